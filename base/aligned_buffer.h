@@ -1,0 +1,91 @@
+// AlignedBuffer: uninitialised memory on cache-line and huge-page boundaries.
+//
+// The start is a multiple of 64 bytes, so that a SIMD load at a multiple of the
+// vector length never splits a cache line. From 2 MiB up it is a multiple of
+// 2 MiB and the kernel is asked for huge pages: a row of V is about as long as
+// a small page (512 doubles = 4 KiB), so that with small pages every row costs
+// a TLB miss of its own.
+//
+// Owns its memory; moves, and does not copy. A moved-from buffer is empty.
+
+#ifndef RCT_BASE_ALIGNED_BUFFER_H_
+#define RCT_BASE_ALIGNED_BUFFER_H_
+
+#include <cstddef>
+#include <limits>
+#include <new>
+#include <type_traits>
+#include <utility>
+
+#include "absl/types/span.h"
+
+namespace rct {
+
+namespace internal_aligned_buffer {
+
+inline constexpr std::size_t kCacheLineBytes = 64;
+inline constexpr std::size_t kHugePageBytes = std::size_t{1} << 21;
+
+// Null for zero bytes; std::bad_alloc if there is no memory. `bytes` at release
+// is what it was at allocation: it determines the alignment.
+void* Allocate(std::size_t bytes);
+void Release(void* memory, std::size_t bytes) noexcept;
+
+}  // namespace internal_aligned_buffer
+
+template <class T>
+class AlignedBuffer {
+  static_assert(std::is_trivially_copyable_v<T>);
+  static_assert(alignof(T) <= internal_aligned_buffer::kCacheLineBytes);
+
+ public:
+  AlignedBuffer() = default;
+
+  // `size` elements with unspecified values. Throws std::bad_alloc, which
+  // nothing in this code base catches.
+  explicit AlignedBuffer(std::size_t size) : size_(size) {
+    if (size > std::numeric_limits<std::ptrdiff_t>::max() / sizeof(T)) {
+      throw std::bad_alloc();
+    }
+    data_ =
+        static_cast<T*>(internal_aligned_buffer::Allocate(size * sizeof(T)));
+  }
+
+  AlignedBuffer(AlignedBuffer&& other) noexcept
+      : data_(std::exchange(other.data_, nullptr)),
+        size_(std::exchange(other.size_, 0)) {}
+
+  AlignedBuffer& operator=(AlignedBuffer&& other) noexcept {
+    AlignedBuffer taken(std::move(other));
+    std::swap(data_, taken.data_);
+    std::swap(size_, taken.size_);
+    return *this;
+  }
+
+  ~AlignedBuffer() {
+    internal_aligned_buffer::Release(data_, size_ * sizeof(T));
+  }
+
+  T* data() { return data_; }
+  const T* data() const { return data_; }
+  std::size_t size() const { return size_; }
+
+  T& operator[](std::size_t i) { return data_[i]; }
+  const T& operator[](std::size_t i) const { return data_[i]; }
+
+  T* begin() { return data_; }
+  T* end() { return data_ + size_; }
+  const T* begin() const { return data_; }
+  const T* end() const { return data_ + size_; }
+
+  absl::Span<T> span() { return absl::Span<T>(data_, size_); }
+  absl::Span<const T> span() const { return absl::Span<const T>(data_, size_); }
+
+ private:
+  T* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+}  // namespace rct
+
+#endif  // RCT_BASE_ALIGNED_BUFFER_H_

@@ -1,0 +1,94 @@
+#include "base/aligned_buffer.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <new>
+#include <numeric>
+#include <utility>
+
+#include "absl/types/span.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace rct {
+namespace {
+
+using testing::Each;
+using testing::ElementsAre;
+
+constexpr size_t kHugePage = size_t{1} << 21;
+
+size_t MisalignedBy(const void* data, size_t alignment) {
+  return reinterpret_cast<uintptr_t>(data) % alignment;
+}
+
+TEST(AlignedBufferTest, EmptyOwnsNothing) {
+  EXPECT_EQ(AlignedBuffer<double>().data(), nullptr);
+  const AlignedBuffer<double> none(0);
+  EXPECT_EQ(none.data(), nullptr);
+  EXPECT_EQ(none.size(), 0u);
+  EXPECT_EQ(none.begin(), none.end());
+  EXPECT_TRUE(none.span().empty());
+}
+
+TEST(AlignedBufferTest, StartsOnACacheLine) {
+  for (size_t size = 1; size < 200; ++size) {
+    const AlignedBuffer<char> buffer(size);
+    EXPECT_EQ(MisalignedBy(buffer.data(), 64), 0u);
+  }
+}
+
+TEST(AlignedBufferTest, LargeOnesStartOnAHugePage) {
+  for (const size_t size : {kHugePage - 1, kHugePage, 3 * kHugePage + 1}) {
+    AlignedBuffer<char> buffer(size);
+    EXPECT_EQ(MisalignedBy(buffer.data(), size < kHugePage ? 64 : kHugePage),
+              0u);
+    buffer[0] = 'a';
+    buffer[size - 1] = 'z';
+    EXPECT_EQ(buffer[0], 'a');
+    EXPECT_EQ(buffer[size - 1], 'z');
+  }
+}
+
+TEST(AlignedBufferTest, AllWaysIn) {
+  AlignedBuffer<int> buffer(4);
+  std::iota(buffer.begin(), buffer.end(), 10);
+  buffer[1] = 7;
+  buffer.span()[2] = 8;
+  const AlignedBuffer<int>& read = buffer;
+  EXPECT_THAT(read.span(), ElementsAre(10, 7, 8, 13));
+  EXPECT_EQ(read[3], 13);
+  EXPECT_EQ(read.end() - read.begin(), 4);
+}
+
+TEST(AlignedBufferTest, MovesLeaveEmpty) {
+  AlignedBuffer<int> first(3);
+  for (int& x : first) x = 5;
+  const int* const data = first.data();
+
+  AlignedBuffer<int> second(std::move(first));
+  EXPECT_EQ(second.data(), data);
+  EXPECT_EQ(first.data(), nullptr);  // NOLINT(bugprone-use-after-move)
+  EXPECT_EQ(first.size(), 0u);
+
+  AlignedBuffer<int> third(8);
+  third = std::move(second);
+  EXPECT_EQ(third.data(), data);
+  EXPECT_THAT(third.span(), Each(5));
+  EXPECT_EQ(second.size(), 0u);  // NOLINT(bugprone-use-after-move)
+
+  AlignedBuffer<int>& same = third;
+  third = std::move(same);
+  EXPECT_EQ(third.data(), data);
+  EXPECT_EQ(third.size(), 3u);
+}
+
+TEST(AlignedBufferTest, TooMuchIsBadAlloc) {
+  constexpr size_t kMost = std::numeric_limits<size_t>::max();
+  EXPECT_THROW(AlignedBuffer<double>{kMost}, std::bad_alloc);
+  EXPECT_THROW(AlignedBuffer<double>{kMost / 8 + 2}, std::bad_alloc);
+}
+
+}  // namespace
+}  // namespace rct

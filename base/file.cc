@@ -1,0 +1,116 @@
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include "absl/cleanup/cleanup.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+
+namespace rct {
+namespace {
+
+// Reads at most this much at a time from a file that does not say its size.
+constexpr size_t kReadBytes = 1 << 16;
+
+absl::Status ErrnoError(const std::string& path, std::string_view what) {
+  const int error = errno;
+  return absl::ErrnoToStatus(error, absl::StrCat(path, ": ", what));
+}
+
+// Creates a file next to `path` that did not exist, with the permissions that a
+// new file gets; sets `temporary` to its name and returns its descriptor.
+absl::StatusOr<int> CreateTemporary(const std::string& path,
+                                    std::string& temporary) {
+  static std::atomic<int> counter = 0;
+  while (true) {
+    temporary = absl::StrCat(path, ".tmp.", getpid(), ".", counter++);
+    const int fd =
+        open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd >= 0) return fd;
+    if (errno != EEXIST) return ErrnoError(path, "cannot create");
+  }
+}
+
+absl::Status WriteAll(int fd, const std::string& path,
+                      std::string_view contents) {
+  while (!contents.empty()) {
+    const ssize_t written = write(fd, contents.data(), contents.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return ErrnoError(path, "cannot write");
+    contents.remove_prefix(written);
+  }
+  if (fsync(fd) != 0) return ErrnoError(path, "cannot sync");
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> ReadFile(const std::string& path) {
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return ErrnoError(path, "cannot open");
+  absl::Cleanup closer = [fd] { close(fd); };
+  struct stat info;
+  if (fstat(fd, &info) != 0) return ErrnoError(path, "cannot inspect");
+
+  // One byte more than the size, so that the end shows without growing.
+  std::string contents;
+  contents.resize(info.st_size > 0 ? info.st_size + 1 : kReadBytes);
+  size_t size = 0;
+  while (true) {
+    if (size == contents.size()) contents.resize(2 * size);
+    const ssize_t bytes =
+        read(fd, contents.data() + size, contents.size() - size);
+    if (bytes < 0 && errno == EINTR) continue;
+    if (bytes < 0) return ErrnoError(path, "cannot read");
+    if (bytes == 0) break;
+    size += bytes;
+  }
+  contents.resize(size);
+  return contents;
+}
+
+absl::Status WriteFileAtomically(const std::string& path,
+                                 std::string_view contents) {
+  std::string temporary;
+  RCT_ASSIGN_OR_RETURN(const int fd, CreateTemporary(path, temporary));
+  absl::Cleanup remover = [&temporary] { unlink(temporary.c_str()); };
+  const absl::Status written = WriteAll(fd, path, contents);
+  const bool closed = close(fd) == 0;
+  RCT_RETURN_IF_ERROR(written);
+  if (!closed) return ErrnoError(path, "cannot close");
+  if (rename(temporary.c_str(), path.c_str()) != 0) {
+    return ErrnoError(path, "cannot rename a temporary file to it");
+  }
+  std::move(remover).Cancel();
+  return absl::OkStatus();
+}
+
+absl::Status MakeDirectories(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (!error) return absl::OkStatus();
+  return absl::ErrnoToStatus(error.value(),
+                             absl::StrCat(path, ": cannot create the folder"));
+}
+
+std::string ResolvePath(const std::string& path) {
+  const char* caller = getenv("BUILD_WORKING_DIRECTORY");
+  if (path.empty() || path.front() == '/' || caller == nullptr) return path;
+  return absl::StrCat(caller, "/", path);
+}
+
+}  // namespace rct

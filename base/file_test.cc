@@ -1,0 +1,152 @@
+#include "base/file.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "base/status_matchers.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace rct {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::EndsWith;
+using testing::IsEmpty;
+using testing::StartsWith;
+
+// Each test has a folder of its own, empty at the start.
+class FileTest : public testing::Test {
+ protected:
+  FileTest()
+      : folder_(testing::TempDir() + "/file_test_" +
+                testing::UnitTest::GetInstance()->current_test_info()->name()) {
+    std::filesystem::remove_all(folder_);
+    std::filesystem::create_directories(folder_);
+  }
+  ~FileTest() override { std::filesystem::remove_all(folder_); }
+
+  std::string Path(const std::string& name) const {
+    return folder_ + "/" + name;
+  }
+
+  std::vector<std::string> Names() const {
+    std::vector<std::string> names;
+    for (const auto& entry : std::filesystem::directory_iterator(folder_)) {
+      names.push_back(entry.path().filename());
+    }
+    return names;
+  }
+
+ private:
+  const std::string folder_;
+};
+
+TEST_F(FileTest, ReadsWhatWasWritten) {
+  std::string all_bytes;
+  for (unsigned i = 0; i < 300000; ++i) {
+    all_bytes += static_cast<char>(i * i / 7);
+  }
+  for (const std::string& contents : {std::string(), std::string("\0\n", 2),
+                                      std::string(1 << 16, 'x'), all_bytes}) {
+    ASSERT_THAT(WriteFileAtomically(Path("a"), contents), IsOk());
+    EXPECT_THAT(ReadFile(Path("a")), IsOkAndHolds(contents));
+    EXPECT_THAT(Names(), ElementsAre("a"));
+  }
+}
+
+TEST_F(FileTest, ReadsWhatHasNoSize) {
+  EXPECT_THAT(ReadFile("/proc/self/comm"), IsOkAndHolds(EndsWith("\n")));
+  EXPECT_THAT(ReadFile("/dev/null"), IsOkAndHolds(""));
+}
+
+TEST_F(FileTest, NewFilesFollowTheUmask) {
+  const mode_t old = umask(027);
+  const absl::Status written = WriteFileAtomically(Path("a"), "x");
+  umask(old);
+  ASSERT_THAT(written, IsOk());
+  struct stat info;
+  ASSERT_EQ(stat(Path("a").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0640u);
+}
+
+TEST_F(FileTest, ReadErrorsNameFileAndReason) {
+  const std::string missing = Path("missing");
+  EXPECT_THAT(ReadFile(missing),
+              StatusIs(absl::StatusCode::kNotFound,
+                       missing + ": cannot open: No such file or directory"));
+  EXPECT_THAT(ReadFile(Path("")),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       Path("") + ": cannot read: Is a directory"));
+}
+
+TEST_F(FileTest, WritingCreatesNoFolders) {
+  const std::string path = Path("missing/a");
+  EXPECT_THAT(WriteFileAtomically(path, "x"),
+              StatusIs(absl::StatusCode::kNotFound,
+                       path + ": cannot create: No such file or directory"));
+  EXPECT_THAT(Names(), IsEmpty());
+}
+
+TEST_F(FileTest, AFailedRenameLeavesNothingBehind) {
+  ASSERT_THAT(MakeDirectories(Path("a")), IsOk());
+  EXPECT_THAT(WriteFileAtomically(Path("a"), "x"),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       AllOf(StartsWith(Path("a") + ": cannot rename"),
+                             EndsWith("Is a directory"))));
+  EXPECT_THAT(Names(), ElementsAre("a"));
+}
+
+TEST_F(FileTest, AFailedWriteKeepsTheOldFile) {
+  ASSERT_THAT(WriteFileAtomically(Path("a"), "old"), IsOk());
+  // No file may grow past 4096 bytes for a moment.
+  signal(SIGXFSZ, SIG_IGN);
+  rlimit before;
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+  rlimit small = before;
+  small.rlim_cur = 4096;
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &small), 0);
+  const absl::Status written =
+      WriteFileAtomically(Path("a"), std::string(5000, 'x'));
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
+
+  EXPECT_THAT(written, StatusIs(absl::StatusCode::kOutOfRange,
+                                Path("a") + ": cannot write: File too large"));
+  EXPECT_THAT(Names(), ElementsAre("a"));
+  EXPECT_THAT(ReadFile(Path("a")), IsOkAndHolds("old"));
+}
+
+TEST_F(FileTest, MakeDirectories) {
+  EXPECT_THAT(MakeDirectories(Path("a/b/c")), IsOk());
+  EXPECT_THAT(MakeDirectories(Path("a/b/c")), IsOk());
+  EXPECT_THAT(MakeDirectories(Path("a/d/")), IsOk());
+  EXPECT_THAT(WriteFileAtomically(Path("a/b/c/file"), "x"), IsOk());
+  const std::string taken = Path("a/b/c/file/d");
+  EXPECT_THAT(MakeDirectories(taken),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       taken + ": cannot create the folder: Not a directory"));
+  EXPECT_THAT(MakeDirectories(Path("a/b/c/file")), testing::Not(IsOk()));
+}
+
+TEST(ResolvePathTest, RelativePathsCountFromTheCaller) {
+  ASSERT_EQ(unsetenv("BUILD_WORKING_DIRECTORY"), 0);
+  EXPECT_EQ(ResolvePath("a/b"), "a/b");
+  ASSERT_EQ(setenv("BUILD_WORKING_DIRECTORY", "/home/user", 1), 0);
+  EXPECT_EQ(ResolvePath("a/b"), "/home/user/a/b");
+  EXPECT_EQ(ResolvePath("/a/b"), "/a/b");
+  EXPECT_EQ(ResolvePath(""), "");
+  ASSERT_EQ(unsetenv("BUILD_WORKING_DIRECTORY"), 0);
+}
+
+}  // namespace
+}  // namespace rct

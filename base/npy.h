@@ -1,0 +1,66 @@
+// NumPy's .npy files: vectors and matrices of numbers.
+//
+// Reads format versions 1.0, 2.0 and 3.0, little endian, C or Fortran order,
+// one or two dimensions, of dtype
+//
+//     values     <f4 <f8   as double (an <f4 widens exactly)
+//     indices    <i4 <i8   as int64_t
+//
+// and nothing else: integers are not taken for values, nor values for indices.
+// Writes version 1.0 in C order, byte for byte what numpy.save writes.
+//
+// Readers trust no header: sizes are held against the bytes that are there
+// before anything is allocated, so that any sequence of bytes gives a result or
+// an error, in memory proportional to the file. Whether values are finite or
+// indices in range is not looked at here.
+//
+// Errors: kInvalidArgument for contents, saying what was expected and what was
+// found; codes as in file.h for the file itself. Messages start with the path.
+//
+// The format: numpy.lib.format in NumPy's reference.
+
+#ifndef RCT_BASE_NPY_H_
+#define RCT_BASE_NPY_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "base/matrix.h"
+
+namespace rct {
+
+// Shapes (n, m), and (n,) as a column n x 1. Row-major whatever the file's
+// order, stride = cols.
+absl::StatusOr<Matrix<double>> ReadNpyMatrix(const std::string& path);
+absl::StatusOr<Matrix<int64_t>> ReadNpyIndexMatrix(const std::string& path);
+
+// Shapes (n,) and (n, 1).
+absl::StatusOr<std::vector<double>> ReadNpyVector(const std::string& path);
+absl::StatusOr<std::vector<int64_t>> ReadNpyIndices(const std::string& path);
+
+// A matrix has shape (rows, cols), a span (n,). Written atomically.
+absl::Status WriteNpy(const std::string& path, MatrixView<const double> matrix);
+absl::Status WriteNpy(const std::string& path,
+                      MatrixView<const int64_t> matrix);
+absl::Status WriteNpy(const std::string& path, absl::Span<const double> values);
+absl::Status WriteNpy(const std::string& path,
+                      absl::Span<const int64_t> indices);
+
+// The same over the bytes of a file in memory.
+absl::StatusOr<Matrix<double>> ParseNpyMatrix(std::string_view bytes);
+absl::StatusOr<Matrix<int64_t>> ParseNpyIndexMatrix(std::string_view bytes);
+absl::StatusOr<std::vector<double>> ParseNpyVector(std::string_view bytes);
+absl::StatusOr<std::vector<int64_t>> ParseNpyIndices(std::string_view bytes);
+std::string SerializeNpy(MatrixView<const double> matrix);
+std::string SerializeNpy(MatrixView<const int64_t> matrix);
+std::string SerializeNpy(absl::Span<const double> values);
+std::string SerializeNpy(absl::Span<const int64_t> indices);
+
+}  // namespace rct
+
+#endif  // RCT_BASE_NPY_H_

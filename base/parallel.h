@@ -1,0 +1,39 @@
+// Threads that share out tasks.
+
+#ifndef RCT_BASE_PARALLEL_H_
+#define RCT_BASE_PARALLEL_H_
+
+#include <cstdint>
+
+#include "absl/functional/function_ref.h"
+
+namespace rct {
+
+// Calls fn(task, worker) once for each task in [0, num_tasks), on at most
+// num_threads threads, and returns when all are done. Tasks are begun in
+// ascending order: a worker that is free takes the next. `worker` is in
+// [0, num_threads), and two calls that overlap in time have different ones, so
+// that it can index scratch space; the calling thread is worker 0. With
+// num_threads <= 1 or num_tasks <= 1 everything runs in the calling thread.
+//
+// Which worker gets which task is not determined: a result must depend on the
+// task alone. What fn wrote is visible to the caller afterwards. fn must not
+// throw (nothing in this code base does): it would end the process.
+//
+// Cost. One thread start a call and worker, tens of microseconds; one atomic
+// increment a task. Make tasks a few microseconds long, or longer.
+void ParallelFor(int num_threads, int64_t num_tasks,
+                 absl::FunctionRef<void(int64_t task, int worker)> fn);
+
+// How many CPUs this process may run on (its affinity mask, which may be fewer
+// than the machine has); at least 1.
+int HardwareThreads();
+
+// A requested thread count as a config gives it: 0 means HardwareThreads(), and
+// a positive number itself. A negative one is a programmer error: configs are
+// validated before.
+int ResolveThreads(int requested);
+
+}  // namespace rct
+
+#endif  // RCT_BASE_PARALLEL_H_

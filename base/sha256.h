@@ -1,0 +1,55 @@
+// SHA-256 (FIPS 180-4): digests of configs, data and results.
+//
+// Numbers count as their bytes in memory, little endian.
+
+#ifndef RCT_BASE_SHA256_H_
+#define RCT_BASE_SHA256_H_
+
+#include <bit>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+#include "absl/types/span.h"
+
+struct evp_md_ctx_st;  // OpenSSL's EVP_MD_CTX.
+
+namespace rct {
+
+// The digest of everything passed to Update so far, in order; where one piece
+// ends and the next begins does not count.
+class Sha256 {
+ public:
+  Sha256();
+
+  void Update(const void* data, std::size_t size);
+  void Update(std::string_view bytes) { Update(bytes.data(), bytes.size()); }
+
+  // Integers or floating-point numbers. NaNs and the two zeros count as their
+  // bits.
+  template <class T>
+  void UpdateSpan(absl::Span<const T> values) {
+    static_assert(std::is_arithmetic_v<T>);
+    static_assert(std::endian::native == std::endian::little);
+    Update(values.data(), values.size() * sizeof(T));
+  }
+
+  // 64 lower-case hexadecimal digits. More updates may follow.
+  std::string HexDigest() const;
+
+ private:
+  struct FreeContext {
+    void operator()(evp_md_ctx_st* context) const;
+  };
+
+  std::unique_ptr<evp_md_ctx_st, FreeContext> context_;
+};
+
+// The digest of one string.
+std::string Sha256Hex(std::string_view bytes);
+
+}  // namespace rct
+
+#endif  // RCT_BASE_SHA256_H_

@@ -1,0 +1,93 @@
+#include "heuristics/composition/composition.h"
+
+#include <memory>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/matrix.h"
+#include "base/status_macros.h"
+#include "metric/euclidean_distance.h"
+#include "metric/residual_correlation.h"
+#include "traversal/cover_tree.h"
+#include "traversal/cover_tree_builder.h"
+#include "traversal/exhaustive.h"
+#include "traversal/level_synchronous.h"
+#include "traversal/node_order.h"
+#include "traversal/row_order.h"
+#include "traversal/searcher.h"
+
+namespace rct {
+namespace {
+
+absl::Status ValidateBounds(const ResidualCorrelation& metric) {
+  if (!metric.rounding().has_value()) {
+    return absl::FailedPreconditionError(
+        "strategy: bounds are not proven for factors supplied from outside, "
+        "whose rounding errors are unknown; use EXHAUSTIVE");
+  }
+  return metric.rounding()->Validate();
+}
+
+absl::Status ValidateBounds(const EuclideanDistance&) {
+  return absl::OkStatus();
+}
+
+template <class Metric>
+NetHierarchy ShapeNets(const Metric& metric, const CoverTreeConfig& config,
+                       int threads) {
+  if (config.structure() == CoverTreeConfig::RESIDUAL) {
+    return BuildNets(metric, config, threads);
+  }
+  const EuclideanDistance euclidean({metric.data().points.Clone()},
+                                    metric.simd());
+  return BuildNets(euclidean, config, threads);
+}
+
+template <class Metric>
+ComposedSearcher<Metric> ComposeTree(std::shared_ptr<const Metric> metric,
+                                     const CoverTreeConfig& config,
+                                     int threads) {
+  const NetHierarchy nets = ShapeNets(*metric, config, threads);
+  RowOrder order =
+      MakeNodeOrder(config.node_order(), nets, metric->data().points.view());
+  CoverTree tree = AssembleCoverTree(nets, order);
+  if (config.node_order() != CoverTreeConfig::NATURAL) {
+    metric = std::make_shared<Metric>(metric->Reordered(order.rows()));
+  }
+  auto balls = MeasureBalls(*metric, tree, threads);
+  return {std::make_unique<LevelSynchronousSearcher<Metric>>(
+              std::move(metric), std::move(order), std::move(tree),
+              std::move(balls)),
+          nets.distance_evaluations};
+}
+
+}  // namespace
+
+template <class Metric>
+absl::StatusOr<ComposedSearcher<Metric>> ComposeSearcher(
+    std::shared_ptr<const Metric> metric, Strategy strategy,
+    const CoverTreeConfig& tree, int threads) {
+  switch (strategy) {
+    case EXHAUSTIVE:
+      return ComposedSearcher<Metric>{
+          std::make_unique<ExhaustiveSearcher<Metric>>(std::move(metric)), 0};
+    case LEVEL_SYNCHRONOUS:
+      RCT_RETURN_IF_ERROR(ValidateCoverTreeConfig(tree));
+      RCT_RETURN_IF_ERROR(ValidateBounds(*metric));
+      return ComposeTree(std::move(metric), tree, threads);
+    case STRATEGY_UNSPECIFIED:
+      break;
+  }
+  return absl::InvalidArgumentError(
+      "strategy: not given; choose EXHAUSTIVE or LEVEL_SYNCHRONOUS");
+}
+
+template absl::StatusOr<ComposedSearcher<ResidualCorrelation>> ComposeSearcher(
+    std::shared_ptr<const ResidualCorrelation>, Strategy,
+    const CoverTreeConfig&, int);
+template absl::StatusOr<ComposedSearcher<EuclideanDistance>> ComposeSearcher(
+    std::shared_ptr<const EuclideanDistance>, Strategy, const CoverTreeConfig&,
+    int);
+
+}  // namespace rct

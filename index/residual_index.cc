@@ -1,0 +1,146 @@
+#include "index/residual_index.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
+#include "base/matrix.h"
+#include "base/parallel.h"
+#include "base/status_macros.h"
+#include "heuristics/composition/composition.h"
+#include "metric/inducing_points.h"
+#include "metric/kernel.h"
+#include "metric/residual_correlation.h"
+#include "metric/residual_factors.h"
+#include "metric/residual_points.h"
+#include "metric/simd_kernels.h"
+#include "traversal/searcher.h"
+
+namespace rct {
+namespace {
+
+absl::Status ValidateThreads(int threads) {
+  if (threads >= 0) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "threads: is ", threads, "; must be at least 0 (0 means all)"));
+}
+
+absl::Status ValidateSearch(const SearchOptions& options) {
+  if (options.k < 1) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("k: is ", options.k, "; must be at least 1"));
+  }
+  return ValidateThreads(options.threads);
+}
+
+}  // namespace
+
+absl::StatusOr<ResidualModel> ResidualModel::Create(
+    MatrixView<const double> points, const ResidualConfig& config, int threads,
+    const SimdKernels& simd) {
+  RCT_RETURN_IF_ERROR(ValidateThreads(threads));
+  RCT_RETURN_IF_ERROR(ValidateFinite("points", points));
+  RCT_ASSIGN_OR_RETURN(Kernel kernel,
+                       Kernel::Create(config.kernel(), points.cols));
+  RCT_ASSIGN_OR_RETURN(InducingPoints inducing,
+                       SelectInducingPoints(config.inducing(), points));
+  RCT_ASSIGN_OR_RETURN(InducingFactor factor,
+                       InducingFactor::Create(kernel, std::move(inducing),
+                                              config, simd));
+  RCT_ASSIGN_OR_RETURN(ResidualPoints data,
+                       factor.Project(points, ResolveThreads(threads)));
+  auto metric = std::make_shared<ResidualCorrelation>(
+      std::move(kernel), std::move(data), factor.rounding(), simd);
+  return ResidualModel(
+      std::make_shared<InducingFactor>(std::move(factor)), std::move(metric));
+}
+
+absl::StatusOr<ResidualModel> ResidualModel::FromFactors(
+    MatrixView<const double> points, const KernelConfig& kernel_config,
+    MatrixView<const double> v, absl::Span<const double> variance) {
+  RCT_RETURN_IF_ERROR(ValidateFinite("points", points));
+  RCT_ASSIGN_OR_RETURN(Kernel kernel,
+                       Kernel::Create(kernel_config, points.cols));
+  RCT_ASSIGN_OR_RETURN(ResidualPoints data,
+                       ResidualPointsFromFactors(points, v, variance));
+  return ResidualModel(nullptr, std::make_shared<ResidualCorrelation>(
+                                    std::move(kernel), std::move(data),
+                                    std::nullopt));
+}
+
+absl::StatusOr<ResidualIndex> ResidualIndex::Build(
+    MatrixView<const double> points, const IndexOptions& options) {
+  RCT_ASSIGN_OR_RETURN(
+      ResidualModel model,
+      ResidualModel::Create(points, options.residual(), options.threads()));
+  IndexOptions rest = options;
+  rest.clear_residual();
+  return Build(std::move(model), rest);
+}
+
+absl::StatusOr<ResidualIndex> ResidualIndex::Build(
+    ResidualModel model, const IndexOptions& options) {
+  RCT_RETURN_IF_ERROR(ValidateThreads(options.threads()));
+  if (options.has_residual()) {
+    return absl::InvalidArgumentError(
+        "residual: the model has its own; leave it out");
+  }
+  if (options.has_tree() && options.strategy() == EXHAUSTIVE) {
+    return absl::InvalidArgumentError(
+        "tree: given, but strategy EXHAUSTIVE has no tree; leave it out or "
+        "choose LEVEL_SYNCHRONOUS");
+  }
+  RCT_ASSIGN_OR_RETURN(
+      ComposedSearcher<ResidualCorrelation> composed,
+      ComposeSearcher(model.metric(), options.strategy(), options.tree(),
+                      ResolveThreads(options.threads())));
+  return ResidualIndex(std::move(model), std::move(composed.searcher),
+                       composed.build_distance_evaluations);
+}
+
+absl::StatusOr<SearchResult> ResidualIndex::Search(
+    absl::Span<const int64_t> rows, SearchOptions options) const {
+  RCT_RETURN_IF_ERROR(ValidateSearch(options));
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (rows[i] < 0 || rows[i] >= size()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("query ", i, ": row ", rows[i],
+                       " is out of range; the data has ", size(), " rows"));
+    }
+  }
+  options.threads = ResolveThreads(options.threads);
+  return searcher_->SearchRows(rows, options);
+}
+
+absl::StatusOr<SearchResult> ResidualIndex::SearchPoints(
+    MatrixView<const double> points, SearchOptions options) const {
+  RCT_RETURN_IF_ERROR(ValidateSearch(options));
+  if (options.exclude_self || options.predecessor) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        options.predecessor ? "predecessor" : "exclude_self",
+        ": new points have no row number that it could refer to"));
+  }
+  if (model_.factor() == nullptr) {
+    return absl::FailedPreconditionError(
+        "new points need inducing points, which a model from factors does not "
+        "know; search for its rows");
+  }
+  RCT_RETURN_IF_ERROR(ValidateFinite("query points", points));
+  if (points.cols != model_.metric()->dim()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "query points: have ", points.cols, " coordinates, the data has ",
+        model_.metric()->dim()));
+  }
+  options.threads = ResolveThreads(options.threads);
+  RCT_ASSIGN_OR_RETURN(const ResidualPoints queries,
+                       model_.factor()->Project(points, options.threads));
+  return searcher_->SearchPoints(queries, options);
+}
+
+}  // namespace rct

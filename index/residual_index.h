@@ -1,0 +1,124 @@
+// The front door: your points in, their neighbours out.
+//
+//     rct::IndexOptions options;
+//     options.mutable_residual()->mutable_kernel()->set_family(
+//         rct::KernelConfig::RBF);
+//     options.mutable_residual()->mutable_inducing()->mutable_random()
+//         ->set_count(512);
+//     absl::StatusOr<rct::ResidualIndex> index =
+//         rct::ResidualIndex::Build(points, options);          // n x d
+//     absl::StatusOr<rct::SearchResult> result =
+//         index->Search({0, 17, 4711}, {.k = 50});
+//     result->neighbors.rows()(1, 0);       // the nearest to row 17: itself
+//
+// For each query the k points with the smallest residual correlation distance
+//
+//     d = sqrt(1 - |rho|),   rho = (k(x, y) - v_x . v_y) / sqrt(p_x p_y)
+//
+// (metric/residual_correlation.h), ordered by (distance, row). Answers are exact
+// for the float64 numbers that metric/ computes, and have the same bits for any
+// strategy, number of threads, batch size and instruction set.
+
+#ifndef RCT_INDEX_RESIDUAL_INDEX_H_
+#define RCT_INDEX_RESIDUAL_INDEX_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "base/matrix.h"
+#include "index/index.pb.h"
+#include "metric/metric.pb.h"
+#include "metric/residual_correlation.h"
+#include "metric/residual_factors.h"
+#include "metric/simd_kernels.h"
+#include "traversal/neighbor_table.h"
+#include "traversal/searcher.h"
+
+namespace rct {
+
+// Points with their residual factors: what indexes over the same points and
+// kernel share. Immutable; copies are cheap and refer to the same factors.
+class ResidualModel {
+ public:
+  // Chooses the inducing points and computes V and p of `points` (n x d; n may
+  // be 0 where the inducing points are coordinates). The points are copied.
+  // InvalidArgument, naming field and row, for bad input; FailedPrecondition
+  // where K(Z,Z) cannot be factorized. `threads` 0 means all. `simd` is for
+  // tests: all tables give the same bits.
+  static absl::StatusOr<ResidualModel> Create(
+      MatrixView<const double> points, const ResidualConfig& config,
+      int threads = 0, const SimdKernels& simd = BestKernels());
+
+  // From factors computed elsewhere: `v` n x m, `variance` n. Such a model can
+  // be searched exhaustively and for its own rows only.
+  static absl::StatusOr<ResidualModel> FromFactors(
+      MatrixView<const double> points, const KernelConfig& kernel,
+      MatrixView<const double> v, absl::Span<const double> variance);
+
+  const std::shared_ptr<const ResidualCorrelation>& metric() const {
+    return metric_;
+  }
+  // Null for a model from factors.
+  const InducingFactor* factor() const { return factor_.get(); }
+
+ private:
+  ResidualModel(std::shared_ptr<const InducingFactor> factor,
+                std::shared_ptr<const ResidualCorrelation> metric)
+      : factor_(std::move(factor)), metric_(std::move(metric)) {}
+
+  std::shared_ptr<const InducingFactor> factor_;
+  std::shared_ptr<const ResidualCorrelation> metric_;
+};
+
+// Movable, immutable, thread-safe.
+class ResidualIndex {
+ public:
+  // An index over `points` (n x d). Errors as ResidualModel::Create and below.
+  static absl::StatusOr<ResidualIndex> Build(MatrixView<const double> points,
+                                             const IndexOptions& options);
+
+  // An index over a model; `options.residual` must be absent. InvalidArgument,
+  // naming the field, for options out of range; FailedPrecondition where the
+  // strategy is not proven exact for this model.
+  static absl::StatusOr<ResidualIndex> Build(ResidualModel model,
+                                             const IndexOptions& options);
+
+  // Neighbours of rows of the data, each in [0, size). Fewer than k neighbours
+  // are no error: the table is padded with row -1 at distance +inf.
+  // InvalidArgument where k < 1, threads < 0 or a row is out of range.
+  absl::StatusOr<SearchResult> Search(absl::Span<const int64_t> rows,
+                                      SearchOptions options) const;
+
+  // Neighbours, among the data, of new points (q x d, finite). A new point has
+  // no row: `exclude_self` and `predecessor` are InvalidArgument.
+  absl::StatusOr<SearchResult> SearchPoints(MatrixView<const double> points,
+                                            SearchOptions options) const;
+
+  int64_t size() const { return model_.metric()->size(); }
+  const ResidualModel& model() const { return model_; }
+
+  // Distances computed to shape the tree; 0 without one.
+  int64_t build_distance_evaluations() const {
+    return build_distance_evaluations_;
+  }
+
+ private:
+  ResidualIndex(ResidualModel model,
+                std::unique_ptr<const Searcher<ResidualCorrelation>> searcher,
+                int64_t build_distance_evaluations)
+      : model_(std::move(model)),
+        searcher_(std::move(searcher)),
+        build_distance_evaluations_(build_distance_evaluations) {}
+
+  ResidualModel model_;
+  std::unique_ptr<const Searcher<ResidualCorrelation>> searcher_;
+  int64_t build_distance_evaluations_;
+};
+
+}  // namespace rct
+
+#endif  // RCT_INDEX_RESIDUAL_INDEX_H_

@@ -1,0 +1,57 @@
+// Covariance functions: RBF and Matern 1/2, 3/2, 5/2, isotropic or with one
+// lengthscale for each dimension.
+//
+//     r^2 = sum_t ((x_t - y_t) / l_t)^2
+//     RBF          variance * exp(-r^2 / 2)
+//     Matern 1/2   variance * exp(-r)
+//     Matern 3/2   variance * (1 + a) exp(-a),           a = sqrt(3) r
+//     Matern 5/2   variance * (1 + a + a^2 / 3) exp(-a), a = sqrt(5) r
+//
+// (Rasmussen and Williams 2006, equations 4.9 and 4.14-4.17.) The arithmetic is
+// that of simd_kernels.h: the same bits on every instruction set.
+
+#ifndef RCT_METRIC_KERNEL_H_
+#define RCT_METRIC_KERNEL_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "metric/metric.pb.h"
+#include "metric/simd_kernels.h"
+
+namespace rct {
+
+class Kernel {
+ public:
+  // A kernel on points of `dim` >= 1 coordinates. InvalidArgument, naming the
+  // field, where the family is missing, the variance or a lengthscale is not
+  // positive and finite, or the number of lengthscales is neither 0, 1 nor dim.
+  static absl::StatusOr<Kernel> Create(const KernelConfig& config, int64_t dim);
+
+  KernelFamily family() const { return family_; }
+  int dim() const { return static_cast<int>(inverse_lengthscale_.size()); }
+  double variance() const { return variance_; }
+
+  // A view for the routines of SimdKernels; valid while this object lives.
+  KernelSpec spec() const {
+    return {family_, dim(), variance_, inverse_lengthscale_.data()};
+  }
+
+  // Bounds the relative error of a computed covariance, in units of 2^-53: two
+  // roundings for each dimension's difference and square are damped by
+  // x exp(-x) <= 1/e, the polynomial and the exponential take the rest.
+  double rounding_ulps() const { return 16.0 + dim(); }
+
+ private:
+  Kernel(KernelFamily family, double variance,
+         std::vector<double> inverse_lengthscale);
+
+  KernelFamily family_;
+  double variance_;
+  std::vector<double> inverse_lengthscale_;
+};
+
+}  // namespace rct
+
+#endif  // RCT_METRIC_KERNEL_H_

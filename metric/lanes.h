@@ -1,0 +1,219 @@
+// Eight float64 lanes: the vector type in which all canonical arithmetic of
+// the metric is written.
+//
+// Lanes<Arch> is eight doubles whatever the machine: one AVX-512 register, two
+// AVX2 registers, or a plain array. Each operation acts lane by lane and is
+// correctly rounded (IEEE 754: +, -, *, sqrt, and the fused multiply-add), and
+// Sum() adds the lanes in one fixed order. Code written once over Lanes
+// therefore returns the same bits on every instruction set: this is the whole
+// argument for reproducibility, and `simd_kernels_test` checks it.
+//
+// xsimd 8.1's fma() is not fused on AVX-512 (it multiplies, rounds, and adds),
+// so the fused operations are spelled with the instruction itself.
+//
+// Include this header only in files that are compiled for Arch.
+
+#ifndef RCT_METRIC_LANES_H_
+#define RCT_METRIC_LANES_H_
+
+#include <bit>
+#include <cmath>
+#include <cstdint>
+
+#include "xsimd/xsimd.hpp"
+
+namespace rct::simd {
+
+inline constexpr int kLanes = 8;
+
+// Rounds to nearest when added to a double of magnitude below 2^51, and leaves
+// the integer in the low bits of the sum.
+inline constexpr double kRoundingMagic = 0x1.8p52;
+
+// The portable architecture: no vector instructions are assumed.
+struct Scalar {};
+
+template <class Arch>
+struct Lanes {
+  using Batch = xsimd::batch<double, Arch>;
+  static constexpr int kParts = kLanes / static_cast<int>(Batch::size);
+
+  Batch part[kParts];
+
+  static Lanes Load(const double* p) {
+    return Make([p](int i) {
+      return Batch::load_unaligned(p + i * static_cast<int>(Batch::size));
+    });
+  }
+  static Lanes Broadcast(double x) {
+    return Make([x](int) { return Batch(x); });
+  }
+  void Store(double* p) const {
+    for (int i = 0; i < kParts; ++i) {
+      part[i].store_unaligned(p + i * static_cast<int>(Batch::size));
+    }
+  }
+
+  friend Lanes operator+(Lanes a, Lanes b) {
+    return Make([&](int i) { return a.part[i] + b.part[i]; });
+  }
+  friend Lanes operator-(Lanes a, Lanes b) {
+    return Make([&](int i) { return a.part[i] - b.part[i]; });
+  }
+  friend Lanes operator*(Lanes a, Lanes b) {
+    return Make([&](int i) { return a.part[i] * b.part[i]; });
+  }
+  // a * b + c, rounded once.
+  friend Lanes Fma(Lanes a, Lanes b, Lanes c) {
+    return Make([&](int i) { return Fused(a.part[i], b.part[i], c.part[i]); });
+  }
+  // c - a * b, rounded once.
+  friend Lanes NegatedFma(Lanes a, Lanes b, Lanes c) {
+    return Make(
+        [&](int i) { return FusedNegated(a.part[i], b.part[i], c.part[i]); });
+  }
+  friend Lanes Sqrt(Lanes a) {
+    return Make([&](int i) { return xsimd::sqrt(a.part[i]); });
+  }
+  friend Lanes Abs(Lanes a) {
+    return Make([&](int i) { return xsimd::abs(a.part[i]); });
+  }
+  friend Lanes Min(Lanes a, Lanes b) {
+    return Make([&](int i) { return xsimd::min(a.part[i], b.part[i]); });
+  }
+  friend Lanes Max(Lanes a, Lanes b) {
+    return Make([&](int i) { return xsimd::max(a.part[i], b.part[i]); });
+  }
+  // a * 2^n, where `shifted` = n + kRoundingMagic and the result is normal.
+  friend Lanes ScaleByPowerOfTwo(Lanes a, Lanes shifted) {
+    using Bits = xsimd::batch<uint64_t, Arch>;
+    return Make([&](int i) {
+      const Bits n = xsimd::bitwise_cast<Bits>(shifted.part[i]) << 52;
+      return xsimd::bitwise_cast<Batch>(
+          xsimd::bitwise_cast<Bits>(a.part[i]) + n);
+    });
+  }
+  // Bit l is set where lane l of a is at most that of b.
+  friend uint32_t AtMostMask(Lanes a, Lanes b) {
+    uint32_t mask = 0;
+    for (int i = 0; i < kParts; ++i) {
+      mask |= AtMostBits(a.part[i], b.part[i]) << (i * Batch::size);
+    }
+    return mask;
+  }
+  // ((l0 + l4) + (l2 + l6)) + ((l1 + l5) + (l3 + l7)).
+  double Sum() const {
+    double lane[kLanes];
+    Store(lane);
+    return ((lane[0] + lane[4]) + (lane[2] + lane[6])) +
+           ((lane[1] + lane[5]) + (lane[3] + lane[7]));
+  }
+
+ private:
+  template <class F>
+  static Lanes Make(F f) {
+    Lanes r;
+    for (int i = 0; i < kParts; ++i) r.part[i] = f(i);
+    return r;
+  }
+#ifdef __FMA__
+  static __m256d Fused(__m256d a, __m256d b, __m256d c) {
+    return _mm256_fmadd_pd(a, b, c);
+  }
+  static __m256d FusedNegated(__m256d a, __m256d b, __m256d c) {
+    return _mm256_fnmadd_pd(a, b, c);
+  }
+  static uint32_t AtMostBits(__m256d a, __m256d b) {
+    return static_cast<uint32_t>(
+        _mm256_movemask_pd(_mm256_cmp_pd(a, b, _CMP_LE_OQ)));
+  }
+#endif
+#ifdef __AVX512F__
+  static __m512d Fused(__m512d a, __m512d b, __m512d c) {
+    return _mm512_fmadd_pd(a, b, c);
+  }
+  static __m512d FusedNegated(__m512d a, __m512d b, __m512d c) {
+    return _mm512_fnmadd_pd(a, b, c);
+  }
+  static uint32_t AtMostBits(__m512d a, __m512d b) {
+    return _mm512_cmp_pd_mask(a, b, _CMP_LE_OQ);
+  }
+#endif
+};
+
+template <>
+struct Lanes<Scalar> {
+  double lane[kLanes];
+
+  static Lanes Load(const double* p) {
+    return Make([p](int i) { return p[i]; });
+  }
+  static Lanes Broadcast(double x) {
+    return Make([x](int) { return x; });
+  }
+  void Store(double* p) const {
+    for (int i = 0; i < kLanes; ++i) p[i] = lane[i];
+  }
+
+  friend Lanes operator+(const Lanes& a, const Lanes& b) {
+    return Make([&](int i) { return a.lane[i] + b.lane[i]; });
+  }
+  friend Lanes operator-(const Lanes& a, const Lanes& b) {
+    return Make([&](int i) { return a.lane[i] - b.lane[i]; });
+  }
+  friend Lanes operator*(const Lanes& a, const Lanes& b) {
+    return Make([&](int i) { return a.lane[i] * b.lane[i]; });
+  }
+  friend Lanes Fma(const Lanes& a, const Lanes& b, const Lanes& c) {
+    return Make(
+        [&](int i) { return std::fma(a.lane[i], b.lane[i], c.lane[i]); });
+  }
+  friend Lanes NegatedFma(const Lanes& a, const Lanes& b, const Lanes& c) {
+    return Make(
+        [&](int i) { return std::fma(-a.lane[i], b.lane[i], c.lane[i]); });
+  }
+  friend Lanes Sqrt(const Lanes& a) {
+    return Make([&](int i) { return std::sqrt(a.lane[i]); });
+  }
+  friend Lanes Abs(const Lanes& a) {
+    return Make([&](int i) { return std::fabs(a.lane[i]); });
+  }
+  friend Lanes Min(const Lanes& a, const Lanes& b) {
+    return Make(
+        [&](int i) { return a.lane[i] < b.lane[i] ? a.lane[i] : b.lane[i]; });
+  }
+  friend Lanes Max(const Lanes& a, const Lanes& b) {
+    return Make(
+        [&](int i) { return a.lane[i] > b.lane[i] ? a.lane[i] : b.lane[i]; });
+  }
+  friend Lanes ScaleByPowerOfTwo(const Lanes& a, const Lanes& shifted) {
+    return Make([&](int i) {
+      return std::bit_cast<double>(
+          std::bit_cast<uint64_t>(a.lane[i]) +
+          (std::bit_cast<uint64_t>(shifted.lane[i]) << 52));
+    });
+  }
+  friend uint32_t AtMostMask(const Lanes& a, const Lanes& b) {
+    uint32_t mask = 0;
+    for (int i = 0; i < kLanes; ++i) {
+      mask |= static_cast<uint32_t>(a.lane[i] <= b.lane[i]) << i;
+    }
+    return mask;
+  }
+  double Sum() const {
+    return ((lane[0] + lane[4]) + (lane[2] + lane[6])) +
+           ((lane[1] + lane[5]) + (lane[3] + lane[7]));
+  }
+
+ private:
+  template <class F>
+  static Lanes Make(F f) {
+    Lanes r;
+    for (int i = 0; i < kLanes; ++i) r.lane[i] = f(i);
+    return r;
+  }
+};
+
+}  // namespace rct::simd
+
+#endif  // RCT_METRIC_LANES_H_

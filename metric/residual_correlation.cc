@@ -1,0 +1,95 @@
+#include "metric/residual_correlation.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+#include "absl/types/span.h"
+#include "base/check.h"
+#include "metric/kernel.h"
+#include "metric/point_lanes.h"
+#include "metric/residual_points.h"
+#include "metric/rounding.h"
+#include "metric/simd_kernels.h"
+#include "metric/tile.h"
+
+namespace rct {
+
+ResidualCorrelation::ResidualCorrelation(Kernel kernel, Points data,
+                                         std::optional<RoundingModel> rounding,
+                                         const SimdKernels& simd)
+    : kernel_(std::move(kernel)),
+      data_(std::move(data)),
+      rounding_(rounding),
+      simd_(&simd),
+      lanes_(data_.points.view()),
+      scale_(data_.size() + 8) {
+  std::copy(data_.inverse_sqrt.begin(), data_.inverse_sqrt.end(),
+            scale_.begin());
+  std::fill(scale_.begin() + data_.size(), scale_.end(), 0.0);
+  if (rounding_) {
+    inverse_norm_ = AlignedBuffer<double>(data_.size());
+    for (int64_t i = 0; i < data_.size(); ++i) {
+      inverse_norm_[i] = InverseNorm(data_, i);
+    }
+  }
+}
+
+ResidualCorrelation ResidualCorrelation::Reordered(
+    absl::Span<const int32_t> order) const {
+  return ResidualCorrelation(kernel_, data_.Reordered(order), rounding_,
+                             *simd_);
+}
+
+double ResidualCorrelation::InverseNorm(const Points& from, int64_t i) const {
+  RCT_CHECK(rounding_.has_value());
+  const double s = from.inverse_sqrt[i];
+  const double tau = rounding_->Nugget(3) * s * s + 12 * kUnitRoundoff;
+  return 1 / std::sqrt(1 + tau);
+}
+
+void ResidualCorrelation::SquaredDistances(
+    const Points& from, absl::Span<const int32_t> queries,
+    Candidates candidates, double* out, int64_t out_stride,
+    TileWorkspace& workspace) const {
+  const int num_queries = static_cast<int>(queries.size());
+  const int count = candidates.size();
+  if (count == 0) return;
+  for (int i = 0; i < num_queries; ++i) {
+    workspace.query_rows[i] = from.v.row(queries[i]);
+  }
+  for (int j = 0; j < count; ++j) {
+    workspace.candidate_rows[j] = data_.v.row(candidates[j]);
+  }
+  simd_->dot_tile(workspace.query_rows.data(), num_queries,
+                  workspace.candidate_rows.data(), count,
+                  RoundUpToLanes(data_.v.cols()), out, out_stride);
+
+  CoordinateLanes coordinates;
+  const double* scale;
+  if (candidates.is_range()) {
+    const int32_t first = candidates[0];
+    coordinates = lanes_.From(first);
+    scale = scale_.data() + first;
+  } else {
+    workspace.lanes.Gather(lanes_, candidates.list());
+    for (int j = 0; j < count; ++j) {
+      workspace.scale[j] = scale_[candidates[j]];
+    }
+    coordinates = workspace.lanes.From(0);
+    scale = workspace.scale.data();
+  }
+  const KernelSpec spec = kernel_.spec();
+  for (int i = 0; i < num_queries; ++i) {
+    double* row = out + i * out_stride;
+    simd_->residual_row(spec, from.points.row(queries[i]),
+                        from.inverse_sqrt[queries[i]], coordinates, scale, row,
+                        count, row);
+  }
+  if (&from == &data_) MarkSelf(queries, candidates, out, out_stride);
+}
+
+}  // namespace rct

@@ -1,0 +1,227 @@
+#include "metric/residual_factors.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "base/matrix.h"
+#include "base/parallel.h"
+#include "base/status_macros.h"
+#include "metric/point_lanes.h"
+#include "metric/simd_kernels.h"
+
+namespace rct {
+namespace {
+
+// Points that are solved together: their part of V (m x 96 doubles) fits a
+// second-level cache for m up to about a thousand, and 96 is whole register
+// tiles of three vectors.
+constexpr int64_t kChunk = 96;
+
+// Panels are stored one after the other; panel i has 8 (i + 1) columns of 8.
+int64_t PanelOffset(int64_t index) {
+  return kPanelRows * kPanelRows * index * (index + 1) / 2;
+}
+
+int64_t PanelsOf(int64_t m) { return (m + kPanelRows - 1) / kPanelRows; }
+
+}  // namespace
+
+InducingFactor::InducingFactor(Kernel kernel, InducingPoints inducing,
+                               double jitter, double variance_floor,
+                               const SimdKernels& simd)
+    : kernel_(std::move(kernel)),
+      inducing_(std::move(inducing)),
+      variance_floor_(variance_floor),
+      rounding_{inducing_.coordinates.rows(), kernel_.variance(), jitter,
+                kernel_.rounding_ulps()},
+      simd_(&simd),
+      panels_(PanelOffset(num_panels())),
+      inverse_diagonal_(num_panels() * kPanelRows) {}
+
+int64_t InducingFactor::num_panels() const { return PanelsOf(num_inducing()); }
+
+FactorPanel InducingFactor::panel(int64_t index) const {
+  return {panels_.data() + PanelOffset(index),
+          inverse_diagonal_.data() + index * kPanelRows, index * kPanelRows};
+}
+
+absl::StatusOr<InducingFactor> InducingFactor::Create(
+    Kernel kernel, InducingPoints inducing, const ResidualConfig& config,
+    const SimdKernels& simd) {
+  const double variance = kernel.variance();
+  if (!(config.jitter() > 0) || !std::isfinite(config.jitter())) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "jitter: is ", config.jitter(), "; must be positive and finite"));
+  }
+  if (!(config.variance_floor() > 0) ||
+      !std::isfinite(config.variance_floor())) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("variance_floor: is ", config.variance_floor(),
+                     "; must be positive and finite"));
+  }
+  InducingFactor factor(std::move(kernel), std::move(inducing),
+                        config.jitter() * variance,
+                        config.variance_floor() * variance, simd);
+  RCT_RETURN_IF_ERROR(factor.Factorize());
+  return factor;
+}
+
+// Row i of L is the forward substitution of k(Z, z_i), so the factorization is
+// the projection of the inducing points themselves, panel by panel: `columns`
+// holds K(Z, Z) row by row and turns into L^T.
+absl::Status InducingFactor::Factorize() {
+  const int64_t m = num_inducing();
+  const int64_t stride = RoundUpToLanes(m);
+  const PointLanes lanes(inducing_.coordinates.view());
+  const KernelSpec spec = kernel_.spec();
+  Matrix<double> columns = Matrix<double>::Zeros(num_panels() * kPanelRows, stride);
+  for (int64_t r = 0; r < m; ++r) {
+    simd_->covariance_row(spec, inducing_.coordinates.row(r), lanes.From(0), m,
+                          columns.row(r));
+    columns(r, r) += rounding_.jitter;
+  }
+  for (int64_t index = 0; index < num_panels(); ++index) {
+    const int64_t first = index * kPanelRows;
+    double* data = panels_.data() + PanelOffset(index);
+    // Columns of earlier panels.
+    for (int64_t c = 0; c < first; ++c) {
+      for (int64_t i = 0; i < kPanelRows; ++i) {
+        data[c * kPanelRows + i] =
+            first + i < m ? columns(c, first + i) : 0.0;
+      }
+    }
+    // The triangle on the diagonal.
+    for (int64_t i = 0; i < kPanelRows; ++i) {
+      const int64_t r = first + i;
+      for (int64_t k = 0; k < kPanelRows; ++k) {
+        data[(first + k) * kPanelRows + i] = 0;
+      }
+      if (r >= m) {
+        data[r * kPanelRows + i] = 1;
+        inverse_diagonal_[r] = 1;
+        continue;
+      }
+      for (int64_t k = 0; k <= i; ++k) {
+        double value = columns(first + k, r);
+        for (int64_t c = 0; c < first + k; ++c) {
+          value = std::fma(-data[c * kPanelRows + k], data[c * kPanelRows + i],
+                           value);
+        }
+        if (k < i) {
+          data[(first + k) * kPanelRows + i] =
+              value * inverse_diagonal_[first + k];
+        } else if (value > 0 && std::isfinite(value)) {
+          data[r * kPanelRows + i] = std::sqrt(value);
+          inverse_diagonal_[r] = 1 / data[r * kPanelRows + i];
+        } else {
+          return absl::FailedPreconditionError(absl::StrCat(
+              "inducing point ", r,
+              inducing_.rows.empty()
+                  ? std::string()
+                  : absl::StrCat(" (row ", inducing_.rows[r], ")"),
+              ": K(Z,Z) + jitter is not positive definite there (pivot ", value,
+              "); raise the jitter or remove near-duplicate inducing points"));
+        }
+      }
+    }
+    // This panel's rows of L^T for all later points.
+    const int64_t next = first + kPanelRows;
+    if (next < stride) {
+      simd_->solve_panel(panel(index), stride, stride - next,
+                         columns.row(0) + next);
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ResidualPoints> InducingFactor::Project(
+    MatrixView<const double> points, int num_threads) const {
+  const int64_t n = points.rows;
+  const int64_t m = num_inducing();
+  const int64_t rows = num_panels() * kPanelRows;
+  const KernelSpec spec = kernel_.spec();
+  ResidualPoints result(n, points.cols, m);
+  const PointLanes lanes(points);
+  const int64_t num_chunks = (n + kChunk - 1) / kChunk;
+  const int workers = static_cast<int>(
+      std::max<int64_t>(1, std::min<int64_t>(num_threads, num_chunks)));
+  std::vector<AlignedBuffer<double>> scratch;
+  for (int w = 0; w < workers; ++w) scratch.emplace_back(rows * kChunk);
+  std::atomic<int64_t> first_bad = n;
+
+  ParallelFor(workers, num_chunks, [&](int64_t chunk, int worker) {
+    const int64_t first = chunk * kChunk;
+    const int64_t count = std::min(kChunk, n - first);
+    const int64_t padded = RoundUpToLanes(count);
+    double* rhs = scratch[worker].data();
+    for (int64_t r = 0; r < m; ++r) {
+      simd_->covariance_row(spec, inducing_.coordinates.row(r),
+                            lanes.From(first), count, rhs + r * kChunk);
+    }
+    std::fill(rhs + m * kChunk, rhs + rows * kChunk, 0.0);
+    for (int64_t index = 0; index < num_panels(); ++index) {
+      simd_->solve_panel(panel(index), kChunk, padded, rhs);
+    }
+    for (int64_t i = 0; i < count; ++i) {
+      double* v = result.v.row(first + i);
+      for (int64_t r = 0; r < m; ++r) v[r] = rhs[r * kChunk + i];
+      std::fill(v + m, v + result.v.stride(), 0.0);
+      double norm;
+      simd_->dot_tile(&v, 1, &v, 1, RoundUpToLanes(m), &norm, 1);
+      const double variance =
+          std::max(kernel_.variance() - norm, variance_floor_);
+      result.variance[first + i] = variance;
+      result.inverse_sqrt[first + i] = 1 / std::sqrt(variance);
+      std::copy_n(points.row(first + i), points.cols,
+                  result.points.row(first + i));
+      if (!std::isfinite(norm)) {
+        int64_t seen = first_bad.load();
+        while (first + i < seen &&
+               !first_bad.compare_exchange_weak(seen, first + i)) {
+        }
+      }
+    }
+  });
+  if (first_bad < n) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("row ", first_bad.load(),
+                     ": its residual factor is not finite; raise the jitter"));
+  }
+  return result;
+}
+
+absl::StatusOr<ResidualPoints> ResidualPointsFromFactors(
+    MatrixView<const double> points, MatrixView<const double> v,
+    absl::Span<const double> variance) {
+  const int64_t n = points.rows;
+  if (v.rows != n || static_cast<int64_t>(variance.size()) != n) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "factors: ", n, " points, but V has ", v.rows, " rows and the residual "
+        "variance ", variance.size(), " elements; all must agree"));
+  }
+  RCT_RETURN_IF_ERROR(ValidateFinite("factors: V", v));
+  ResidualPoints result(n, points.cols, v.cols);
+  for (int64_t i = 0; i < n; ++i) {
+    if (!(variance[i] > 0) || !std::isfinite(variance[i])) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("factors: residual variance, row ", i, " is ",
+                       variance[i], "; must be positive and finite"));
+    }
+    std::copy_n(points.row(i), points.cols, result.points.row(i));
+    std::copy_n(v.row(i), v.cols, result.v.row(i));
+    std::fill(result.v.row(i) + v.cols, result.v.row(i) + result.v.stride(),
+              0.0);
+    result.variance[i] = variance[i];
+    result.inverse_sqrt[i] = 1 / std::sqrt(variance[i]);
+  }
+  return result;
+}
+
+}  // namespace rct

@@ -1,0 +1,37 @@
+#include "metric/residual_points.h"
+
+#include <algorithm>
+#include <cstdint>
+
+#include "absl/types/span.h"
+#include "base/matrix.h"
+#include "metric/point_lanes.h"
+
+namespace rct {
+
+int64_t FactorStride(int64_t num_inducing) {
+  constexpr int64_t kPageElements = 4096 / sizeof(double);
+  const int64_t stride = RoundUpToLanes(num_inducing);
+  return stride % kPageElements == 0 ? stride + 8 : stride;
+}
+
+ResidualPoints::ResidualPoints(int64_t count, int64_t dim, int64_t num_inducing)
+    : points(count, dim),
+      v(count, num_inducing, FactorStride(num_inducing)),
+      variance(count),
+      inverse_sqrt(count) {}
+
+ResidualPoints ResidualPoints::Reordered(
+    absl::Span<const int32_t> order) const {
+  ResidualPoints result(size(), points.cols(), v.cols());
+  for (int64_t i = 0; i < size(); ++i) {
+    const int64_t from = order[i];
+    std::copy_n(points.row(from), points.cols(), result.points.row(i));
+    std::copy_n(v.row(from), v.stride(), result.v.row(i));
+    result.variance[i] = variance[from];
+    result.inverse_sqrt[i] = inverse_sqrt[from];
+  }
+  return result;
+}
+
+}  // namespace rct

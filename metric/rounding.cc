@@ -1,0 +1,34 @@
+#include "metric/rounding.h"
+
+#include <cmath>
+#include <cstdint>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+
+namespace rct {
+
+double RoundingModel::Nugget(int64_t num_points) const {
+  const double m = static_cast<double>(num_inducing);
+  const double n = static_cast<double>(num_points);
+  const double dot_roundings = std::ceil(m / 8) + 3;
+  const double entries = 1.01 * n * kUnitRoundoff * variance *
+                         (dot_roundings + kernel_ulps + 2);
+  const double solve_error =
+      std::sqrt(m) * (m + 3 + kernel_ulps) * kUnitRoundoff * variance;
+  const double absorbed = jitter - m * m * kUnitRoundoff * variance;
+  return entries + n * solve_error * solve_error / absorbed;
+}
+
+absl::Status RoundingModel::Validate() const {
+  const double m = static_cast<double>(num_inducing);
+  const double least =
+      2 * m * (m + 1 + kernel_ulps) * kUnitRoundoff * (variance + jitter);
+  if (jitter >= least) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "jitter: ", jitter / variance, " of the variance is too small for ",
+      num_inducing, " inducing points: bounds that prune are proven from ",
+      least / variance, " on; raise the jitter, or search exhaustively"));
+}
+
+}  // namespace rct

@@ -1,0 +1,54 @@
+// How far computed residual covariances are from a true Gram matrix.
+//
+// Every bound that prunes uses inequalities between inner products. Computed
+// covariances k - v.v are rounded, so they are inner products of nothing. But
+// with a small number nu added to the diagonal they are: for the computed
+// Cholesky factor L of K(Z,Z) + jitter I, *any* float vectors v_x and
+// e_x = L v_x - k(Z, x),
+//
+//     K(S,S) - V V^T + nu I   is positive semi-definite
+//
+// for every finite set S of N points, as soon as nu >= |E|^2 / J plus the
+// rounding of the N x N entries themselves, J = lambda_min(L L^T - K(Z,Z)).
+// (Write [[L L^T, L V^T], [V L^T, K(S,S) + nu I]] as the Gram matrix of Z and S
+// plus [[L L^T - K(Z,Z), E^T], [E, nu I]] and take the Schur complement.) The
+// jitter absorbs the errors of the factorization to second order:
+//
+//     nu(N)   = 1.01 N u variance (c + c_k + 2) + N e^2 / J
+//     c       = ceil(m / 8) + 3        roundings of a canonical dot product
+//     c_k     = Kernel::rounding_ulps
+//     e       = sqrt(m) (m + 3 + c_k) u variance   for plain substitution
+//     J       = jitter - m^2 u variance
+//     u       = 2^-53
+//
+// docs/exactness.md holds the whole argument.
+
+#ifndef RCT_METRIC_ROUNDING_H_
+#define RCT_METRIC_ROUNDING_H_
+
+#include <cstdint>
+
+#include "absl/status/status.h"
+
+namespace rct {
+
+// 2^-53, half the distance from 1 to the next double.
+inline constexpr double kUnitRoundoff = 0x1p-53;
+
+struct RoundingModel {
+  int64_t num_inducing;
+  double variance;
+  double jitter;       // absolute: what was added to the diagonal
+  double kernel_ulps;  // c_k
+
+  // nu(N). Unit: covariance.
+  double Nugget(int64_t num_points) const;
+
+  // FailedPrecondition where the jitter is too small for the theorem, that is
+  // below 2 m (m + 1 + c_k) u (variance + jitter).
+  absl::Status Validate() const;
+};
+
+}  // namespace rct
+
+#endif  // RCT_METRIC_ROUNDING_H_

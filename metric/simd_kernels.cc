@@ -1,0 +1,48 @@
+#include "metric/simd_kernels.h"
+
+#include <string_view>
+#include <vector>
+
+#include "metric/simd_kernels_tables.h"
+#include "xsimd/xsimd.hpp"
+
+namespace rct {
+
+const SimdKernels* KernelsFor(Isa isa) {
+#ifdef RCT_HAS_X86_KERNELS
+  const auto machine = xsimd::available_architectures();
+  if (isa == Isa::kAvx512 && machine.avx512f && machine.avx512bw) {
+    return &simd::kAvx512Kernels;
+  }
+  if (isa == Isa::kAvx2 && machine.fma3_avx2) return &simd::kAvx2Kernels;
+#endif
+  if (isa == Isa::kScalar) return &simd::kScalarKernels;
+  return nullptr;
+}
+
+const SimdKernels& BestKernels() {
+  static const SimdKernels& best = *KernelsFor(AvailableIsas().back());
+  return best;
+}
+
+std::string_view IsaName(Isa isa) {
+  switch (isa) {
+    case Isa::kScalar:
+      return "scalar";
+    case Isa::kAvx2:
+      return "avx2";
+    case Isa::kAvx512:
+      return "avx512";
+  }
+  return "unknown";
+}
+
+std::vector<Isa> AvailableIsas() {
+  std::vector<Isa> isas;
+  for (const Isa isa : {Isa::kScalar, Isa::kAvx2, Isa::kAvx512}) {
+    if (KernelsFor(isa) != nullptr) isas.push_back(isa);
+  }
+  return isas;
+}
+
+}  // namespace rct

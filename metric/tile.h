@@ -1,0 +1,72 @@
+// What a tile of distances is made of: its candidates, its scratch space, and
+// how its numbers become distances. Shared by all metrics.
+
+#ifndef RCT_METRIC_TILE_H_
+#define RCT_METRIC_TILE_H_
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "base/aligned_buffer.h"
+#include "metric/point_lanes.h"
+
+namespace rct {
+
+// The squared distance of a data point to itself: below that of any pair.
+inline constexpr double kSelf = -1;
+
+// The distance from a tile's squared distance.
+inline double FinalDistance(double squared) {
+  return std::sqrt(std::max(0.0, squared));
+}
+
+// Which data points a tile evaluates: either consecutive ones, whose
+// coordinates are read in place, or a list. Passed by value; does not own the
+// list.
+class Candidates {
+ public:
+  static Candidates Range(int32_t first, int count) {
+    return Candidates(nullptr, first, count);
+  }
+  static Candidates List(absl::Span<const int32_t> ids) {
+    return Candidates(ids.data(), 0, static_cast<int>(ids.size()));
+  }
+
+  int size() const { return count_; }
+  bool is_range() const { return ids_ == nullptr; }
+  int32_t operator[](int i) const {
+    return is_range() ? first_ + i : ids_[i];
+  }
+  absl::Span<const int32_t> list() const {
+    return absl::MakeConstSpan(ids_, count_);
+  }
+
+ private:
+  Candidates(const int32_t* ids, int32_t first, int count)
+      : ids_(ids), first_(first), count_(count) {}
+
+  const int32_t* ids_;
+  int32_t first_;
+  int count_;
+};
+
+// Scratch space of one thread for tiles up to a fixed size.
+struct TileWorkspace {
+  TileWorkspace(int64_t dim, int max_queries, int max_candidates);
+
+  std::vector<const double*> query_rows;
+  std::vector<const double*> candidate_rows;
+  PointLanes lanes;
+  AlignedBuffer<double> scale;
+};
+
+// Writes kSelf where a query of the data meets itself among the candidates.
+void MarkSelf(absl::Span<const int32_t> queries, Candidates candidates,
+              double* out, int64_t out_stride);
+
+}  // namespace rct
+
+#endif  // RCT_METRIC_TILE_H_

@@ -1,0 +1,106 @@
+#include "traversal/exhaustive.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "base/aligned_buffer.h"
+#include "base/parallel.h"
+#include "metric/euclidean_distance.h"
+#include "metric/residual_correlation.h"
+#include "metric/tile.h"
+#include "traversal/knn_heap.h"
+#include "traversal/row_order.h"
+#include "traversal/searcher.h"
+
+namespace rct {
+namespace {
+
+// A block of queries takes 64 m doubles of the second-level cache; the sizes are
+// whole register tiles and whole vectors. Blocks do not depend on the number of
+// threads, and so counters do not either.
+constexpr int kQueryBlock = 64;
+constexpr int kCandidateBlock = 120;
+
+struct Worker {
+  explicit Worker(int64_t dim)
+      : tiles(dim, kQueryBlock, kCandidateBlock),
+        squared(kQueryBlock * kCandidateBlock),
+        hits(kCandidateBlock + 8),
+        heaps(kQueryBlock) {}
+
+  TileWorkspace tiles;
+  AlignedBuffer<double> squared;
+  std::vector<int32_t> hits;
+  std::vector<KnnHeap> heaps;
+  int64_t evaluations = 0;
+  int64_t filtered = 0;
+};
+
+}  // namespace
+
+template <class Metric>
+ExhaustiveSearcher<Metric>::ExhaustiveSearcher(
+    std::shared_ptr<const Metric> metric)
+    : Searcher<Metric>(metric, RowOrder::Natural(metric->size())) {}
+
+template <class Metric>
+void ExhaustiveSearcher<Metric>::Search(
+    const typename Searcher<Metric>::Request& request, NeighborTable& neighbors,
+    SearchCounters& counters) const {
+  const Metric& metric = this->metric();
+  const SearchOptions& options = request.options;
+  const int64_t num_queries = request.num_queries();
+  const int64_t num_blocks = (num_queries + kQueryBlock - 1) / kQueryBlock;
+  const int num_workers =
+      static_cast<int>(std::min<int64_t>(options.threads, num_blocks));
+  std::vector<Worker> workers;
+  workers.reserve(num_workers);
+  for (int w = 0; w < num_workers; ++w) workers.emplace_back(metric.dim());
+
+  ParallelFor(num_workers, num_blocks, [&](int64_t task, int worker_index) {
+    Worker& worker = workers[worker_index];
+    const int64_t first = task * kQueryBlock;
+    const int count =
+        static_cast<int>(std::min<int64_t>(kQueryBlock, num_queries - first));
+    int64_t end = metric.size();
+    for (int i = 0; i < count; ++i) {
+      worker.heaps[i].Reset(std::min(options.k, metric.size()));
+    }
+    if (options.predecessor) {
+      end = *std::max_element(request.rows.begin() + first,
+                              request.rows.begin() + first + count);
+    }
+    for (int64_t c = 0; c < end; c += kCandidateBlock) {
+      const Candidates candidates = Candidates::Range(
+          static_cast<int32_t>(c),
+          static_cast<int>(std::min<int64_t>(kCandidateBlock, end - c)));
+      metric.SquaredDistances(
+          request.from, request.positions.subspan(first, count), candidates,
+          worker.squared.data(), kCandidateBlock, worker.tiles);
+      worker.evaluations += int64_t{count} * candidates.size();
+      for (int i = 0; i < count; ++i) {
+        this->OfferTileRow(worker.squared.data() + i * kCandidateBlock,
+                           candidates, request.rows[first + i], options,
+                           worker.heaps[i], worker.hits.data(),
+                           worker.filtered);
+      }
+    }
+    for (int i = 0; i < count; ++i) {
+      worker.heaps[i].MoveTo(neighbors, first + i);
+    }
+  });
+  for (const Worker& worker : workers) {
+    counters.set_distance_evaluations(counters.distance_evaluations() +
+                                      worker.evaluations);
+    counters.set_predecessor_filtered(counters.predecessor_filtered() +
+                                      worker.filtered);
+  }
+}
+
+template class ExhaustiveSearcher<ResidualCorrelation>;
+template class ExhaustiveSearcher<EuclideanDistance>;
+
+}  // namespace rct

@@ -1,0 +1,80 @@
+// The k nearest candidates of one query, as they are found.
+
+#ifndef RCT_TRAVERSAL_KNN_HEAP_H_
+#define RCT_TRAVERSAL_KNN_HEAP_H_
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include "metric/tile.h"
+#include "traversal/neighbor_table.h"
+
+namespace rct {
+
+// Keeps the k smallest (distance, row) pairs, whatever the order in which they
+// are offered. Each row may be offered once. Allocates in Reset() alone, and
+// there only the first time. Cost: O(log k) for a pair that enters.
+class KnnHeap {
+ public:
+  void Reset(int64_t k) {
+    capacity_ = k;
+    entries_.clear();
+    entries_.reserve(k);
+    UpdateThreshold();
+  }
+
+  bool full() const {
+    return static_cast<int64_t>(entries_.size()) == capacity_;
+  }
+
+  // Only squared distances up to this can still enter. Squares that differ may
+  // have the same root, and then the row number decides: the threshold is the
+  // square of the kth distance, raised by more than its rounding.
+  double threshold() const { return threshold_; }
+
+  void Offer(double squared, int64_t row) {
+    const Entry entry{FinalDistance(squared), row};
+    if (full()) {
+      if (!(entry < entries_.front())) return;
+      std::pop_heap(entries_.begin(), entries_.end());
+      entries_.back() = entry;
+    } else {
+      entries_.push_back(entry);
+    }
+    std::push_heap(entries_.begin(), entries_.end());
+    UpdateThreshold();
+  }
+
+  // Writes the neighbours into row `query` of `table` and empties the heap.
+  void MoveTo(NeighborTable& table, int64_t query) {
+    std::sort_heap(entries_.begin(), entries_.end());
+    for (size_t j = 0; j < entries_.size(); ++j) {
+      table.rows()(query, j) = entries_[j].second;
+      table.distances()(query, j) = entries_[j].first;
+    }
+    entries_.clear();
+  }
+
+ private:
+  using Entry = std::pair<double, int64_t>;  // distance, row
+
+  void UpdateThreshold() {
+    if (!full()) {
+      threshold_ = std::numeric_limits<double>::infinity();
+    } else {
+      const double kth = entries_.front().first;
+      threshold_ = kth * kth * (1 + 0x1p-50);
+    }
+  }
+
+  int64_t capacity_ = 0;
+  double threshold_ = 0;
+  std::vector<Entry> entries_;
+};
+
+}  // namespace rct
+
+#endif  // RCT_TRAVERSAL_KNN_HEAP_H_

@@ -1,0 +1,126 @@
+// What all strategies have in common: requests, and rows in and rows out.
+
+#ifndef RCT_TRAVERSAL_SEARCHER_H_
+#define RCT_TRAVERSAL_SEARCHER_H_
+
+#include <cstdint>
+#include <memory>
+#include <numeric>
+#include <utility>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "metric/tile.h"
+#include "traversal/knn_heap.h"
+#include "traversal/neighbor_table.h"
+#include "traversal/row_order.h"
+#include "traversal/traversal.pb.h"
+
+namespace rct {
+
+struct SearchOptions {
+  // Neighbours of each query, >= 1. May exceed the number of points.
+  int64_t k = 1;
+  // A row is no neighbour of itself.
+  bool exclude_self = false;
+  // Only rows before the query's own are its neighbours (and so never itself).
+  bool predecessor = false;
+  // Queries are split among this many threads, >= 1. Changes no answer and no
+  // counter.
+  int threads = 1;
+};
+
+struct SearchResult {
+  NeighborTable neighbors;
+  SearchCounters counters;
+};
+
+// A search over one metric. Immutable after construction; thread-safe.
+template <class Metric>
+class Searcher {
+ public:
+  using Points = typename Metric::Points;
+
+  virtual ~Searcher() = default;
+
+  // Queries are rows of the data, in [0, size).
+  SearchResult SearchRows(absl::Span<const int64_t> rows,
+                          const SearchOptions& options) const {
+    std::vector<int32_t> positions(rows.size());
+    for (size_t i = 0; i < rows.size(); ++i) {
+      positions[i] = order_.position(rows[i]);
+    }
+    return Run({metric_->data(), positions, rows, options});
+  }
+
+  // Queries are all of `points`; the constraints on rows must be off.
+  SearchResult SearchPoints(const Points& points,
+                            const SearchOptions& options) const {
+    std::vector<int32_t> positions(points.size());
+    std::iota(positions.begin(), positions.end(), 0);
+    const std::vector<int64_t> no_rows(points.size(), kNoNeighbor);
+    return Run({points, positions, no_rows, options});
+  }
+
+  const Metric& metric() const { return *metric_; }
+  const RowOrder& order() const { return order_; }
+
+ protected:
+  struct Request {
+    const Points& from;
+    absl::Span<const int32_t> positions;  // of the queries in `from`
+    absl::Span<const int64_t> rows;       // their row numbers, or kNoNeighbor
+    const SearchOptions& options;
+
+    int64_t num_queries() const {
+      return static_cast<int64_t>(positions.size());
+    }
+  };
+
+  // `metric` holds the data in the order that `order` describes.
+  Searcher(std::shared_ptr<const Metric> metric, RowOrder order)
+      : metric_(std::move(metric)), order_(std::move(order)) {}
+
+  virtual void Search(const Request& request, NeighborTable& neighbors,
+                      SearchCounters& counters) const = 0;
+
+  // Offers one query the candidates of `squared` that can still enter, and
+  // returns how many were offered; `filtered` grows by those that the
+  // predecessor constraint excluded. `hits` has room for candidates.size() + 8.
+  int64_t OfferTileRow(const double* squared, Candidates candidates,
+                       int64_t query_row, const SearchOptions& options,
+                       KnnHeap& heap, int32_t* hits, int64_t& filtered) const {
+    int64_t offered = 0;
+    const int found = metric_->simd().select_at_most(
+        squared, candidates.size(), heap.threshold(), hits);
+    for (int h = 0; h < found; ++h) {
+      const double t = squared[hits[h]];
+      if (t > heap.threshold()) continue;
+      const int64_t row = order_.row(candidates[hits[h]]);
+      if (options.predecessor && row >= query_row) {
+        ++filtered;
+      } else if (!(options.exclude_self && row == query_row)) {
+        heap.Offer(t, row);
+        ++offered;
+      }
+    }
+    return offered;
+  }
+
+ private:
+  SearchResult Run(const Request& request) const {
+    SearchResult result{
+        NeighborTable(request.num_queries(), request.options.k), {}};
+    if (metric_->size() > 0 && request.num_queries() > 0) {
+      Search(request, result.neighbors, result.counters);
+    }
+    return result;
+  }
+
+  std::shared_ptr<const Metric> metric_;
+  RowOrder order_;
+};
+
+}  // namespace rct
+
+#endif  // RCT_TRAVERSAL_SEARCHER_H_
