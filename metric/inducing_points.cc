@@ -55,7 +55,7 @@ absl::StatusOr<InducingPoints> FromRows(const InducingConfig::Rows& config,
 absl::StatusOr<InducingPoints> FromCoordinates(
     const InducingConfig::Coordinates& config, int64_t dim) {
   const int64_t count = config.value_size();
-  if (count % dim != 0) {
+  if (dim < 1 || count % dim != 0) {
     return absl::InvalidArgumentError(
         absl::StrCat("inducing.coordinates.value: ", count,
                      " numbers are no whole points of ", dim, " coordinates"));

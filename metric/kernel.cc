@@ -65,7 +65,7 @@ absl::StatusOr<Kernel> Kernel::Create(const KernelConfig& config, int64_t dim) {
     if (!PositiveAndFinite(lengthscale) || !PositiveAndFinite(inverse[t])) {
       return absl::InvalidArgumentError(
           absl::StrCat("kernel.lengthscale[", source, "]: is ", lengthscale,
-                       "; must be positive and finite"));
+                       "; it and its inverse must be positive and finite"));
     }
   }
   return Kernel(family, config.variance(), std::move(inverse));

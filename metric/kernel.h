@@ -38,7 +38,7 @@ class Kernel {
     return {family_, dim(), variance_, inverse_lengthscale_.data()};
   }
 
-  // Bounds the relative error of a computed covariance, in units of 2^-53: two
+  // Bounds the error of a computed covariance, in units of 2^-53 variance: two
   // roundings for each dimension's difference and square are damped by
   // x exp(-x) <= 1/e, the polynomial and the exponential take the rest.
   double rounding_ulps() const { return 16.0 + dim(); }

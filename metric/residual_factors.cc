@@ -66,6 +66,12 @@ absl::StatusOr<InducingFactor> InducingFactor::Create(
         absl::StrCat("variance_floor: is ", config.variance_floor(),
                      "; must be positive and finite"));
   }
+  // Else the product of two scales 1 / sqrt(p) could be infinite.
+  if (!std::isnormal(config.variance_floor() * variance)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "variance_floor: is ", config.variance_floor(), " of a variance of ",
+        variance, "; their product must be neither denormal nor infinite"));
+  }
   InducingFactor factor(std::move(kernel), std::move(inducing),
                         config.jitter() * variance,
                         config.variance_floor() * variance, simd);
@@ -209,15 +215,22 @@ absl::StatusOr<ResidualPoints> ResidualPointsFromFactors(
   RCT_RETURN_IF_ERROR(ValidateFinite("factors: V", v));
   ResidualPoints result(n, points.cols, v.cols);
   for (int64_t i = 0; i < n; ++i) {
-    if (!(variance[i] > 0) || !std::isfinite(variance[i])) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("factors: residual variance, row ", i, " is ",
-                       variance[i], "; must be positive and finite"));
+    if (!(variance[i] > 0) || !std::isnormal(variance[i])) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "factors: residual variance, row ", i, " is ", variance[i],
+          "; must be positive and finite, and not denormal"));
     }
     std::copy_n(points.row(i), points.cols, result.points.row(i));
-    std::copy_n(v.row(i), v.cols, result.v.row(i));
-    std::fill(result.v.row(i) + v.cols, result.v.row(i) + result.v.stride(),
-              0.0);
+    double* row = result.v.row(i);
+    std::copy_n(v.row(i), v.cols, row);
+    std::fill(row + v.cols, row + result.v.stride(), 0.0);
+    // Then no product of two rows overflows, and no distance is NaN.
+    double norm;
+    BestKernels().dot_tile(&row, 1, &row, 1, RoundUpToLanes(v.cols), &norm, 1);
+    if (!std::isfinite(norm)) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "factors: V, row ", i, ": its squared length overflows"));
+    }
     result.variance[i] = variance[i];
     result.inverse_sqrt[i] = 1 / std::sqrt(variance[i]);
   }

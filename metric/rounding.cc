@@ -16,8 +16,10 @@ double RoundingModel::Nugget(int64_t num_points) const {
                          (dot_roundings + kernel_ulps + 2);
   const double solve_error =
       std::sqrt(m) * (m + 3 + kernel_ulps) * kUnitRoundoff * variance;
-  const double absorbed = jitter - m * m * kUnitRoundoff * variance;
-  return entries + n * solve_error * solve_error / absorbed;
+  const double absorbed =
+      jitter - m * (m + 1 + kernel_ulps) * kUnitRoundoff * (variance + jitter);
+  // In this order nothing over- or underflows, whatever the unit of variance.
+  return entries + n * solve_error * (solve_error / absorbed);
 }
 
 absl::Status RoundingModel::Validate() const {

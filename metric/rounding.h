@@ -18,7 +18,7 @@
 //     c       = ceil(m / 8) + 3        roundings of a canonical dot product
 //     c_k     = Kernel::rounding_ulps
 //     e       = sqrt(m) (m + 3 + c_k) u variance   for plain substitution
-//     J       = jitter - m^2 u variance
+//     J       = jitter - m (m + 1 + c_k) u (variance + jitter)
 //     u       = 2^-53
 //
 // docs/exactness.md holds the whole argument.

@@ -17,7 +17,7 @@
 //                  degree 13 on |r| <= ln(2)/2), x = n ln 2 + r, r in two fused
 //                  steps (Cody and Waite 1980): error below 2 ulp. Arguments are
 //                  raised to -707, so nothing is denormal. k(x, x) = variance
-//                  exactly. Relative error of k: below (16 + d) 2^-53.
+//                  exactly. Error of k: below (16 + d) 2^-53 variance.
 //   t(i, j)        fl(1 - |fl(fl(k - Dot) * fl(s_i * s_j))|), the squared
 //                  residual distance, not clamped (see residual_correlation.h).
 //

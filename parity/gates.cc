@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -129,8 +130,7 @@ std::string SetDifference(const NeighborTable& actual,
       if (place == ranks.end()) {
         return absl::StrCat(Place(query, rank), ": expected ",
                             Entry(expected, query, rank),
-                            ", which is not among what was found; at that rank "
-                            "is ",
+                            ", which was not found; at that rank is ",
                             Entry(actual, query, rank));
       }
       const double wanted = expected.distances()(query, rank);
@@ -229,7 +229,7 @@ absl::Status ValidateTable(const NeighborTable& table) {
       if (rank >= count) {
         if (row != kNoNeighbor ||
             distance != std::numeric_limits<double>::infinity()) {
-          problem = "padding is no row at infinity";
+          problem = "padding is at infinity";
         }
       } else if (row < 0) {
         problem = "rows are not negative";
@@ -276,7 +276,7 @@ Verdict CheckRecallAtLeast(const NeighborTable& actual,
   std::string message = Incomparable(actual, expected);
   if (message.empty() && recall < threshold) {
     message = absl::StrCat(
-        "recall ", Shortest(recall), "; first of what is missing: ",
+        "recall ", Shortest(recall), "; the first that is missing: ",
         SetDifference(actual, expected,
                       std::numeric_limits<double>::infinity()));
   }

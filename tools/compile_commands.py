@@ -11,9 +11,9 @@ import json
 import os
 import sys
 
-# Arguments for gcc alone. Without -Werror it is .clang-tidy that decides which
-# of clang's warnings count, and in which files.
-DROPPED = ("-Werror", "-fno-canonical-system-headers")
+# Without -Werror it is .clang-tidy that decides which of clang's warnings count,
+# and in which files; of the others clang-tidy could only complain.
+DROPPED = ("-Werror", "-fno-canonical-system-headers", "-D__")
 
 
 def for_clang(arguments, output_base):
@@ -21,7 +21,7 @@ def for_clang(arguments, output_base):
     return [
         os.path.join(output_base, a) if a.startswith("external/") else a
         for a in arguments
-        if a not in DROPPED
+        if not a.startswith(DROPPED)
     ] + ["-Wno-unknown-warning-option"]
 
 

@@ -21,12 +21,12 @@ quietly() {
 
 as_root() { if ((EUID == 0)); then "$@"; else sudo "$@"; fi; }
 
-# need_debian WHAT: ends the script where WHAT is not to be had.
+# need_debian WHAT: ends the script where WHAT cannot be installed.
 need_debian() {
-  command -v apt-get >/dev/null || die "$1: missing, and there is no apt-get to install it with."
+  command -v apt-get >/dev/null || die "there is no apt-get here to install what is missing: $1"
   local codename=""
   [[ ! -r /etc/os-release ]] || codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
-  [[ $codename == bookworm ]] || die "$1: missing. Debian 12 (bookworm) has it; this is another system."
+  [[ $codename == bookworm ]] || die "this is not Debian 12 (bookworm), which has what is missing here: $1"
 }
 
 # need_packages NAME...: Debian packages.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -82,7 +83,7 @@ absl::Status ValidateNets(const Metric& metric, const NetHierarchy& nets) {
     const int32_t level = nets.level[row];
     const double to_parent = radius(row, nets.parent[row]);
     const double covering = nets.Radius(level - 1) * (1 + kSlack);
-    if (to_parent > covering + kSlack) {
+    if (!(to_parent <= covering + kSlack)) {
       return Violation("covering: row ", row, " at level ", level, " is ",
                        to_parent, " from its parent ", nets.parent[row],
                        ", more than ", covering);
@@ -119,22 +120,42 @@ absl::Status ValidateTree(const Metric& metric, const NetHierarchy& nets,
                      " segments");
   }
   if (n == 0) return absl::OkStatus();
+  if (tree.root != order.position(0)) {
+    return Violation("tree: node ", tree.root, " is the root");
+  }
   std::vector<int> seen(n, 0);
   ++seen[tree.root];
-  for (size_t s = 0; s < tree.segments.size(); ++s) {
-    const CoverTree::Segment& segment = tree.segments[s];
-    if (segment.next != -1 &&
-        (tree.segments[segment.next].node != segment.node ||
-         tree.segments[segment.next].level <= segment.level)) {
-      return Violation("segments of row ", order.row(segment.node),
-                       " are out of order");
-    }
-    for (const int32_t child : tree.Children(segment)) {
-      ++seen[child];
-      const int64_t row = order.row(child);
-      if (nets.parent[row] != order.row(segment.node) ||
-          nets.level[row] != segment.level) {
-        return Violation("row ", row, " is not where the nets have it");
+  int64_t num_reached = 0;
+  for (int32_t node = 0; node < n; ++node) {
+    int32_t level = 0;
+    for (int32_t s = tree.first_segment[node]; s != -1;
+         s = tree.segments[s].next) {
+      if (s < 0 || s >= static_cast<int64_t>(tree.segments.size()) ||
+          tree.segments[s].node != node || tree.segments[s].level <= level) {
+        return Violation("segments of row ", order.row(node),
+                         " are out of order");
+      }
+      const CoverTree::Segment& segment = tree.segments[s];
+      level = segment.level;
+      ++num_reached;
+      const auto room = static_cast<int64_t>(tree.children.size());
+      if (segment.first_child < 0 || segment.num_children < 1 ||
+          int64_t{segment.first_child} + segment.num_children > room) {
+        return Violation("children of row ", order.row(node), " at level ",
+                         level, " are out of range");
+      }
+      int32_t last = -1;
+      for (const int32_t child : tree.Children(segment)) {
+        if (child <= last || child >= n) {
+          return Violation("children of row ", order.row(node), " at level ",
+                           level, " are not ascending");
+        }
+        last = child;
+        ++seen[child];
+        const int64_t row = order.row(child);
+        if (nets.parent[row] != order.row(node) || nets.level[row] != level) {
+          return Violation("row ", row, " is not where the nets have it");
+        }
       }
     }
   }
@@ -143,6 +164,10 @@ absl::Status ValidateTree(const Metric& metric, const NetHierarchy& nets,
       return Violation("row ", order.row(i), " is in the tree ", seen[i],
                        " times");
     }
+  }
+  if (num_reached != static_cast<int64_t>(tree.segments.size())) {
+    return Violation("tree: ", tree.segments.size(), " segments, of which ",
+                     num_reached, " are reached");
   }
   // From each point up to the root: at every step it must lie in the balls of
   // its ancestor's segments up to the one it descends from.
@@ -159,7 +184,8 @@ absl::Status ValidateTree(const Metric& metric, const NetHierarchy& nets,
            s = tree.segments[s].next) {
         typename Metric::Ball grown = balls[s];
         Metric::Include(nearness, metric.InverseNorm(i), grown);
-        if (Metric::Radius(grown) != Metric::Radius(balls[s])) {
+        // Bit for bit: a radius would not show the last bits of its cosine.
+        if (std::memcmp(&grown, &balls[s], sizeof(grown)) != 0) {
           return Violation("row ", order.row(i), " is outside the ball of row ",
                            nets.parent[row], " at level ",
                            tree.segments[s].level);

@@ -1,0 +1,66 @@
+#include "experiments/provenance.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <string>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "base/parallel.h"
+#include "metric/simd_kernels.h"
+
+namespace rct {
+namespace {
+
+std::string Commit() {
+  // Read by the shell as a variable, so no character of the path matters.
+  if (std::getenv("BUILD_WORKSPACE_DIRECTORY") == nullptr) return "unknown";
+  std::FILE* pipe = popen(
+      "git -C \"$BUILD_WORKSPACE_DIRECTORY\" describe --always --abbrev=12 "
+      "--dirty --exclude='*' 2>/dev/null",
+      "r");
+  if (pipe == nullptr) return "unknown";
+  std::string text;
+  char buffer[128];
+  while (std::fgets(buffer, sizeof buffer, pipe) != nullptr) text += buffer;
+  const bool failed = pclose(pipe) != 0;
+  absl::StripAsciiWhitespace(&text);
+  return failed || text.empty() ? "unknown" : text;
+}
+
+std::string Machine() {
+  std::ifstream info("/proc/cpuinfo");
+  for (std::string line; std::getline(info, line);) {
+    if (!absl::StartsWith(line, "model name")) continue;
+    const size_t colon = line.find(':');
+    if (colon == line.npos) break;
+    return std::string(absl::StripAsciiWhitespace(line.substr(colon + 1)));
+  }
+  return "unknown";
+}
+
+}  // namespace
+
+RunRecord::Provenance CollectProvenance(const std::string& command) {
+  RunRecord::Provenance origin;
+  origin.set_commit(Commit());
+  origin.set_machine(Machine());
+  origin.set_processors(HardwareThreads());
+  origin.set_instruction_set(std::string(IsaName(BestKernels().isa)));
+#ifdef __clang__
+  origin.set_compiler(absl::StrCat("clang ", __clang_version__));
+#else
+  origin.set_compiler(absl::StrCat("gcc ", __VERSION__));
+#endif
+  origin.set_compilation_mode(RCT_COMPILATION_MODE);
+  origin.set_command(command);
+  origin.set_time(absl::FormatTime(absl::RFC3339_sec, absl::Now(),
+                                   absl::UTCTimeZone()));
+  return origin;
+}
+
+}  // namespace rct

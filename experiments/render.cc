@@ -1,0 +1,270 @@
+#include "experiments/render.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/string_view.h"
+
+namespace rct {
+namespace {
+
+using Known = RunRecord::Deterministic::Case;
+using Timed = RunRecord::Measured::Case;
+
+struct Spread {
+  double min = 0, median = 0, max = 0;
+};
+
+// Of at least one value.
+Spread SpreadOf(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  const size_t n = values.size();
+  const double median =
+      n % 2 == 1 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
+  return {values.front(), median, values.back()};
+}
+
+// One row of a table.
+struct Row {
+  const Known& known;
+  const Timed& timed;
+  bool pass = true;
+  std::string gate{};  // as shown
+  std::string gold{};  // what gold says, or empty
+  Spread search{}, ratio{}, ratio_with_build{}, factor{}, index{};
+
+  bool HasTimes() const { return pass && !timed.search_seconds().empty(); }
+};
+
+Row MakeRow(const RunRecord::Deterministic::Workload& workload,
+            const RunRecord::Measured::Workload& measured, int i) {
+  Row row{workload.case_(i), measured.case_(i)};
+  std::vector<std::string> labels;
+  std::vector<std::string> failed;
+  for (const auto& verdict : row.known.verdict()) {
+    const bool is_gold = absl::StartsWith(verdict.gate(), "gold ");
+    if (is_gold) row.gold = verdict.gate().substr(5);
+    if (!is_gold) labels.push_back(verdict.gate());
+    if (!verdict.pass()) failed.push_back(verdict.gate());
+  }
+  row.pass = failed.empty();
+  row.gate = row.pass ? absl::StrJoin(labels, " + ")
+                      : absl::StrCat("FAILED ", absl::StrJoin(failed, " + "));
+  if (row.known.approximate()) row.gate = "approximate: " + row.gate;
+  if (!row.HasTimes()) return row;
+
+  const auto& factor = measured.factor_seconds();
+  std::vector<double> ratio, with_build;
+  for (int r = 0; r < row.timed.search_seconds_size(); ++r) {
+    const double search = row.timed.search_seconds(r);
+    const double exhaustive = row.timed.exhaustive_seconds(r);
+    ratio.push_back(exhaustive / search);
+    with_build.push_back((factor[r] + exhaustive) /
+                         (factor[r] + row.timed.index_seconds(r) + search));
+  }
+  const auto list = [](const auto& field) {
+    return std::vector<double>(field.begin(), field.end());
+  };
+  row.search = SpreadOf(list(row.timed.search_seconds()));
+  row.index = SpreadOf(list(row.timed.index_seconds()));
+  row.factor = SpreadOf(list(factor));
+  row.ratio = SpreadOf(ratio);
+  row.ratio_with_build = SpreadOf(with_build);
+  return row;
+}
+
+double PerQuery(double total, const RunRecord::Deterministic::Workload& w) {
+  return w.num_queries() == 0 ? 0 : total / static_cast<double>(w.num_queries());
+}
+
+double QueriesPerSecond(const Row& row,
+                        const RunRecord::Deterministic::Workload& w) {
+  return static_cast<double>(w.num_queries()) / row.search.median;
+}
+
+double Mebibytes(int64_t bytes) {
+  return static_cast<double>(bytes) / (1024.0 * 1024.0);
+}
+
+std::string RatioCell(const Spread& ratio) {
+  return absl::StrFormat("%.2f (%.2f-%.2f)", ratio.median, ratio.min,
+                         ratio.max);
+}
+
+// Columns padded to equal width, so that the table reads well as plain text.
+std::string AlignedTable(const std::vector<std::vector<std::string>>& lines) {
+  std::vector<size_t> width(lines.front().size(), 0);
+  for (const auto& line : lines) {
+    for (size_t c = 0; c < line.size(); ++c) {
+      width[c] = std::max(width[c], line[c].size());
+    }
+  }
+  std::string result;
+  for (size_t l = 0; l < lines.size(); ++l) {
+    for (size_t c = 0; c < width.size(); ++c) {
+      // The first two columns are words, the others numbers.
+      absl::StrAppend(&result, "| ",
+                      c < 2 ? absl::StrFormat("%-*s", static_cast<int>(width[c]),
+                                              lines[l][c])
+                            : absl::StrFormat("%*s", static_cast<int>(width[c]),
+                                              lines[l][c]),
+                      " ");
+    }
+    result += "|\n";
+    if (l > 0) continue;
+    for (size_t c = 0; c < width.size(); ++c) {
+      absl::StrAppend(&result, c < 2 ? "|:" : "|-",
+                      std::string(width[c], '-'), c < 2 ? "-" : ":");
+    }
+    result += "|\n";
+  }
+  return result;
+}
+
+std::string WorkloadTable(const RunRecord::Deterministic::Workload& workload,
+                          const RunRecord::Measured::Workload& measured) {
+  std::vector<std::vector<std::string>> lines = {
+      {"case", "gate", "recall", "queries/s", "x exhaustive",
+       "x exhaustive, build counted", "evaluations/query", "build s",
+       "peak MiB"}};
+  std::string notes;
+  bool gold = false;
+  for (int i = 0; i < workload.case__size(); ++i) {
+    const Row row = MakeRow(workload, measured, i);
+    std::vector<std::string> line = {row.known.name(), row.gate,
+                                     absl::StrFormat("%.4f", row.known.recall())};
+    if (row.HasTimes()) {
+      line.push_back(absl::StrFormat("%.0f", QueriesPerSecond(row, workload)));
+      line.push_back(RatioCell(row.ratio));
+      line.push_back(RatioCell(row.ratio_with_build));
+    } else {
+      line.insert(line.end(), 3, "-");
+    }
+    line.push_back(absl::StrFormat(
+        "%.1f", PerQuery(static_cast<double>(
+                             row.known.counters().distance_evaluations()),
+                         workload)));
+    line.push_back(row.HasTimes()
+                       ? absl::StrFormat("%.2f",
+                                         row.factor.median + row.index.median)
+                       : "-");
+    line.push_back(row.HasTimes()
+                       ? absl::StrFormat("%.0f",
+                                         Mebibytes(row.timed.peak_rss_bytes()))
+                       : "-");
+    lines.push_back(std::move(line));
+    for (const auto& verdict : row.known.verdict()) {
+      if (!verdict.pass()) {
+        absl::StrAppend(&notes, "\n- ", row.known.name(), ": ", verdict.gate(),
+                        " failed: ", verdict.message());
+      }
+    }
+    gold = gold || (row.pass && !row.gold.empty());
+  }
+  std::string result = absl::StrFormat(
+      "## %s\n\n%d points, d = %d, m = %d, %d queries, k = %d, %d threads\n\n",
+      workload.name(), workload.num_points(), workload.dimension(),
+      workload.num_inducing(), workload.num_queries(), workload.case_(0).k(),
+      measured.case_(0).threads());
+  absl::StrAppend(&result, AlignedTable(lines));
+  if (!notes.empty()) absl::StrAppend(&result, notes, "\n");
+  if (gold) {
+    result +=
+        "\nEach case that shows times has also the neighbour sets and the "
+        "distances (within the stated tolerance) of the frozen gold.\n";
+  }
+  return result;
+}
+
+}  // namespace
+
+std::string RenderTable(const RunRecord& record) {
+  const auto& known = record.deterministic();
+  std::string result =
+      absl::StrCat("# ", known.title().empty() ? "Sweep" : known.title(), "\n");
+  for (int w = 0; w < known.workload_size(); ++w) {
+    absl::StrAppend(
+        &result, "\n",
+        WorkloadTable(known.workload(w), record.measured().workload(w)));
+  }
+  const RunRecord::Provenance& origin = record.provenance();
+  absl::StrAppend(
+      &result,
+      "\nEXACT: rows and distances bit-identical to exhaustive search. Times "
+      "are medians of ",
+      record.measured().workload(0).factor_seconds_size(),
+      " interleaved repetitions; ratios are medians of each repetition's ratio "
+      "(least-greatest). Build: V, p and the index.\n\nCommand: `",
+      origin.command(), "`\nConfig: sha256 ",
+      known.config_digest().substr(0, 16), "\nMachine: ", origin.machine(), ", ",
+      origin.processors(), " processors, ", origin.instruction_set(),
+      "\nBuild: commit ", origin.commit(), ", ", origin.compiler(), ", ",
+      origin.compilation_mode(), "\nTime: ", origin.time(), "\n");
+  return result;
+}
+
+std::string RenderCsv(const RunRecord& record) {
+  const auto quoted = [](absl::string_view text) {
+    return absl::StrCat("\"", absl::StrReplaceAll(text, {{"\"", "\"\""}}), "\"");
+  };
+  const auto field = [&](absl::string_view text) {
+    return text.find_first_of(",\"\n") == text.npos ? std::string(text)
+                                                    : quoted(text);
+  };
+  std::string result = absl::StrCat(kCsvHeader, "\n");
+  for (int w = 0; w < record.deterministic().workload_size(); ++w) {
+    const auto& workload = record.deterministic().workload(w);
+    const auto& measured = record.measured().workload(w);
+    for (int i = 0; i < workload.case__size(); ++i) {
+      const Row row = MakeRow(workload, measured, i);
+      const auto timed = [&](double value) {
+        return row.HasTimes() ? absl::StrFormat("%.6g", value) : std::string();
+      };
+      const auto& counters = row.known.counters();
+      const std::vector<std::string> fields = {
+          row.known.name(),
+          row.gate,
+          absl::StrFormat("%.6g", row.known.recall()),
+          timed(row.HasTimes() ? QueriesPerSecond(row, workload) : 0),
+          timed(row.ratio.median),
+          timed(row.ratio_with_build.median),
+          absl::StrFormat(
+              "%.6g", PerQuery(static_cast<double>(
+                                   counters.distance_evaluations()),
+                               workload)),
+          timed(row.factor.median + row.index.median),
+          timed(Mebibytes(row.timed.peak_rss_bytes())),
+          workload.name(),
+          row.gold,
+          row.known.approximate() ? "true" : "false",
+          absl::StrCat(workload.num_points()),
+          absl::StrCat(workload.dimension()),
+          absl::StrCat(workload.num_inducing()),
+          absl::StrCat(workload.num_queries()),
+          absl::StrCat(row.known.k()),
+          absl::StrCat(row.timed.threads()),
+          absl::StrCat(row.timed.search_seconds_size()),
+          timed(row.search.median),
+          timed(row.search.min),
+          timed(row.search.max),
+          timed(row.factor.median),
+          timed(row.index.median),
+          absl::StrCat(row.known.build_distance_evaluations()),
+          row.known.result_digest()};
+      std::vector<std::string> cells;
+      for (const std::string& text : fields) cells.push_back(field(text));
+      absl::StrAppend(&result, absl::StrJoin(cells, ","), "\n");
+    }
+  }
+  return result;
+}
+
+}  // namespace rct

@@ -1,0 +1,33 @@
+// From a record to what people look at. Pure functions: the same record gives
+// the same bytes.
+
+#ifndef RCT_EXPERIMENTS_RENDER_H_
+#define RCT_EXPERIMENTS_RENDER_H_
+
+#include <string>
+
+#include "experiments/record.pb.h"
+
+namespace rct {
+
+// A Markdown table for each workload, under the sweep's title, with the
+// provenance and the failures of gates below. A case whose gate failed shows no
+// timing. Times are medians; ratios are medians of the ratios of each
+// repetition, with their least and greatest.
+std::string RenderTable(const RunRecord& record);
+
+// One line for each case, in the columns of kCsvHeader. Fields that a failed
+// gate withholds are empty.
+std::string RenderCsv(const RunRecord& record);
+
+inline constexpr char kCsvHeader[] =
+    "case,gate,recall,queries_per_second,ratio_to_exhaustive,"
+    "ratio_with_build_to_exhaustive,distance_evaluations_per_query,"
+    "build_seconds,peak_rss_mib,workload,gold,approximate,num_points,dimension,"
+    "num_inducing,num_queries,k,threads,repetitions,search_seconds_median,"
+    "search_seconds_min,search_seconds_max,factor_seconds,index_seconds,"
+    "build_distance_evaluations,result_digest";
+
+}  // namespace rct
+
+#endif  // RCT_EXPERIMENTS_RENDER_H_

@@ -1,0 +1,42 @@
+// Running a sweep: first every answer is checked, then the right ones are timed.
+//
+// For each workload, round 0 builds and searches each case once and holds the
+// answer against exhaustive search through the case's gates, and against frozen
+// gold where the workload names some. The rounds after it time the cases that
+// passed, one after the other, the whole set once a round, so that drift of the
+// machine meets all alike; ratios are formed within a round. In each round V and
+// every index are built anew and timed too, and every answer must have the
+// digest of round 0.
+
+#ifndef RCT_EXPERIMENTS_RUNNER_H_
+#define RCT_EXPERIMENTS_RUNNER_H_
+
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "experiments/record.pb.h"
+#include "experiments/sweep.pb.h"
+
+namespace rct {
+
+struct SweepOptions {
+  // In place of the config's.
+  std::optional<int> repetitions;
+  std::optional<int> threads;
+  // Only cases whose name contains a match of this regular expression.
+  std::string cases;
+};
+
+// The deterministic and the measured part of a record. InvalidArgument, naming
+// the field, for a bad config; FailedPrecondition where an answer changes from
+// one round to the next. A gate that fails is no error: it stands in the record.
+absl::StatusOr<RunRecord> RunSweep(const SweepConfig& config,
+                                   const SweepOptions& options);
+
+// Whether every gate of every case passed.
+bool AllGatesPass(const RunRecord& record);
+
+}  // namespace rct
+
+#endif  // RCT_EXPERIMENTS_RUNNER_H_

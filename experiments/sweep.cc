@@ -1,0 +1,156 @@
+// The experiment harness: runs the cases of a config, checks every answer, times
+// the right ones and writes table, CSV and record.
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdio>
+#include <filesystem>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include "absl/flags/flag.h"
+#include "absl/flags/parse.h"
+#include "absl/flags/usage.h"
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/file.h"
+#include "base/sha256.h"
+#include "base/status_macros.h"
+#include "base/text_proto.h"
+#include "experiments/paths.h"
+#include "experiments/provenance.h"
+#include "experiments/render.h"
+#include "experiments/runner.h"
+
+ABSL_FLAG(std::string, config, "//experiments/configs/gold.textproto",
+          "Sweep to run, a SweepConfig in text form. A path that starts with // "
+          "is a file of this project.");
+ABSL_FLAG(std::string, preset, "",
+          "Name of a config that comes with the project "
+          "(experiments/configs/presets/NAME.textproto), in place of --config.");
+ABSL_FLAG(std::string, out, "",
+          "Folder for record.textproto, table.md and results.csv; made where it "
+          "is missing. Empty means results/CONFIG.");
+ABSL_FLAG(int32_t, repetitions, 0,
+          "Timed repetitions; 0 means as the config says.");
+ABSL_FLAG(int32_t, threads, -1,
+          "Threads of all cases; 0 means all that there are, -1 as the config "
+          "says.");
+ABSL_FLAG(std::string, cases, "",
+          "Run only cases whose name contains a match of this regular "
+          "expression.");
+
+namespace rct {
+namespace {
+
+constexpr char kUsage[] = R"(Runs a sweep: checks every answer, times the right ones.
+
+Prints a table of the cases of a config on its workloads and writes it, with a
+CSV file and a record of everything, to a folder. A case whose answer fails its
+gate shows no timing.
+
+Examples
+  sweep
+      the 32,768-point gold workload: exhaustive search and cover trees
+  sweep --preset=quick
+      four kernels on 4,096 generated points, in seconds
+  sweep --config=my.textproto --cases='tree|exhaustive' --repetitions=9 --threads=2
+
+Under Bazel: bazel run //experiments:sweep -- --config=my.textproto
+Relative paths are taken from where you called. A config is an rct.SweepConfig
+(experiments/sweep.proto); experiments/configs/gold.textproto is a commented one.
+
+Exit code: 0 if all gates passed, 1 if one failed or the input is bad, 2 for
+wrong flags.)";
+
+// The presets that come with the project, without their ending.
+std::vector<std::string> PresetNames() {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(
+           ResolveProjectPath("//experiments/configs/presets"), error)) {
+    if (entry.path().extension() == ".textproto") {
+      names.push_back(entry.path().stem().string());
+    }
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+absl::Status Run(const std::string& command) {
+  std::string config_path = absl::GetFlag(FLAGS_config);
+  if (const std::string preset = absl::GetFlag(FLAGS_preset);
+      !preset.empty()) {
+    const std::vector<std::string> names = PresetNames();
+    if (std::find(names.begin(), names.end(), preset) == names.end()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--preset: there is no '", preset, "'; there are: ",
+                       absl::StrJoin(names, ", ")));
+    }
+    config_path =
+        absl::StrCat("//experiments/configs/presets/", preset, ".textproto");
+  }
+  SweepOptions options;
+  options.cases = absl::GetFlag(FLAGS_cases);
+  if (absl::GetFlag(FLAGS_repetitions) != 0) {
+    options.repetitions = absl::GetFlag(FLAGS_repetitions);
+  }
+  if (absl::GetFlag(FLAGS_threads) != -1) {
+    options.threads = absl::GetFlag(FLAGS_threads);
+  }
+  std::string out = absl::GetFlag(FLAGS_out);
+  if (out.empty()) {
+    out = absl::StrCat("results/",
+                       std::filesystem::path(config_path).stem().string());
+  }
+  out = ResolvePath(out);
+
+  SweepConfig config;
+  RCT_ASSIGN_OR_RETURN(const std::string text,
+                       ReadTextProto(ResolveProjectPath(config_path), config));
+  // Made before the work, so that a folder that cannot be written costs nothing.
+  RCT_RETURN_IF_ERROR(MakeDirectories(out));
+  absl::StatusOr<RunRecord> record = RunSweep(config, options);
+  RCT_RETURN_IF_ERROR(Annotate(record.status(), config_path));
+  record->mutable_deterministic()->set_config_digest(Sha256Hex(text));
+  *record->mutable_provenance() = CollectProvenance(command);
+
+  const std::string table = RenderTable(*record);
+  std::fputs(table.c_str(), stdout);
+  RCT_RETURN_IF_ERROR(WriteFileAtomically(
+      absl::StrCat(out, "/record.textproto"), WriteTextProto(*record)));
+  RCT_RETURN_IF_ERROR(
+      WriteFileAtomically(absl::StrCat(out, "/table.md"), table));
+  RCT_RETURN_IF_ERROR(WriteFileAtomically(absl::StrCat(out, "/results.csv"),
+                                          RenderCsv(*record)));
+  std::fprintf(stderr, "Written to %s\n", out.c_str());
+  if (!AllGatesPass(*record)) {
+    return absl::FailedPreconditionError(
+        "a gate failed; the table says which and why");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+}  // namespace rct
+
+int main(int argc, char** argv) {
+  absl::SetProgramUsageMessage(rct::kUsage);
+  const std::vector<char*> rest = absl::ParseCommandLine(argc, argv);
+  if (rest.size() > 1) {
+    std::fprintf(stderr, "sweep: unexpected argument '%s'; see --help\n",
+                 rest[1]);
+    return 2;
+  }
+  std::string command = "./tools/bazel run //experiments:sweep";
+  for (int i = 1; i < argc; ++i) {
+    absl::StrAppend(&command, i == 1 ? " -- " : " ", argv[i]);
+  }
+  if (const absl::Status status = rct::Run(command); !status.ok()) {
+    std::fprintf(stderr, "sweep: %s\n", std::string(status.message()).c_str());
+    return 1;
+  }
+  return 0;
+}

@@ -1,0 +1,249 @@
+#include "experiments/workload.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <numeric>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "base/matrix.h"
+#include "base/npy.h"
+#include "base/point_sets.h"
+#include "base/random.h"
+#include "base/sha256.h"
+#include "base/status_macros.h"
+#include "experiments/paths.h"
+#include "index/residual_index.h"
+#include "parity/gold/gold.h"
+#include "traversal/neighbor_table.h"
+
+namespace rct {
+namespace {
+
+// Separates this use of a seed from others'.
+constexpr uint64_t kQueryStream = 0x71756572696573;
+
+absl::StatusOr<Matrix<double>> Generate(const GeneratedPoints& config,
+                                        const std::string& field) {
+  if (config.count() < 0 || config.dimension() < 1 || config.clusters() < 1 ||
+      !(config.cluster_radius() >= 0)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        field, ": count must be at least 0, dimension and clusters at least 1, "
+               "cluster_radius at least 0; found {",
+        config.ShortDebugString(), "}"));
+  }
+  PointSet set = PointSet::kNormal;
+  switch (config.shape()) {
+    case GeneratedPoints::NORMAL:
+      set = PointSet::kNormal;
+      break;
+    case GeneratedPoints::UNIFORM_CUBE:
+      set = PointSet::kUniformCube;
+      break;
+    case GeneratedPoints::CLUSTERS:
+      set = PointSet::kClusters;
+      break;
+    case GeneratedPoints::GRID:
+      set = PointSet::kGrid;
+      break;
+    case GeneratedPoints::CIRCLE:
+      set = PointSet::kCircle;
+      break;
+    case GeneratedPoints::SHAPE_UNSPECIFIED:
+      return absl::InvalidArgumentError(absl::StrCat(
+          field,
+          ".shape: not given; choose NORMAL, UNIFORM_CUBE, CLUSTERS, GRID or "
+          "CIRCLE"));
+  }
+  return MakePointSet(set, config.count(), config.dimension(), config.seed(),
+                      {config.clusters(), config.cluster_radius()});
+}
+
+// The first k columns.
+NeighborTable FirstNeighbors(const NeighborTable& table, int64_t k) {
+  NeighborTable result(table.num_queries(), k);
+  for (int64_t i = 0; i < table.num_queries(); ++i) {
+    for (int64_t j = 0; j < k; ++j) {
+      result.rows()(i, j) = table.rows()(i, j);
+      result.distances()(i, j) = table.distances()(i, j);
+    }
+  }
+  return result;
+}
+
+}  // namespace
+
+absl::StatusOr<Matrix<double>> LoadPoints(const PointSource& source,
+                                          const std::string& field) {
+  switch (source.source_case()) {
+    case PointSource::kNpy:
+      return ReadNpyMatrix(ResolveProjectPath(source.npy()));
+    case PointSource::kGenerated:
+      return Generate(source.generated(), absl::StrCat(field, ".generated"));
+    case PointSource::SOURCE_NOT_SET:
+      break;
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat(field, ": no source given; set npy or generated"));
+}
+
+absl::StatusOr<Workload> Workload::Load(const WorkloadConfig& config) {
+  Workload workload(config);
+  if (config.name().empty()) {
+    return absl::InvalidArgumentError("name: not given");
+  }
+  if (config.k() < 1) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("k: is ", config.k(), "; must be at least 1"));
+  }
+  RCT_ASSIGN_OR_RETURN(workload.points_, LoadPoints(config.points(), "points"));
+  RCT_RETURN_IF_ERROR(workload.LoadQueries());
+  RCT_RETURN_IF_ERROR(workload.LoadMetric());
+  RCT_RETURN_IF_ERROR(workload.LoadExpected());
+  return workload;
+}
+
+absl::Status Workload::LoadQueries() {
+  const QuerySource& queries = config_.queries();
+  switch (queries.source_case()) {
+    case QuerySource::kAllRows:
+      query_rows_.resize(num_points());
+      std::iota(query_rows_.begin(), query_rows_.end(), 0);
+      return absl::OkStatus();
+    case QuerySource::kRandomRows: {
+      const int64_t count = queries.random_rows().count();
+      if (count < 1 || num_points() < 1) {
+        return absl::InvalidArgumentError(absl::StrCat(
+            "queries.random_rows.count: is ", count, " of ", num_points(),
+            " rows; both must be at least 1"));
+      }
+      RandomStream stream(queries.random_rows().seed(), kQueryStream);
+      for (int64_t i = 0; i < count; ++i) {
+        query_rows_.push_back(
+            static_cast<int64_t>(stream.UniformBelow(num_points())));
+      }
+      return absl::OkStatus();
+    }
+    case QuerySource::kRowsNpy: {
+      RCT_ASSIGN_OR_RETURN(
+          query_rows_, ReadNpyIndices(ResolveProjectPath(queries.rows_npy())));
+      return absl::OkStatus();
+    }
+    case QuerySource::kNewPoints: {
+      RCT_ASSIGN_OR_RETURN(
+          query_points_, LoadPoints(queries.new_points(), "queries.new_points"));
+      return absl::OkStatus();
+    }
+    case QuerySource::SOURCE_NOT_SET:
+      break;
+  }
+  return absl::InvalidArgumentError(
+      "queries: no source given; set all_rows, random_rows, rows_npy or "
+      "new_points");
+}
+
+absl::Status Workload::LoadMetric() {
+  const int sources = config_.residual().has_inducing() +
+                      config_.has_inducing_rows_npy() +
+                      config_.has_factors_npy();
+  if (sources != 1) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "exactly one of residual.inducing, inducing_rows_npy and factors_npy "
+        "must be given; found ",
+        sources));
+  }
+  if (config_.has_factors_npy() != config_.has_residual_variance_npy()) {
+    return absl::InvalidArgumentError(
+        "factors_npy and residual_variance_npy: one is given without the "
+        "other");
+  }
+  if (config_.has_inducing_rows_npy()) {
+    RCT_ASSIGN_OR_RETURN(
+        const std::vector<int64_t> rows,
+        ReadNpyIndices(ResolveProjectPath(config_.inducing_rows_npy())));
+    config_.mutable_residual()
+        ->mutable_inducing()
+        ->mutable_rows()
+        ->mutable_row()
+        ->Add(rows.begin(), rows.end());
+  }
+  if (config_.has_factors_npy()) {
+    RCT_ASSIGN_OR_RETURN(
+        factors_, ReadNpyMatrix(ResolveProjectPath(config_.factors_npy())));
+    RCT_ASSIGN_OR_RETURN(residual_variance_,
+                         ReadNpyVector(ResolveProjectPath(
+                             config_.residual_variance_npy())));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Workload::LoadExpected() {
+  if (!config_.has_gold()) return absl::OkStatus();
+  RCT_ASSIGN_OR_RETURN(
+      const Gold gold,
+      LoadGold(ResolveProjectPath(config_.gold().manifest())));
+  RCT_ASSIGN_OR_RETURN(const GoldAnswers* const answers,
+                       gold.Find(config_.gold().answer()));
+  const NeighborTable& answer = answers->neighbors;
+  if (answer.num_queries() != num_queries() || answer.k() < config_.k()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "gold.answer: ", config_.gold().answer(), " has ", answer.num_queries(),
+        " queries with ", answer.k(), " neighbours each; the workload asks for ",
+        num_queries(), " with ", config_.k()));
+  }
+  gold_ = FirstNeighbors(answer, config_.k());
+  return absl::OkStatus();
+}
+
+int64_t Workload::num_queries() const {
+  return query_points_.has_value() ? query_points_->rows()
+                                   : static_cast<int64_t>(query_rows_.size());
+}
+
+absl::StatusOr<ResidualModel> Workload::MakeModel(int threads) const {
+  if (factors_.has_value()) {
+    return ResidualModel::FromFactors(points_.view(),
+                                      config_.residual().kernel(),
+                                      factors_->view(), residual_variance_);
+  }
+  return ResidualModel::Create(points_.view(), config_.residual(), threads);
+}
+
+absl::StatusOr<SearchResult> Workload::Search(const ResidualIndex& index,
+                                              int64_t k, int threads) const {
+  const SearchOptions options = {.k = k,
+                                 .exclude_self = config_.exclude_self(),
+                                 .predecessor = config_.predecessor(),
+                                 .threads = threads};
+  if (query_points_.has_value()) {
+    return index.SearchPoints(query_points_->view(), options);
+  }
+  return index.Search(query_rows_, options);
+}
+
+std::string Workload::DataDigest() const {
+  Sha256 hash;
+  const auto add_matrix = [&](const Matrix<double>& matrix) {
+    const int64_t shape[] = {matrix.rows(), matrix.cols()};
+    hash.UpdateSpan(absl::MakeConstSpan(shape));
+    hash.UpdateSpan(
+        absl::MakeConstSpan(matrix.data(), matrix.rows() * matrix.cols()));
+  };
+  add_matrix(points_);
+  hash.UpdateSpan(absl::MakeConstSpan(query_rows_));
+  if (query_points_.has_value()) add_matrix(*query_points_);
+  if (factors_.has_value()) add_matrix(*factors_);
+  hash.UpdateSpan(absl::MakeConstSpan(residual_variance_));
+  const auto& rows = config_.residual().inducing().rows().row();
+  const auto& values = config_.residual().inducing().coordinates().value();
+  hash.UpdateSpan(absl::MakeConstSpan(rows.data(), rows.size()));
+  hash.UpdateSpan(absl::MakeConstSpan(values.data(), values.size()));
+  return hash.HexDigest();
+}
+
+}  // namespace rct

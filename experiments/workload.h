@@ -1,0 +1,67 @@
+// Workloads: points, queries, a metric and what is known about the answer.
+
+#ifndef RCT_EXPERIMENTS_WORKLOAD_H_
+#define RCT_EXPERIMENTS_WORKLOAD_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "base/matrix.h"
+#include "experiments/workload.pb.h"
+#include "index/residual_index.h"
+#include "traversal/neighbor_table.h"
+#include "traversal/searcher.h"
+
+namespace rct {
+
+// n x d points from a file or the generator. Errors begin with `field`.
+absl::StatusOr<Matrix<double>> LoadPoints(const PointSource& source,
+                                          const std::string& field);
+
+class Workload {
+ public:
+  // Reads or generates everything that `config` names. InvalidArgument, naming
+  // field and row, where it contradicts itself or a file does not hold what it
+  // should.
+  static absl::StatusOr<Workload> Load(const WorkloadConfig& config);
+
+  // Computes the residual factors, or takes those of the config.
+  absl::StatusOr<ResidualModel> MakeModel(int threads) const;
+
+  // Searches all queries of the workload.
+  absl::StatusOr<SearchResult> Search(const ResidualIndex& index, int64_t k,
+                                      int threads) const;
+
+  const WorkloadConfig& config() const { return config_; }
+  int64_t num_points() const { return points_.rows(); }
+  int64_t dimension() const { return points_.cols(); }
+  int64_t num_queries() const;
+
+  // SHA-256 over the points, the queries and what the factors are made from.
+  std::string DataDigest() const;
+
+  // The frozen answer, if the config names one.
+  const std::optional<NeighborTable>& gold() const { return gold_; }
+
+ private:
+  explicit Workload(WorkloadConfig config) : config_(std::move(config)) {}
+
+  absl::Status LoadQueries();
+  absl::Status LoadMetric();
+  absl::Status LoadExpected();
+
+  WorkloadConfig config_;  // with inducing rows from files filled in
+  Matrix<double> points_;
+  std::vector<int64_t> query_rows_;
+  std::optional<Matrix<double>> query_points_;
+  std::optional<Matrix<double>> factors_;
+  std::vector<double> residual_variance_;
+  std::optional<NeighborTable> gold_;
+};
+
+}  // namespace rct
+
+#endif  // RCT_EXPERIMENTS_WORKLOAD_H_
