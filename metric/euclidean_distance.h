@@ -76,9 +76,10 @@ class EuclideanDistance {
 
   static double MinSquared(double squared, double query_norm, double,
                            const Ball& ball) {
-    const double gap =
-        (std::sqrt(std::max(0.0, squared)) * query_norm - ball.radius) *
-        query_norm;
+    // A square that overflowed is at least the largest number: no more is known.
+    const double distance = std::sqrt(
+        std::clamp(squared, 0.0, std::numeric_limits<double>::max()));
+    const double gap = (distance * query_norm - ball.radius) * query_norm;
     return gap > 0 ? gap * gap : kSelf;
   }
 

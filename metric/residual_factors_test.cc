@@ -303,7 +303,7 @@ TEST(InducingFactorTest, FloorIsANormalNumber) {
 TEST(InducingFactorTest, DuplicatesNeedJitter) {
   const Kernel kernel = MakeKernel(KernelFamily::kRbf, 1, {}, 1);
   Matrix<double> z = UniformPoints(12, 1, 1);
-  for (int64_t i = 0; i < 12; ++i) z(i, 0) = 3.0 * i;
+  for (int64_t i = 0; i < 12; ++i) z(i, 0) = 100.0 * i;  // nearly independent
   z(10, 0) = z(4, 0);  // in another panel
   EXPECT_THAT(
       MakeFactor(kernel, z, 1e-30),
@@ -314,7 +314,7 @@ TEST(InducingFactorTest, DuplicatesNeedJitter) {
   EXPECT_THAT(MakeFactor(kernel, z, 1e-6), IsOk());
 
   // Rows of the data are named as such.
-  z(10, 0) = 30;
+  z(10, 0) = 1000;
   z(3, 0) = z(1, 0);
   ResidualConfig config;
   config.set_jitter(1e-30);

@@ -81,7 +81,8 @@ Quad LeastEigenvalue(Matrix3 a) {
   constexpr int kPairs[][2] = {{0, 1}, {0, 2}, {1, 2}};
   for (int sweep = 0; sweep < 8; ++sweep) {
     for (const auto& [p, q] : kPairs) {
-      if (a[p][q] == 0) continue;
+      const Quad off = a[p][q] * a[p][q];
+      if (off <= 1e-80 * (a[p][p] * a[p][p] + a[q][q] * a[q][q])) continue;
       const Quad half = (a[q][q] - a[p][p]) / (2 * a[p][q]);
       const Quad root = SqrtQuad(half * half + 1);
       const Quad tangent = half < 0 ? 1 / (half - root) : 1 / (half + root);

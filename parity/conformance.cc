@@ -1,0 +1,306 @@
+#include "parity/conformance.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <numeric>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/matrix.h"
+#include "base/point_sets.h"
+#include "base/random.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "index/residual_index.h"
+#include "metric/inducing_points.h"
+#include "metric/metric.pb.h"
+#include "parity/gate_matchers.h"
+#include "parity/oracle.h"
+#include "traversal/neighbor_table.h"
+#include "traversal/searcher.h"
+#include "traversal/test_data.h"
+
+namespace rct {
+namespace {
+
+constexpr KernelConfig::Family kFamilies[] = {
+    KernelConfig::RBF, KernelConfig::MATERN12, KernelConfig::MATERN32,
+    KernelConfig::MATERN52};
+
+ResidualConfig Residual(KernelConfig::Family family, double lengthscale,
+                        int64_t inducing) {
+  ResidualConfig config;
+  config.mutable_kernel()->set_family(family);
+  config.mutable_kernel()->add_lengthscale(lengthscale);
+  config.mutable_inducing()->mutable_random()->set_count(inducing);
+  return config;
+}
+
+ResidualModel Model(const Matrix<double>& points,
+                    const ResidualConfig& config) {
+  return ResidualModel::Create(points.view(), config, /*threads=*/1).value();
+}
+
+ResidualIndex Exhaustive(const ResidualModel& model) {
+  IndexOptions options;
+  options.set_strategy(EXHAUSTIVE);
+  options.set_threads(1);
+  return ResidualIndex::Build(model, options).value();
+}
+
+std::vector<int64_t> RandomRows(int64_t n, int64_t count, uint64_t seed) {
+  RandomStream stream(seed, /*stream=*/0);
+  std::vector<int64_t> rows(count);
+  for (int64_t& row : rows) {
+    row = static_cast<int64_t>(stream.UniformBelow(n));
+  }
+  return rows;
+}
+
+std::vector<int64_t> AllRows(int64_t n) {
+  std::vector<int64_t> rows(n);
+  std::iota(rows.begin(), rows.end(), 0);
+  return rows;
+}
+
+NeighborTable Search(const ResidualIndex& index,
+                     const std::vector<int64_t>& rows, SearchOptions options) {
+  return index.Search(rows, options).value().neighbors;
+}
+
+class Fixture {
+ public:
+  explicit Fixture(const Subject& subject) : options_(subject.options) {
+    options_.set_threads(1);
+  }
+
+  ResidualIndex Build(const ResidualModel& model, int threads = 1) const {
+    IndexOptions options = options_;
+    options.set_threads(threads);
+    return ResidualIndex::Build(model, options).value();
+  }
+
+ private:
+  IndexOptions options_;
+};
+
+// Each neighbour's t is the oracle's within the stated error, and no row that
+// the oracle prefers by more than that is missing.
+void ExpectAgreesWithOracle(const NeighborTable& table,
+                            const OracleProblem& oracle,
+                            const std::vector<int64_t>& rows,
+                            const SearchOptions& options) {
+  const NeighborTable expected =
+      oracle
+          .Search(rows, options.k,
+                  {.predecessor = options.predecessor,
+                   .exclude_self = options.exclude_self},
+                  /*num_threads=*/1)
+          .value();
+  const auto squared = [](long double distance) {
+    return static_cast<double>(distance * distance);
+  };
+  for (int64_t i = 0; i < table.num_queries(); ++i) {
+    ASSERT_EQ(table.count(i), expected.count(i)) << "query " << i;
+    const auto error = [&](int64_t row) {
+      return kOracleError *
+                 static_cast<double>(1 / oracle.ResidualVariance(rows[i]) +
+                                     1 / oracle.ResidualVariance(row)) +
+             0x1p-51;
+    };
+    for (int64_t j = 0; j < table.count(i); ++j) {
+      const int64_t row = table.rows()(i, j);
+      const int64_t wanted = expected.rows()(i, j);
+      const double t = squared(table.distances()(i, j));
+      EXPECT_NEAR(t, squared(oracle.Distance(rows[i], row)), error(row))
+          << "query " << i << ", rank " << j << ", row " << row;
+      EXPECT_NEAR(t, squared(expected.distances()(i, j)),
+                  std::max(error(row), error(wanted)))
+          << "query " << i << ", rank " << j << ", row " << row
+          << ", oracle has row " << wanted;
+    }
+  }
+}
+
+TEST_P(ConformanceTest, CrossEngineFixture) {
+  const Fixture fixture(GetParam());
+  for (const int64_t dim : {1, 2, 3, 8}) {
+    for (const KernelConfig::Family family : kFamilies) {
+      for (const uint64_t seed : {1, 2, 3}) {
+        SCOPED_TRACE(absl::StrCat("d = ", dim, ", ",
+                                  KernelConfig::Family_Name(family), ", seed ",
+                                  seed));
+        const Matrix<double> points = MakePointSet(
+            seed % 2 == 0 ? PointSet::kUniformCube : PointSet::kNormal, 1000,
+            dim, seed);
+        ResidualConfig config = Residual(family, 1.0, 32);
+        config.mutable_inducing()->mutable_random()->set_seed(seed);
+        const ResidualModel model = Model(points, config);
+        const ResidualIndex exhaustive = Exhaustive(model);
+        const ResidualIndex subject = fixture.Build(model);
+        const std::vector<int64_t> rows = RandomRows(1000, 64, seed);
+        for (int64_t k = 1; k <= 10; ++k) {
+          ASSERT_THAT(Search(subject, rows, {.k = k}),
+                      MatchesExactly(Search(exhaustive, rows, {.k = k})))
+              << "k = " << k;
+        }
+        const InducingPoints inducing =
+            SelectInducingPoints(config.inducing(), points.view()).value();
+        const OracleProblem oracle =
+            OracleProblem::Residual(points.view(), config.kernel(),
+                                    inducing.coordinates.view(),
+                                    config.jitter(), config.variance_floor(),
+                                    /*num_threads=*/1)
+                .value();
+        for (const SearchOptions options :
+             {SearchOptions{.k = 10}, {.k = 10, .predecessor = true}}) {
+          ExpectAgreesWithOracle(Search(subject, rows, options), oracle, rows,
+                                 options);
+        }
+      }
+    }
+  }
+}
+
+TEST_P(ConformanceTest, AdversarialSets) {
+  const Fixture fixture(GetParam());
+  for (const std::string& name : AdversarialNames()) {
+    for (const auto& [n, dim] :
+         {std::pair<int64_t, int64_t>{300, 1}, {513, 2}, {321, 8}}) {
+      const Matrix<double> points = MakePoints(name, n, dim, /*seed=*/5);
+      for (const KernelConfig::Family family :
+           {KernelConfig::RBF, KernelConfig::MATERN12}) {
+        SCOPED_TRACE(absl::StrCat(name, ", n = ", n, ", d = ", dim, ", ",
+                                  KernelConfig::Family_Name(family)));
+        const ResidualModel model = Model(points, Residual(family, 0.5, 20));
+        const ResidualIndex exhaustive = Exhaustive(model);
+        const ResidualIndex subject = fixture.Build(model);
+        const std::vector<int64_t> rows = AllRows(n);
+        for (const SearchOptions options :
+             {SearchOptions{.k = 1},
+              {.k = 10},
+              {.k = 10, .exclude_self = true},
+              {.k = 10, .predecessor = true},
+              {.k = 50, .exclude_self = true, .predecessor = true}}) {
+          ASSERT_THAT(Search(subject, rows, options),
+                      MatchesExactly(Search(exhaustive, rows, options)))
+              << "k = " << options.k
+              << (options.exclude_self ? ", no self" : "")
+              << (options.predecessor ? ", predecessor" : "");
+        }
+      }
+    }
+  }
+}
+
+TEST_P(ConformanceTest, SmallAndExhaustedSets) {
+  const Fixture fixture(GetParam());
+  for (const int64_t n : {1, 2, 3, 9, 65}) {
+    const Matrix<double> points =
+        MakePointSet(PointSet::kNormal, n, 2, /*seed=*/8);
+    const ResidualModel model =
+        Model(points, Residual(KernelConfig::MATERN52, 1.0, (n + 1) / 2));
+    const ResidualIndex exhaustive = Exhaustive(model);
+    const ResidualIndex subject = fixture.Build(model);
+    for (const int64_t k : {int64_t{1}, n, n + 7}) {
+      for (const bool predecessor : {false, true}) {
+        const SearchOptions options = {.k = k, .predecessor = predecessor};
+        const NeighborTable table = Search(subject, AllRows(n), options);
+        ASSERT_THAT(table,
+                    MatchesExactly(Search(exhaustive, AllRows(n), options)));
+        for (int64_t i = 0; i < n; ++i) {
+          EXPECT_EQ(table.count(i), std::min(k, predecessor ? i : n));
+        }
+      }
+    }
+  }
+}
+
+TEST_P(ConformanceTest, NoPoints) {
+  ResidualConfig config = Residual(KernelConfig::RBF, 1.0, 1);
+  config.mutable_inducing()->mutable_coordinates()->add_value(0);
+  config.mutable_inducing()->mutable_coordinates()->add_value(1);
+  const ResidualModel model = Model(Matrix<double>(0, 2), config);
+  const ResidualIndex subject = Fixture(GetParam()).Build(model);
+  EXPECT_EQ(Search(subject, {}, {.k = 3}).num_queries(), 0);
+  const Matrix<double> queries =
+      MakePointSet(PointSet::kNormal, 5, 2, /*seed=*/1);
+  const NeighborTable table =
+      subject.SearchPoints(queries.view(), {.k = 3}).value().neighbors;
+  for (int64_t i = 0; i < 5; ++i) EXPECT_EQ(table.count(i), 0);
+}
+
+TEST_P(ConformanceTest, ThreadsAndBatchesChangeNothing) {
+  const Fixture fixture(GetParam());
+  const Matrix<double> points = MakePointSet(
+      PointSet::kClusters, 1500, 3, /*seed=*/4, {.count = 20, .radius = 1e-3});
+  const ResidualModel model =
+      Model(points, Residual(KernelConfig::RBF, 0.4, 40));
+  const std::vector<int64_t> rows = RandomRows(1500, 333, /*seed=*/6);
+  const SearchOptions options = {.k = 7};
+  const SearchResult once = fixture.Build(model).Search(rows, options).value();
+  for (const int threads : {1, 2, 7}) {
+    const ResidualIndex index = fixture.Build(model, threads);
+    SearchOptions with_threads = options;
+    with_threads.threads = threads;
+    const SearchResult result = index.Search(rows, with_threads).value();
+    EXPECT_THAT(result.neighbors, MatchesExactly(once.neighbors)) << threads;
+    EXPECT_EQ(result.counters.SerializeAsString(),
+              once.counters.SerializeAsString())
+        << threads;
+    for (size_t i = 0; i < rows.size(); i += 13) {
+      const NeighborTable single = Search(index, {rows[i]}, with_threads);
+      for (int64_t j = 0; j < options.k; ++j) {
+        ASSERT_EQ(single.rows()(0, j), once.neighbors.rows()(i, j));
+        ASSERT_EQ(single.distances()(0, j), once.neighbors.distances()(i, j));
+      }
+    }
+  }
+}
+
+TEST_P(ConformanceTest, NewPoints) {
+  const Fixture fixture(GetParam());
+  for (const std::string& name : AdversarialNames()) {
+    SCOPED_TRACE(name);
+    const Matrix<double> points = MakePoints(name, 400, 3, /*seed=*/9);
+    const ResidualModel model =
+        Model(points, Residual(KernelConfig::MATERN32, 0.7, 24));
+    // Points of the same kind, far away, and on top of the data.
+    Matrix<double> queries = MakePoints(name, 70, 3, /*seed=*/10);
+    queries(0, 0) += 100;
+    std::copy_n(points.row(17), 3, queries.row(1));
+    const NeighborTable expected = Exhaustive(model)
+                                       .SearchPoints(queries.view(), {.k = 12})
+                                       .value()
+                                       .neighbors;
+    EXPECT_THAT(fixture.Build(model)
+                    .SearchPoints(queries.view(), {.k = 12})
+                    .value()
+                    .neighbors,
+                MatchesExactly(expected));
+  }
+}
+
+TEST_P(ConformanceTest, TinyResidualVariances) {
+  // Inducing points all over tight clusters leave p near the jitter, and a
+  // small jitter makes rounding count.
+  const Fixture fixture(GetParam());
+  const Matrix<double> points =
+      MakePointSet(PointSet::kClusters, 1024, 3, /*seed=*/11,
+                   {.count = 128, .radius = 1e-5});
+  for (const double jitter : {1e-6, 1e-8}) {
+    ResidualConfig config = Residual(KernelConfig::RBF, 1.0, 128);
+    config.set_jitter(jitter);
+    const ResidualModel model = Model(points, config);
+    const std::vector<int64_t> rows = AllRows(1024);
+    EXPECT_THAT(Search(fixture.Build(model), rows, {.k = 50}),
+                MatchesExactly(Search(Exhaustive(model), rows, {.k = 50})))
+        << "jitter " << jitter;
+  }
+}
+
+}  // namespace
+}  // namespace rct
