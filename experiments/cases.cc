@@ -98,8 +98,7 @@ absl::StatusOr<std::vector<SweepCase>> ExpandCases(const SweepConfig& config) {
       for (int i = 0; i < changes; ++i) {
         cases.push_back(Combine(config, start ^ uint64_t{1} << i));
         if (leave_out) {
-          cases.back().set_name(
-              absl::StrCat("all-", config.case_(i).name()));
+          cases.back().set_name(absl::StrCat("all-", config.case_(i).name()));
         }
       }
       if (leave_out) cases.front().set_name("all");
@@ -107,9 +106,9 @@ absl::StatusOr<std::vector<SweepCase>> ExpandCases(const SweepConfig& config) {
     }
     case SweepConfig::ALL_SUBSETS:
       if (changes > kMaxSubsetCases) {
-        return absl::InvalidArgumentError(
-            absl::StrCat("case: ", changes, " given; ALL_SUBSETS takes at most ",
-                         kMaxSubsetCases));
+        return absl::InvalidArgumentError(absl::StrCat(
+            "case: ", changes, " given; ALL_SUBSETS takes at most ",
+            kMaxSubsetCases));
       }
       for (uint64_t subset = 0; subset < uint64_t{1} << changes; ++subset) {
         cases.push_back(Combine(config, subset));
@@ -126,12 +125,13 @@ absl::StatusOr<std::vector<SweepCase>> ExpandCases(const SweepConfig& config) {
   absl::flat_hash_set<std::string> names;
   for (SweepCase& sweep_case : cases) {
     if (!names.insert(sweep_case.name()).second) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("case: the name '", sweep_case.name(), "' is there twice"));
+      return absl::InvalidArgumentError(absl::StrCat(
+          "case: the name '", sweep_case.name(), "' is there twice"));
     }
     if (sweep_case.gate().empty()) sweep_case.add_gate()->mutable_exact();
-    RCT_RETURN_IF_ERROR(Annotate(
-        ValidateCase(sweep_case), absl::StrCat("case '", sweep_case.name(), "'")));
+    RCT_RETURN_IF_ERROR(
+        Annotate(ValidateCase(sweep_case),
+                 absl::StrCat("case '", sweep_case.name(), "'")));
   }
   return cases;
 }

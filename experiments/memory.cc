@@ -6,9 +6,7 @@
 
 namespace rct {
 
-void ResetPeakResidentBytes() {
-  std::ofstream("/proc/self/clear_refs") << "5";
-}
+void ResetPeakResidentBytes() { std::ofstream("/proc/self/clear_refs") << "5"; }
 
 int64_t PeakResidentBytes() {
   std::ifstream status("/proc/self/status");

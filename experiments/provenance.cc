@@ -58,8 +58,8 @@ RunRecord::Provenance CollectProvenance(const std::string& command) {
 #endif
   origin.set_compilation_mode(RCT_COMPILATION_MODE);
   origin.set_command(command);
-  origin.set_time(absl::FormatTime(absl::RFC3339_sec, absl::Now(),
-                                   absl::UTCTimeZone()));
+  origin.set_time(
+      absl::FormatTime(absl::RFC3339_sec, absl::Now(), absl::UTCTimeZone()));
   return origin;
 }
 

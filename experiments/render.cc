@@ -82,7 +82,8 @@ Row MakeRow(const RunRecord::Deterministic::Workload& workload,
 }
 
 double PerQuery(double total, const RunRecord::Deterministic::Workload& w) {
-  return w.num_queries() == 0 ? 0 : total / static_cast<double>(w.num_queries());
+  return w.num_queries() == 0 ? 0
+                              : total / static_cast<double>(w.num_queries());
 }
 
 double QueriesPerSecond(const Row& row,
@@ -111,18 +112,18 @@ std::string AlignedTable(const std::vector<std::vector<std::string>>& lines) {
   for (size_t l = 0; l < lines.size(); ++l) {
     for (size_t c = 0; c < width.size(); ++c) {
       // The first two columns are words, the others numbers.
-      absl::StrAppend(&result, "| ",
-                      c < 2 ? absl::StrFormat("%-*s", static_cast<int>(width[c]),
-                                              lines[l][c])
-                            : absl::StrFormat("%*s", static_cast<int>(width[c]),
-                                              lines[l][c]),
-                      " ");
+      absl::StrAppend(
+          &result, "| ",
+          c < 2
+              ? absl::StrFormat("%-*s", static_cast<int>(width[c]), lines[l][c])
+              : absl::StrFormat("%*s", static_cast<int>(width[c]), lines[l][c]),
+          " ");
     }
     result += "|\n";
     if (l > 0) continue;
     for (size_t c = 0; c < width.size(); ++c) {
-      absl::StrAppend(&result, c < 2 ? "|:" : "|-",
-                      std::string(width[c], '-'), c < 2 ? "-" : ":");
+      absl::StrAppend(&result, c < 2 ? "|:" : "|-", std::string(width[c], '-'),
+                      c < 2 ? "-" : ":");
     }
     result += "|\n";
   }
@@ -139,8 +140,9 @@ std::string WorkloadTable(const RunRecord::Deterministic::Workload& workload,
   bool gold = false;
   for (int i = 0; i < workload.case__size(); ++i) {
     const Row row = MakeRow(workload, measured, i);
-    std::vector<std::string> line = {row.known.name(), row.gate,
-                                     absl::StrFormat("%.4f", row.known.recall())};
+    std::vector<std::string> line = {
+        row.known.name(), row.gate,
+        absl::StrFormat("%.4f", row.known.recall())};
     if (row.HasTimes()) {
       line.push_back(absl::StrFormat("%.0f", QueriesPerSecond(row, workload)));
       line.push_back(RatioCell(row.ratio));
@@ -152,14 +154,14 @@ std::string WorkloadTable(const RunRecord::Deterministic::Workload& workload,
         "%.1f", PerQuery(static_cast<double>(
                              row.known.counters().distance_evaluations()),
                          workload)));
-    line.push_back(row.HasTimes()
-                       ? absl::StrFormat("%.2f",
-                                         row.factor.median + row.index.median)
-                       : "-");
-    line.push_back(row.HasTimes()
-                       ? absl::StrFormat("%.0f",
-                                         Mebibytes(row.timed.peak_rss_bytes()))
-                       : "-");
+    line.push_back(
+        row.HasTimes()
+            ? absl::StrFormat("%.2f", row.factor.median + row.index.median)
+            : "-");
+    line.push_back(
+        row.HasTimes()
+            ? absl::StrFormat("%.0f", Mebibytes(row.timed.peak_rss_bytes()))
+            : "-");
     lines.push_back(std::move(line));
     for (const auto& verdict : row.known.verdict()) {
       if (!verdict.pass()) {
@@ -204,8 +206,8 @@ std::string RenderTable(const RunRecord& record) {
       " interleaved repetitions; ratios are medians of each repetition's ratio "
       "(least-greatest). Build: V, p and the index.\n\nCommand: `",
       origin.command(), "`\nConfig: sha256 ",
-      known.config_digest().substr(0, 16), "\nMachine: ", origin.machine(), ", ",
-      origin.processors(), " processors, ", origin.instruction_set(),
+      known.config_digest().substr(0, 16), "\nMachine: ", origin.machine(),
+      ", ", origin.processors(), " processors, ", origin.instruction_set(),
       "\nBuild: commit ", origin.commit(), ", ", origin.compiler(), ", ",
       origin.compilation_mode(), "\nTime: ", origin.time(), "\n");
   return result;
@@ -213,7 +215,8 @@ std::string RenderTable(const RunRecord& record) {
 
 std::string RenderCsv(const RunRecord& record) {
   const auto quoted = [](absl::string_view text) {
-    return absl::StrCat("\"", absl::StrReplaceAll(text, {{"\"", "\"\""}}), "\"");
+    return absl::StrCat("\"", absl::StrReplaceAll(text, {{"\"", "\"\""}}),
+                        "\"");
   };
   const auto field = [&](absl::string_view text) {
     return text.find_first_of(",\"\n") == text.npos ? std::string(text)
@@ -236,10 +239,9 @@ std::string RenderCsv(const RunRecord& record) {
           timed(row.HasTimes() ? QueriesPerSecond(row, workload) : 0),
           timed(row.ratio.median),
           timed(row.ratio_with_build.median),
-          absl::StrFormat(
-              "%.6g", PerQuery(static_cast<double>(
-                                   counters.distance_evaluations()),
-                               workload)),
+          absl::StrFormat("%.6g", PerQuery(static_cast<double>(
+                                               counters.distance_evaluations()),
+                                           workload)),
           timed(row.factor.median + row.index.median),
           timed(Mebibytes(row.timed.peak_rss_bytes())),
           workload.name(),

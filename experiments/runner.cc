@@ -131,9 +131,8 @@ class WorkloadRunner {
 
       ResetPeakResidentBytes();
       absl::StatusOr<Outcome> outcome = BuildAndSearch(sweep_case, model);
-      RCT_RETURN_IF_ERROR(
-          Annotate(outcome.status(),
-                   absl::StrCat("case '", sweep_case.name(), "'")));
+      RCT_RETURN_IF_ERROR(Annotate(
+          outcome.status(), absl::StrCat("case '", sweep_case.name(), "'")));
       measured.set_peak_rss_bytes(PeakResidentBytes());
       known.set_result_digest(outcome->result.neighbors.Digest());
       *known.mutable_counters() = outcome->result.counters;
@@ -232,17 +231,17 @@ class WorkloadRunner {
   RunRecord::Measured::Workload* measured_ = nullptr;
 };
 
-absl::StatusOr<std::vector<SweepCase>> SelectCases(const SweepConfig& config,
-                                                   const SweepOptions& options) {
+absl::StatusOr<std::vector<SweepCase>> SelectCases(
+    const SweepConfig& config, const SweepOptions& options) {
   RCT_ASSIGN_OR_RETURN(std::vector<SweepCase> cases, ExpandCases(config));
   if (!options.cases.empty()) {
     std::regex pattern;
     try {
       pattern = std::regex(options.cases, std::regex::ECMAScript);
     } catch (const std::regex_error& error) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "--cases: '", options.cases, "' is no regular expression: ",
-          error.what()));
+      return absl::InvalidArgumentError(
+          absl::StrCat("--cases: '", options.cases,
+                       "' is no regular expression: ", error.what()));
     }
     std::string names;
     for (const SweepCase& sweep_case : cases) {
@@ -252,9 +251,8 @@ absl::StatusOr<std::vector<SweepCase>> SelectCases(const SweepConfig& config,
       return !std::regex_search(sweep_case.name(), pattern);
     });
     if (cases.empty()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("--cases: '", options.cases,
-                       "' matches none of the cases:", names));
+      return absl::InvalidArgumentError(absl::StrCat(
+          "--cases: '", options.cases, "' matches none of the cases:", names));
     }
   }
   if (options.threads.has_value()) {
@@ -273,8 +271,8 @@ absl::StatusOr<RunRecord> RunSweep(const SweepConfig& config,
                        SelectCases(config, options));
   const int repetitions = options.repetitions.value_or(config.repetitions());
   if (repetitions < 1) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "repetitions: is ", repetitions, "; must be at least 1"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("repetitions: is ", repetitions, "; must be at least 1"));
   }
   if (options.threads.value_or(0) < 0) {
     return absl::InvalidArgumentError(absl::StrCat(

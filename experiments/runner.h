@@ -1,11 +1,12 @@
-// Running a sweep: first every answer is checked, then the right ones are timed.
+// Running a sweep: first every answer is checked, then the right ones are
+// timed.
 //
 // For each workload, round 0 builds and searches each case once and holds the
 // answer against exhaustive search through the case's gates, and against frozen
 // gold where the workload names some. The rounds after it time the cases that
 // passed, one after the other, the whole set once a round, so that drift of the
-// machine meets all alike; ratios are formed within a round. In each round V and
-// every index are built anew and timed too, and every answer must have the
+// machine meets all alike; ratios are formed within a round. In each round V
+// and every index are built anew and timed too, and every answer must have the
 // digest of round 0.
 
 #ifndef RCT_EXPERIMENTS_RUNNER_H_
@@ -30,7 +31,8 @@ struct SweepOptions {
 
 // The deterministic and the measured part of a record. InvalidArgument, naming
 // the field, for a bad config; FailedPrecondition where an answer changes from
-// one round to the next. A gate that fails is no error: it stands in the record.
+// one round to the next. A gate that fails is no error: it stands in the
+// record.
 absl::StatusOr<RunRecord> RunSweep(const SweepConfig& config,
                                    const SweepOptions& options);
 

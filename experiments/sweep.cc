@@ -1,5 +1,5 @@
-// The experiment harness: runs the cases of a config, checks every answer, times
-// the right ones and writes table, CSV and record.
+// The experiment harness: runs the cases of a config, checks every answer,
+// times the right ones and writes table, CSV and record.
 
 #include <algorithm>
 #include <cstdint>
@@ -24,15 +24,18 @@
 #include "experiments/render.h"
 #include "experiments/runner.h"
 
-ABSL_FLAG(std::string, config, "//experiments/configs/gold.textproto",
-          "Sweep to run, a SweepConfig in text form. A path that starts with // "
-          "is a file of this project.");
-ABSL_FLAG(std::string, preset, "",
-          "Name of a config that comes with the project "
-          "(experiments/configs/presets/NAME.textproto), in place of --config.");
-ABSL_FLAG(std::string, out, "",
-          "Folder for record.textproto, table.md and results.csv; made where it "
-          "is missing. Empty means results/CONFIG.");
+ABSL_FLAG(
+    std::string, config, "//experiments/configs/gold.textproto",
+    "Sweep to run, a SweepConfig in text form. A path that starts with // "
+    "is a file of this project.");
+ABSL_FLAG(
+    std::string, preset, "",
+    "Name of a config that comes with the project "
+    "(experiments/configs/presets/NAME.textproto), in place of --config.");
+ABSL_FLAG(
+    std::string, out, "",
+    "Folder for record.textproto, table.md and results.csv; made where it "
+    "is missing. Empty means results/CONFIG.");
 ABSL_FLAG(int32_t, repetitions, 0,
           "Timed repetitions; 0 means as the config says.");
 ABSL_FLAG(int32_t, threads, -1,
@@ -45,7 +48,8 @@ ABSL_FLAG(std::string, cases, "",
 namespace rct {
 namespace {
 
-constexpr char kUsage[] = R"(Runs a sweep: checks every answer, times the right ones.
+constexpr char kUsage[] =
+    R"(Runs a sweep: checks every answer, times the right ones.
 
 Prints a table of the cases of a config on its workloads and writes it, with a
 CSV file and a record of everything, to a folder. A case whose answer fails its
@@ -81,13 +85,12 @@ std::vector<std::string> PresetNames() {
 
 absl::Status Run(const std::string& command) {
   std::string config_path = absl::GetFlag(FLAGS_config);
-  if (const std::string preset = absl::GetFlag(FLAGS_preset);
-      !preset.empty()) {
+  if (const std::string preset = absl::GetFlag(FLAGS_preset); !preset.empty()) {
     const std::vector<std::string> names = PresetNames();
     if (std::find(names.begin(), names.end(), preset) == names.end()) {
       return absl::InvalidArgumentError(
-          absl::StrCat("--preset: there is no '", preset, "'; there are: ",
-                       absl::StrJoin(names, ", ")));
+          absl::StrCat("--preset: there is no '", preset,
+                       "'; there are: ", absl::StrJoin(names, ", ")));
     }
     config_path =
         absl::StrCat("//experiments/configs/presets/", preset, ".textproto");
@@ -110,7 +113,8 @@ absl::Status Run(const std::string& command) {
   SweepConfig config;
   RCT_ASSIGN_OR_RETURN(const std::string text,
                        ReadTextProto(ResolveProjectPath(config_path), config));
-  // Made before the work, so that a folder that cannot be written costs nothing.
+  // Made before the work, so that a folder that cannot be written costs
+  // nothing.
   RCT_RETURN_IF_ERROR(MakeDirectories(out));
   absl::StatusOr<RunRecord> record = RunSweep(config, options);
   RCT_RETURN_IF_ERROR(Annotate(record.status(), config_path));

@@ -33,8 +33,9 @@ absl::StatusOr<Matrix<double>> Generate(const GeneratedPoints& config,
   if (config.count() < 0 || config.dimension() < 1 || config.clusters() < 1 ||
       !(config.cluster_radius() >= 0)) {
     return absl::InvalidArgumentError(absl::StrCat(
-        field, ": count must be at least 0, dimension and clusters at least 1, "
-               "cluster_radius at least 0; found {",
+        field,
+        ": count must be at least 0, dimension and clusters at least 1, "
+        "cluster_radius at least 0; found {",
         config.ShortDebugString(), "}"));
   }
   PointSet set = PointSet::kNormal;
@@ -118,9 +119,9 @@ absl::Status Workload::LoadQueries() {
     case QuerySource::kRandomRows: {
       const int64_t count = queries.random_rows().count();
       if (count < 1 || num_points() < 1) {
-        return absl::InvalidArgumentError(absl::StrCat(
-            "queries.random_rows.count: is ", count, " of ", num_points(),
-            " rows; both must be at least 1"));
+        return absl::InvalidArgumentError(
+            absl::StrCat("queries.random_rows.count: is ", count, " of ",
+                         num_points(), " rows; both must be at least 1"));
       }
       RandomStream stream(queries.random_rows().seed(), kQueryStream);
       for (int64_t i = 0; i < count; ++i) {
@@ -135,8 +136,8 @@ absl::Status Workload::LoadQueries() {
       return absl::OkStatus();
     }
     case QuerySource::kNewPoints: {
-      RCT_ASSIGN_OR_RETURN(
-          query_points_, LoadPoints(queries.new_points(), "queries.new_points"));
+      RCT_ASSIGN_OR_RETURN(query_points_, LoadPoints(queries.new_points(),
+                                                     "queries.new_points"));
       return absl::OkStatus();
     }
     case QuerySource::SOURCE_NOT_SET:
@@ -175,26 +176,26 @@ absl::Status Workload::LoadMetric() {
   if (config_.has_factors_npy()) {
     RCT_ASSIGN_OR_RETURN(
         factors_, ReadNpyMatrix(ResolveProjectPath(config_.factors_npy())));
-    RCT_ASSIGN_OR_RETURN(residual_variance_,
-                         ReadNpyVector(ResolveProjectPath(
-                             config_.residual_variance_npy())));
+    RCT_ASSIGN_OR_RETURN(
+        residual_variance_,
+        ReadNpyVector(ResolveProjectPath(config_.residual_variance_npy())));
   }
   return absl::OkStatus();
 }
 
 absl::Status Workload::LoadExpected() {
   if (!config_.has_gold()) return absl::OkStatus();
-  RCT_ASSIGN_OR_RETURN(
-      const Gold gold,
-      LoadGold(ResolveProjectPath(config_.gold().manifest())));
+  RCT_ASSIGN_OR_RETURN(const Gold gold,
+                       LoadGold(ResolveProjectPath(config_.gold().manifest())));
   RCT_ASSIGN_OR_RETURN(const GoldAnswers* const answers,
                        gold.Find(config_.gold().answer()));
   const NeighborTable& answer = answers->neighbors;
   if (answer.num_queries() != num_queries() || answer.k() < config_.k()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "gold.answer: ", config_.gold().answer(), " has ", answer.num_queries(),
-        " queries with ", answer.k(), " neighbours each; the workload asks for ",
-        num_queries(), " with ", config_.k()));
+    return absl::InvalidArgumentError(
+        absl::StrCat("gold.answer: ", config_.gold().answer(), " has ",
+                     answer.num_queries(), " queries with ", answer.k(),
+                     " neighbours each; the workload asks for ", num_queries(),
+                     " with ", config_.k()));
   }
   gold_ = FirstNeighbors(answer, config_.k());
   return absl::OkStatus();

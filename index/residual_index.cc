@@ -50,15 +50,15 @@ absl::StatusOr<ResidualModel> ResidualModel::Create(
                        Kernel::Create(config.kernel(), points.cols));
   RCT_ASSIGN_OR_RETURN(InducingPoints inducing,
                        SelectInducingPoints(config.inducing(), points));
-  RCT_ASSIGN_OR_RETURN(InducingFactor factor,
-                       InducingFactor::Create(kernel, std::move(inducing),
-                                              config, simd));
+  RCT_ASSIGN_OR_RETURN(
+      InducingFactor factor,
+      InducingFactor::Create(kernel, std::move(inducing), config, simd));
   RCT_ASSIGN_OR_RETURN(ResidualPoints data,
                        factor.Project(points, ResolveThreads(threads)));
   auto metric = std::make_shared<ResidualCorrelation>(
       std::move(kernel), std::move(data), factor.rounding(), simd);
-  return ResidualModel(
-      std::make_shared<InducingFactor>(std::move(factor)), std::move(metric));
+  return ResidualModel(std::make_shared<InducingFactor>(std::move(factor)),
+                       std::move(metric));
 }
 
 absl::StatusOr<ResidualModel> ResidualModel::FromFactors(
@@ -69,9 +69,9 @@ absl::StatusOr<ResidualModel> ResidualModel::FromFactors(
                        Kernel::Create(kernel_config, points.cols));
   RCT_ASSIGN_OR_RETURN(ResidualPoints data,
                        ResidualPointsFromFactors(points, v, variance));
-  return ResidualModel(nullptr, std::make_shared<ResidualCorrelation>(
-                                    std::move(kernel), std::move(data),
-                                    std::nullopt));
+  return ResidualModel(nullptr,
+                       std::make_shared<ResidualCorrelation>(
+                           std::move(kernel), std::move(data), std::nullopt));
 }
 
 absl::StatusOr<ResidualIndex> ResidualIndex::Build(
@@ -122,9 +122,9 @@ absl::StatusOr<SearchResult> ResidualIndex::SearchPoints(
     MatrixView<const double> points, SearchOptions options) const {
   RCT_RETURN_IF_ERROR(ValidateSearch(options));
   if (options.exclude_self || options.predecessor) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        options.predecessor ? "predecessor" : "exclude_self",
-        ": new points have no row number that it could refer to"));
+    return absl::InvalidArgumentError(
+        absl::StrCat(options.predecessor ? "predecessor" : "exclude_self",
+                     ": new points have no row number that it could refer to"));
   }
   if (model_.factor() == nullptr) {
     return absl::FailedPreconditionError(
@@ -133,9 +133,9 @@ absl::StatusOr<SearchResult> ResidualIndex::SearchPoints(
   }
   RCT_RETURN_IF_ERROR(ValidateFinite("query points", points));
   if (points.cols != model_.metric()->dim()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "query points: have ", points.cols, " coordinates, the data has ",
-        model_.metric()->dim()));
+    return absl::InvalidArgumentError(
+        absl::StrCat("query points: have ", points.cols,
+                     " coordinates, the data has ", model_.metric()->dim()));
   }
   options.threads = ResolveThreads(options.threads);
   RCT_ASSIGN_OR_RETURN(const ResidualPoints queries,

@@ -15,9 +15,9 @@
 //
 //     d = sqrt(1 - |rho|),   rho = (k(x, y) - v_x . v_y) / sqrt(p_x p_y)
 //
-// (metric/residual_correlation.h), ordered by (distance, row). Answers are exact
-// for the float64 numbers that metric/ computes, and have the same bits for any
-// strategy, number of threads, batch size and instruction set.
+// (metric/residual_correlation.h), ordered by (distance, row). Answers are
+// exact for the float64 numbers that metric/ computes, and have the same bits
+// for any strategy, number of threads, batch size and instruction set.
 
 #ifndef RCT_INDEX_RESIDUAL_INDEX_H_
 #define RCT_INDEX_RESIDUAL_INDEX_H_

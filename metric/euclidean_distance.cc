@@ -27,18 +27,18 @@ EuclideanDistance::EuclideanDistance(Points data, const SimdKernels& simd)
     : data_(std::move(data)),
       simd_(&simd),
       lanes_(data_.points.view()),
-      slack_((static_cast<double>(data_.points.cols()) + 16) *
-             kUnitRoundoff) {}
+      slack_((static_cast<double>(data_.points.cols()) + 16) * kUnitRoundoff) {}
 
 EuclideanDistance EuclideanDistance::Reordered(
     absl::Span<const int32_t> order) const {
   return EuclideanDistance(data_.Reordered(order), *simd_);
 }
 
-void EuclideanDistance::SquaredDistances(
-    const Points& from, absl::Span<const int32_t> queries,
-    Candidates candidates, double* out, int64_t out_stride,
-    TileWorkspace& workspace) const {
+void EuclideanDistance::SquaredDistances(const Points& from,
+                                         absl::Span<const int32_t> queries,
+                                         Candidates candidates, double* out,
+                                         int64_t out_stride,
+                                         TileWorkspace& workspace) const {
   if (candidates.size() == 0) return;
   CoordinateLanes coordinates;
   if (candidates.is_range()) {

@@ -44,6 +44,7 @@ class EuclideanDistance {
 
   int64_t size() const { return data_.size(); }
   int64_t dim() const { return data_.points.cols(); }
+  int64_t point_width() const { return dim(); }
   const Points& data() const { return data_; }
   const SimdKernels& simd() const { return *simd_; }
 
@@ -76,9 +77,10 @@ class EuclideanDistance {
 
   static double MinSquared(double squared, double query_norm, double,
                            const Ball& ball) {
-    // A square that overflowed is at least the largest number: no more is known.
-    const double distance = std::sqrt(
-        std::clamp(squared, 0.0, std::numeric_limits<double>::max()));
+    // A square that overflowed is at least the largest number: no more is
+    // known.
+    const double distance =
+        std::sqrt(std::clamp(squared, 0.0, std::numeric_limits<double>::max()));
     const double gap = (distance * query_norm - ball.radius) * query_norm;
     return gap > 0 ? gap * gap : kSelf;
   }

@@ -66,8 +66,8 @@ TEST(EuclideanDistanceTest, TilesOfAnyShapeAreTheDefinition) {
       }
       const Candidates candidates =
           repeat % 2 == 0
-              ? Candidates::Range(static_cast<int32_t>(random.UniformBelow(
-                                      kPoints - count + 1)),
+              ? Candidates::Range(static_cast<int32_t>(
+                                      random.UniformBelow(kPoints - count + 1)),
                                   count)
               : Candidates::List(ids);
       const int64_t stride = RoundUpToLanes(count) + 8;
@@ -159,8 +159,9 @@ TEST(EuclideanDistanceTest, BallsHoldWhatTheyInclude) {
 }
 
 // Sets that are hard for a bound, each in its own way.
-constexpr const char* kSets[] = {"normal",  "tiny",   "large",     "scales",
-                                 "collinear", "offset", "duplicates", "overflow"};
+constexpr const char* kSets[] = {"normal",     "tiny",      "large",
+                                 "scales",     "collinear", "offset",
+                                 "duplicates", "overflow"};
 
 Matrix<double> MakeSet(const std::string& name, int64_t n, int64_t dim,
                        uint64_t seed) {
@@ -204,8 +205,7 @@ TEST(EuclideanDistanceTest, BoundHoldsForComputedDistances) {
         const auto centre = static_cast<int64_t>(random.UniformBelow(kPoints));
         std::vector<int64_t> members = {centre};
         for (uint64_t more = random.UniformBelow(6); more > 0; --more) {
-          members.push_back(
-              static_cast<int64_t>(random.UniformBelow(kPoints)));
+          members.push_back(static_cast<int64_t>(random.UniformBelow(kPoints)));
         }
         Ball ball;
         double radius = 0;

@@ -37,10 +37,9 @@ absl::StatusOr<InducingPoints> FromRows(const InducingConfig::Rows& config,
   for (int i = 0; i < config.row_size(); ++i) {
     const int64_t row = config.row(i);
     if (row < 0 || row >= points.rows) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("inducing.rows.row[", i, "]: row ", row,
-                       " is out of range; the data has rows 0 to ",
-                       points.rows - 1));
+      return absl::InvalidArgumentError(absl::StrCat(
+          "inducing.rows.row[", i, "]: row ", row,
+          " is out of range; the data has rows 0 to ", points.rows - 1));
     }
     const auto [earlier, is_new] = first_use.emplace(row, i);
     if (!is_new) {

@@ -66,8 +66,8 @@ TEST(SelectInducingPointsTest, RowsInTheirOrder) {
 
 TEST(SelectInducingPointsTest, RowsOfAViewWithPadding) {
   const double data[] = {1, 2, -1, 3, 4, -1};
-  const auto z = SelectInducingPoints(
-      Rows({1}), MatrixView<const double>(data, 2, 2, 3));
+  const auto z =
+      SelectInducingPoints(Rows({1}), MatrixView<const double>(data, 2, 2, 3));
   ASSERT_THAT(z, IsOk());
   EXPECT_EQ(z->coordinates(0, 0), 3);
   EXPECT_EQ(z->coordinates(0, 1), 4);
@@ -109,10 +109,10 @@ TEST(SelectInducingPointsTest, CoordinatesOfAnotherDimension) {
 }
 
 TEST(SelectInducingPointsTest, CoordinatesWhereDataHasNone) {
-  EXPECT_THAT(SelectInducingPoints(Coordinates({1, 2}),
-                                   Matrix<double>(5, 0).view()),
-              IsInvalid("inducing.coordinates.value: 2 numbers are no whole "
-                        "points of 0 coordinates"));
+  EXPECT_THAT(
+      SelectInducingPoints(Coordinates({1, 2}), Matrix<double>(5, 0).view()),
+      IsInvalid("inducing.coordinates.value: 2 numbers are no whole "
+                "points of 0 coordinates"));
 }
 
 TEST(SelectInducingPointsTest, CoordinatesThatAreNotFinite) {

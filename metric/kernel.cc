@@ -24,8 +24,8 @@ Kernel::Kernel(KernelFamily family, double variance,
 
 absl::StatusOr<Kernel> Kernel::Create(const KernelConfig& config, int64_t dim) {
   if (dim < 1) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("points have ", dim, " coordinates; at least 1 is needed"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "points have ", dim, " coordinates; at least 1 is needed"));
   }
   KernelFamily family = KernelFamily::kRbf;
   switch (config.family()) {

@@ -89,8 +89,8 @@ struct Lanes {
     using Bits = xsimd::batch<uint64_t, Arch>;
     return Make([&](int i) {
       const Bits n = xsimd::bitwise_cast<Bits>(shifted.part[i]) << 52;
-      return xsimd::bitwise_cast<Batch>(
-          xsimd::bitwise_cast<Bits>(a.part[i]) + n);
+      return xsimd::bitwise_cast<Batch>(xsimd::bitwise_cast<Bits>(a.part[i]) +
+                                        n);
     });
   }
   // Bit l is set where lane l of a is at most that of b.
@@ -101,13 +101,25 @@ struct Lanes {
     }
     return mask;
   }
+#ifdef __AVX__
   // ((l0 + l4) + (l2 + l6)) + ((l1 + l5) + (l3 + l7)).
   double Sum() const {
-    double lane[kLanes];
-    Store(lane);
-    return ((lane[0] + lane[4]) + (lane[2] + lane[6])) +
-           ((lane[1] + lane[5]) + (lane[3] + lane[7]));
+    const __m256d four = Fold();
+    const __m128d two = _mm_add_pd(_mm256_castpd256_pd128(four),
+                                   _mm256_extractf128_pd(four, 1));
+    return _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
   }
+  // The Sum()s of four neighbours in memory, by the same tree.
+  static void StoreFourSums(const Lanes* a, double* out) {
+    const __m256d f0 = a[0].Fold(), f1 = a[1].Fold(), f2 = a[2].Fold(),
+                  f3 = a[3].Fold();
+    const __m256d even = _mm256_add_pd(_mm256_permute2f128_pd(f0, f2, 0x20),
+                                       _mm256_permute2f128_pd(f0, f2, 0x31));
+    const __m256d odd = _mm256_add_pd(_mm256_permute2f128_pd(f1, f3, 0x20),
+                                      _mm256_permute2f128_pd(f1, f3, 0x31));
+    _mm256_storeu_pd(out, _mm256_hadd_pd(even, odd));
+  }
+#endif
 
  private:
   template <class F>
@@ -116,6 +128,15 @@ struct Lanes {
     for (int i = 0; i < kParts; ++i) r.part[i] = f(i);
     return r;
   }
+#ifdef __AVX512F__
+  // l0 + l4, l1 + l5, l2 + l6, l3 + l7.
+  __m256d Fold() const {
+    return _mm256_add_pd(_mm512_castpd512_pd256(part[0]),
+                         _mm512_extractf64x4_pd(part[0], 1));
+  }
+#elif defined(__AVX__)
+  __m256d Fold() const { return _mm256_add_pd(part[0], part[1]); }
+#endif
 #ifdef __FMA__
   static __m256d Fused(__m256d a, __m256d b, __m256d c) {
     return _mm256_fmadd_pd(a, b, c);
@@ -203,6 +224,9 @@ struct Lanes<Scalar> {
   double Sum() const {
     return ((lane[0] + lane[4]) + (lane[2] + lane[6])) +
            ((lane[1] + lane[5]) + (lane[3] + lane[7]));
+  }
+  static void StoreFourSums(const Lanes* a, double* out) {
+    for (int i = 0; i < 4; ++i) out[i] = a[i].Sum();
   }
 
  private:

@@ -51,10 +51,11 @@ double ResidualCorrelation::InverseNorm(const Points& from, int64_t i) const {
   return 1 / std::sqrt(1 + tau);
 }
 
-void ResidualCorrelation::SquaredDistances(
-    const Points& from, absl::Span<const int32_t> queries,
-    Candidates candidates, double* out, int64_t out_stride,
-    TileWorkspace& workspace) const {
+void ResidualCorrelation::SquaredDistances(const Points& from,
+                                           absl::Span<const int32_t> queries,
+                                           Candidates candidates, double* out,
+                                           int64_t out_stride,
+                                           TileWorkspace& workspace) const {
   const int num_queries = static_cast<int>(queries.size());
   const int count = candidates.size();
   if (count == 0) return;

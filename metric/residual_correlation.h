@@ -71,6 +71,8 @@ class ResidualCorrelation {
 
   int64_t size() const { return data_.size(); }
   int64_t dim() const { return kernel_.dim(); }
+  // Doubles that are read of each point of a tile.
+  int64_t point_width() const { return data_.v.stride(); }
   const Points& data() const { return data_; }
   const Kernel& kernel() const { return kernel_; }
   const std::optional<RoundingModel>& rounding() const { return rounding_; }
@@ -107,8 +109,8 @@ class ResidualCorrelation {
 
   // Enlarges `ball` to hold a point of this nearness to the centre.
   static void Include(double nearness, double inverse_norm, Ball& ball) {
-    const double cosine = std::max(
-        0.0, nearness * (1 - 16 * kUnitRoundoff) - 4 * kUnitRoundoff);
+    const double cosine =
+        std::max(0.0, nearness * (1 - 16 * kUnitRoundoff) - 4 * kUnitRoundoff);
     if (cosine < ball.cos_radius) {
       ball.cos_radius = cosine;
       ball.sin_radius = std::sqrt((1 - cosine) * (1 + cosine));
@@ -136,8 +138,8 @@ class ResidualCorrelation {
                           (1 + 16 * kUnitRoundoff));
     if (cosine >= ball.cos_radius) return kSelf;
     const double sine = std::sqrt((1 - cosine) * (1 + cosine));
-    const double bound = cosine * ball.cos_radius + sine * ball.sin_radius +
-                         16 * kUnitRoundoff;
+    const double bound =
+        cosine * ball.cos_radius + sine * ball.sin_radius + 16 * kUnitRoundoff;
     return 1 - bound * (ball.norm / query_norm) - 16 * kUnitRoundoff;
   }
 

@@ -208,8 +208,10 @@ TEST(SquaredDistancesTest, DuplicatesAreNearAndNeverNan) {
       for (int64_t i = 0; i < 30; ++i) {
         const double far[] = {1e6, -3e7};
         const double middle[] = {0.3, 0.7};
-        std::copy_n(i % 3 == 0 ? z.row(4) : i % 3 == 1 ? middle : far, 2,
-                    x.row(i));
+        std::copy_n(i % 3 == 0   ? z.row(4)
+                    : i % 3 == 1 ? middle
+                                 : far,
+                    2, x.row(i));
       }
       const Model model =
           MakeModel(MakeKernel(family, 1, {0.3}, 2), z, jitter, x);
@@ -369,7 +371,8 @@ TEST(BallTest, Includes) {
   EXPECT_EQ(wide.cos_radius, both.cos_radius);
   EXPECT_EQ(wide.norm, both.norm);
 
-  ResidualCorrelation::Include(-0.5, 1, wide);  // no angle is beyond a right one
+  ResidualCorrelation::Include(-0.5, 1,
+                               wide);  // no angle is beyond a right one
   EXPECT_EQ(wide.cos_radius, 0);
   EXPECT_EQ(wide.sin_radius, 1);
 }
@@ -461,8 +464,8 @@ Angle AngleOf(double squared, Quad norm2_a, Quad norm2_b) {
   return {cosine, SqrtQuad(1 - cosine * cosine)};
 }
 
-// a <= b + c, for angles up to a right one. The comparison itself is a matter of
-// 2^-110 or so.
+// a <= b + c, for angles up to a right one. The comparison itself is a matter
+// of 2^-110 or so.
 bool WithinSum(const Angle& a, const Angle& b, const Angle& c) {
   return a.cosine >= b.cosine * c.cosine - b.sine * c.sine - Quad(0x1p-100);
 }
@@ -474,8 +477,7 @@ TEST(AnglesTest, AreAMetricAndPlainDistancesAreNot) {
     const ResidualCorrelation& metric = set.model.metric;
     const double nugget = set.model.factor.rounding().Nugget(3);
     const auto norm2 = [&](int64_t i) {
-      return 1 + Quad(nugget) / metric.data().variance[i] +
-             12 * kUnitRoundoff;
+      return 1 + Quad(nugget) / metric.data().variance[i] + 12 * kUnitRoundoff;
     };
     RandomStream random(11, 0);
     const auto n = static_cast<uint64_t>(metric.size());
@@ -483,9 +485,9 @@ TEST(AnglesTest, AreAMetricAndPlainDistancesAreNot) {
       // Most often of one cluster, 10 points long.
       const auto i = static_cast<int64_t>(random.UniformBelow(n));
       const auto pick = [&]() -> int64_t {
-        return static_cast<int64_t>(repeat % 4 == 0
-                                        ? random.UniformBelow(n)
-                                        : i / 10 * 10 + random.UniformBelow(10));
+        return static_cast<int64_t>(
+            repeat % 4 == 0 ? random.UniformBelow(n)
+                            : i / 10 * 10 + random.UniformBelow(10));
       };
       const int64_t j = pick();
       const int64_t k = pick();
@@ -532,9 +534,9 @@ TEST(BallTest, BoundHoldsForComputedDistancesAndNaiveOnesDoNot) {
       const bool local = repeat % 4 != 0;
       std::vector<int64_t> members = {centre};
       for (uint64_t more = random.UniformBelow(10); more > 0; --more) {
-        members.push_back(static_cast<int64_t>(
-            local ? cluster * 10 + random.UniformBelow(10)
-                  : random.UniformBelow(n)));
+        members.push_back(
+            static_cast<int64_t>(local ? cluster * 10 + random.UniformBelow(10)
+                                       : random.UniformBelow(n)));
       }
       Ball halves[2];
       double chord = 0;
@@ -563,8 +565,8 @@ TEST(BallTest, BoundHoldsForComputedDistancesAndNaiveOnesDoNot) {
         for (const int64_t x : members) {
           const double t = squared(q, x);
           nearest = std::min(nearest, t);
-          ASSERT_GE(t, bound) << "query " << q << ", centre " << centre
-                              << ", member " << x;
+          ASSERT_GE(t, bound)
+              << "query " << q << ", centre " << centre << ", member " << x;
           ++checks;
           naive_chordal += t >= 0 && chordal > 0 && t < chordal * chordal;
           naive_angular += t >= 0 && angular > 0 && t < 1 - std::cos(angular);
@@ -576,8 +578,7 @@ TEST(BallTest, BoundHoldsForComputedDistancesAndNaiveOnesDoNot) {
         }
       };
       for (int64_t q = 0; q < metric.size(); ++q) {
-        ASSERT_NO_FATAL_FAILURE(
-            check(set.inside, q, metric.InverseNorm(q)));
+        ASSERT_NO_FATAL_FAILURE(check(set.inside, q, metric.InverseNorm(q)));
       }
       for (int64_t q = 0; q < set.queries.size(); ++q) {
         ASSERT_NO_FATAL_FAILURE(
@@ -591,8 +592,10 @@ TEST(BallTest, BoundHoldsForComputedDistancesAndNaiveOnesDoNot) {
   EXPECT_GT(far, bounds / 20);
   EXPECT_GT(useful, far / 2);
   RecordProperty("checks", std::to_string(checks));
-  RecordProperty("far", std::to_string(static_cast<double>(far) / static_cast<double>(bounds)));
-  RecordProperty("useful", std::to_string(static_cast<double>(useful) / static_cast<double>(far)));
+  RecordProperty("far", std::to_string(static_cast<double>(far) /
+                                       static_cast<double>(bounds)));
+  RecordProperty("useful", std::to_string(static_cast<double>(useful) /
+                                          static_cast<double>(far)));
   RecordProperty("naive_chordal_violations", std::to_string(naive_chordal));
   RecordProperty("naive_angular_violations", std::to_string(naive_angular));
 }

@@ -87,7 +87,8 @@ absl::Status InducingFactor::Factorize() {
   const int64_t stride = RoundUpToLanes(m);
   const PointLanes lanes(inducing_.coordinates.view());
   const KernelSpec spec = kernel_.spec();
-  Matrix<double> columns = Matrix<double>::Zeros(num_panels() * kPanelRows, stride);
+  Matrix<double> columns =
+      Matrix<double>::Zeros(num_panels() * kPanelRows, stride);
   for (int64_t r = 0; r < m; ++r) {
     simd_->covariance_row(spec, inducing_.coordinates.row(r), lanes.From(0), m,
                           columns.row(r));
@@ -99,8 +100,7 @@ absl::Status InducingFactor::Factorize() {
     // Columns of earlier panels.
     for (int64_t c = 0; c < first; ++c) {
       for (int64_t i = 0; i < kPanelRows; ++i) {
-        data[c * kPanelRows + i] =
-            first + i < m ? columns(c, first + i) : 0.0;
+        data[c * kPanelRows + i] = first + i < m ? columns(c, first + i) : 0.0;
       }
     }
     // The triangle on the diagonal.
@@ -208,9 +208,11 @@ absl::StatusOr<ResidualPoints> ResidualPointsFromFactors(
     absl::Span<const double> variance) {
   const int64_t n = points.rows;
   if (v.rows != n || static_cast<int64_t>(variance.size()) != n) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "factors: ", n, " points, but V has ", v.rows, " rows and the residual "
-        "variance ", variance.size(), " elements; all must agree"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("factors: ", n, " points, but V has ", v.rows,
+                     " rows and the residual "
+                     "variance ",
+                     variance.size(), " elements; all must agree"));
   }
   RCT_RETURN_IF_ERROR(ValidateFinite("factors: V", v));
   ResidualPoints result(n, points.cols, v.cols);

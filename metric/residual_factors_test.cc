@@ -69,9 +69,9 @@ TEST(InducingFactorTest, AgreesWithLongDouble) {
   for (const KernelFamily family : kAllFamilies) {
     for (int64_t dim = 1; dim <= 4; ++dim) {
       for (const int64_t m : {1, 7, 24}) {
-        const Kernel kernel = MakeKernel(
-            family, 1.7, {lengthscales.begin(), lengthscales.begin() + dim},
-            dim);
+        const Kernel kernel =
+            MakeKernel(family, 1.7,
+                       {lengthscales.begin(), lengthscales.begin() + dim}, dim);
         const KernelSpec spec = kernel.spec();
         const Matrix<double> z = UniformPoints(m, dim, 1);
         const Matrix<double> x = UniformPoints(kPoints, dim, 2);
@@ -86,8 +86,7 @@ TEST(InducingFactorTest, AgreesWithLongDouble) {
         long double worst_v = 0;
         long double worst_p = 0;
         for (int64_t i = 0; i < kPoints; ++i) {
-          const std::vector<long double> v =
-              ReferenceRow(spec, l, z, x.row(i));
+          const std::vector<long double> v = ReferenceRow(spec, l, z, x.row(i));
           long double p = 1.7L;
           for (int64_t r = 0; r < m; ++r) {
             worst_v = std::max(worst_v, std::abs(points->v(i, r) - v[r]));
@@ -156,9 +155,8 @@ TEST(InducingFactorTest, BitsDependOnThePointAlone) {
   const Matrix<double> x = UniformPoints(kPoints, 3, 2);
   for (const int64_t m : {5, 8, 37}) {
     const Matrix<double> z = UniformPoints(m, 3, 1);
-    const Kernel kernel =
-        MakeKernel(m == 8 ? KernelFamily::kRbf : KernelFamily::kMatern32, 1.3,
-                   {0.4}, 3);
+    const Kernel kernel = MakeKernel(
+        m == 8 ? KernelFamily::kRbf : KernelFamily::kMatern32, 1.3, {0.4}, 3);
     const ResidualPoints reference =
         MakeFactor(kernel, z, 1e-6, *KernelsFor(Isa::kScalar))
             .value()
@@ -304,7 +302,7 @@ TEST(InducingFactorTest, DuplicatesNeedJitter) {
   const Kernel kernel = MakeKernel(KernelFamily::kRbf, 1, {}, 1);
   Matrix<double> z = UniformPoints(12, 1, 1);
   for (int64_t i = 0; i < 12; ++i) z(i, 0) = 100.0 * i;  // nearly independent
-  z(10, 0) = z(4, 0);  // in another panel
+  z(10, 0) = z(4, 0);                                    // in another panel
   EXPECT_THAT(
       MakeFactor(kernel, z, 1e-30),
       StatusIs(absl::StatusCode::kFailedPrecondition,
@@ -372,9 +370,8 @@ TEST(ResidualPointsFromFactorsTest, ShapesAgree) {
                        "variance 3 elements; all must agree"));
   user = {};
   user.v = UniformPoints(5, 5, 2);
-  EXPECT_THAT(user.Take(),
-              StatusIs(absl::StatusCode::kInvalidArgument,
-                       HasSubstr("4 points, but V has 5 rows")));
+  EXPECT_THAT(user.Take(), StatusIs(absl::StatusCode::kInvalidArgument,
+                                    HasSubstr("4 points, but V has 5 rows")));
   user.v = Matrix<double>(4, 0);
   EXPECT_THAT(user.Take(), StatusIs(absl::StatusCode::kInvalidArgument,
                                     StartsWith("factors: V: has no columns")));

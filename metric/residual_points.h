@@ -25,10 +25,10 @@ struct ResidualPoints {
   // The points in another order: point i of the result is point order[i].
   ResidualPoints Reordered(absl::Span<const int32_t> order) const;
 
-  Matrix<double> points;                  // n x d
-  Matrix<double> v;                       // n x m, zero in the padding
-  AlignedBuffer<double> variance;         // p_i = max(k(x,x) - v.v, floor)
-  AlignedBuffer<double> inverse_sqrt;     // s_i = fl(1 / fl(sqrt(p_i)))
+  Matrix<double> points;               // n x d
+  Matrix<double> v;                    // n x m, zero in the padding
+  AlignedBuffer<double> variance;      // p_i = max(k(x,x) - v.v, floor)
+  AlignedBuffer<double> inverse_sqrt;  // s_i = fl(1 / fl(sqrt(p_i)))
 };
 
 }  // namespace rct

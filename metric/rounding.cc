@@ -12,8 +12,8 @@ double RoundingModel::Nugget(int64_t num_points) const {
   const double m = static_cast<double>(num_inducing);
   const double n = static_cast<double>(num_points);
   const double dot_roundings = std::ceil(m / 8) + 3;
-  const double entries = 1.01 * n * kUnitRoundoff * variance *
-                         (dot_roundings + kernel_ulps + 2);
+  const double entries =
+      1.01 * n * kUnitRoundoff * variance * (dot_roundings + kernel_ulps + 2);
   const double solve_error =
       std::sqrt(m) * (m + 3 + kernel_ulps) * kUnitRoundoff * variance;
   const double absorbed =

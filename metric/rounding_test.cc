@@ -62,11 +62,12 @@ TEST(RoundingModelTest, ValidateWantsJitter) {
     const double least = 2.0 * m * (m + 20) * kUnitRoundoff;
     EXPECT_THAT((RoundingModel{m, 1, 1.01 * least, 19}.Validate()), IsOk());
     EXPECT_THAT((RoundingModel{m, 4, 4.04 * least, 19}.Validate()), IsOk());
-    EXPECT_THAT((RoundingModel{m, 4, 3.96 * least, 19}.Validate()),
-                StatusIs(absl::StatusCode::kFailedPrecondition,
-                         AllOf(StartsWith("jitter: "),
-                               HasSubstr(std::to_string(m) + " inducing points"),
-                               HasSubstr("raise the jitter"))));
+    EXPECT_THAT(
+        (RoundingModel{m, 4, 3.96 * least, 19}.Validate()),
+        StatusIs(absl::StatusCode::kFailedPrecondition,
+                 AllOf(StartsWith("jitter: "),
+                       HasSubstr(std::to_string(m) + " inducing points"),
+                       HasSubstr("raise the jitter"))));
     // What passes leaves at least half of the jitter to absorb errors.
     EXPECT_GT((RoundingModel{m, 1, 1.01 * least, 19}.Nugget(3)), 0);
   }
@@ -104,17 +105,18 @@ Quad LeastEigenvalue(Matrix3 a) {
 }
 
 TEST(LeastEigenvalueTest, KnownMatrices) {
-  EXPECT_EQ(static_cast<double>(LeastEigenvalue(
-                {{{3, 0, 0}, {0, -2, 0}, {0, 0, 1}}})),
+  EXPECT_EQ(static_cast<double>(
+                LeastEigenvalue({{{3, 0, 0}, {0, -2, 0}, {0, 0, 1}}})),
             -2);
   // 1 - r and 1 + 2r.
   const Quad r = 0.25;
   EXPECT_NEAR(static_cast<double>(
                   LeastEigenvalue({{{1, r, r}, {r, 1, r}, {r, r, 1}}}) - 0.75),
               0, 1e-28);
-  EXPECT_NEAR(static_cast<double>(LeastEigenvalue(
-                  {{{1, -r, -r}, {-r, 1, -r}, {-r, -r, 1}}}) - 0.5),
-              0, 1e-28);
+  EXPECT_NEAR(
+      static_cast<double>(
+          LeastEigenvalue({{{1, -r, -r}, {-r, 1, -r}, {-r, -r, 1}}}) - 0.5),
+      0, 1e-28);
 }
 
 // Residual correlations as computed, ones on the diagonal.

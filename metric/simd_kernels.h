@@ -13,11 +13,12 @@
 //                  fused multiply-add, il = 1 / lengthscale; capped at 1e6.
 //                  Differences come before scaling, so coordinates far from the
 //                  origin lose nothing.
-//   k(x, y)        the kernel function of r2. exp(x) = 2^n (Taylor polynomial of
+//   k(x, y)        the kernel function of r2. exp(x) = 2^n (Taylor polynomial
+//   of
 //                  degree 13 on |r| <= ln(2)/2), x = n ln 2 + r, r in two fused
-//                  steps (Cody and Waite 1980): error below 2 ulp. Arguments are
-//                  raised to -707, so nothing is denormal. k(x, x) = variance
-//                  exactly. Error of k: below (16 + d) 2^-53 variance.
+//                  steps (Cody and Waite 1980): error below 2 ulp. Arguments
+//                  are raised to -707, so nothing is denormal. k(x, x) =
+//                  variance exactly. Error of k: below (16 + d) 2^-53 variance.
 //   t(i, j)        fl(1 - |fl(fl(k - Dot) * fl(s_i * s_j))|), the squared
 //                  residual distance, not clamped (see residual_correlation.h).
 //
@@ -55,7 +56,8 @@ struct CoordinateLanes {
 // A panel of the Cholesky factor L for the forward substitution: rows
 // [row, row + kPanelRows), column by column: L(row + i, c) is
 // data[c * kPanelRows + i] for c < row + kPanelRows. Rows past the last one are
-// zero with a unit diagonal. `inverse_diagonal[i]` = fl(1 / L(row + i, row + i)).
+// zero with a unit diagonal. `inverse_diagonal[i]` = fl(1 / L(row + i, row +
+// i)).
 inline constexpr int kPanelRows = 8;
 struct FactorPanel {
   const double* data;
@@ -66,9 +68,9 @@ struct FactorPanel {
 struct SimdKernels {
   Isa isa;
 
-  // out[i * out_stride + j] = Dot(a[i], b[j]) over `length` elements, a multiple
-  // of eight. Cost: length * num_a * num_b fused multiply-adds, at near peak
-  // where the rows are in cache.
+  // out[i * out_stride + j] = Dot(a[i], b[j]) over `length` elements, a
+  // multiple of eight. Cost: length * num_a * num_b fused multiply-adds, at
+  // near peak where the rows are in cache.
   void (*dot_tile)(const double* const* a, int num_a, const double* const* b,
                    int num_b, int64_t length, double* out, int64_t out_stride);
 

@@ -3,6 +3,7 @@
 
 namespace rct::simd {
 
-const SimdKernels kAvx2Kernels = Routines<xsimd::fma3<xsimd::avx2>>::Table(Isa::kAvx2);
+const SimdKernels kAvx2Kernels =
+    Routines<xsimd::fma3<xsimd::avx2>>::Table(Isa::kAvx2);
 
 }  // namespace rct::simd

@@ -3,6 +3,7 @@
 
 namespace rct::simd {
 
-const SimdKernels kAvx512Kernels = Routines<xsimd::avx512bw>::Table(Isa::kAvx512);
+const SimdKernels kAvx512Kernels =
+    Routines<xsimd::avx512bw>::Table(Isa::kAvx512);
 
 }  // namespace rct::simd

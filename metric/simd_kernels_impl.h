@@ -35,8 +35,7 @@ struct Routines {
 
   template <int kA, int kB>
   static void DotRegisterTile(const double* const* a, const double* const* b,
-                              int64_t length, double* out,
-                              int64_t out_stride) {
+                              int64_t length, double* out, int64_t out_stride) {
     V sum[kA][kB];
     for (int i = 0; i < kA; ++i) {
       for (int j = 0; j < kB; ++j) sum[i][j] = V::Broadcast(0);
@@ -54,8 +53,12 @@ struct Routines {
         }
       }
     }
+#pragma GCC unroll 8
     for (int i = 0; i < kA; ++i) {
-      for (int j = 0; j < kB; ++j) out[i * out_stride + j] = sum[i][j].Sum();
+      double* row = out + i * out_stride;
+      if constexpr (kB >= 4) V::StoreFourSums(sum[i], row);
+#pragma GCC unroll 8
+      for (int j = kB / 4 * 4; j < kB; ++j) row[j] = sum[i][j].Sum();
     }
   }
 
@@ -100,11 +103,24 @@ struct Routines {
   static void DotTile(const double* const* a, int num_a, const double* const* b,
                       int num_b, int64_t length, double* out,
                       int64_t out_stride) {
-    // Tiles of b stay in the first-level cache while the rows of a pass by.
+    // Tiles of b stay in the first-level cache while the rows of a pass by, and
+    // the next tile comes to the second level meanwhile, a part with each band.
+    const int64_t row_lines = (length + kLanes - 1) / kLanes;
+    const int64_t bands = num_a / Shape::kDotA;
     for (int j = 0; j < num_b; j += Shape::kDotB) {
       const int columns = num_b - j < Shape::kDotB ? num_b - j : Shape::kDotB;
+      const double* const* next = b + j + columns;
+      const int rest = num_b - j - columns;
+      const int64_t lines =
+          row_lines * (rest < Shape::kDotB ? rest : Shape::kDotB);
+      int64_t line = 0;
       int i = 0;
       for (; i + Shape::kDotA <= num_a; i += Shape::kDotA) {
+        const int64_t band = i / Shape::kDotA;
+        for (; line * bands < lines * (band + 1); ++line) {
+          __builtin_prefetch(next[line / row_lines] + line % row_lines * kLanes,
+                             0, 2);
+        }
         DotBand<Shape::kDotA>(a + i, b + j, columns, length,
                               out + i * out_stride + j, out_stride);
       }
@@ -122,12 +138,20 @@ struct Routines {
     V r = NegatedFma(n, V::Broadcast(0x1.62e42fefa39efp-1), x);
     r = NegatedFma(n, V::Broadcast(0x1.abc9e3b39803fp-56), r);
     // 1 / i!, i = 13 ... 0. The remainder is below 2^-57.
-    constexpr double kInverseFactorial[] = {
-        0x1.6124613a86d09p-33, 0x1.1eed8eff8d898p-29, 0x1.ae64567f544e4p-26,
-        0x1.27e4fb7789f5cp-22, 0x1.71de3a556c734p-19, 0x1.a01a01a01a01ap-16,
-        0x1.a01a01a01a01ap-13, 0x1.6c16c16c16c17p-10, 0x1.1111111111111p-7,
-        0x1.5555555555555p-5,  0x1.5555555555555p-3,  0.5,
-        1.0,                   1.0};
+    constexpr double kInverseFactorial[] = {0x1.6124613a86d09p-33,
+                                            0x1.1eed8eff8d898p-29,
+                                            0x1.ae64567f544e4p-26,
+                                            0x1.27e4fb7789f5cp-22,
+                                            0x1.71de3a556c734p-19,
+                                            0x1.a01a01a01a01ap-16,
+                                            0x1.a01a01a01a01ap-13,
+                                            0x1.6c16c16c16c17p-10,
+                                            0x1.1111111111111p-7,
+                                            0x1.5555555555555p-5,
+                                            0x1.5555555555555p-3,
+                                            0.5,
+                                            1.0,
+                                            1.0};
     V p = V::Broadcast(kInverseFactorial[0]);
 #pragma GCC unroll 16
     for (int i = 1; i < 14; ++i) {
@@ -304,8 +328,13 @@ struct Routines {
   }
 
   static constexpr SimdKernels Table(Isa isa) {
-    return {isa,          &DotTile,    &CovarianceRow, &ResidualRow,
-            &SquaredEuclideanRow, &SolvePanel, &SelectAtMost};
+    return {isa,
+            &DotTile,
+            &CovarianceRow,
+            &ResidualRow,
+            &SquaredEuclideanRow,
+            &SolvePanel,
+            &SelectAtMost};
   }
 };
 

@@ -187,7 +187,8 @@ TEST_P(SimdKernelsTest, ExponentialIsWithinTwoUlps) {
       const double zero = 0;
       const long double exact = ReferenceCovariance(kernel, &zero, &y[i]);
       const long double ulp = std::ldexp(1.0L, std::ilogb(exact) - 52);
-      worst = std::max(worst, static_cast<double>(std::abs(k[i] - exact) / ulp));
+      worst =
+          std::max(worst, static_cast<double>(std::abs(k[i] - exact) / ulp));
       ASSERT_LE(k[i], before) << "not monotone at " << y[i];
       ASSERT_TRUE(std::isnormal(k[i]));
       before = k[i];
@@ -232,8 +233,9 @@ TEST_P(SimdKernelsTest, CovarianceIsWithinItsClaim) {
     // kernel.h promises 16 + dim, and takes 17 as a whole at the least.
     EXPECT_LT(worst, 17) << "at most, in 2^-53 of the variance";
     EXPECT_GT(worst, 0.5) << "nothing was tested";
-    RecordProperty("covariance_ulps_" + std::to_string(static_cast<int>(family)),
-                   std::to_string(worst));
+    RecordProperty(
+        "covariance_ulps_" + std::to_string(static_cast<int>(family)),
+        std::to_string(worst));
   }
 }
 
@@ -259,8 +261,8 @@ TEST_P(SimdKernelsTest, CovarianceFallsWithDistance) {
 }
 
 TEST_P(SimdKernelsTest, HugeCoordinatesGiveNoNan) {
-  const Line line({0, 1e160, -1e160, 1e300, -1e300, 1.7e308, -1.7e308, 5e-324,
-                   -5e-324, 1});
+  const Line line(
+      {0, 1e160, -1e160, 1e300, -1e300, 1.7e308, -1.7e308, 5e-324, -5e-324, 1});
   for (const double x : line.y) {
     for (const double inverse_lengthscale : {1.0, 1e-300, 1e300, 5e-324}) {
       for (const KernelFamily family : kAllFamilies) {
@@ -367,8 +369,8 @@ TEST_P(SimdKernelsTest, SelectAtMostIsWhatAComparisonSays) {
         const uint64_t kind = random.UniformBelow(12);
         t[j] = kind < 6 ? special[kind] : random.Uniform();
       }
-      for (const double threshold : {0.5, 0.0, -0.0, 2.0, -2.0, kInfinity,
-                                     -kInfinity, kNan}) {
+      for (const double threshold :
+           {0.5, 0.0, -0.0, 2.0, -2.0, kInfinity, -kInfinity, kNan}) {
         std::vector<int32_t> expected;
         for (int j = 0; j < count; ++j) {
           if (t[j] <= threshold) expected.push_back(j);

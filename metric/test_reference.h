@@ -37,8 +37,8 @@ inline long double ReferenceCovariance(const KernelSpec& kernel,
                                        const double* x, const double* y) {
   long double r2 = 0;
   for (int t = 0; t < kernel.dim; ++t) {
-    const long double difference = (static_cast<long double>(x[t]) - y[t]) *
-                                   kernel.inverse_lengthscale[t];
+    const long double difference =
+        (static_cast<long double>(x[t]) - y[t]) * kernel.inverse_lengthscale[t];
     r2 += difference * difference;
   }
   const long double variance = kernel.variance;
@@ -63,9 +63,8 @@ inline constexpr KernelFamily kAllFamilies[] = {
     KernelFamily::kRbf, KernelFamily::kMatern12, KernelFamily::kMatern32,
     KernelFamily::kMatern52};
 
-inline KernelConfig MakeKernelConfig(
-    KernelFamily family, double variance,
-    const std::vector<double>& lengthscales) {
+inline KernelConfig MakeKernelConfig(KernelFamily family, double variance,
+                                     const std::vector<double>& lengthscales) {
   KernelConfig config;
   config.set_family(
       static_cast<KernelConfig::Family>(static_cast<int>(family) + 1));

@@ -37,9 +37,7 @@ class Candidates {
 
   int size() const { return count_; }
   bool is_range() const { return ids_ == nullptr; }
-  int32_t operator[](int i) const {
-    return is_range() ? first_ + i : ids_[i];
-  }
+  int32_t operator[](int i) const { return is_range() ? first_ + i : ids_[i]; }
   absl::Span<const int32_t> list() const {
     return absl::MakeConstSpan(ids_, count_);
   }

@@ -11,8 +11,8 @@
 namespace rct {
 namespace {
 
-using testing::ElementsAre;
 using testing::Each;
+using testing::ElementsAre;
 
 TEST(FinalDistanceTest, ClampsBeforeTheRoot) {
   EXPECT_EQ(FinalDistance(0.25), 0.5);
@@ -55,10 +55,10 @@ TEST(MarkSelfTest, InRanges) {
   const std::vector<int32_t> queries = {4, 6, 3, 7, 0};
   std::vector<double> out(5 * 4, 0.5);
   MarkSelf(queries, Candidates::Range(4, 3), out.data(), 4);
-  EXPECT_THAT(out, ElementsAre(kSelf, .5, .5, .5,   //
-                               .5, .5, kSelf, .5,   //
-                               .5, .5, .5, .5,      // one before the range
-                               .5, .5, .5, .5,      // one behind it
+  EXPECT_THAT(out, ElementsAre(kSelf, .5, .5, .5,  //
+                               .5, .5, kSelf, .5,  //
+                               .5, .5, .5, .5,     // one before the range
+                               .5, .5, .5, .5,     // one behind it
                                .5, .5, .5, .5));
 }
 

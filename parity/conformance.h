@@ -42,10 +42,10 @@ inline std::string SubjectName(const testing::TestParamInfo<Subject>& info) {
 //
 //     |t - t_oracle| <= kOracleError (1 / p_i + 1 / p_j) + 2^-51.
 //
-// kOracleError covers the error of a residual covariance or variance of a process
-// of variance 1: roundings, amplified by |K^-1 k(Z, x)|^2, up to 1 / jitter, where
-// a point lies outside the inducing points. Measured: 5.8e-13. Neighbours whose t
-// lie closer together than that may change places.
+// kOracleError covers the error of a residual covariance or variance of a
+// process of variance 1: roundings, amplified by |K^-1 k(Z, x)|^2, up to 1 /
+// jitter, where a point lies outside the inducing points. Measured: 5.8e-13.
+// Neighbours whose t lie closer together than that may change places.
 inline constexpr double kOracleError = 2e-12;
 
 class ConformanceTest : public testing::TestWithParam<Subject> {};

@@ -248,14 +248,14 @@ TEST(ResidualTest, FactorsFromElsewhereAreTakenForExact) {
                                          v.view(), {0.25, 0.5, 2})
           .value();
   EXPECT_EQ(problem.ResidualVariance(1), 0.5L);
-  EXPECT_EQ(problem.Distance(0, 1),
-            std::sqrt(1 - (std::exp(-1.0L) - 0.25L) / std::sqrt(0.25L * 0.5L)));
-  // No Gram matrix: |rho| = exp(-2) / 1 < 1 here, but clamped where above.
-  EXPECT_EQ(problem.Distance(1, 2), std::sqrt(1 - std::exp(-2.0L)));
+  const long double rho = (std::exp(-1.0L) - 0.25L) / std::sqrt(0.125L);
+  EXPECT_THAT(problem.Distance(0, 1), IsNear(std::sqrt(1 - rho), 1e-18L));
+  EXPECT_THAT(problem.Distance(1, 2),
+              IsNear(std::sqrt(1 - std::exp(-2.0L)), 1e-18L));
   EXPECT_THAT(problem.SearchPoints(points.view(), 1, 1),
               StatusIs(absl::StatusCode::kFailedPrecondition));
 
-  // They need be those of no process: |rho| is clamped.
+  // Nothing says that they belong to a process: |rho| is clamped.
   const OracleProblem clamped =
       OracleProblem::ResidualFromFactors(points.view(),
                                          MakeKernel(KernelConfig::MATERN12),

@@ -1,11 +1,12 @@
 // Compressed cover tree.
 //
-// Nets C_0 = {root}, C_1, C_2, ... C_L of the data, each holding the one before,
-// at radii r_l = r_0 / base^l, r_0 the largest distance from the root:
+// Nets C_0 = {root}, C_1, C_2, ... C_L of the data, each holding the one
+// before, at radii r_l = r_0 / base^l, r_0 the largest distance from the root:
 //
 //   nesting      C_l is a subset of C_{l+1}
 //   separation   two points of C_l are more than r_l apart
-//   covering     each point of C_{l+1}, and below C_L each data point, lies within
+//   covering     each point of C_{l+1}, and below C_L each data point, lies
+//   within
 //                r_l of its parent, the nearest point of C_l
 //
 // A point enters at one level and is one node for good (Beygelzimer, Kakade and
@@ -14,10 +15,10 @@
 // leaf_size points; what is left are leaves, children of their nearest net
 // point at level L + 1.
 //
-// The children of a node that enter at one level form a *segment*. Segments of a
-// node are ordered by level: after expanding one, the node stays on as its own
-// child, and what remains below it is held by the next segment. The ball of a
-// segment covers all that remains, so balls shrink with the level.
+// The children of a node that enter at one level form a *segment*. Segments of
+// a node are ordered by level: after expanding one, the node stays on as its
+// own child, and what remains below it is held by the next segment. The ball of
+// a segment covers all that remains, so balls shrink with the level.
 //
 // Ties are broken by row order, and every decision is a comparison of canonical
 // distances: the tree is the same for any number of threads.

@@ -200,18 +200,18 @@ class NetBuilder {
         const int64_t first = task * kTile;
         const int64_t count = std::min<int64_t>(kTile, num_cells - first);
         std::fill_n(reached_by.begin() + first, count, 0);
-        metric_.SquaredDistances(metric_.data(), accepted,
-                                 Candidates::List(centers.subspan(first, count)),
-                                 scratch_[worker].squared.data(), kTile,
-                                 scratch_[worker].tiles);
+        metric_.SquaredDistances(
+            metric_.data(), accepted,
+            Candidates::List(centers.subspan(first, count)),
+            scratch_[worker].squared.data(), kTile, scratch_[worker].tiles);
         scratch_[worker].evaluations +=
             static_cast<int64_t>(accepted.size()) * count;
         for (size_t i = 0; i < accepted.size(); ++i) {
           for (int64_t c = 0; c < count; ++c) {
-            const double nearness = Metric::Nearness(
-                scratch_[worker].squared[i * kTile + c],
-                metric_.InverseNorm(accepted[i]),
-                metric_.InverseNorm(centers[first + c]));
+            const double nearness =
+                Metric::Nearness(scratch_[worker].squared[i * kTile + c],
+                                 metric_.InverseNorm(accepted[i]),
+                                 metric_.InverseNorm(centers[first + c]));
             if (nearness > reach[first + c]) {
               reached_by[first + c] |= uint64_t{1} << i;
             }
@@ -229,10 +229,10 @@ class NetBuilder {
               if (mask >> i & 1) from.push_back(accepted[i]);
             }
             ForTile(from,
-                    Candidates::List(absl::MakeConstSpan(cell_rows_).subspan(
-                        piece.begin, piece.end - piece.begin)),
-                    scratch_[worker],
-                    [&](int i, int32_t row, double nearness) {
+                    Candidates::List(
+                        absl::MakeConstSpan(cell_rows_)
+                            .subspan(piece.begin, piece.end - piece.begin)),
+                    scratch_[worker], [&](int i, int32_t row, double nearness) {
                       if (nearness > nearness_[row]) {
                         nearness_[row] = nearness;
                         owner_[row] = from[i];
@@ -249,8 +249,8 @@ class NetBuilder {
     metric_.SquaredDistances(metric_.data(), batch, Candidates::List(batch),
                              scratch_[0].squared.data(), kTile,
                              scratch_[0].tiles);
-    scratch_[0].evaluations += static_cast<int64_t>(batch.size()) *
-                               static_cast<int64_t>(batch.size());
+    scratch_[0].evaluations +=
+        static_cast<int64_t>(batch.size()) * static_cast<int64_t>(batch.size());
     uint64_t taken = 0;
     std::vector<int32_t> accepted;
     for (size_t i = 0; i < batch.size(); ++i) {
@@ -274,9 +274,9 @@ class NetBuilder {
   const double base_;
   std::vector<Scratch> scratch_;
   NetHierarchy nets_;
-  std::vector<int32_t> net_;       // C_l, in the order of entering
-  std::vector<double> nearness_;   // of a row to its net point
-  std::vector<int32_t> owner_;     // a row's nearest net point
+  std::vector<int32_t> net_;      // C_l, in the order of entering
+  std::vector<double> nearness_;  // of a row to its net point
+  std::vector<int32_t> owner_;    // a row's nearest net point
   std::vector<int32_t> cell_begin_;
   std::vector<int32_t> cell_rows_;
 };
@@ -326,15 +326,14 @@ std::vector<typename Metric::Ball> MeasureBalls(const Metric& metric,
         for (size_t first = 0; first < below.size(); first += kTile) {
           const absl::Span<const int32_t> some =
               absl::MakeConstSpan(below).subspan(first, kTile);
-          metric.SquaredDistances(metric.data(), center,
-                                  Candidates::List(some),
+          metric.SquaredDistances(metric.data(), center, Candidates::List(some),
                                   scratch[worker].squared.data(), kTile,
                                   scratch[worker].tiles);
           for (size_t j = 0; j < some.size(); ++j) {
             const double norm = metric.InverseNorm(some[j]);
-            Metric::Include(Metric::Nearness(scratch[worker].squared[j],
-                                             center_norm, norm),
-                            norm, ball);
+            Metric::Include(
+                Metric::Nearness(scratch[worker].squared[j], center_norm, norm),
+                norm, ball);
           }
         }
       });

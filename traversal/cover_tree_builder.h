@@ -3,8 +3,9 @@
 // From C_l, with each row's nearest net point known, C_{l+1} is made greedily:
 // rows further than r_{l+1} from the net are taken in row order; one becomes a
 // net point unless an earlier one covers it. Rows are tried in batches, whose
-// members are compared among themselves, and each new net point is then compared
-// with the rows around it, so the outcome is that of one row at a time.
+// members are compared among themselves, and each new net point is then
+// compared with the rows around it, so the outcome is that of one row at a
+// time.
 //
 // A new point y can be nearer to a row x than x's net point p in C_l only if
 // d(y, p) < 2 max d(., p) over p's rows: other cells are passed over. For the
@@ -26,15 +27,15 @@
 
 namespace rct {
 
-// Nets of `metric`, which holds the data in the caller's order. Requires a valid
-// config, and of a residual metric that it has a rounding model.
+// Nets of `metric`, which holds the data in the caller's order. Requires a
+// valid config, and of a residual metric that it has a rounding model.
 template <class Metric>
 NetHierarchy BuildNets(const Metric& metric, const CoverTreeConfig& config,
                        int threads);
 
-// The ball of each segment of `tree`, measured in `metric`, which holds the data
-// in the tree's order: direct maxima over all descendants, whatever distance
-// shaped the tree. Cost: the sum of all nodes' depths, in evaluations.
+// The ball of each segment of `tree`, measured in `metric`, which holds the
+// data in the tree's order: direct maxima over all descendants, whatever
+// distance shaped the tree. Cost: the sum of all nodes' depths, in evaluations.
 template <class Metric>
 std::vector<typename Metric::Ball> MeasureBalls(const Metric& metric,
                                                 const CoverTree& tree,

@@ -164,9 +164,9 @@ TEST_P(CoverTreeBuilderTest, AnyNumberOfThreads) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    PointSets, CoverTreeBuilderTest, testing::ValuesIn(AdversarialNames()),
-    [](const auto& info) { return info.param; });
+INSTANTIATE_TEST_SUITE_P(PointSets, CoverTreeBuilderTest,
+                         testing::ValuesIn(AdversarialNames()),
+                         [](const auto& info) { return info.param; });
 
 // More rows, and more net points, than one tile holds.
 TEST(CoverTreeBuilderSizeTest, SeveralTiles) {

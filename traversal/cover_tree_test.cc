@@ -46,10 +46,9 @@ TEST(ValidateCoverTreeConfigTest, NamesTheField) {
   config.set_node_order(CoverTreeConfig::NODE_ORDER_UNSPECIFIED);
   EXPECT_THAT(ValidateCoverTreeConfig(config), invalid("tree.node_order"));
 
-  for (const double base :
-       {1.0, 0.0, -2.0, std::nextafter(16.0, 17.0),
-        std::numeric_limits<double>::infinity(),
-        std::numeric_limits<double>::quiet_NaN()}) {
+  for (const double base : {1.0, 0.0, -2.0, std::nextafter(16.0, 17.0),
+                            std::numeric_limits<double>::infinity(),
+                            std::numeric_limits<double>::quiet_NaN()}) {
     config.Clear();
     config.set_base(base);
     EXPECT_THAT(ValidateCoverTreeConfig(config), invalid("tree.base"));
@@ -81,8 +80,7 @@ NetHierarchy EightRows() {
 }
 
 TEST(AssembleCoverTreeTest, SegmentsOfANodeAreOrderedByLevel) {
-  const CoverTree tree =
-      AssembleCoverTree(EightRows(), RowOrder::Natural(8));
+  const CoverTree tree = AssembleCoverTree(EightRows(), RowOrder::Natural(8));
   EXPECT_EQ(tree.size(), 8);
   EXPECT_EQ(tree.root, 0);
   EXPECT_THAT(tree.first_segment, ElementsAre(0, -1, -1, -1, 2, -1, -1, -1));

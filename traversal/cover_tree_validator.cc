@@ -31,9 +31,8 @@ class Radii {
       : metric_(metric), tiles_(metric.dim(), 1, 1) {}
 
   double operator()(int32_t a, int32_t b) {
-    return Metric::RadiusAt(Metric::Nearness(Squared(a, b),
-                                             metric_.InverseNorm(a),
-                                             metric_.InverseNorm(b)));
+    return Metric::RadiusAt(Metric::Nearness(
+        Squared(a, b), metric_.InverseNorm(a), metric_.InverseNorm(b)));
   }
   double Squared(int32_t a, int32_t b) {
     double squared[8];
@@ -99,9 +98,9 @@ absl::Status ValidateNets(const Metric& metric, const NetHierarchy& nets) {
       }
       const double separation = nets.Radius(level) * (1 - kSlack) - kSlack;
       if (level < nets.leaf_level && distance <= separation) {
-        return Violation("separation: rows ", row, " and ", other,
-                         " of level ", level, " are ", distance,
-                         " apart, not more than ", nets.Radius(level));
+        return Violation("separation: rows ", row, " and ", other, " of level ",
+                         level, " are ", distance, " apart, not more than ",
+                         nets.Radius(level));
       }
     }
   }
@@ -204,8 +203,9 @@ template absl::Status ValidateNets(const EuclideanDistance&,
 template absl::Status ValidateTree(
     const ResidualCorrelation&, const NetHierarchy&, const RowOrder&,
     const CoverTree&, const std::vector<ResidualCorrelation::Ball>&);
-template absl::Status ValidateTree(
-    const EuclideanDistance&, const NetHierarchy&, const RowOrder&,
-    const CoverTree&, const std::vector<EuclideanDistance::Ball>&);
+template absl::Status ValidateTree(const EuclideanDistance&,
+                                   const NetHierarchy&, const RowOrder&,
+                                   const CoverTree&,
+                                   const std::vector<EuclideanDistance::Ball>&);
 
 }  // namespace rct

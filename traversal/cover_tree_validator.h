@@ -13,11 +13,11 @@
 
 namespace rct {
 
-// FailedPrecondition, naming the rows, at the first violation of nesting (levels
-// grow downwards, one root), covering, separation, or of each parent's being the
-// nearest net point. `metric` is the one that shaped the nets and holds the data
-// in the caller's order. A radius may be missed by a relative 1e-9, the rounding
-// of a cosine. Cost: n |C_L| evaluations.
+// FailedPrecondition, naming the rows, at the first violation of nesting
+// (levels grow downwards, one root), covering, separation, or of each parent's
+// being the nearest net point. `metric` is the one that shaped the nets and
+// holds the data in the caller's order. A radius may be missed by a relative
+// 1e-9, the rounding of a cosine. Cost: n |C_L| evaluations.
 template <class Metric>
 absl::Status ValidateNets(const Metric& metric, const NetHierarchy& nets);
 

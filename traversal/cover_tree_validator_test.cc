@@ -194,8 +194,7 @@ TEST_F(ValidateTreeTest, AChildIsMissing) {
 
 TEST_F(ValidateTreeTest, AChildIsThereTwice) {
   CoverTree::Segment& segment = SegmentWithChildren(2);
-  tree_.children[segment.first_child + 1] =
-      tree_.children[segment.first_child];
+  tree_.children[segment.first_child + 1] = tree_.children[segment.first_child];
   EXPECT_THAT(Validate(), Violates("not ascending"));
 }
 
@@ -259,8 +258,8 @@ TEST_F(ValidateTreeTest, ABallThatIsSmallerByOneBit) {
   for (size_t s = 0; s < balls_.size(); s += 7) {
     const ResidualCorrelation::Ball ball = balls_[s];
     balls_[s].cos_radius = std::nextafter(ball.cos_radius, 2.0);
-    balls_[s].sin_radius = std::sqrt((1 - balls_[s].cos_radius) *
-                                     (1 + balls_[s].cos_radius));
+    balls_[s].sin_radius =
+        std::sqrt((1 - balls_[s].cos_radius) * (1 + balls_[s].cos_radius));
     EXPECT_THAT(Validate(), Violates("is outside the ball of")) << s;
     balls_[s] = ball;
     balls_[s].norm = std::nextafter(ball.norm, 0.0);
@@ -272,8 +271,7 @@ TEST_F(ValidateTreeTest, ABallThatIsSmallerByOneBit) {
 TEST_F(ValidateTreeTest, ALargerBallIsNoDamage) {
   for (ResidualCorrelation::Ball& ball : balls_) {
     ball.cos_radius /= 2;
-    ball.sin_radius =
-        std::sqrt((1 - ball.cos_radius) * (1 + ball.cos_radius));
+    ball.sin_radius = std::sqrt((1 - ball.cos_radius) * (1 + ball.cos_radius));
     ball.norm *= 2;
   }
   EXPECT_THAT(Validate(), IsOk());

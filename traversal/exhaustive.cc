@@ -18,18 +18,30 @@
 namespace rct {
 namespace {
 
-// A block of queries takes 64 m doubles of the second-level cache; the sizes are
-// whole register tiles and whole vectors. Blocks do not depend on the number of
-// threads, and so counters do not either.
-constexpr int kQueryBlock = 64;
+// Queries that are searched together. They take half a mebibyte, so that they
+// stay in a second-level cache: the more there are, the less often the
+// candidates are read. Blocks do not depend on the number of threads, and so
+// counters do not either.
+constexpr int kMinQueryBlock = 16;
+constexpr int kMaxQueryBlock = 128;
+constexpr int64_t kBlockDoubles = 512 * 1024 / sizeof(double);
+
+// Candidates of a tile: whole register tiles and whole vectors.
 constexpr int kCandidateBlock = 120;
 
+template <class Metric>
+int QueryBlock(const Metric& metric) {
+  const int64_t fit = kBlockDoubles / metric.point_width() / 4 * 4;
+  return static_cast<int>(
+      std::clamp<int64_t>(fit, kMinQueryBlock, kMaxQueryBlock));
+}
+
 struct Worker {
-  explicit Worker(int64_t dim)
-      : tiles(dim, kQueryBlock, kCandidateBlock),
-        squared(kQueryBlock * kCandidateBlock),
+  Worker(int64_t dim, int query_block)
+      : tiles(dim, query_block, kCandidateBlock),
+        squared(query_block * kCandidateBlock),
         hits(kCandidateBlock + 8),
-        heaps(kQueryBlock) {}
+        heaps(query_block) {}
 
   TileWorkspace tiles;
   AlignedBuffer<double> squared;
@@ -53,18 +65,21 @@ void ExhaustiveSearcher<Metric>::Search(
   const Metric& metric = this->metric();
   const SearchOptions& options = request.options;
   const int64_t num_queries = request.num_queries();
-  const int64_t num_blocks = (num_queries + kQueryBlock - 1) / kQueryBlock;
+  const int query_block = QueryBlock(metric);
+  const int64_t num_blocks = (num_queries + query_block - 1) / query_block;
   const int num_workers =
       static_cast<int>(std::min<int64_t>(options.threads, num_blocks));
   std::vector<Worker> workers;
   workers.reserve(num_workers);
-  for (int w = 0; w < num_workers; ++w) workers.emplace_back(metric.dim());
+  for (int w = 0; w < num_workers; ++w) {
+    workers.emplace_back(metric.dim(), query_block);
+  }
 
   ParallelFor(num_workers, num_blocks, [&](int64_t task, int worker_index) {
     Worker& worker = workers[worker_index];
-    const int64_t first = task * kQueryBlock;
+    const int64_t first = task * query_block;
     const int count =
-        static_cast<int>(std::min<int64_t>(kQueryBlock, num_queries - first));
+        static_cast<int>(std::min<int64_t>(query_block, num_queries - first));
     int64_t end = metric.size();
     for (int i = 0; i < count; ++i) {
       worker.heaps[i].Reset(std::min(options.k, metric.size()));

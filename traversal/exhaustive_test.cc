@@ -86,8 +86,8 @@ void ExpectNaive(const std::shared_ptr<const Metric>& metric,
       options.threads = threads;
       const SearchResult result = searcher.SearchRows(rows, options);
       EXPECT_EQ(result.neighbors.Digest(), expected)
-          << metric->size() << " points, " << rows.size() << " queries, k = "
-          << k << ", " << threads << " threads";
+          << metric->size() << " points, " << rows.size()
+          << " queries, k = " << k << ", " << threads << " threads";
       if (threads == 1) counters = result.counters.SerializeAsString();
       EXPECT_EQ(result.counters.SerializeAsString(), counters);
     }
@@ -115,9 +115,9 @@ TEST_P(ExhaustiveTest, IsTheNaiveDoubleLoop) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    PointSets, ExhaustiveTest, testing::ValuesIn(AdversarialNames()),
-    [](const auto& info) { return info.param; });
+INSTANTIATE_TEST_SUITE_P(PointSets, ExhaustiveTest,
+                         testing::ValuesIn(AdversarialNames()),
+                         [](const auto& info) { return info.param; });
 
 // Queries are taken 64 at a time, candidates 120 at a time, vectors hold 8.
 TEST(ExhaustiveBlocksTest, AnySize) {
@@ -198,7 +198,8 @@ TEST(ExhaustiveCountersTest, EveryPair) {
 }
 
 // A block of queries meets the candidates before the last of its rows; those
-// that a query may not have are filtered, as far as they are near enough to ask.
+// that a query may not have are filtered, as far as they are near enough to
+// ask.
 TEST(ExhaustiveCountersTest, Predecessors) {
   const Matrix<double> points = MakePoints("normal", 200, 2, 1);
   const auto metric =

@@ -78,9 +78,9 @@ TEST(KnnHeapTest, AnyOrderOfOffersGivesTheSameTable) {
     for (int64_t row = 0; row < n; ++row) {
       // Many ties, some below zero, and the point itself.
       const double squared =
-          row == 17 ? kSelf
-                    : 0.125 * static_cast<double>(random.UniformBelow(9)) -
-                          0x1p-53;
+          row == 17
+              ? kSelf
+              : 0.125 * static_cast<double>(random.UniformBelow(9)) - 0x1p-53;
       offers.emplace_back(squared, row);
     }
     for (const int64_t k : {1, 2, 7, 30, 80}) {
@@ -119,8 +119,11 @@ TEST(KnnHeapTest, TiesAreThoseOfTheDistance) {
 
 TEST(KnnHeapTest, ThresholdAdmitsAllThatMayEnter) {
   RandomStream random(2, 0);
-  std::vector<double> squares = {0, std::numeric_limits<double>::denorm_min(),
-                                 std::numeric_limits<double>::min(), 1, 1e300,
+  std::vector<double> squares = {0,
+                                 std::numeric_limits<double>::denorm_min(),
+                                 std::numeric_limits<double>::min(),
+                                 1,
+                                 1e300,
                                  std::numeric_limits<double>::max(),
                                  std::numeric_limits<double>::infinity()};
   for (int i = 0; i < 20'000; ++i) {
@@ -135,8 +138,8 @@ TEST(KnnHeapTest, ThresholdAdmitsAllThatMayEnter) {
     // The largest square with the same root, at most a few steps away.
     double largest = squared;
     for (int step = 0; step < 4; ++step) {
-      const double next = std::nextafter(
-          largest, std::numeric_limits<double>::infinity());
+      const double next =
+          std::nextafter(largest, std::numeric_limits<double>::infinity());
       if (std::sqrt(next) == std::sqrt(squared)) largest = next;
     }
     ASSERT_LE(largest, heap.threshold()) << squared;

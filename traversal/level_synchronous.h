@@ -2,17 +2,17 @@
 //
 // Up to 64 queries descend together, all nodes of a level before the next. A
 // frontier entry is a tree segment with the set of queries that still need it.
-// Before a segment is expanded its ball is asked, for each of these queries, for
-// a lower bound of the distance to all that remains below; queries whose kth
-// neighbour is nearer leave the set, and an empty set ends the subtree. The
+// Before a segment is expanded its ball is asked, for each of these queries,
+// for a lower bound of the distance to all that remains below; queries whose
+// kth neighbour is nearer leave the set, and an empty set ends the subtree. The
 // children of what is left are evaluated in one tile for all queries that need
 // them, so a row of V is read once for up to 64 queries.
 //
 // Exactness. A subtree is dismissed for a query only if MinSquared, which is
 // below the computed t of each point in the ball (residual_correlation.h), is
-// above the heap's threshold, above which no t can enter (knn_heap.h); thresholds
-// only fall. Every other point is evaluated once by the canonical arithmetic, and
-// the heap's result does not depend on the order of arrival.
+// above the heap's threshold, above which no t can enter (knn_heap.h);
+// thresholds only fall. Every other point is evaluated once by the canonical
+// arithmetic, and the heap's result does not depend on the order of arrival.
 //
 // Cost: evaluations as the bounds decide; no allocation for a query once the
 // thread's buffers have grown to the width of the tree.
@@ -127,8 +127,7 @@ class LevelSynchronousSearcher final : public Searcher<Metric> {
   static void Add(const SearchCounters& from, SearchCounters& to) {
     to.set_distance_evaluations(to.distance_evaluations() +
                                 from.distance_evaluations());
-    to.set_segments_expanded(to.segments_expanded() +
-                             from.segments_expanded());
+    to.set_segments_expanded(to.segments_expanded() + from.segments_expanded());
     to.set_prunes_lower_bound(to.prunes_lower_bound() +
                               from.prunes_lower_bound());
     to.set_predecessor_filtered(to.predecessor_filtered() +
@@ -141,8 +140,8 @@ class LevelSynchronousSearcher final : public Searcher<Metric> {
     const int count = static_cast<int>(batch.queries.size());
     for (int i = 0; i < count; ++i) {
       worker.heaps[i].Reset(std::min(request.options.k, metric.size()));
-      worker.query_norm[i] = metric.InverseNorm(
-          request.from, request.positions[batch.queries[i]]);
+      worker.query_norm[i] =
+          metric.InverseNorm(request.from, request.positions[batch.queries[i]]);
     }
     worker.slots.dedupe.StartBatch();
     worker.slots.budget.StartBatch();
@@ -166,8 +165,8 @@ class LevelSynchronousSearcher final : public Searcher<Metric> {
     }
   }
 
-  // Bounds, and where that does not dismiss it expands, one segment. Returns the
-  // queries that go on.
+  // Bounds, and where that does not dismiss it expands, one segment. Returns
+  // the queries that go on.
   QueryMask Visit(const Batch& batch, const Entry& entry, QueryMask active,
                   Worker& worker) const {
     const CoverTree::Segment& segment = tree_.segments[entry.segment];
@@ -175,8 +174,8 @@ class LevelSynchronousSearcher final : public Searcher<Metric> {
     Ball ball = balls_[entry.segment];
     worker.slots.bound.Widen(ball);
     const double node_norm = metric.InverseNorm(segment.node);
-    const double* squared =
-        worker.node_squared.data() + int64_t{entry.squared_slot} * kBatchQueries;
+    const double* squared = worker.node_squared.data() +
+                            int64_t{entry.squared_slot} * kBatchQueries;
     QueryMask needed = entry.queries & active;
     const int asked = std::popcount(needed);
     for (QueryMask rest = needed; rest != 0; rest &= rest - 1) {
@@ -265,11 +264,11 @@ class LevelSynchronousSearcher final : public Searcher<Metric> {
     for (int j = 0; j < width; ++j) {
       const int32_t segment = tree_.first_segment[nodes[j]];
       if (segment == -1) continue;
-      const auto slot = static_cast<int32_t>(worker.node_squared.size() /
-                                             kBatchQueries);
+      const auto slot =
+          static_cast<int32_t>(worker.node_squared.size() / kBatchQueries);
       worker.node_squared.resize(worker.node_squared.size() + kBatchQueries);
-      double* squared = worker.node_squared.data() +
-                        int64_t{slot} * kBatchQueries;
+      double* squared =
+          worker.node_squared.data() + int64_t{slot} * kBatchQueries;
       for (int i = 0; i < count; ++i) {
         squared[place[i]] = worker.squared[i * kMaxBlock + j];
       }

@@ -77,9 +77,8 @@ TEST(NeighborTableTest, CloneIsACopy) {
 
 // SHA-256 of 80 bytes: shape, rows and distances, little endian.
 TEST(NeighborTableTest, GoldenDigest) {
-  EXPECT_EQ(
-      SmallTable().Digest(),
-      "da8972fa3ab1f41eba1cef88f9ff0f8954ab57747c67ca8a8d853df2c4dd4824");
+  EXPECT_EQ(SmallTable().Digest(),
+            "da8972fa3ab1f41eba1cef88f9ff0f8954ab57747c67ca8a8d853df2c4dd4824");
 }
 
 TEST(NeighborTableTest, EachBitChangesTheDigest) {

@@ -81,9 +81,8 @@ RowOrder HilbertOrder(MatrixView<const double> points) {
     index[i] = HilbertIndex(cell, bits);
   }
   std::vector<int32_t> rows = Iota(points.rows);
-  std::stable_sort(rows.begin(), rows.end(), [&](int32_t a, int32_t b) {
-    return index[a] < index[b];
-  });
+  std::stable_sort(rows.begin(), rows.end(),
+                   [&](int32_t a, int32_t b) { return index[a] < index[b]; });
   return RowOrder(std::move(rows));
 }
 

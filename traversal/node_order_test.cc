@@ -59,8 +59,8 @@ TEST(HilbertOrderTest, EachStepMovesByOneCell) {
     for (int32_t i = 1; i < order.size(); ++i) {
       double moved = 0;
       for (int64_t t = 0; t < dim; ++t) {
-        moved += std::abs(points(order.row(i), t) -
-                          points(order.row(i - 1), t));
+        moved +=
+            std::abs(points(order.row(i), t) - points(order.row(i - 1), t));
       }
       ASSERT_EQ(moved, 1) << "step " << i << ", side " << side << ", dim "
                           << dim;
@@ -143,8 +143,7 @@ TEST(BreadthFirstOrderTest, SmallTree) {
   nets.parent = {-1, 0, 1, 0, 3, 1, 3};
   nets.level = {0, 2, 3, 1, 3, 3, 2};
   nets.leaf_level = 3;
-  EXPECT_THAT(BreadthFirstOrder(nets).rows(),
-              ElementsAre(0, 3, 1, 6, 4, 2, 5));
+  EXPECT_THAT(BreadthFirstOrder(nets).rows(), ElementsAre(0, 3, 1, 6, 4, 2, 5));
 }
 
 TEST(BreadthFirstOrderTest, SegmentsAreRanges) {

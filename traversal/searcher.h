@@ -91,8 +91,8 @@ class Searcher {
                        int64_t query_row, const SearchOptions& options,
                        KnnHeap& heap, int32_t* hits, int64_t& filtered) const {
     int64_t offered = 0;
-    const int found = metric_->simd().select_at_most(
-        squared, candidates.size(), heap.threshold(), hits);
+    const int found = metric_->simd().select_at_most(squared, candidates.size(),
+                                                     heap.threshold(), hits);
     for (int h = 0; h < found; ++h) {
       const double t = squared[hits[h]];
       if (t > heap.threshold()) continue;
@@ -109,8 +109,8 @@ class Searcher {
 
  private:
   SearchResult Run(const Request& request) const {
-    SearchResult result{
-        NeighborTable(request.num_queries(), request.options.k), {}};
+    SearchResult result{NeighborTable(request.num_queries(), request.options.k),
+                        {}};
     if (metric_->size() > 0 && request.num_queries() > 0) {
       Search(request, result.neighbors, result.counters);
     }

@@ -31,9 +31,9 @@ class PlainSearcher final : public Searcher<EuclideanDistance> {
  public:
   PlainSearcher(const EuclideanDistance& metric, RowOrder order)
       // Braces: the order is moved from last.
-      : Searcher{std::make_shared<EuclideanDistance>(
-                     metric.Reordered(order.rows())),
-                 std::move(order)} {}
+      : Searcher{
+            std::make_shared<EuclideanDistance>(metric.Reordered(order.rows())),
+            std::move(order)} {}
 
   // What OfferTileRow returned, over all queries.
   mutable int64_t offered = 0;
@@ -97,9 +97,8 @@ TEST(SearcherTest, PositionsNeverLeave) {
     const EuclideanPoints new_points{MakePoints(name, 20, 2, 2)};
     for (const bool predecessor : {false, true}) {
       for (const bool exclude_self : {false, true}) {
-        const SearchOptions options = {.k = 7,
-                                       .exclude_self = exclude_self,
-                                       .predecessor = predecessor};
+        const SearchOptions options = {
+            .k = 7, .exclude_self = exclude_self, .predecessor = predecessor};
         const std::string expected =
             natural.SearchRows(queries, options).neighbors.Digest();
         EXPECT_EQ(rotated.SearchRows(queries, options).neighbors.Digest(),
@@ -138,9 +137,9 @@ TEST(SearcherTest, CountsWhatItOffersAndFilters) {
   const PlainSearcher searcher(Line(10), Rotation(10));
   const std::vector<int64_t> queries = {4};
   // k is large, so that every candidate is near enough.
-  EXPECT_EQ(searcher.SearchRows(queries, {.k = 10})
-                .counters.predecessor_filtered(),
-            0);
+  EXPECT_EQ(
+      searcher.SearchRows(queries, {.k = 10}).counters.predecessor_filtered(),
+      0);
   EXPECT_EQ(searcher.offered, 10);
   EXPECT_EQ(searcher.SearchRows(queries, {.k = 10, .predecessor = true})
                 .counters.predecessor_filtered(),

@@ -11,7 +11,8 @@
 //
 //   bound   may enlarge the ball of a subtree before its bound is formed. A
 //           larger ball is dismissed less often.
-//   cache   may dismiss a child for a query before it is evaluated, on proof that
+//   cache   may dismiss a child for a query before it is evaluated, on proof
+//   that
 //           its distance exceeds the query's threshold.
 //   dedupe  may drop a node that this batch of queries has evaluated before.
 //   block   decides how many candidates are evaluated together: the grouping of
@@ -43,11 +44,11 @@ struct NoFloor {
   void Widen(Ball&) const {}
 };
 
-// Asked once for each child of an expanded node; returns the queries of `active`
-// for which it must be evaluated.
+// Asked once for each child of an expanded node; returns the queries of
+// `active` for which it must be evaluated.
 template <class S>
-concept CacheSlot =
-    requires(S slot, int32_t parent, int32_t child, QueryMask active) {
+concept CacheSlot = requires(S slot, int32_t parent, int32_t child,
+                             QueryMask active) {
   { slot.Needs(parent, child, active) } -> std::same_as<QueryMask>;
 };
 struct NoCache {

@@ -28,7 +28,8 @@ Matrix<double> NormalPoints(int64_t n, int64_t dim, double deviation,
                             RandomStream& random) {
   Matrix<double> points(n, dim);
   for (int64_t i = 0; i < n; ++i) {
-    for (int64_t t = 0; t < dim; ++t) points(i, t) = deviation * random.Normal();
+    for (int64_t t = 0; t < dim; ++t)
+      points(i, t) = deviation * random.Normal();
   }
   return points;
 }
@@ -113,8 +114,9 @@ Matrix<double> Scales(int64_t n, int64_t dim, RandomStream& random) {
 }  // namespace
 
 std::vector<std::string> AdversarialNames() {
-  return {"normal",    "cube", "clusters", "duplicates", "pairs",
-          "collinear", "grid", "circle",   "scales",     "outlier"};
+  return {"normal", "cube",      "clusters", "crowded", "duplicates",
+          "pairs",  "collinear", "grid",     "circle",  "scales",
+          "outlier"};
 }
 
 Matrix<double> MakePoints(std::string_view name, int64_t n, int64_t dim,
@@ -124,6 +126,10 @@ Matrix<double> MakePoints(std::string_view name, int64_t n, int64_t dim,
   if (name == "cube") return CubePoints(n, dim, random);
   if (name == "clusters") {
     return Scattered(NormalPoints(n / 16 + 1, dim, 1, random), n, 1e-5, random);
+  }
+  if (name == "crowded") {
+    return Scattered(NormalPoints(n / 40 + 1, dim, 0.3, random), n, 1e-7,
+                     random);
   }
   if (name == "duplicates") {
     return Scattered(NormalPoints(1, dim, 1, random), n, 0, random);

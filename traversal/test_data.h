@@ -23,6 +23,8 @@ namespace rct {
 //   normal      standard normal
 //   cube        uniform in the unit cube
 //   clusters    16 points each, of radius 1e-5: distances far below lengthscale
+//   crowded     40 points each, of radius 1e-7: with smooth kernels, distances
+//               that are mostly rounding
 //   duplicates  one point n times: nothing but ties
 //   pairs       about n / 4 different points, repeated here and there
 //   collinear   on a line through the unit cube

@@ -28,8 +28,8 @@ struct ComposedSearcher {
 // A searcher of `metric`, which holds the data in the caller's order, on
 // `threads` >= 1 threads. `tree` counts for tree strategies only.
 // InvalidArgument, naming the field, where the strategy is missing or a tree
-// option is out of range; FailedPrecondition where the strategy's bounds are not
-// proven for this metric (factors of unknown error, jitter too small).
+// option is out of range; FailedPrecondition where the strategy's bounds are
+// not proven for this metric (factors of unknown error, jitter too small).
 template <class Metric>
 absl::StatusOr<ComposedSearcher<Metric>> ComposeSearcher(
     std::shared_ptr<const Metric> metric, Strategy strategy,

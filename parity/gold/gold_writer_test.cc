@@ -94,7 +94,7 @@ class GoldWriterTest : public testing::Test {
     return Sha256Hex(Get("manifest.textproto")).substr(0, 12);
   }
 
-  // What the oracle would answer were k another.
+  // What the oracle makes of another kernel.
   GoldFiles Changed() {
     const std::string frozen = Get("manifest.textproto");
     Put("manifest.textproto",
@@ -182,7 +182,7 @@ TEST_F(GoldWriterTest, ReplacesNothingWithoutATerminal) {
   EXPECT_THAT(
       screen.str(),
       AllOf(HasSubstr("this would replace 6 frozen files"),
-            HasSubstr("all_distances.npy: 41 of 48 numbers differ"),
+            HasSubstr("all_distances.npy: 40 of 48 numbers differ, by up to"),
             HasSubstr("manifest.textproto: "), Not(HasSubstr("points.npy"))));
 }
 

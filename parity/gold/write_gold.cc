@@ -2,7 +2,7 @@
 //
 //     bazel run //parity/gold:write_gold -- --gold=parity/gold --verify
 //
-// compares every answer in the folder with the oracle's: two minutes on two
+// compares every answer in the folder with the oracle's: a minute on two free
 // cores for the gold of this folder. Without --verify it answers the workloads
 // of the folder's manifest anew and writes a folder of gold, to --output or in
 // place. It asks twice before it replaces a file, and gives up where there is
