@@ -32,9 +32,12 @@ absl::Status ValidateThreads(int threads) {
 }
 
 absl::Status ValidateSearch(const SearchOptions& options) {
-  if (options.k < 1) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("k: is ", options.k, "; must be at least 1"));
+  // As many as there can be points: above that k is a mistake, and the table's
+  // size overflows.
+  constexpr int64_t kMaxNeighbors = 2147483639;
+  if (options.k < 1 || options.k > kMaxNeighbors) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "k: is ", options.k, "; must be from 1 to ", kMaxNeighbors));
   }
   return ValidateThreads(options.threads);
 }

@@ -140,6 +140,57 @@ TEST(InducingFactorTest, FactorReproducesTheCovariance) {
   }
 }
 
+// Whatever the blocking: one fused chain for each element, in the order of the
+// inducing index, times the inverse of the diagonal.
+TEST(InducingFactorTest, BitsAreThoseOfPlainSubstitution) {
+  constexpr int64_t kPoints = 100;
+  constexpr double kJitter = 1e-6;
+  const Matrix<double> x = UniformPoints(kPoints, 2, 2);
+  const Kernel kernel = MakeKernel(KernelFamily::kMatern52, 1, {0.4}, 2);
+  const auto covariance = [&](const double* a, const double* b) {
+    double y[16] = {};
+    for (int t = 0; t < 2; ++t) y[8 * t] = b[t];
+    double k[8];
+    KernelsFor(Isa::kScalar)->covariance_row(kernel.spec(), a, {y, 8}, 1, k);
+    return k[0];
+  };
+  for (const int64_t m : {1, 8, 29}) {
+    const Matrix<double> z = UniformPoints(m, 2, 1);
+    Matrix<double> l(m, m);
+    std::vector<double> inverse(m);
+    // The first `length` elements of v for a point, or of a row of L.
+    const auto substitute = [&](const double* point, int64_t length,
+                                double* v) {
+      for (int64_t r = 0; r < length; ++r) {
+        double value = covariance(z.row(r), point);
+        for (int64_t c = 0; c < r; ++c) value = std::fma(-l(r, c), v[c], value);
+        v[r] = value * inverse[r];
+      }
+    };
+    for (int64_t i = 0; i < m; ++i) {
+      substitute(z.row(i), i, l.row(i));
+      double pivot = 1 + kJitter;
+      for (int64_t c = 0; c < i; ++c) {
+        pivot = std::fma(-l(i, c), l(i, c), pivot);
+      }
+      l(i, i) = std::sqrt(pivot);
+      inverse[i] = 1 / l(i, i);
+    }
+    const ResidualPoints points =
+        MakeFactor(kernel, z, kJitter).value().Project(x.view(), 1).value();
+    std::vector<double> v(m);
+    for (int64_t i = 0; i < kPoints; ++i) {
+      substitute(x.row(i), m, v.data());
+      ASSERT_EQ(Bits(absl::MakeConstSpan(points.v.row(i), m)), Bits(v));
+      const double* row = points.v.row(i);
+      double norm;
+      KernelsFor(Isa::kScalar)
+          ->dot_tile(&row, 1, &row, 1, points.v.stride(), &norm, 1);
+      ASSERT_EQ(points.variance[i], std::max(1 - norm, 1e-9));
+    }
+  }
+}
+
 void ExpectSamePoint(const ResidualPoints& a, int64_t i,
                      const ResidualPoints& b, int64_t j) {
   const int64_t stride = a.v.stride();
@@ -335,6 +386,23 @@ TEST(InducingFactorTest, PivotOverflows) {
                          UniformPoints(3, 1, 1), 0.5),
               StatusIs(absl::StatusCode::kFailedPrecondition,
                        StartsWith("inducing point 0: ")));
+}
+
+// The largest variance: L^-1 k squared rounds to infinity near the inducing
+// point.
+TEST(InducingFactorTest, FactorThatOverflowsNamesTheFirstRow) {
+  const Kernel kernel =
+      MakeKernel(KernelFamily::kRbf, std::numeric_limits<double>::max(), {}, 1);
+  const auto factor = MakeFactor(kernel, Matrix<double>::Zeros(1, 1), 1e-17);
+  ASSERT_THAT(factor, IsOk());
+  Matrix<double> x(300, 1);
+  for (int64_t i = 0; i < 300; ++i) x(i, 0) = i < 150 ? 3 : 0;
+  for (const int threads : {1, 7}) {
+    EXPECT_THAT(factor->Project(x.view(), threads),
+                StatusIs(absl::StatusCode::kFailedPrecondition,
+                         StartsWith("row 150: its residual factor is not "
+                                    "finite")));
+  }
 }
 
 struct UserFactors {

@@ -75,6 +75,18 @@ TEST(RoundingModelTest, ValidateWantsJitter) {
   EXPECT_FALSE((RoundingModel{512, 1, std::nan(""), 19}.Validate().ok()));
 }
 
+TEST(RoundingModelTest, AtTheLeastJitterHalfOfItAbsorbs) {
+  for (const double m : {1.0, 24.0, 512.0}) {
+    const double least = 2 * m * (m + 20) * kUnitRoundoff;
+    const double error = std::sqrt(m) * (m + 22) * kUnitRoundoff;
+    const auto count = static_cast<int64_t>(m);
+    const RoundingModel tight{count, 1, least, 19};
+    const RoundingModel loose{count, 1, 1e200 * least, 19};
+    const double second = 3 * error * error / (least / 2);
+    EXPECT_NEAR(tight.Nugget(3) - loose.Nugget(3), second, 1e-8 * second);
+  }
+}
+
 using Matrix3 = std::array<std::array<Quad, 3>, 3>;
 
 // The least eigenvalue, by Jacobi's rotations.
@@ -159,6 +171,7 @@ TEST(RoundingTheoremTest, TriplesAreGramMatricesWithTauAndNotWithout) {
           const Kernel kernel = MakeKernel(family, 1, {lengthscale}, 2);
           const InducingFactor factor = MakeFactor(kernel, z, jitter).value();
           ASSERT_THAT(factor.rounding().Validate(), IsOk());
+          const Quad nugget = factor.rounding().Nugget(3);
           for (int repeat = 0; repeat < 60; ++repeat) {
             // Around an inducing point, or anywhere.
             double centre[2] = {random.Uniform(), random.Uniform()};
@@ -182,8 +195,7 @@ TEST(RoundingTheoremTest, TriplesAreGramMatricesWithTauAndNotWithout) {
             Matrix3 relative;  // (rho with ones) in units of tau
             Quad tau[3];
             for (int i = 0; i < 3; ++i) {
-              tau[i] = Quad(factor.rounding().Nugget(3)) / points.variance[i] +
-                       12 * kUnitRoundoff;
+              tau[i] = nugget / points.variance[i] + 12 * kUnitRoundoff;
             }
             for (int i = 0; i < 3; ++i) {
               for (int j = 0; j < 3; ++j) {

@@ -105,22 +105,23 @@ struct Routines {
                       int64_t out_stride) {
     // Tiles of b stay in the first-level cache while the rows of a pass by, and
     // the next tile comes to the second level meanwhile, a part with each band.
-    const int64_t row_lines = (length + kLanes - 1) / kLanes;
+    const int64_t row_lines = length / kLanes;
     const int64_t bands = num_a / Shape::kDotA;
     for (int j = 0; j < num_b; j += Shape::kDotB) {
       const int columns = num_b - j < Shape::kDotB ? num_b - j : Shape::kDotB;
       const double* const* next = b + j + columns;
       const int rest = num_b - j - columns;
-      const int64_t lines =
-          row_lines * (rest < Shape::kDotB ? rest : Shape::kDotB);
+      const int next_columns = rest < Shape::kDotB ? rest : Shape::kDotB;
       int64_t line = 0;
       int i = 0;
       for (; i + Shape::kDotA <= num_a; i += Shape::kDotA) {
-        const int64_t band = i / Shape::kDotA;
-        for (; line * bands < lines * (band + 1); ++line) {
-          __builtin_prefetch(next[line / row_lines] + line % row_lines * kLanes,
-                             0, 2);
+        const int64_t end = row_lines * (i / Shape::kDotA + 1) / bands;
+        for (int r = 0; r < next_columns; ++r) {
+          for (int64_t l = line; l < end; ++l) {
+            __builtin_prefetch(next[r] + l * kLanes, 0, 2);
+          }
         }
+        line = end;
         DotBand<Shape::kDotA>(a + i, b + j, columns, length,
                               out + i * out_stride + j, out_stride);
       }

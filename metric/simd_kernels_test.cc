@@ -80,12 +80,10 @@ TEST_P(SimdKernelsTest, DotTileIsItsDefinitionInEveryShape) {
   RandomStream random(1, 0);
   const std::vector<double> numbers =
       WideNumbers((kRowsA + kRowsB) * kRowStride, random);
-  std::vector<const double*> a;
-  std::vector<const double*> b;
-  for (int i = 0; i < kRowsA; ++i) a.push_back(&numbers[i * kRowStride]);
-  for (int j = 0; j < kRowsB; ++j) {
-    b.push_back(&numbers[(kRowsA + j) * kRowStride]);
-  }
+  const double* a[kRowsA];
+  const double* b[kRowsB];
+  for (int i = 0; i < kRowsA; ++i) a[i] = &numbers[i * kRowStride];
+  for (int j = 0; j < kRowsB; ++j) b[j] = &numbers[(kRowsA + j) * kRowStride];
   for (const int64_t length : {0, 8, 16, 512, 520}) {
     double dot[kRowsA][kRowsB];
     for (int i = 0; i < kRowsA; ++i) {
@@ -105,16 +103,15 @@ TEST_P(SimdKernelsTest, DotTileIsItsDefinitionInEveryShape) {
             expected[i * kOutStride + j] = dot[first_a + i][first_b + j];
           }
         }
-        simd().dot_tile(a.data() + first_a, num_a, b.data() + first_b, num_b,
-                        length, out.data(), kOutStride);
+        simd().dot_tile(a + first_a, num_a, b + first_b, num_b, length,
+                        out.data(), kOutStride);
         ASSERT_EQ(Bits(out), Bits(expected))
             << num_a << " x " << num_b << " rows of " << length;
       }
     }
     // Symmetric.
     std::vector<double> swapped(kRowsB * kRowsA);
-    simd().dot_tile(b.data(), kRowsB, a.data(), kRowsA, length, swapped.data(),
-                    kRowsA);
+    simd().dot_tile(b, kRowsB, a, kRowsA, length, swapped.data(), kRowsA);
     for (int i = 0; i < kRowsA; ++i) {
       for (int j = 0; j < kRowsB; ++j) {
         ASSERT_EQ(swapped[j * kRowsA + i], dot[i][j]);
@@ -193,7 +190,8 @@ TEST_P(SimdKernelsTest, ExponentialIsWithinTwoUlps) {
       ASSERT_TRUE(std::isnormal(k[i]));
       before = k[i];
     }
-    EXPECT_LT(worst, 2) << "at most, in ulps";
+    // Two are promised. It is nearer, and a wrong digit in a coefficient shows.
+    EXPECT_LT(worst, 1) << "at most, in ulps";
     EXPECT_GT(worst, 0.5) << "better than rounding can be: nothing was tested";
     RecordProperty(rbf ? "exp_ulps_rbf" : "exp_ulps_matern12",
                    std::to_string(worst));

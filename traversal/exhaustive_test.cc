@@ -19,6 +19,7 @@
 #include "metric/residual_points.h"
 #include "metric/simd_kernels.h"
 #include "metric/tile.h"
+#include "traversal/allocation_counter.h"
 #include "traversal/neighbor_table.h"
 #include "traversal/searcher.h"
 #include "traversal/test_data.h"
@@ -119,13 +120,14 @@ INSTANTIATE_TEST_SUITE_P(PointSets, ExhaustiveTest,
                          testing::ValuesIn(AdversarialNames()),
                          [](const auto& info) { return info.param; });
 
-// Queries are taken 64 at a time, candidates 120 at a time, vectors hold 8.
+// Queries are taken 16 to 128 at a time, by the number of inducing points;
+// candidates 120 at a time; vectors hold 8.
 TEST(ExhaustiveBlocksTest, AnySize) {
   for (const int64_t n : {1, 2, 7, 8, 9, 119, 120, 121, 239, 240, 241, 250}) {
     const Matrix<double> points = MakePoints("pairs", n, 2, 1);
     const auto metric =
         MakeTestModel(points.view(), KernelConfig::RBF, 10).metric;
-    for (const int64_t num_queries : {1, 2, 63, 64, 65, 127, 128, 129}) {
+    for (const int64_t num_queries : {1, 2, 63, 64, 65, 127, 128, 129, 257}) {
       RandomStream random(n, num_queries);
       std::vector<int64_t> rows(num_queries);  // in any order, and repeated
       for (int64_t& row : rows) row = random.UniformBelow(n);
@@ -197,31 +199,54 @@ TEST(ExhaustiveCountersTest, EveryPair) {
   EXPECT_EQ(counters.prunes_lower_bound(), 0);
 }
 
+// Smaller blocks of queries.
+TEST(ExhaustiveBlocksTest, ManyInducingPoints) {
+  const Matrix<double> points = MakePoints("normal", 700, 3, 1);
+  const auto metric =
+      MakeTestModel(points.view(), KernelConfig::MATERN12, 700).metric;
+  for (const int64_t num_queries : {91, 92, 93, 185}) {
+    ExpectNaive(metric, AllRows(num_queries), {}, {5});
+    ExpectNaive(metric, AllRows(num_queries), {.predecessor = true}, {5});
+  }
+}
+
 // A block of queries meets the candidates before the last of its rows; those
 // that a query may not have are filtered, as far as they are near enough to
-// ask.
+// enter.
 TEST(ExhaustiveCountersTest, Predecessors) {
-  const Matrix<double> points = MakePoints("normal", 200, 2, 1);
+  constexpr int64_t kRows = 200;
+  const Matrix<double> points = MakePoints("normal", kRows, 2, 1);
   const auto metric =
       MakeTestModel(points.view(), KernelConfig::RBF, 10).metric;
   const ExhaustiveSearcher<ResidualCorrelation> searcher(metric);
-  int64_t evaluations = 0;
-  int64_t filtered = 0;
-  for (int64_t first = 0; first < 200; first += 64) {
-    const int64_t count = std::min<int64_t>(64, 200 - first);
-    const int64_t end = first + count - 1;
-    evaluations += count * end;
-    for (int64_t row = first; row <= end; ++row) filtered += end - row;
-  }
   const SearchCounters all =
-      searcher.SearchRows(AllRows(200), {.k = 200, .predecessor = true})
+      searcher.SearchRows(AllRows(kRows), {.k = kRows, .predecessor = true})
           .counters;
-  EXPECT_EQ(all.distance_evaluations(), evaluations);
-  EXPECT_EQ(all.predecessor_filtered(), filtered);
+  const int64_t pairs = kRows * (kRows - 1) / 2;
+  EXPECT_GE(all.distance_evaluations(), pairs);
+  EXPECT_LT(all.distance_evaluations(), kRows * kRows);
+  EXPECT_EQ(all.predecessor_filtered(), all.distance_evaluations() - pairs);
   const SearchCounters near =
-      searcher.SearchRows(AllRows(200), {.k = 3, .predecessor = true}).counters;
-  EXPECT_EQ(near.distance_evaluations(), evaluations);
-  EXPECT_LT(near.predecessor_filtered(), filtered);
+      searcher.SearchRows(AllRows(kRows), {.k = 3, .predecessor = true})
+          .counters;
+  EXPECT_EQ(near.distance_evaluations(), all.distance_evaluations());
+  EXPECT_LT(near.predecessor_filtered(), all.predecessor_filtered());
+}
+
+// What is allocated is for the call and its thread.
+TEST(ExhaustiveAllocationTest, NoneForAQuery) {
+  const Matrix<double> points = MakePoints("normal", 500, 2, 1);
+  const auto metric =
+      MakeTestModel(points.view(), KernelConfig::RBF, 10).metric;
+  const ExhaustiveSearcher<ResidualCorrelation> searcher(metric);
+  const auto allocations = [&](int64_t num_queries) {
+    std::vector<int64_t> queries(num_queries);
+    for (int64_t i = 0; i < num_queries; ++i) queries[i] = i % 500;
+    const int64_t before = AllocationCount();
+    const SearchResult result = searcher.SearchRows(queries, {.k = 10});
+    return AllocationCount() - before;
+  };
+  EXPECT_EQ(allocations(1280), allocations(128));
 }
 
 TEST(ExhaustiveSimdTest, AnyInstructionSet) {

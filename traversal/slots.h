@@ -12,9 +12,10 @@
 //   bound   may enlarge the ball of a subtree before its bound is formed. A
 //           larger ball is dismissed less often.
 //   cache   may dismiss a child for a query before it is evaluated, on proof
-//   that
-//           its distance exceeds the query's threshold.
-//   dedupe  may drop a node that this batch of queries has evaluated before.
+//           that its distance exceeds the query's threshold, and so do those of
+//           all points below it: a dismissed child takes them along.
+//   dedupe  may drop a node, and what is below it, that this batch of queries
+//           has evaluated before.
 //   block   decides how many candidates are evaluated together: the grouping of
 //           the work, never its extent.
 //   budget  may end a query. Exact only where it ends none that could improve.

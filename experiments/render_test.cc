@@ -1,0 +1,327 @@
+#include "experiments/render.h"
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_split.h"
+#include "experiments/record.pb.h"
+#include "experiments/test_data.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace rct {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+// Numbers that give round results: 100 queries; V takes 1 s.
+constexpr char kRecord[] = R"pb(
+  deterministic {
+    config_digest: "0123456789abcdef0123"
+    title: "Trees, and \"more\""
+    workload {
+      name: "normal"
+      data_digest: "d"
+      num_points: 1000
+      dimension: 3
+      num_inducing: 16
+      num_queries: 100
+      case {
+        name: "exhaustive"
+        k: 10
+        recall: 1
+        result_digest: "r0"
+        counters { distance_evaluations: 100000 }
+        verdict { gate: "EXACT" pass: true }
+        verdict { gate: "gold SET_EQUAL_WITHIN(1e-06)" pass: true }
+      }
+      case {
+        name: "tree"
+        k: 10
+        recall: 1
+        result_digest: "r0"
+        counters { distance_evaluations: 12345 }
+        build_distance_evaluations: 777
+        verdict { gate: "EXACT" pass: true }
+        verdict { gate: "COUNTER_AT_MOST(distance_evaluations, 500)" pass: true }
+        verdict { gate: "gold SET_EQUAL_WITHIN(1e-06)" pass: true }
+      }
+      case {
+        name: "rough, fast"
+        k: 10
+        approximate: true
+        recall: 0.95
+        result_digest: "r1"
+        counters { distance_evaluations: 1000 }
+        verdict { gate: "RECALL_AT_LEAST(0.9)" pass: true }
+      }
+      case {
+        name: "wrong"
+        k: 10
+        recall: 0.5
+        result_digest: "r2"
+        counters { distance_evaluations: 1000 }
+        verdict { gate: "EXACT" pass: false message: "query 0, rank 1" }
+        verdict {
+          gate: "gold SET_EQUAL_WITHIN(1e-06)"
+          pass: false
+          message: "query 2, rank 3"
+        }
+      }
+    }
+  }
+  measured {
+    workload {
+      name: "normal"
+      factor_seconds: [ 1, 3, 1 ]
+      case {
+        name: "exhaustive"
+        threads: 2
+        index_seconds: [ 0, 0, 0 ]
+        search_seconds: [ 4, 8, 2 ]
+        exhaustive_seconds: [ 4, 8, 2 ]
+        peak_rss_bytes: 1048576
+      }
+      case {
+        name: "tree"
+        threads: 2
+        index_seconds: [ 0.5, 1, 0.5 ]
+        search_seconds: [ 1, 2, 1 ]
+        exhaustive_seconds: [ 4, 8, 2 ]
+        peak_rss_bytes: 3145728
+      }
+      case {
+        name: "rough, fast"
+        threads: 2
+        index_seconds: [ 0, 0, 0 ]
+        search_seconds: [ 0.5, 0.5, 0.5 ]
+        exhaustive_seconds: [ 4, 8, 2 ]
+        peak_rss_bytes: 1048576
+      }
+      case { name: "wrong" threads: 2 peak_rss_bytes: 1048576 }
+    }
+  }
+  provenance {
+    commit: "c0ffee"
+    machine: "A machine"
+    processors: 2
+    instruction_set: "avx2"
+    compiler: "gcc 12"
+    compilation_mode: "opt"
+    command: "sweep --config=x"
+    time: "2024-01-01T00:00:00+00:00"
+  }
+)pb";
+
+RunRecord Record() { return ParseText<RunRecord>(kRecord); }
+
+std::vector<std::string> Lines(const std::string& text) {
+  return absl::StrSplit(text, '\n');
+}
+
+// What neither table nor CSV may ever hold.
+void ExpectNumbers(const RunRecord& record) {
+  for (const std::string& text : {RenderTable(record), RenderCsv(record)}) {
+    for (const char* const wrong : {"nan", "inf"}) {
+      EXPECT_FALSE(absl::StrContains(text, wrong)) << text;
+    }
+  }
+}
+
+TEST(RenderTest, GoldenTable) {
+  EXPECT_EQ(RenderTable(Record()), R"(golden)");
+}
+
+TEST(RenderTest, GoldenCsv) {
+  EXPECT_EQ(RenderCsv(Record()), R"(golden)");
+}
+
+// Others read these columns by name and by place.
+TEST(RenderTest, CsvBeginsWithTheColumnsThatOthersRead) {
+  EXPECT_THAT(
+      RenderCsv(Record()),
+      StartsWith("case,gate,recall,queries_per_second,ratio_to_exhaustive,"
+                 "ratio_with_build_to_exhaustive,distance_evaluations_per_query,"
+                 "build_seconds,peak_rss_mib,"));
+}
+
+TEST(RenderTest, EveryCsvLineHasEveryColumn) {
+  RunRecord record = Record();
+  auto& known = *record.mutable_deterministic()->mutable_workload(0);
+  // No commas, so that they separate fields alone.
+  known.mutable_case_(2)->set_name("rough");
+  known.mutable_case_(1)->mutable_verdict()->DeleteSubrange(1, 1);
+  const std::vector<std::string> header = absl::StrSplit(kCsvHeader, ',');
+  const std::vector<std::string> lines = Lines(RenderCsv(record));
+  ASSERT_EQ(lines.size(), 6u);
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(std::vector<std::string>(absl::StrSplit(lines[i], ',')).size(),
+              header.size())
+        << lines[i];
+  }
+  EXPECT_EQ(lines[5], "");
+}
+
+TEST(RenderTest, IsAPureFunctionOfTheRecord) {
+  const RunRecord record = Record();
+  RunRecord copy;
+  ASSERT_TRUE(copy.ParseFromString(record.SerializeAsString()));
+  EXPECT_EQ(RenderTable(record), RenderTable(copy));
+  EXPECT_EQ(RenderCsv(record), RenderCsv(copy));
+}
+
+TEST(RenderTest, AFailedCaseShowsNoTimeThoughThereIsOne) {
+  RunRecord record = Record();
+  auto& tree =
+      *record.mutable_deterministic()->mutable_workload(0)->mutable_case_(1);
+  tree.mutable_verdict(1)->set_pass(false);
+  tree.mutable_verdict(1)->set_message("too many");
+  const std::string table = RenderTable(record);
+  const std::string row = Lines(table)[8];
+  ASSERT_THAT(row, StartsWith("| tree "));
+  EXPECT_THAT(row, HasSubstr("FAILED COUNTER_AT_MOST(distance_evaluations, 500)"));
+  EXPECT_THAT(row, Not(HasSubstr("2.00")));
+  EXPECT_THAT(table, HasSubstr("\n- tree: COUNTER_AT_MOST(distance_evaluations, "
+                               "500) failed: too many\n"));
+  const std::string csv = Lines(RenderCsv(record))[2];
+  EXPECT_THAT(csv, AllOf(HasSubstr(",1,,,,123.45,,,normal,"),
+                         EndsWith(",3,,,,,,777,r0")));
+}
+
+// A case without gold beside one with it must not look as if it had it.
+TEST(RenderTest, TheSentenceOnGoldIsTrueOfEachCaseItSpeaksOf) {
+  EXPECT_THAT(RenderTable(Record()),
+              HasSubstr("\nAlso the neighbour sets and, within the stated "
+                        "tolerance, the distances of the frozen gold: "
+                        "exhaustive, tree.\n"));
+  RunRecord record = Record();
+  auto& known = *record.mutable_deterministic()->mutable_workload(0);
+  for (auto& sweep_case : *known.mutable_case_()) {
+    while (sweep_case.verdict_size() > 1) {
+      sweep_case.mutable_verdict()->RemoveLast();
+    }
+  }
+  EXPECT_THAT(RenderTable(record), Not(HasSubstr("frozen gold")));
+}
+
+TEST(RenderTest, GoldThatFailedIsNoGold) {
+  const std::string csv = RenderCsv(Record());
+  EXPECT_THAT(Lines(csv)[4],
+              AllOf(HasSubstr("FAILED EXACT + gold SET_EQUAL_WITHIN(1e-06),"),
+                    HasSubstr(",normal,,false,")));
+}
+
+TEST(RenderTest, NumbersOfNeighborsAndThreadsThatDifferAreAllNamed) {
+  RunRecord record = Record();
+  auto& known = *record.mutable_deterministic()->mutable_workload(0);
+  auto& measured = *record.mutable_measured()->mutable_workload(0);
+  known.mutable_case_(1)->set_k(5);
+  known.mutable_case_(2)->set_k(20);
+  measured.mutable_case_(3)->set_threads(1);
+  EXPECT_THAT(RenderTable(record),
+              HasSubstr("100 queries, k = 10, 5, 20, 2, 1 threads\n"));
+}
+
+TEST(RenderTest, CsvQuotesWhatHasToBe) {
+  RunRecord record = Record();
+  auto& known = *record.mutable_deterministic()->mutable_workload(0);
+  known.set_name("a \"b\"");
+  known.mutable_case_(0)->set_name("two\nlines");
+  known.mutable_case_(1)->set_name("return\r");
+  known.mutable_case_(2)->set_name("plain | pipe");
+  const std::string csv = RenderCsv(record);
+  EXPECT_THAT(csv, HasSubstr("\n\"two\nlines\",EXACT,"));
+  EXPECT_THAT(csv, HasSubstr("\n\"return\r\",\"EXACT + COUNTER_AT_MOST("
+                             "distance_evaluations, 500)\",1,"));
+  EXPECT_THAT(csv, HasSubstr("\nplain | pipe,approximate: "));
+  EXPECT_THAT(csv, HasSubstr(",\"a \"\"b\"\"\","));
+}
+
+TEST(RenderTest, NoNameBreaksTheMarkdown) {
+  RunRecord record = Record();
+  auto& known = *record.mutable_deterministic()->mutable_workload(0);
+  record.mutable_deterministic()->set_title("one\ntwo");
+  known.set_name("three\nfour");
+  known.mutable_case_(0)->set_name("a|b");
+  known.mutable_case_(3)->set_name("c\nd");
+  const std::string table = RenderTable(record);
+  EXPECT_THAT(table, StartsWith("# one two\n\n## three four\n"));
+  EXPECT_THAT(table, HasSubstr("\n| a\\|b "));
+  EXPECT_THAT(table, HasSubstr("\n| c d "));
+  EXPECT_THAT(table, HasSubstr("\n- c d: EXACT failed: query 0, rank 1\n"));
+  EXPECT_EQ(Lines(table).size(), Lines(RenderTable(Record())).size());
+}
+
+TEST(RenderTest, WithoutRepetitionsThereAreNoTimes) {
+  RunRecord record = Record();
+  auto& measured = *record.mutable_measured()->mutable_workload(0);
+  measured.clear_factor_seconds();
+  for (auto& sweep_case : *measured.mutable_case_()) {
+    sweep_case.clear_index_seconds();
+    sweep_case.clear_search_seconds();
+    sweep_case.clear_exhaustive_seconds();
+  }
+  const std::string table = RenderTable(record);
+  EXPECT_THAT(table, HasSubstr("medians of 0 interleaved"));
+  EXPECT_THAT(Lines(table)[7], HasSubstr("|      1.0000 |"));
+  EXPECT_THAT(Lines(RenderCsv(record))[1],
+              StartsWith("exhaustive,EXACT,1,,,,1000,,,normal,"));
+  ExpectNumbers(record);
+}
+
+TEST(RenderTest, WithoutQueriesNothingIsDivided) {
+  RunRecord record = Record();
+  record.mutable_deterministic()->mutable_workload(0)->set_num_queries(0);
+  EXPECT_THAT(Lines(RenderCsv(record))[1],
+              StartsWith("exhaustive,EXACT,1,0,1,1,0,"));
+  ExpectNumbers(record);
+}
+
+TEST(RenderTest, TimesBelowTheClocksStepGiveNumbers) {
+  RunRecord record = Record();
+  auto& measured = *record.mutable_measured()->mutable_workload(0);
+  for (double& seconds : *measured.mutable_factor_seconds()) seconds = 0;
+  for (auto& sweep_case : *measured.mutable_case_()) {
+    for (double& seconds : *sweep_case.mutable_index_seconds()) seconds = 0;
+    for (double& seconds : *sweep_case.mutable_search_seconds()) seconds = 0;
+  }
+  ExpectNumbers(record);
+  for (auto& sweep_case : *measured.mutable_case_()) {
+    for (double& seconds : *sweep_case.mutable_exhaustive_seconds()) seconds = 0;
+  }
+  ExpectNumbers(record);
+}
+
+TEST(RenderTest, AnEvenNumberOfRepetitionsHasTheMeanOfTheMiddle) {
+  RunRecord record = Record();
+  auto& measured = *record.mutable_measured()->mutable_workload(0);
+  measured.mutable_factor_seconds()->Truncate(2);
+  for (auto& sweep_case : *measured.mutable_case_()) {
+    sweep_case.mutable_index_seconds()->Truncate(2);
+    sweep_case.mutable_search_seconds()->Truncate(2);
+    sweep_case.mutable_exhaustive_seconds()->Truncate(2);
+  }
+  // Factors 1 and 3 s, index 0.5 and 1 s, search 1 and 2 s.
+  EXPECT_THAT(Lines(RenderCsv(record))[2],
+              AllOf(HasSubstr("\",1,66.6667,4,"), HasSubstr(",2.75,3,normal,"),
+                    HasSubstr(",2,1.5,1,2,2,0.75,777,")));
+}
+
+TEST(RenderTest, EmptyRecords) {
+  EXPECT_EQ(RenderCsv(RunRecord()), std::string(kCsvHeader) + "\n");
+  EXPECT_THAT(RenderTable(RunRecord()), StartsWith("# Sweep\n"));
+  RunRecord record = Record();
+  record.mutable_deterministic()->mutable_workload(0)->clear_case_();
+  record.mutable_measured()->mutable_workload(0)->clear_case_();
+  EXPECT_THAT(RenderTable(record), HasSubstr("## normal\n"));
+  EXPECT_THAT(Lines(RenderCsv(record)), ElementsAre(kCsvHeader, ""));
+}
+
+}  // namespace
+}  // namespace rct

@@ -1,0 +1,625 @@
+#include "index/residual_index.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <numeric>
+#include <set>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "base/matrix.h"
+#include "base/status_matchers.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "index/index.pb.h"
+#include "metric/metric.pb.h"
+#include "metric/residual_points.h"
+#include "metric/simd_kernels.h"
+#include "traversal/neighbor_table.h"
+#include "traversal/searcher.h"
+#include "traversal/test_data.h"
+#include "traversal/traversal.pb.h"
+
+namespace rct {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+constexpr int64_t kRows = 200;
+constexpr int64_t kDim = 3;
+
+const std::vector<double> kNotPositive = {0, -1, kInfinity, kNan};
+
+testing::Matcher<absl::Status> Invalid(const std::string& what) {
+  return StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(what));
+}
+testing::Matcher<absl::Status> FailedPrecondition(const std::string& what) {
+  return StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr(what));
+}
+
+Matrix<double> Points(uint64_t seed = 1) {
+  return MakePoints("normal", kRows, kDim, seed);
+}
+
+IndexOptions Options(Strategy strategy = EXHAUSTIVE) {
+  IndexOptions options;
+  options.mutable_residual()->mutable_kernel()->set_family(KernelConfig::RBF);
+  options.mutable_residual()->mutable_inducing()->mutable_random()->set_count(
+      24);
+  options.set_strategy(strategy);
+  options.set_threads(1);
+  return options;
+}
+
+// Inducing points that do not need data.
+IndexOptions OptionsWithCoordinates(Strategy strategy) {
+  IndexOptions options = Options(strategy);
+  auto& coordinates =
+      *options.mutable_residual()->mutable_inducing()->mutable_coordinates();
+  for (const double value : {0.0, 0.0, 0.0, 1.0, -1.0, 0.5}) {
+    coordinates.add_value(value);
+  }
+  return options;
+}
+
+absl::Status BuildStatus(const IndexOptions& options) {
+  return ResidualIndex::Build(Points().view(), options).status();
+}
+
+std::vector<int64_t> AllRows(int64_t n) {
+  std::vector<int64_t> rows(n);
+  std::iota(rows.begin(), rows.end(), 0);
+  return rows;
+}
+
+TEST(BuildErrorsTest, PointsThatAreNotFinite) {
+  for (const double value : {kNan, kInfinity, -kInfinity}) {
+    Matrix<double> points = Points();
+    points(17, 2) = value;
+    points(42, 0) = value;  // the first is named
+    EXPECT_THAT(ResidualIndex::Build(points.view(), Options()).status(),
+                Invalid("points: row 17, column 2"));
+  }
+}
+
+TEST(BuildErrorsTest, NoColumns) {
+  const Matrix<double> points(kRows, 0);
+  EXPECT_THAT(ResidualIndex::Build(points.view(), Options()).status(),
+              Invalid("points: has no columns"));
+}
+
+TEST(BuildErrorsTest, Kernel) {
+  IndexOptions options = Options();
+  options.mutable_residual()->mutable_kernel()->clear_family();
+  EXPECT_THAT(BuildStatus(options), Invalid("kernel.family"));
+  options.clear_residual();
+  EXPECT_THAT(BuildStatus(options), Invalid("kernel.family"));
+
+  for (const double value : kNotPositive) {
+    options = Options();
+    KernelConfig& kernel = *options.mutable_residual()->mutable_kernel();
+    kernel.set_variance(value);
+    EXPECT_THAT(BuildStatus(options), Invalid("kernel.variance"));
+    kernel.clear_variance();
+    kernel.add_lengthscale(value);
+    EXPECT_THAT(BuildStatus(options), Invalid("kernel.lengthscale[0]"));
+    kernel.set_lengthscale(0, 1);
+    kernel.add_lengthscale(2);
+    kernel.add_lengthscale(value);
+    EXPECT_THAT(BuildStatus(options), Invalid("kernel.lengthscale[2]"));
+  }
+  options = Options();
+  KernelConfig& kernel = *options.mutable_residual()->mutable_kernel();
+  kernel.add_lengthscale(1);
+  kernel.add_lengthscale(1);
+  EXPECT_THAT(BuildStatus(options),
+              Invalid("kernel.lengthscale: 2 values for points of 3"));
+  kernel.clear_lengthscale();
+  kernel.add_lengthscale(5e-324);  // its inverse is infinite
+  EXPECT_THAT(BuildStatus(options), Invalid("kernel.lengthscale[0]"));
+}
+
+TEST(BuildErrorsTest, InducingPoints) {
+  IndexOptions options = Options();
+  InducingConfig& inducing = *options.mutable_residual()->mutable_inducing();
+  inducing.Clear();
+  EXPECT_THAT(BuildStatus(options), Invalid("inducing: no source"));
+  inducing.mutable_rows();
+  EXPECT_THAT(BuildStatus(options), Invalid("inducing: no inducing points"));
+  inducing.mutable_coordinates();
+  EXPECT_THAT(BuildStatus(options), Invalid("inducing: no inducing points"));
+  inducing.mutable_random();
+  EXPECT_THAT(BuildStatus(options), Invalid("inducing.random.count: is 0"));
+  for (const int64_t count : {int64_t{-1}, kRows + 1}) {
+    inducing.mutable_random()->set_count(count);
+    EXPECT_THAT(BuildStatus(options), Invalid("inducing.random.count"));
+  }
+  for (const int64_t row : {int64_t{-1}, kRows}) {
+    inducing.mutable_rows()->add_row(3);
+    inducing.mutable_rows()->add_row(row);
+    EXPECT_THAT(BuildStatus(options),
+                Invalid("inducing.rows.row[1]: row " + std::to_string(row)));
+    inducing.clear_rows();
+  }
+  for (const int64_t row : {7, 8, 7}) inducing.mutable_rows()->add_row(row);
+  EXPECT_THAT(BuildStatus(options),
+              Invalid("inducing.rows.row[2]: row 7 is already there at [0]"));
+  for (int i = 0; i < 4; ++i) inducing.mutable_coordinates()->add_value(i);
+  EXPECT_THAT(BuildStatus(options),
+              Invalid("inducing.coordinates.value: 4 numbers"));
+  inducing.mutable_coordinates()->add_value(0);
+  inducing.mutable_coordinates()->add_value(kNan);
+  EXPECT_THAT(BuildStatus(options),
+              Invalid("inducing.coordinates: row 1, column 2"));
+}
+
+TEST(BuildErrorsTest, JitterAndFloor) {
+  for (const double value : kNotPositive) {
+    IndexOptions options = Options();
+    options.mutable_residual()->set_jitter(value);
+    EXPECT_THAT(BuildStatus(options), Invalid("jitter"));
+    options = Options();
+    options.mutable_residual()->set_variance_floor(value);
+    EXPECT_THAT(BuildStatus(options), Invalid("variance_floor"));
+  }
+}
+
+TEST(BuildErrorsTest, InducingPointsThatCoincide) {
+  const Matrix<double> points = MakePoints("duplicates", 20, kDim, 1);
+  IndexOptions options = Options();
+  auto& inducing = *options.mutable_residual()->mutable_inducing();
+  for (const int64_t row : {4, 9}) inducing.mutable_rows()->add_row(row);
+  options.mutable_residual()->set_jitter(1e-300);
+  EXPECT_THAT(ResidualIndex::Build(points.view(), options).status(),
+              FailedPrecondition("inducing point 1 (row 9)"));
+}
+
+TEST(BuildErrorsTest, Threads) {
+  IndexOptions options = Options();
+  options.set_threads(-1);
+  EXPECT_THAT(BuildStatus(options), Invalid("threads: is -1"));
+  const absl::StatusOr<ResidualModel> model =
+      ResidualModel::Create(Points().view(), Options().residual(), 1);
+  ASSERT_THAT(model, IsOk());
+  options.clear_residual();
+  EXPECT_THAT(ResidualIndex::Build(*model, options).status(),
+              Invalid("threads: is -1"));
+  EXPECT_THAT(
+      ResidualModel::Create(Points().view(), Options().residual(), -1).status(),
+      Invalid("threads: is -1"));
+}
+
+TEST(BuildErrorsTest, StrategyAndTree) {
+  EXPECT_THAT(BuildStatus(Options(STRATEGY_UNSPECIFIED)), Invalid("strategy"));
+
+  IndexOptions options = Options(EXHAUSTIVE);
+  options.mutable_tree();
+  EXPECT_THAT(BuildStatus(options), Invalid("tree: given, but"));
+  options.clear_strategy();
+  EXPECT_THAT(BuildStatus(options), Invalid("tree: given, but"));
+
+  options = Options(LEVEL_SYNCHRONOUS);
+  for (const double base : {1.0, 0.5, kNan, 17.0}) {
+    options.mutable_tree()->set_base(base);
+    EXPECT_THAT(BuildStatus(options), Invalid("tree.base"));
+  }
+  options.mutable_tree()->Clear();
+  options.mutable_tree()->set_leaf_size(0);
+  EXPECT_THAT(BuildStatus(options), Invalid("tree.leaf_size"));
+  options.mutable_tree()->Clear();
+  options.mutable_tree()->set_structure(
+      CoverTreeConfig::STRUCTURE_UNSPECIFIED);
+  EXPECT_THAT(BuildStatus(options), Invalid("tree.structure"));
+  options.mutable_tree()->Clear();
+  options.mutable_tree()->set_node_order(
+      CoverTreeConfig::NODE_ORDER_UNSPECIFIED);
+  EXPECT_THAT(BuildStatus(options), Invalid("tree.node_order"));
+}
+
+TEST(BuildErrorsTest, AModelHasItsOwnMetric) {
+  const absl::StatusOr<ResidualModel> model =
+      ResidualModel::Create(Points().view(), Options().residual(), 1);
+  ASSERT_THAT(model, IsOk());
+  EXPECT_THAT(ResidualIndex::Build(*model, Options()).status(),
+              Invalid("residual"));
+}
+
+// Where bounds are not proven there is no tree, and the exhaustive search
+// answers all the same.
+TEST(BuildErrorsTest, TooSmallAJitter) {
+  IndexOptions options = Options(LEVEL_SYNCHRONOUS);
+  options.mutable_residual()->set_jitter(1e-14);
+  EXPECT_THAT(BuildStatus(options), FailedPrecondition("jitter"));
+  options.set_strategy(EXHAUSTIVE);
+  EXPECT_THAT(BuildStatus(options), IsOk());
+}
+
+class SearchErrorsTest : public testing::TestWithParam<Strategy> {
+ protected:
+  SearchErrorsTest()
+      : index_(*ResidualIndex::Build(Points().view(), Options(GetParam()))) {}
+
+  ResidualIndex index_;
+};
+
+TEST_P(SearchErrorsTest, K) {
+  for (const int64_t k : {int64_t{0}, int64_t{-1},
+                          std::numeric_limits<int64_t>::min(),
+                          std::numeric_limits<int64_t>::max()}) {
+    const std::string message = "k: is " + std::to_string(k);
+    EXPECT_THAT(index_.Search({1}, {.k = k}).status(), Invalid(message));
+    EXPECT_THAT(index_.SearchPoints(Points().view(), {.k = k}).status(),
+                Invalid(message));
+  }
+}
+
+TEST_P(SearchErrorsTest, Threads) {
+  EXPECT_THAT(index_.Search({1}, {.threads = -1}).status(),
+              Invalid("threads: is -1"));
+  EXPECT_THAT(index_.SearchPoints(Points().view(), {.threads = -1}).status(),
+              Invalid("threads: is -1"));
+  EXPECT_THAT(index_.Search({1}, {.threads = 0}).status(), IsOk());
+}
+
+TEST_P(SearchErrorsTest, Rows) {
+  for (const int64_t row : {int64_t{-1}, kRows,
+                            std::numeric_limits<int64_t>::max(),
+                            std::numeric_limits<int64_t>::min()}) {
+    EXPECT_THAT(index_.Search({5, 0, row, -7}, {.k = 1}).status(),
+                Invalid("query 2: row " + std::to_string(row)));
+  }
+}
+
+TEST_P(SearchErrorsTest, NewPoints) {
+  for (const int64_t dim : {1, 2, 4}) {
+    EXPECT_THAT(
+        index_.SearchPoints(MakePoints("cube", 5, dim, 1).view(), {.k = 1})
+            .status(),
+        Invalid("query points: have " + std::to_string(dim)));
+  }
+  EXPECT_THAT(
+      index_.SearchPoints(Matrix<double>(5, 0).view(), {.k = 1}).status(),
+      Invalid("query points: has no columns"));
+  Matrix<double> points = Points();
+  points(6, 1) = kNan;
+  EXPECT_THAT(index_.SearchPoints(points.view(), {.k = 1}).status(),
+              Invalid("query points: row 6, column 1"));
+}
+
+TEST_P(SearchErrorsTest, NewPointsHaveNoRow) {
+  const Matrix<double> points = Points(2);
+  EXPECT_THAT(
+      index_.SearchPoints(points.view(), {.k = 1, .predecessor = true})
+          .status(),
+      Invalid("predecessor"));
+  EXPECT_THAT(
+      index_.SearchPoints(points.view(), {.k = 1, .exclude_self = true})
+          .status(),
+      Invalid("exclude_self"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Strategies, SearchErrorsTest,
+                         testing::Values(EXHAUSTIVE, LEVEL_SYNCHRONOUS),
+                         [](const auto& info) {
+                           return Strategy_Name(info.param);
+                         });
+
+TEST(FromFactorsTest, Errors) {
+  const Matrix<double> points = Points();
+  const KernelConfig kernel = Options().residual().kernel();
+  const Matrix<double> v = Matrix<double>::Zeros(kRows, 4);
+  const std::vector<double> ones(kRows, 1.0);
+
+  KernelConfig no_kernel;
+  EXPECT_THAT(
+      ResidualModel::FromFactors(points.view(), no_kernel, v.view(), ones)
+          .status(),
+      Invalid("kernel.family"));
+  Matrix<double> bad_points = points.Clone();
+  bad_points(3, 0) = kNan;
+  EXPECT_THAT(
+      ResidualModel::FromFactors(bad_points.view(), kernel, v.view(), ones)
+          .status(),
+      Invalid("points: row 3, column 0"));
+  Matrix<double> bad_v = v.Clone();
+  bad_v(9, 2) = kInfinity;
+  EXPECT_THAT(
+      ResidualModel::FromFactors(points.view(), kernel, bad_v.view(), ones)
+          .status(),
+      Invalid("V: row 9, column 2"));
+  EXPECT_THAT(ResidualModel::FromFactors(points.view(), kernel,
+                                         Matrix<double>(kRows, 0).view(), ones)
+                  .status(),
+              Invalid("V: has no columns"));
+  EXPECT_THAT(
+      ResidualModel::FromFactors(points.view(), kernel,
+                                 Matrix<double>::Zeros(kRows - 1, 4).view(),
+                                 ones)
+          .status(),
+      Invalid("V has 199 rows"));
+  EXPECT_THAT(
+      ResidualModel::FromFactors(points.view(), kernel, v.view(),
+                                 absl::MakeConstSpan(ones).subspan(1))
+          .status(),
+      Invalid("199 elements"));
+  for (const double value : kNotPositive) {
+    std::vector<double> variance = ones;
+    variance[11] = value;
+    EXPECT_THAT(
+        ResidualModel::FromFactors(points.view(), kernel, v.view(), variance)
+            .status(),
+        Invalid("residual variance, row 11"));
+  }
+}
+
+// The factors of our own model, taken out and put in again.
+TEST(FromFactorsTest, SameAnswers) {
+  const Matrix<double> points = Points();
+  const absl::StatusOr<ResidualModel> model =
+      ResidualModel::Create(points.view(), Options().residual(), 1);
+  ASSERT_THAT(model, IsOk());
+  const ResidualPoints& data = model->metric()->data();
+  const absl::StatusOr<ResidualModel> again = ResidualModel::FromFactors(
+      points.view(), Options().residual().kernel(), data.v.view(),
+      data.variance.span());
+  ASSERT_THAT(again, IsOk());
+  EXPECT_EQ(again->factor(), nullptr);
+
+  IndexOptions options;
+  const absl::StatusOr<ResidualIndex> expected =
+      ResidualIndex::Build(*model, options);
+  const absl::StatusOr<ResidualIndex> actual =
+      ResidualIndex::Build(*again, options);
+  ASSERT_THAT(expected, IsOk());
+  ASSERT_THAT(actual, IsOk());
+  EXPECT_EQ(actual->Search(AllRows(kRows), {.k = 7})->neighbors.Digest(),
+            expected->Search(AllRows(kRows), {.k = 7})->neighbors.Digest());
+  EXPECT_THAT(actual->SearchPoints(points.view(), {.k = 7}).status(),
+              FailedPrecondition("new points need inducing points"));
+  options.set_strategy(LEVEL_SYNCHRONOUS);
+  EXPECT_THAT(ResidualIndex::Build(*again, options).status(),
+              FailedPrecondition("use EXHAUSTIVE"));
+}
+
+class ResidualIndexTest : public testing::TestWithParam<Strategy> {};
+
+TEST_P(ResidualIndexTest, NoPoints) {
+  const Matrix<double> points(0, kDim);
+  EXPECT_THAT(ResidualIndex::Build(points.view(), Options(GetParam())).status(),
+              Invalid("inducing.random.count"));
+  const absl::StatusOr<ResidualIndex> index =
+      ResidualIndex::Build(points.view(), OptionsWithCoordinates(GetParam()));
+  ASSERT_THAT(index, IsOk());
+  EXPECT_EQ(index->size(), 0);
+  EXPECT_EQ(index->build_distance_evaluations(), 0);
+  EXPECT_THAT(index->Search({0}, {.k = 1}).status(),
+              Invalid("query 0: row 0 is out of range; the data has 0 rows"));
+  EXPECT_EQ(index->Search({}, {.k = 4})->neighbors.Digest(),
+            NeighborTable(0, 4).Digest());
+  EXPECT_EQ(index->SearchPoints(Points().view(), {.k = 4})->neighbors.Digest(),
+            NeighborTable(kRows, 4).Digest());
+}
+
+TEST_P(ResidualIndexTest, OnePoint) {
+  const Matrix<double> points = MakePoints("normal", 1, kDim, 1);
+  const absl::StatusOr<ResidualIndex> index =
+      ResidualIndex::Build(points.view(), OptionsWithCoordinates(GetParam()));
+  ASSERT_THAT(index, IsOk());
+  const NeighborTable table = std::move(*index->Search({0}, {.k = 3})).neighbors;
+  EXPECT_EQ(table.count(0), 1);
+  EXPECT_EQ(table.rows()(0, 0), 0);
+  EXPECT_EQ(table.distances()(0, 0), 0);
+  EXPECT_EQ(
+      index->Search({0}, {.k = 3, .exclude_self = true})->neighbors.count(0),
+      0);
+  EXPECT_EQ(
+      index->Search({0}, {.k = 3, .predecessor = true})->neighbors.count(0), 0);
+  EXPECT_EQ(index->SearchPoints(Points().view(), {.k = 3})->neighbors.count(9),
+            1);
+}
+
+TEST_P(ResidualIndexTest, FewerNeighboursThanKAreNoError) {
+  const absl::StatusOr<ResidualIndex> index =
+      ResidualIndex::Build(Points().view(), Options(GetParam()));
+  ASSERT_THAT(index, IsOk());
+  const NeighborTable table =
+      std::move(*index->Search({0, 5}, {.k = 1000, .predecessor = true}))
+          .neighbors;
+  EXPECT_EQ(table.k(), 1000);
+  EXPECT_EQ(table.count(0), 0);
+  EXPECT_EQ(table.count(1), 5);
+}
+
+TEST_P(ResidualIndexTest, NoQueries) {
+  const absl::StatusOr<ResidualIndex> index =
+      ResidualIndex::Build(Points().view(), Options(GetParam()));
+  ASSERT_THAT(index, IsOk());
+  EXPECT_EQ(index->Search({}, {.k = 2})->neighbors.num_queries(), 0);
+  EXPECT_EQ(index->SearchPoints(Matrix<double>(0, kDim).view(), {.k = 2})
+                ->neighbors.num_queries(),
+            0);
+}
+
+// A new point that equals a row has that row's neighbours, but does not know
+// that the row is itself: its distance to it is computed like any other.
+TEST_P(ResidualIndexTest, NewPointsEqualToRows) {
+  for (const char* name : {"normal", "clusters", "pairs", "crowded"}) {
+    const Matrix<double> points = MakePoints(name, kRows, kDim, 1);
+    const absl::StatusOr<ResidualIndex> index =
+        ResidualIndex::Build(points.view(), Options(GetParam()));
+    ASSERT_THAT(index, IsOk());
+    const NeighborTable of_points =
+        std::move(*index->SearchPoints(points.view(), {.k = kRows})).neighbors;
+    const NeighborTable of_rows =
+        std::move(*index->Search(AllRows(kRows),
+                                 {.k = kRows - 1, .exclude_self = true}))
+            .neighbors;
+    for (int64_t i = 0; i < kRows; ++i) {
+      int64_t j = 0;
+      for (int64_t other = 0; other < kRows; ++other) {
+        if (of_points.rows()(i, other) == i) {
+          // Rounding, magnified by the residual variance.
+          EXPECT_LT(of_points.distances()(i, other), 1e-4);
+          continue;
+        }
+        ASSERT_EQ(of_points.rows()(i, other), of_rows.rows()(i, j));
+        ASSERT_EQ(of_points.distances()(i, other), of_rows.distances()(i, j));
+        ++j;
+      }
+      EXPECT_EQ(j, kRows - 1);
+    }
+  }
+}
+
+TEST_P(ResidualIndexTest, KeepsItsOwnPoints) {
+  Matrix<double> points = Points();
+  absl::StatusOr<ResidualIndex> built =
+      ResidualIndex::Build(points.view(), Options(GetParam()));
+  ASSERT_THAT(built, IsOk());
+  const std::string expected =
+      built->Search(AllRows(kRows), {.k = 7})->neighbors.Digest();
+  for (int64_t i = 0; i < kRows; ++i) std::fill_n(points.row(i), kDim, kNan);
+  const ResidualIndex moved = *std::move(built);
+  EXPECT_EQ(moved.Search(AllRows(kRows), {.k = 7})->neighbors.Digest(),
+            expected);
+}
+
+TEST_P(ResidualIndexTest, ReadsMatricesWithPadding) {
+  const Matrix<double> points = Points();
+  Matrix<double> padded(kRows, kDim, kDim + 5);
+  for (int64_t i = 0; i < kRows; ++i) {
+    std::fill_n(padded.row(i), padded.stride(), kNan);
+    std::copy_n(points.row(i), kDim, padded.row(i));
+  }
+  const absl::StatusOr<ResidualIndex> expected =
+      ResidualIndex::Build(points.view(), Options(GetParam()));
+  const absl::StatusOr<ResidualIndex> actual =
+      ResidualIndex::Build(std::as_const(padded).view(), Options(GetParam()));
+  ASSERT_THAT(expected, IsOk());
+  ASSERT_THAT(actual, IsOk());
+  EXPECT_EQ(
+      actual->SearchPoints(std::as_const(padded).view(), {.k = 5})
+          ->neighbors.Digest(),
+      expected->SearchPoints(points.view(), {.k = 5})->neighbors.Digest());
+}
+
+// Immutable, and so safe for any number of threads at once.
+TEST_P(ResidualIndexTest, SearchesAtOnce) {
+  const absl::StatusOr<ResidualIndex> index =
+      ResidualIndex::Build(Points().view(), Options(GetParam()));
+  ASSERT_THAT(index, IsOk());
+  const Matrix<double> points = Points(2);
+  const std::string rows_digest =
+      index->Search(AllRows(kRows), {.k = 7})->neighbors.Digest();
+  const std::string points_digest =
+      index->SearchPoints(points.view(), {.k = 7})->neighbors.Digest();
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 6; ++t) {
+    threads.emplace_back([&, t] {
+      for (int round = 0; round < 3; ++round) {
+        const SearchOptions options = {.k = 7, .threads = 1 + t % 3};
+        const auto result = t % 2 == 0
+                                ? index->Search(AllRows(kRows), options)
+                                : index->SearchPoints(points.view(), options);
+        EXPECT_EQ(result->neighbors.Digest(),
+                  t % 2 == 0 ? rows_digest : points_digest);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
+INSTANTIATE_TEST_SUITE_P(Strategies, ResidualIndexTest,
+                         testing::Values(EXHAUSTIVE, LEVEL_SYNCHRONOUS),
+                         [](const auto& info) {
+                           return Strategy_Name(info.param);
+                         });
+
+// Strategy, shape of the tree, threads of the build and of the search, and
+// instruction set: none of it changes a bit.
+TEST(OneAnswerTest, WhateverTheOptions) {
+  std::vector<IndexOptions> variants(1);
+  for (const auto structure :
+       {CoverTreeConfig::RESIDUAL, CoverTreeConfig::STATIC}) {
+    variants.emplace_back().set_strategy(LEVEL_SYNCHRONOUS);
+    variants.back().mutable_tree()->set_structure(structure);
+  }
+  for (const char* name : {"normal", "clusters", "crowded", "pairs"}) {
+    const Matrix<double> points = MakePoints(name, kRows, kDim, 1);
+    const Matrix<double> queries = MakePoints(name, 70, kDim, 2);
+    for (const auto family : {KernelConfig::RBF, KernelConfig::MATERN32}) {
+      ResidualConfig residual = Options().residual();
+      residual.mutable_kernel()->set_family(family);
+      std::set<std::string> rows_digests, points_digests;
+      std::vector<std::set<std::string>> counters(variants.size());
+      for (const Isa isa : AvailableIsas()) {
+        for (const int threads : {1, 2, 7}) {
+          const absl::StatusOr<ResidualModel> model = ResidualModel::Create(
+              points.view(), residual, threads, *KernelsFor(isa));
+          ASSERT_THAT(model, IsOk());
+          for (size_t variant = 0; variant < variants.size(); ++variant) {
+            IndexOptions options = variants[variant];
+            options.set_threads(threads);
+            const absl::StatusOr<ResidualIndex> index =
+                ResidualIndex::Build(*model, options);
+            ASSERT_THAT(index, IsOk());
+            const auto rows = index->Search(
+                AllRows(kRows), {.k = 10, .predecessor = true,
+                                 .threads = threads});
+            ASSERT_THAT(rows, IsOk());
+            rows_digests.insert(rows->neighbors.Digest());
+            counters[variant].insert(rows->counters.SerializeAsString());
+            const auto news = index->SearchPoints(
+                queries.view(), {.k = 10, .threads = threads});
+            ASSERT_THAT(news, IsOk());
+            points_digests.insert(news->neighbors.Digest());
+          }
+        }
+      }
+      EXPECT_EQ(rows_digests.size(), 1) << name;
+      EXPECT_EQ(points_digests.size(), 1) << name;
+      for (const auto& variant : counters) EXPECT_EQ(variant.size(), 1);
+    }
+  }
+}
+
+TEST(OneAnswerTest, TheVarianceOfTheKernelCancels) {
+  const Matrix<double> points = Points();
+  std::set<std::string> digests;
+  for (const double variance : {1.0, 4.0, 0x1p-40, 0x1p60}) {
+    IndexOptions options = Options(LEVEL_SYNCHRONOUS);
+    options.mutable_residual()->mutable_kernel()->set_variance(variance);
+    const absl::StatusOr<ResidualIndex> index =
+        ResidualIndex::Build(points.view(), options);
+    ASSERT_THAT(index, IsOk());
+    digests.insert(index->Search(AllRows(kRows), {.k = 9})->neighbors.Digest());
+  }
+  // Powers of four scale all numbers without rounding.
+  EXPECT_EQ(digests.size(), 1);
+}
+
+// The first lines of residual_index.h.
+TEST(ExampleTest, InTheHeader) {
+  IndexOptions options;
+  options.mutable_residual()->mutable_kernel()->set_family(KernelConfig::RBF);
+  options.mutable_residual()->mutable_inducing()->mutable_random()->set_count(
+      100);
+  const Matrix<double> points = Points();
+  absl::StatusOr<ResidualIndex> index =
+      ResidualIndex::Build(points.view(), options);
+  ASSERT_THAT(index, IsOk());
+  absl::StatusOr<SearchResult> result = index->Search({0, 17, 47}, {.k = 50});
+  ASSERT_THAT(result, IsOk());
+  EXPECT_EQ(result->neighbors.rows()(1, 0), 17);
+}
+
+}  // namespace
+}  // namespace rct
