@@ -69,10 +69,10 @@ TEST(TextProtoTest, ErrorsNameFileLineAndColumn) {
   for (const auto& [text, place, problem] : cases) {
     const std::string path = WriteText(text);
     FileDescriptorProto message;
-    EXPECT_THAT(ReadTextProto(path, message),
-                StatusIs(absl::StatusCode::kInvalidArgument,
-                         AllOf(StartsWith(path + ": " + place),
-                               HasSubstr(problem))))
+    EXPECT_THAT(
+        ReadTextProto(path, message),
+        StatusIs(absl::StatusCode::kInvalidArgument,
+                 AllOf(StartsWith(path + ": " + place), HasSubstr(problem))))
         << text;
   }
 }

@@ -49,6 +49,10 @@ SweepCase Combine(const SweepConfig& config, uint64_t subset) {
 }
 
 absl::Status ValidateCase(const SweepCase& sweep_case) {
+  if (sweep_case.strategy() == STRATEGY_UNSPECIFIED) {
+    return absl::InvalidArgumentError(
+        "strategy: not given; choose EXHAUSTIVE or LEVEL_SYNCHRONOUS");
+  }
   if (sweep_case.precision() == SweepCase::PRECISION_UNSPECIFIED) {
     return absl::InvalidArgumentError("precision: not given; choose FLOAT64");
   }

@@ -15,8 +15,8 @@ namespace rct {
 // the field is replaced and not merged. Names of combinations are joined by
 // "+"; base alone is called "base" unless it has a name. InvalidArgument,
 // naming the field, for a sweep that makes no sense: no case, a name missing or
-// twice, an unspecified mode or precision, a gate out of range, too many
-// subsets.
+// twice, an unspecified mode, strategy or precision, a gate out of range, too
+// many subsets.
 absl::StatusOr<std::vector<SweepCase>> ExpandCases(const SweepConfig& config);
 
 // A case that no EXACT gate vouches for.

@@ -26,7 +26,8 @@ absl::StatusOr<std::vector<SweepCase>> Expand(const std::string& config) {
 
 std::vector<std::string> Names(const std::string& config) {
   std::vector<std::string> names;
-  for (const SweepCase& sweep_case : Expand(config).value()) {
+  const std::vector<SweepCase> cases = Expand(config).value();
+  for (const SweepCase& sweep_case : cases) {
     names.push_back(sweep_case.name());
   }
   return names;
@@ -35,7 +36,8 @@ std::vector<std::string> Names(const std::string& config) {
 // The cases, one line each.
 std::vector<std::string> Lines(const std::string& config) {
   std::vector<std::string> lines;
-  for (const SweepCase& sweep_case : Expand(config).value()) {
+  const std::vector<SweepCase> cases = Expand(config).value();
+  for (const SweepCase& sweep_case : cases) {
     lines.push_back(sweep_case.ShortDebugString());
   }
   return lines;
@@ -53,8 +55,7 @@ TEST(CasesTest, ListedCasesAreChangesOfBase) {
 }
 
 TEST(CasesTest, SubMessagesAndListsAreReplacedWhole) {
-  const std::vector<SweepCase> cases =
-      Expand(R"(base {
+  const std::vector<SweepCase> cases = Expand(R"(base {
                   strategy: LEVEL_SYNCHRONOUS
                   tree { structure: STATIC base: 2 leaf_size: 4 }
                   gate { recall_at_least { threshold: 0.9 } }
@@ -63,7 +64,7 @@ TEST(CasesTest, SubMessagesAndListsAreReplacedWhole) {
                 case { name: 'a' tree { base: 4 } }
                 case { name: 'b' gate { set_equal_within {} } }
                 case { name: 'c' tree {} })")
-          .value();
+                                           .value();
   ASSERT_EQ(cases.size(), 3u);
   EXPECT_EQ(cases[0].tree().ShortDebugString(), "base: 4");
   EXPECT_EQ(cases[0].gate_size(), 2);
@@ -160,8 +161,7 @@ TEST(CasesTest, BaseAloneIsACaseWhereBaseIs) {
 }
 
 TEST(CasesTest, ExactUnlessGatesSayOtherwise) {
-  const std::vector<SweepCase> cases =
-      Expand(R"(base { strategy: EXHAUSTIVE }
+  const std::vector<SweepCase> cases = Expand(R"(base { strategy: EXHAUSTIVE }
                 case { name: 'none' }
                 case { name: 'recall' gate { recall_at_least { threshold: 1 } } }
                 case { name: 'set' gate { set_equal_within {} } }
@@ -174,7 +174,7 @@ TEST(CasesTest, ExactUnlessGatesSayOtherwise) {
                   name: 'both'
                   gate { recall_at_least { threshold: 1 } } gate { exact {} }
                 })")
-          .value();
+                                           .value();
   std::vector<bool> approximate;
   for (const SweepCase& sweep_case : cases) {
     approximate.push_back(IsApproximate(sweep_case));

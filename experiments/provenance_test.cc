@@ -25,7 +25,8 @@ TEST(ProvenanceTest, EveryFieldIsFilledIn) {
   EXPECT_EQ(origin.processors(), HardwareThreads());
   EXPECT_THAT(origin.machine(), Not(""));
   EXPECT_THAT(origin.instruction_set(), AnyOf("scalar", "avx2", "avx512"));
-  EXPECT_THAT(origin.compiler(), AnyOf(StartsWith("gcc "), StartsWith("clang ")));
+  EXPECT_THAT(origin.compiler(),
+              AnyOf(StartsWith("gcc "), StartsWith("clang ")));
   EXPECT_THAT(origin.compilation_mode(), AnyOf("opt", "fastbuild", "dbg"));
 
   absl::Time time;

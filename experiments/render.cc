@@ -32,13 +32,36 @@ Spread SpreadOf(std::vector<double> values) {
   return {values.front(), median, values.back()};
 }
 
+// 0 where there is nothing to divide by, such as a time below the clock's step.
+double Ratio(double numerator, double denominator) {
+  return denominator == 0 ? 0 : numerator / denominator;
+}
+
+// Names are the user's, and a line of Markdown is one line.
+std::string OneLine(absl::string_view text) {
+  return absl::StrReplaceAll(text, {{"\r", " "}, {"\n", " "}});
+}
+
+// The numbers that occur, in the order in which they do.
+template <class Cases, class Number>
+std::string Distinct(const Cases& cases, Number number) {
+  std::vector<std::string> found;
+  for (const auto& element : cases) {
+    std::string text = absl::StrCat(number(element));
+    if (std::find(found.begin(), found.end(), text) == found.end()) {
+      found.push_back(std::move(text));
+    }
+  }
+  return absl::StrJoin(found, "/");
+}
+
 // One row of a table.
 struct Row {
   const Known& known;
   const Timed& timed;
   bool pass = true;
   std::string gate{};  // as shown
-  std::string gold{};  // what gold says, or empty
+  std::string gold{};  // the gold it agrees with, or empty
   Spread search{}, ratio{}, ratio_with_build{}, factor{}, index{};
 
   bool HasTimes() const { return pass && !timed.search_seconds().empty(); }
@@ -51,7 +74,7 @@ Row MakeRow(const RunRecord::Deterministic::Workload& workload,
   std::vector<std::string> failed;
   for (const auto& verdict : row.known.verdict()) {
     const bool is_gold = absl::StartsWith(verdict.gate(), "gold ");
-    if (is_gold) row.gold = verdict.gate().substr(5);
+    if (is_gold && verdict.pass()) row.gold = verdict.gate().substr(5);
     if (!is_gold) labels.push_back(verdict.gate());
     if (!verdict.pass()) failed.push_back(verdict.gate());
   }
@@ -66,9 +89,10 @@ Row MakeRow(const RunRecord::Deterministic::Workload& workload,
   for (int r = 0; r < row.timed.search_seconds_size(); ++r) {
     const double search = row.timed.search_seconds(r);
     const double exhaustive = row.timed.exhaustive_seconds(r);
-    ratio.push_back(exhaustive / search);
-    with_build.push_back((factor[r] + exhaustive) /
-                         (factor[r] + row.timed.index_seconds(r) + search));
+    ratio.push_back(Ratio(exhaustive, search));
+    with_build.push_back(
+        Ratio(factor[r] + exhaustive,
+              factor[r] + row.timed.index_seconds(r) + search));
   }
   const auto list = [](const auto& field) {
     return std::vector<double>(field.begin(), field.end());
@@ -82,13 +106,12 @@ Row MakeRow(const RunRecord::Deterministic::Workload& workload,
 }
 
 double PerQuery(double total, const RunRecord::Deterministic::Workload& w) {
-  return w.num_queries() == 0 ? 0
-                              : total / static_cast<double>(w.num_queries());
+  return Ratio(total, static_cast<double>(w.num_queries()));
 }
 
 double QueriesPerSecond(const Row& row,
                         const RunRecord::Deterministic::Workload& w) {
-  return static_cast<double>(w.num_queries()) / row.search.median;
+  return Ratio(static_cast<double>(w.num_queries()), row.search.median);
 }
 
 double Mebibytes(int64_t bytes) {
@@ -137,12 +160,12 @@ std::string WorkloadTable(const RunRecord::Deterministic::Workload& workload,
        "x exhaustive, build counted", "evaluations/query", "build s",
        "peak MiB"}};
   std::string notes;
-  bool gold = false;
+  std::vector<std::string> gold;
   for (int i = 0; i < workload.case__size(); ++i) {
     const Row row = MakeRow(workload, measured, i);
     std::vector<std::string> line = {
-        row.known.name(), row.gate,
-        absl::StrFormat("%.4f", row.known.recall())};
+        absl::StrReplaceAll(OneLine(row.known.name()), {{"|", "\\|"}}),
+        row.gate, absl::StrFormat("%.4f", row.known.recall())};
     if (row.HasTimes()) {
       line.push_back(absl::StrFormat("%.0f", QueriesPerSecond(row, workload)));
       line.push_back(RatioCell(row.ratio));
@@ -165,23 +188,28 @@ std::string WorkloadTable(const RunRecord::Deterministic::Workload& workload,
     lines.push_back(std::move(line));
     for (const auto& verdict : row.known.verdict()) {
       if (!verdict.pass()) {
-        absl::StrAppend(&notes, "\n- ", row.known.name(), ": ", verdict.gate(),
-                        " failed: ", verdict.message());
+        absl::StrAppend(&notes, "\n- ", OneLine(row.known.name()), ": ",
+                        verdict.gate(), " failed: ", verdict.message());
       }
     }
-    gold = gold || (row.pass && !row.gold.empty());
+    if (row.pass && !row.gold.empty()) {
+      gold.push_back(OneLine(row.known.name()));
+    }
   }
   std::string result = absl::StrFormat(
-      "## %s\n\n%d points, d = %d, m = %d, %d queries, k = %d, %d threads\n\n",
-      workload.name(), workload.num_points(), workload.dimension(),
-      workload.num_inducing(), workload.num_queries(), workload.case_(0).k(),
-      measured.case_(0).threads());
+      "## %s\n\n%d points, d = %d, m = %d, %d queries, k = %s, %s threads\n\n",
+      OneLine(workload.name()), workload.num_points(), workload.dimension(),
+      workload.num_inducing(), workload.num_queries(),
+      Distinct(workload.case_(), [](const Known& known) { return known.k(); }),
+      Distinct(measured.case_(),
+               [](const Timed& timed) { return timed.threads(); }));
   absl::StrAppend(&result, AlignedTable(lines));
   if (!notes.empty()) absl::StrAppend(&result, notes, "\n");
-  if (gold) {
-    result +=
-        "\nEach case that shows times has also the neighbour sets and the "
-        "distances (within the stated tolerance) of the frozen gold.\n";
+  if (!gold.empty()) {
+    absl::StrAppend(&result,
+                    "\nAlso the neighbour sets and, within the stated "
+                    "tolerance, the distances of the frozen gold: ",
+                    absl::StrJoin(gold, ", "), ".\n");
   }
   return result;
 }
@@ -190,8 +218,8 @@ std::string WorkloadTable(const RunRecord::Deterministic::Workload& workload,
 
 std::string RenderTable(const RunRecord& record) {
   const auto& known = record.deterministic();
-  std::string result =
-      absl::StrCat("# ", known.title().empty() ? "Sweep" : known.title(), "\n");
+  std::string result = absl::StrCat(
+      "# ", known.title().empty() ? "Sweep" : OneLine(known.title()), "\n");
   for (int w = 0; w < known.workload_size(); ++w) {
     absl::StrAppend(
         &result, "\n",
@@ -202,7 +230,10 @@ std::string RenderTable(const RunRecord& record) {
       &result,
       "\nEXACT: rows and distances bit-identical to exhaustive search. Times "
       "are medians of ",
-      record.measured().workload(0).factor_seconds_size(),
+      Distinct(record.measured().workload(),
+               [](const RunRecord::Measured::Workload& workload) {
+                 return workload.factor_seconds_size();
+               }),
       " interleaved repetitions; ratios are medians of each repetition's ratio "
       "(least-greatest). Build: V, p and the index.\n\nCommand: `",
       origin.command(), "`\nConfig: sha256 ",
@@ -219,8 +250,8 @@ std::string RenderCsv(const RunRecord& record) {
                         "\"");
   };
   const auto field = [&](absl::string_view text) {
-    return text.find_first_of(",\"\n") == text.npos ? std::string(text)
-                                                    : quoted(text);
+    return text.find_first_of(",\"\r\n") == text.npos ? std::string(text)
+                                                      : quoted(text);
   };
   std::string result = absl::StrCat(kCsvHeader, "\n");
   for (int w = 0; w < record.deterministic().workload_size(); ++w) {

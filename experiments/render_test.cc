@@ -49,7 +49,10 @@ constexpr char kRecord[] = R"pb(
         counters { distance_evaluations: 12345 }
         build_distance_evaluations: 777
         verdict { gate: "EXACT" pass: true }
-        verdict { gate: "COUNTER_AT_MOST(distance_evaluations, 500)" pass: true }
+        verdict {
+          gate: "COUNTER_AT_MOST(distance_evaluations, 500)"
+          pass: true
+        }
         verdict { gate: "gold SET_EQUAL_WITHIN(1e-06)" pass: true }
       }
       case {
@@ -135,20 +138,53 @@ void ExpectNumbers(const RunRecord& record) {
 }
 
 TEST(RenderTest, GoldenTable) {
-  EXPECT_EQ(RenderTable(Record()), R"(golden)");
+  EXPECT_EQ(RenderTable(Record()), R"table(# Trees, and "more"
+
+## normal
+
+1000 points, d = 3, m = 16, 100 queries, k = 10, 2 threads
+
+| case        | gate                                               | recall | queries/s |      x exhaustive | x exhaustive, build counted | evaluations/query | build s | peak MiB |
+|:------------|:---------------------------------------------------|-------:|----------:|------------------:|----------------------------:|------------------:|--------:|---------:|
+| exhaustive  | EXACT                                              | 1.0000 |        25 |  1.00 (1.00-1.00) |            1.00 (1.00-1.00) |            1000.0 |    1.00 |        1 |
+| tree        | EXACT + COUNTER_AT_MOST(distance_evaluations, 500) | 1.0000 |       100 |  4.00 (2.00-4.00) |            1.83 (1.20-2.00) |             123.5 |    1.50 |        3 |
+| rough, fast | approximate: RECALL_AT_LEAST(0.9)                  | 0.9500 |       200 | 8.00 (4.00-16.00) |            3.14 (2.00-3.33) |              10.0 |    1.00 |        1 |
+| wrong       | FAILED EXACT + gold SET_EQUAL_WITHIN(1e-06)        | 0.5000 |         - |                 - |                           - |              10.0 |       - |        - |
+
+- wrong: EXACT failed: query 0, rank 1
+- wrong: gold SET_EQUAL_WITHIN(1e-06) failed: query 2, rank 3
+
+Also the neighbour sets and, within the stated tolerance, the distances of the frozen gold: exhaustive, tree.
+
+EXACT: rows and distances bit-identical to exhaustive search. Times are medians of 3 interleaved repetitions; ratios are medians of each repetition's ratio (least-greatest). Build: V, p and the index.
+
+Command: `sweep --config=x`
+Config: sha256 0123456789abcdef
+Machine: A machine, 2 processors, avx2
+Build: commit c0ffee, gcc 12, opt
+Time: 2024-01-01T00:00:00+00:00
+)table");
 }
 
 TEST(RenderTest, GoldenCsv) {
-  EXPECT_EQ(RenderCsv(Record()), R"(golden)");
+  EXPECT_EQ(
+      RenderCsv(Record()),
+      R"csv(case,gate,recall,queries_per_second,ratio_to_exhaustive,ratio_with_build_to_exhaustive,distance_evaluations_per_query,build_seconds,peak_rss_mib,workload,gold,approximate,num_points,dimension,num_inducing,num_queries,k,threads,repetitions,search_seconds_median,search_seconds_min,search_seconds_max,factor_seconds,index_seconds,build_distance_evaluations,result_digest
+exhaustive,EXACT,1,25,1,1,1000,1,1,normal,SET_EQUAL_WITHIN(1e-06),false,1000,3,16,100,10,2,3,4,2,8,1,0,0,r0
+tree,"EXACT + COUNTER_AT_MOST(distance_evaluations, 500)",1,100,4,1.83333,123.45,1.5,3,normal,SET_EQUAL_WITHIN(1e-06),false,1000,3,16,100,10,2,3,1,1,2,1,0.5,777,r0
+"rough, fast",approximate: RECALL_AT_LEAST(0.9),0.95,200,8,3.14286,10,1,1,normal,,true,1000,3,16,100,10,2,3,0.5,0.5,0.5,1,0,0,r1
+wrong,FAILED EXACT + gold SET_EQUAL_WITHIN(1e-06),0.5,,,,10,,,normal,,false,1000,3,16,100,10,2,0,,,,,,0,r2
+)csv");
 }
 
 // Others read these columns by name and by place.
 TEST(RenderTest, CsvBeginsWithTheColumnsThatOthersRead) {
   EXPECT_THAT(
       RenderCsv(Record()),
-      StartsWith("case,gate,recall,queries_per_second,ratio_to_exhaustive,"
-                 "ratio_with_build_to_exhaustive,distance_evaluations_per_query,"
-                 "build_seconds,peak_rss_mib,"));
+      StartsWith(
+          "case,gate,recall,queries_per_second,ratio_to_exhaustive,"
+          "ratio_with_build_to_exhaustive,distance_evaluations_per_query,"
+          "build_seconds,peak_rss_mib,"));
 }
 
 TEST(RenderTest, EveryCsvLineHasEveryColumn) {
@@ -183,12 +219,14 @@ TEST(RenderTest, AFailedCaseShowsNoTimeThoughThereIsOne) {
   tree.mutable_verdict(1)->set_pass(false);
   tree.mutable_verdict(1)->set_message("too many");
   const std::string table = RenderTable(record);
-  const std::string row = Lines(table)[8];
+  const std::string row = Lines(table)[9];
   ASSERT_THAT(row, StartsWith("| tree "));
-  EXPECT_THAT(row, HasSubstr("FAILED COUNTER_AT_MOST(distance_evaluations, 500)"));
+  EXPECT_THAT(row,
+              HasSubstr("FAILED COUNTER_AT_MOST(distance_evaluations, 500)"));
   EXPECT_THAT(row, Not(HasSubstr("2.00")));
-  EXPECT_THAT(table, HasSubstr("\n- tree: COUNTER_AT_MOST(distance_evaluations, "
-                               "500) failed: too many\n"));
+  EXPECT_THAT(table,
+              HasSubstr("\n- tree: COUNTER_AT_MOST(distance_evaluations, "
+                        "500) failed: too many\n"));
   const std::string csv = Lines(RenderCsv(record))[2];
   EXPECT_THAT(csv, AllOf(HasSubstr(",1,,,,123.45,,,normal,"),
                          EndsWith(",3,,,,,,777,r0")));
@@ -225,7 +263,7 @@ TEST(RenderTest, NumbersOfNeighborsAndThreadsThatDifferAreAllNamed) {
   known.mutable_case_(2)->set_k(20);
   measured.mutable_case_(3)->set_threads(1);
   EXPECT_THAT(RenderTable(record),
-              HasSubstr("100 queries, k = 10, 5, 20, 2, 1 threads\n"));
+              HasSubstr("100 queries, k = 10/5/20, 2/1 threads\n"));
 }
 
 TEST(RenderTest, CsvQuotesWhatHasToBe) {
@@ -269,7 +307,7 @@ TEST(RenderTest, WithoutRepetitionsThereAreNoTimes) {
   }
   const std::string table = RenderTable(record);
   EXPECT_THAT(table, HasSubstr("medians of 0 interleaved"));
-  EXPECT_THAT(Lines(table)[7], HasSubstr("|      1.0000 |"));
+  EXPECT_THAT(Lines(table)[8], HasSubstr("| 1.0000 |         - |"));
   EXPECT_THAT(Lines(RenderCsv(record))[1],
               StartsWith("exhaustive,EXACT,1,,,,1000,,,normal,"));
   ExpectNumbers(record);
@@ -293,7 +331,8 @@ TEST(RenderTest, TimesBelowTheClocksStepGiveNumbers) {
   }
   ExpectNumbers(record);
   for (auto& sweep_case : *measured.mutable_case_()) {
-    for (double& seconds : *sweep_case.mutable_exhaustive_seconds()) seconds = 0;
+    for (double& seconds : *sweep_case.mutable_exhaustive_seconds())
+      seconds = 0;
   }
   ExpectNumbers(record);
 }
@@ -315,7 +354,7 @@ TEST(RenderTest, AnEvenNumberOfRepetitionsHasTheMeanOfTheMiddle) {
 
 TEST(RenderTest, EmptyRecords) {
   EXPECT_EQ(RenderCsv(RunRecord()), std::string(kCsvHeader) + "\n");
-  EXPECT_THAT(RenderTable(RunRecord()), StartsWith("# Sweep\n"));
+  EXPECT_THAT(RenderTable(RunRecord()), StartsWith("# Sweep\n\nEXACT: "));
   RunRecord record = Record();
   record.mutable_deterministic()->mutable_workload(0)->clear_case_();
   record.mutable_measured()->mutable_workload(0)->clear_case_();

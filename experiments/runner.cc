@@ -138,7 +138,8 @@ class WorkloadRunner {
       *known.mutable_counters() = outcome->result.counters;
       known.set_build_distance_evaluations(outcome->build_distance_evaluations);
       RCT_RETURN_IF_ERROR(
-          Judge(sweep_case, outcome->result, expected[k], known));
+          Annotate(Judge(sweep_case, outcome->result, expected[k], known),
+                   absl::StrCat("case '", sweep_case.name(), "'")));
       progress_.Advance(1);
     }
     return absl::OkStatus();
@@ -160,11 +161,11 @@ class WorkloadRunner {
       add(verdict);
     }
     known.set_recall(CheckExact(result.neighbors, expected).recall);
-    if (workload_.gold().has_value() && !IsApproximate(sweep_case) &&
-        result.neighbors.k() == workload_.gold()->k()) {
-      Verdict verdict =
-          CheckSetEqualWithin(result.neighbors, *workload_.gold(),
-                              workload_.config().gold().tolerance());
+    if (workload_.has_gold() && !IsApproximate(sweep_case)) {
+      RCT_ASSIGN_OR_RETURN(const NeighborTable gold,
+                           workload_.GoldNeighbors(result.neighbors.k()));
+      Verdict verdict = CheckSetEqualWithin(
+          result.neighbors, gold, workload_.config().gold().tolerance());
       verdict.label = absl::StrCat("gold ", verdict.label);
       add(verdict);
     }
@@ -202,11 +203,12 @@ class WorkloadRunner {
       measured.add_index_seconds(outcome.index_seconds);
       measured.add_search_seconds(outcome.search_seconds);
       if (IsReference(cases_[i])) {
+        measured.add_exhaustive_seconds(outcome.search_seconds);
         exhaustive[Key(cases_[i])] = outcome.search_seconds;
       }
     }
     for (size_t i = 0; i < cases_.size(); ++i) {
-      if (!Passed(i)) continue;
+      if (!Passed(i) || IsReference(cases_[i])) continue;
       const auto key = Key(cases_[i]);
       if (!exhaustive.contains(key)) {
         RCT_ASSIGN_OR_RETURN(const Outcome reference,
@@ -281,23 +283,27 @@ absl::StatusOr<RunRecord> RunSweep(const SweepConfig& config,
   if (config.workload().empty()) {
     return absl::InvalidArgumentError("workload: none given");
   }
+  const auto field = [&](int w) {
+    return absl::StrCat("workload[", w, "] '", config.workload(w).name(), "'");
+  };
+  absl::flat_hash_set<std::string> names;
+  for (int w = 0; w < config.workload_size(); ++w) {
+    if (!names.insert(config.workload(w).name()).second) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(field(w), ": the name is there twice"));
+    }
+  }
   RunRecord record;
   record.mutable_deterministic()->set_title(config.title());
   Progress progress("sweep", static_cast<int64_t>(cases.size()) *
-                                 config.workload_size() * (repetitions + 1));
-  absl::flat_hash_set<std::string> names;
+                                 config.workload_size() *
+                                 (int64_t{repetitions} + 1));
   for (int w = 0; w < config.workload_size(); ++w) {
-    const std::string field =
-        absl::StrCat("workload[", w, "] '", config.workload(w).name(), "'");
-    if (!names.insert(config.workload(w).name()).second) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(field, ": the name is there twice"));
-    }
     absl::StatusOr<Workload> workload = Workload::Load(config.workload(w));
-    RCT_RETURN_IF_ERROR(Annotate(workload.status(), field));
+    RCT_RETURN_IF_ERROR(Annotate(workload.status(), field(w)));
     WorkloadRunner runner(*workload, cases, options.threads.value_or(0),
                           progress);
-    RCT_RETURN_IF_ERROR(Annotate(runner.Run(repetitions, record), field));
+    RCT_RETURN_IF_ERROR(Annotate(runner.Run(repetitions, record), field(w)));
   }
   return record;
 }

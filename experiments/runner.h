@@ -23,10 +23,10 @@ namespace rct {
 
 struct SweepOptions {
   // In place of the config's.
-  std::optional<int> repetitions;
-  std::optional<int> threads;
+  std::optional<int> repetitions = std::nullopt;
+  std::optional<int> threads = std::nullopt;
   // Only cases whose name contains a match of this regular expression.
-  std::string cases;
+  std::string cases = {};
 };
 
 // The deterministic and the measured part of a record. InvalidArgument, naming

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <vector>
 
@@ -13,8 +14,11 @@
 #include "absl/flags/parse.h"
 #include "absl/flags/usage.h"
 #include "absl/status/status.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "base/file.h"
 #include "base/sha256.h"
 #include "base/status_macros.h"
@@ -24,8 +28,10 @@
 #include "experiments/render.h"
 #include "experiments/runner.h"
 
+constexpr char kDefaultConfig[] = "//experiments/configs/gold.textproto";
+
 ABSL_FLAG(
-    std::string, config, "//experiments/configs/gold.textproto",
+    std::string, config, kDefaultConfig,
     "Sweep to run, a SweepConfig in text form. A path that starts with // "
     "is a file of this project.");
 ABSL_FLAG(
@@ -67,7 +73,7 @@ Relative paths are taken from where you called. A config is an rct.SweepConfig
 (experiments/sweep.proto); experiments/configs/gold.textproto is a commented one.
 
 Exit code: 0 if all gates passed, 1 if one failed or the input is bad, 2 for
-wrong flags.)";
+an argument that is no flag.)";
 
 // The presets that come with the project, without their ending.
 std::vector<std::string> PresetNames() {
@@ -83,9 +89,26 @@ std::vector<std::string> PresetNames() {
   return names;
 }
 
+// As a shell reads it.
+std::string Quoted(std::string_view argument) {
+  const auto is_plain = [](char c) {
+    return absl::ascii_isalnum(c) || absl::StrContains("-_./=:,+@%", c);
+  };
+  if (!argument.empty() &&
+      std::all_of(argument.begin(), argument.end(), is_plain)) {
+    return std::string(argument);
+  }
+  return absl::StrCat("'", absl::StrReplaceAll(argument, {{"'", "'\\''"}}),
+                      "'");
+}
+
 absl::Status Run(const std::string& command) {
   std::string config_path = absl::GetFlag(FLAGS_config);
   if (const std::string preset = absl::GetFlag(FLAGS_preset); !preset.empty()) {
+    if (config_path != kDefaultConfig) {
+      return absl::InvalidArgumentError(
+          "--preset and --config: both name a config; leave one out");
+    }
     const std::vector<std::string> names = PresetNames();
     if (std::find(names.begin(), names.end(), preset) == names.end()) {
       return absl::InvalidArgumentError(
@@ -150,7 +173,7 @@ int main(int argc, char** argv) {
   }
   std::string command = "./tools/bazel run //experiments:sweep";
   for (int i = 1; i < argc; ++i) {
-    absl::StrAppend(&command, i == 1 ? " -- " : " ", argv[i]);
+    absl::StrAppend(&command, i == 1 ? " -- " : " ", rct::Quoted(argv[i]));
   }
   if (const absl::Status status = rct::Run(command); !status.ok()) {
     std::fprintf(stderr, "sweep: %s\n", std::string(status.message()).c_str());

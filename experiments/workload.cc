@@ -1,10 +1,13 @@
 #include "experiments/workload.h"
 
+#include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <numeric>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -28,15 +31,27 @@ namespace {
 // Separates this use of a seed from others'.
 constexpr uint64_t kQueryStream = 0x71756572696573;
 
+// What nobody means to generate; below it sizes in bytes do not overflow.
+constexpr int64_t kMostCoordinates = int64_t{1} << 40;
+
+// The result, or its error with the field in front.
+template <class T>
+absl::StatusOr<T> ForField(std::string_view field, absl::StatusOr<T> result) {
+  if (!result.ok()) return Annotate(result.status(), field);
+  return result;
+}
+
 absl::StatusOr<Matrix<double>> Generate(const GeneratedPoints& config,
                                         const std::string& field) {
   if (config.count() < 0 || config.dimension() < 1 || config.clusters() < 1 ||
-      !(config.cluster_radius() >= 0)) {
+      !(config.cluster_radius() >= 0) ||
+      std::max(config.count(), config.clusters()) >
+          kMostCoordinates / config.dimension()) {
     return absl::InvalidArgumentError(absl::StrCat(
         field,
         ": count must be at least 0, dimension and clusters at least 1, "
-        "cluster_radius at least 0; found {",
-        config.ShortDebugString(), "}"));
+        "cluster_radius at least 0, and all coordinates together at most ",
+        kMostCoordinates, "; found {", config.ShortDebugString(), "}"));
   }
   PointSet set = PointSet::kNormal;
   switch (config.shape()) {
@@ -83,7 +98,8 @@ absl::StatusOr<Matrix<double>> LoadPoints(const PointSource& source,
                                           const std::string& field) {
   switch (source.source_case()) {
     case PointSource::kNpy:
-      return ReadNpyMatrix(ResolveProjectPath(source.npy()));
+      return ForField(absl::StrCat(field, ".npy"),
+                      ReadNpyMatrix(ResolveProjectPath(source.npy())));
     case PointSource::kGenerated:
       return Generate(source.generated(), absl::StrCat(field, ".generated"));
     case PointSource::SOURCE_NOT_SET:
@@ -132,7 +148,9 @@ absl::Status Workload::LoadQueries() {
     }
     case QuerySource::kRowsNpy: {
       RCT_ASSIGN_OR_RETURN(
-          query_rows_, ReadNpyIndices(ResolveProjectPath(queries.rows_npy())));
+          query_rows_,
+          ForField("queries.rows_npy",
+                   ReadNpyIndices(ResolveProjectPath(queries.rows_npy()))));
       return absl::OkStatus();
     }
     case QuerySource::kNewPoints: {
@@ -166,7 +184,8 @@ absl::Status Workload::LoadMetric() {
   if (config_.has_inducing_rows_npy()) {
     RCT_ASSIGN_OR_RETURN(
         const std::vector<int64_t> rows,
-        ReadNpyIndices(ResolveProjectPath(config_.inducing_rows_npy())));
+        ForField("inducing_rows_npy", ReadNpyIndices(ResolveProjectPath(
+                                          config_.inducing_rows_npy()))));
     config_.mutable_residual()
         ->mutable_inducing()
         ->mutable_rows()
@@ -174,21 +193,38 @@ absl::Status Workload::LoadMetric() {
         ->Add(rows.begin(), rows.end());
   }
   if (config_.has_factors_npy()) {
+    if (config_.residual().has_jitter() ||
+        config_.residual().has_variance_floor()) {
+      return absl::InvalidArgumentError(
+          "residual.jitter and residual.variance_floor: are for inducing "
+          "points; factors_npy has none");
+    }
     RCT_ASSIGN_OR_RETURN(
-        factors_, ReadNpyMatrix(ResolveProjectPath(config_.factors_npy())));
-    RCT_ASSIGN_OR_RETURN(
-        residual_variance_,
-        ReadNpyVector(ResolveProjectPath(config_.residual_variance_npy())));
+        factors_,
+        ForField("factors_npy",
+                 ReadNpyMatrix(ResolveProjectPath(config_.factors_npy()))));
+    RCT_ASSIGN_OR_RETURN(residual_variance_,
+                         ForField("residual_variance_npy",
+                                  ReadNpyVector(ResolveProjectPath(
+                                      config_.residual_variance_npy()))));
   }
   return absl::OkStatus();
 }
 
 absl::Status Workload::LoadExpected() {
   if (!config_.has_gold()) return absl::OkStatus();
-  RCT_ASSIGN_OR_RETURN(const Gold gold,
-                       LoadGold(ResolveProjectPath(config_.gold().manifest())));
-  RCT_ASSIGN_OR_RETURN(const GoldAnswers* const answers,
-                       gold.Find(config_.gold().answer()));
+  const double tolerance = config_.gold().tolerance();
+  if (!(tolerance >= 0) || !std::isfinite(tolerance)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "gold.tolerance: is ", tolerance, "; must be at least 0 and finite"));
+  }
+  RCT_ASSIGN_OR_RETURN(
+      const Gold gold,
+      ForField("gold.manifest",
+               LoadGold(ResolveProjectPath(config_.gold().manifest()))));
+  RCT_ASSIGN_OR_RETURN(
+      const GoldAnswers* const answers,
+      ForField("gold.answer", gold.Find(config_.gold().answer())));
   const NeighborTable& answer = answers->neighbors;
   if (answer.num_queries() != num_queries() || answer.k() < config_.k()) {
     return absl::InvalidArgumentError(
@@ -197,8 +233,18 @@ absl::Status Workload::LoadExpected() {
                      " neighbours each; the workload asks for ", num_queries(),
                      " with ", config_.k()));
   }
-  gold_ = FirstNeighbors(answer, config_.k());
+  gold_ = answer.Clone();
   return absl::OkStatus();
+}
+
+absl::StatusOr<NeighborTable> Workload::GoldNeighbors(int64_t k) const {
+  RCT_CHECK(gold_.has_value());
+  if (k > gold_->k()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("k: is ", k, "; gold.answer has ", gold_->k(),
+                     " neighbours of each query"));
+  }
+  return FirstNeighbors(*gold_, k);
 }
 
 int64_t Workload::num_queries() const {
@@ -228,22 +274,31 @@ absl::StatusOr<SearchResult> Workload::Search(const ResidualIndex& index,
 }
 
 std::string Workload::DataDigest() const {
+  // Each part with its size, so that numbers cannot pass from one to the next.
   Sha256 hash;
-  const auto add_matrix = [&](const Matrix<double>& matrix) {
-    const int64_t shape[] = {matrix.rows(), matrix.cols()};
+  const auto add = [&](const auto* values, int64_t rows, int64_t cols) {
+    const int64_t shape[] = {rows, cols};
     hash.UpdateSpan(absl::MakeConstSpan(shape));
-    hash.UpdateSpan(
-        absl::MakeConstSpan(matrix.data(), matrix.rows() * matrix.cols()));
+    hash.UpdateSpan(absl::MakeConstSpan(values, rows * cols));
   };
+  const auto add_list = [&](const auto& list) {
+    add(list.data(), static_cast<int64_t>(list.size()), 1);
+  };
+  const auto add_matrix = [&](const Matrix<double>& matrix) {
+    add(matrix.data(), matrix.rows(), matrix.cols());
+  };
+  const Matrix<double> none;
+  const InducingConfig& inducing = config_.residual().inducing();
   add_matrix(points_);
-  hash.UpdateSpan(absl::MakeConstSpan(query_rows_));
-  if (query_points_.has_value()) add_matrix(*query_points_);
-  if (factors_.has_value()) add_matrix(*factors_);
-  hash.UpdateSpan(absl::MakeConstSpan(residual_variance_));
-  const auto& rows = config_.residual().inducing().rows().row();
-  const auto& values = config_.residual().inducing().coordinates().value();
-  hash.UpdateSpan(absl::MakeConstSpan(rows.data(), rows.size()));
-  hash.UpdateSpan(absl::MakeConstSpan(values.data(), values.size()));
+  add_list(query_rows_);
+  add_matrix(query_points_.has_value() ? *query_points_ : none);
+  add_matrix(factors_.has_value() ? *factors_ : none);
+  add_list(residual_variance_);
+  add_list(inducing.rows().row());
+  add_list(inducing.coordinates().value());
+  const uint64_t draw[] = {static_cast<uint64_t>(inducing.random().count()),
+                           inducing.random().seed()};
+  hash.UpdateSpan(absl::MakeConstSpan(draw));
   return hash.HexDigest();
 }
 

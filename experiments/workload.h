@@ -43,8 +43,10 @@ class Workload {
   // SHA-256 over the points, the queries and what the factors are made from.
   std::string DataDigest() const;
 
-  // The frozen answer, if the config names one.
-  const std::optional<NeighborTable>& gold() const { return gold_; }
+  // Whether the config names a frozen answer, and the first `k` neighbours of
+  // each of its queries; InvalidArgument where it has fewer.
+  bool has_gold() const { return gold_.has_value(); }
+  absl::StatusOr<NeighborTable> GoldNeighbors(int64_t k) const;
 
  private:
   explicit Workload(WorkloadConfig config) : config_(std::move(config)) {}

@@ -215,8 +215,7 @@ TEST(BuildErrorsTest, StrategyAndTree) {
   options.mutable_tree()->set_leaf_size(0);
   EXPECT_THAT(BuildStatus(options), Invalid("tree.leaf_size"));
   options.mutable_tree()->Clear();
-  options.mutable_tree()->set_structure(
-      CoverTreeConfig::STRUCTURE_UNSPECIFIED);
+  options.mutable_tree()->set_structure(CoverTreeConfig::STRUCTURE_UNSPECIFIED);
   EXPECT_THAT(BuildStatus(options), Invalid("tree.structure"));
   options.mutable_tree()->Clear();
   options.mutable_tree()->set_node_order(
@@ -251,9 +250,9 @@ class SearchErrorsTest : public testing::TestWithParam<Strategy> {
 };
 
 TEST_P(SearchErrorsTest, K) {
-  for (const int64_t k : {int64_t{0}, int64_t{-1},
-                          std::numeric_limits<int64_t>::min(),
-                          std::numeric_limits<int64_t>::max()}) {
+  for (const int64_t k :
+       {int64_t{0}, int64_t{-1}, std::numeric_limits<int64_t>::min(),
+        std::numeric_limits<int64_t>::max()}) {
     const std::string message = "k: is " + std::to_string(k);
     EXPECT_THAT(index_.Search({1}, {.k = k}).status(), Invalid(message));
     EXPECT_THAT(index_.SearchPoints(Points().view(), {.k = k}).status(),
@@ -270,9 +269,9 @@ TEST_P(SearchErrorsTest, Threads) {
 }
 
 TEST_P(SearchErrorsTest, Rows) {
-  for (const int64_t row : {int64_t{-1}, kRows,
-                            std::numeric_limits<int64_t>::max(),
-                            std::numeric_limits<int64_t>::min()}) {
+  for (const int64_t row :
+       {int64_t{-1}, kRows, std::numeric_limits<int64_t>::max(),
+        std::numeric_limits<int64_t>::min()}) {
     EXPECT_THAT(index_.Search({5, 0, row, -7}, {.k = 1}).status(),
                 Invalid("query 2: row " + std::to_string(row)));
   }
@@ -296,14 +295,12 @@ TEST_P(SearchErrorsTest, NewPoints) {
 
 TEST_P(SearchErrorsTest, NewPointsHaveNoRow) {
   const Matrix<double> points = Points(2);
-  EXPECT_THAT(
-      index_.SearchPoints(points.view(), {.k = 1, .predecessor = true})
-          .status(),
-      Invalid("predecessor"));
-  EXPECT_THAT(
-      index_.SearchPoints(points.view(), {.k = 1, .exclude_self = true})
-          .status(),
-      Invalid("exclude_self"));
+  EXPECT_THAT(index_.SearchPoints(points.view(), {.k = 1, .predecessor = true})
+                  .status(),
+              Invalid("predecessor"));
+  EXPECT_THAT(index_.SearchPoints(points.view(), {.k = 1, .exclude_self = true})
+                  .status(),
+              Invalid("exclude_self"));
 }
 
 INSTANTIATE_TEST_SUITE_P(Strategies, SearchErrorsTest,
@@ -339,17 +336,15 @@ TEST(FromFactorsTest, Errors) {
                                          Matrix<double>(kRows, 0).view(), ones)
                   .status(),
               Invalid("V: has no columns"));
-  EXPECT_THAT(
-      ResidualModel::FromFactors(points.view(), kernel,
-                                 Matrix<double>::Zeros(kRows - 1, 4).view(),
-                                 ones)
-          .status(),
-      Invalid("V has 199 rows"));
-  EXPECT_THAT(
-      ResidualModel::FromFactors(points.view(), kernel, v.view(),
-                                 absl::MakeConstSpan(ones).subspan(1))
-          .status(),
-      Invalid("199 elements"));
+  EXPECT_THAT(ResidualModel::FromFactors(
+                  points.view(), kernel,
+                  Matrix<double>::Zeros(kRows - 1, 4).view(), ones)
+                  .status(),
+              Invalid("V has 199 rows"));
+  EXPECT_THAT(ResidualModel::FromFactors(points.view(), kernel, v.view(),
+                                         absl::MakeConstSpan(ones).subspan(1))
+                  .status(),
+              Invalid("199 elements"));
   for (const double value : kNotPositive) {
     std::vector<double> variance = ones;
     variance[11] = value;
@@ -367,9 +362,9 @@ TEST(FromFactorsTest, SameAnswers) {
       ResidualModel::Create(points.view(), Options().residual(), 1);
   ASSERT_THAT(model, IsOk());
   const ResidualPoints& data = model->metric()->data();
-  const absl::StatusOr<ResidualModel> again = ResidualModel::FromFactors(
-      points.view(), Options().residual().kernel(), data.v.view(),
-      data.variance.span());
+  const absl::StatusOr<ResidualModel> again =
+      ResidualModel::FromFactors(points.view(), Options().residual().kernel(),
+                                 data.v.view(), data.variance.span());
   ASSERT_THAT(again, IsOk());
   EXPECT_EQ(again->factor(), nullptr);
 
@@ -413,7 +408,8 @@ TEST_P(ResidualIndexTest, OnePoint) {
   const absl::StatusOr<ResidualIndex> index =
       ResidualIndex::Build(points.view(), OptionsWithCoordinates(GetParam()));
   ASSERT_THAT(index, IsOk());
-  const NeighborTable table = std::move(*index->Search({0}, {.k = 3})).neighbors;
+  const NeighborTable table =
+      std::move(*index->Search({0}, {.k = 3})).neighbors;
   EXPECT_EQ(table.count(0), 1);
   EXPECT_EQ(table.rows()(0, 0), 0);
   EXPECT_EQ(table.distances()(0, 0), 0);
@@ -572,8 +568,8 @@ TEST(OneAnswerTest, WhateverTheOptions) {
                 ResidualIndex::Build(*model, options);
             ASSERT_THAT(index, IsOk());
             const auto rows = index->Search(
-                AllRows(kRows), {.k = 10, .predecessor = true,
-                                 .threads = threads});
+                AllRows(kRows),
+                {.k = 10, .predecessor = true, .threads = threads});
             ASSERT_THAT(rows, IsOk());
             rows_digests.insert(rows->neighbors.Digest());
             counters[variant].insert(rows->counters.SerializeAsString());

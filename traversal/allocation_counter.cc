@@ -23,8 +23,12 @@ int64_t AllocationCount() { return allocation_count.load(); }
 
 }  // namespace rct
 
-// The other forms of new and delete call these.
+// The other forms of new and delete call these; those of a sanitizer do not,
+// and then each form of new must meet its own delete.
 void* operator new(std::size_t size) {
+  return rct::Counted(std::malloc(size > 0 ? size : 1));
+}
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
   return rct::Counted(std::malloc(size > 0 ? size : 1));
 }
 void* operator new(std::size_t size, std::align_val_t alignment) {

@@ -84,6 +84,7 @@ void ExpectNaive(const std::shared_ptr<const Metric>& metric,
     const std::string expected = Nearest(naive, k).Digest();
     std::string counters;
     for (const int threads : {1, 2, 7}) {
+      if (threads > 1 && k != ks[0]) break;
       options.threads = threads;
       const SearchResult result = searcher.SearchRows(rows, options);
       EXPECT_EQ(result.neighbors.Digest(), expected)
@@ -98,7 +99,7 @@ void ExpectNaive(const std::shared_ptr<const Metric>& metric,
 class ExhaustiveTest : public testing::TestWithParam<std::string> {};
 
 TEST_P(ExhaustiveTest, IsTheNaiveDoubleLoop) {
-  for (const int64_t dim : {1, 2, 8}) {
+  for (const int64_t dim : {1, 3}) {
     const Matrix<double> points = MakePoints(GetParam(), 150, dim, 1);
     const auto residual =
         MakeTestModel(points.view(), KernelConfig::MATERN52, 20).metric;
@@ -108,7 +109,7 @@ TEST_P(ExhaustiveTest, IsTheNaiveDoubleLoop) {
       for (const bool exclude_self : {false, true}) {
         const SearchOptions options = {.exclude_self = exclude_self,
                                        .predecessor = predecessor};
-        const std::vector<int64_t> ks = {1, 10, 149, 150, 151, 200};
+        const std::vector<int64_t> ks = {10, 1, 150, 200};
         ExpectNaive(residual, AllRows(150), options, ks);
         ExpectNaive(euclidean, AllRows(150), options, ks);
       }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/types/span.h"
+#include "base/check.h"
 #include "metric/tile.h"
 #include "traversal/knn_heap.h"
 #include "traversal/neighbor_table.h"
@@ -25,8 +26,8 @@ struct SearchOptions {
   bool exclude_self = false;
   // Only rows before the query's own are its neighbours (and so never itself).
   bool predecessor = false;
-  // Queries are split among this many threads, >= 1. Changes no answer and no
-  // counter.
+  // Queries are split among this many threads, >= 1; ResidualIndex takes 0 for all
+  // that this process may use. Changes no answer and no counter.
   int threads = 1;
 };
 
@@ -109,6 +110,7 @@ class Searcher {
 
  private:
   SearchResult Run(const Request& request) const {
+    RCT_CHECK(request.options.k >= 1 && request.options.threads >= 1);
     SearchResult result{NeighborTable(request.num_queries(), request.options.k),
                         {}};
     if (metric_->size() > 0 && request.num_queries() > 0) {

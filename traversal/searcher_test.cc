@@ -174,5 +174,11 @@ TEST(SearcherTest, NothingToDo) {
   EXPECT_EQ(no_query.neighbors.k(), 3);
 }
 
+TEST(SearcherDeathTest, OptionsOutOfRange) {
+  const PlainSearcher searcher(Line(4), RowOrder::Natural(4));
+  EXPECT_DEATH(searcher.SearchRows({}, {.k = 0}), "check failed");
+  EXPECT_DEATH(searcher.SearchRows({}, {.k = 1, .threads = 0}), "check failed");
+}
+
 }  // namespace
 }  // namespace rct

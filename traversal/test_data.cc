@@ -114,9 +114,8 @@ Matrix<double> Scales(int64_t n, int64_t dim, RandomStream& random) {
 }  // namespace
 
 std::vector<std::string> AdversarialNames() {
-  return {"normal", "cube",      "clusters", "crowded", "duplicates",
-          "pairs",  "collinear", "grid",     "circle",  "scales",
-          "outlier"};
+  return {"normal",    "cube", "clusters", "crowded", "duplicates", "pairs",
+          "collinear", "grid", "circle",   "scales",  "outlier"};
 }
 
 Matrix<double> MakePoints(std::string_view name, int64_t n, int64_t dim,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
@@ -19,28 +20,13 @@
 #include "base/npy.h"
 #include "base/sha256.h"
 #include "base/status_macros.h"
-#include "google/protobuf/io/tokenizer.h"
-#include "google/protobuf/text_format.h"
+#include "base/text_proto.h"
 #include "parity/gates.h"
 #include "parity/gold/gold.pb.h"
 #include "traversal/neighbor_table.h"
 
 namespace rct {
 namespace {
-
-// Keeps the first error.
-class ErrorCollector : public google::protobuf::io::ErrorCollector {
- public:
-  void AddError(int line, int column, const std::string& message) override {
-    if (!first_.empty()) return;
-    first_ =
-        absl::StrCat("line ", line + 1, ", column ", column + 1, ": ", message);
-  }
-  const std::string& first() const { return first_; }
-
- private:
-  std::string first_;
-};
 
 absl::StatusOr<Matrix<double>> Parse(std::string_view bytes, double) {
   return ParseNpyMatrix(bytes);
@@ -224,16 +210,11 @@ std::string GoldFolder(const std::string& path) {
 }
 
 absl::StatusOr<GoldManifest> ReadGoldManifest(const std::string& path) {
-  const std::string file =
-      absl::StrCat(GoldFolder(path), "/", kGoldManifestName);
-  RCT_ASSIGN_OR_RETURN(const std::string text, ReadFile(file));
   GoldManifest manifest;
-  google::protobuf::TextFormat::Parser parser;
-  ErrorCollector errors;
-  parser.RecordErrorsTo(&errors);
-  if (!parser.ParseFromString(text, &manifest)) {
-    return absl::InvalidArgumentError(absl::StrCat(file, ": ", errors.first()));
-  }
+  RCT_RETURN_IF_ERROR(
+      ReadTextProto(absl::StrCat(GoldFolder(path), "/", kGoldManifestName),
+                    manifest)
+          .status());
   return manifest;
 }
 

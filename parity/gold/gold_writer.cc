@@ -21,7 +21,7 @@
 #include "base/npy.h"
 #include "base/sha256.h"
 #include "base/status_macros.h"
-#include "google/protobuf/text_format.h"
+#include "base/text_proto.h"
 #include "parity/gold/gold.h"
 #include "parity/gold/gold.pb.h"
 #include "parity/gold/gold_oracle.h"
@@ -232,10 +232,9 @@ absl::StatusOr<GoldFiles> MakeGold(const std::string& path, int num_threads) {
   }
   // What is written is what can be read.
   RCT_RETURN_IF_ERROR(ParseGold(folder.manifest(), folder.files()).status());
-  std::string text;
-  google::protobuf::TextFormat::PrintToString(folder.manifest(), &text);
   GoldFiles files = folder.files();
-  files[std::string(kGoldManifestName)] = absl::StrCat(kManifestHeader, text);
+  files[std::string(kGoldManifestName)] =
+      absl::StrCat(kManifestHeader, WriteTextProto(folder.manifest()));
   return files;
 }
 

@@ -1,0 +1,325 @@
+// The program as its user meets it: what it prints, writes and returns.
+
+#include <stdlib.h>
+#include <sys/wait.h>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "base/file.h"
+#include "base/sha256.h"
+#include "base/status_matchers.h"
+#include "base/text_proto.h"
+#include "experiments/record.pb.h"
+#include "experiments/render.h"
+#include "experiments/test_data.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace rct {
+namespace {
+
+using testing::AllOf;
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using testing::StartsWith;
+using testing::UnorderedElementsAre;
+
+constexpr char kConfig[] =
+    R"pb(# a small sweep
+         title: "Small"
+         workload {
+           name: "normal"
+           points { generated { shape: NORMAL count: 400 } }
+           queries { random_rows { count: 20 } }
+           residual {
+             kernel { family: RBF }
+             inducing { random { count: 8 } }
+           }
+           k: 5
+         }
+         case { name: "exhaustive" strategy: EXHAUSTIVE }
+         case { name: "tree" strategy: LEVEL_SYNCHRONOUS }
+         repetitions: 2
+    )pb";
+
+std::string Quoted(const std::string& text) {
+  return absl::StrCat("'", absl::StrReplaceAll(text, {{"'", "'\\''"}}), "'");
+}
+
+struct Outcome {
+  int exit_code = -1;
+  std::string out;
+  std::string err;
+};
+
+// Calls the program in a folder of the test's own, in which relative paths are.
+class SweepTest : public testing::Test {
+ protected:
+  SweepTest()
+      : program_(absl::StrCat(getenv("TEST_SRCDIR"), "/rct/experiments/sweep")),
+        logs_(MakeTestFolder()),
+        folder_(logs_ + "/folder") {
+    std::filesystem::create_directories(folder_);
+  }
+
+  std::string Path(const std::string& name) const {
+    return folder_ + "/" + name;
+  }
+  void Write(const std::string& name, const std::string& contents) const {
+    ASSERT_THAT(WriteFileAtomically(Path(name), contents), IsOk());
+  }
+  std::string Read(const std::string& name) const {
+    return ReadFile(Path(name)).value_or("missing: " + name);
+  }
+
+  // All files and folders below the folder.
+  std::vector<std::string> Names() const {
+    std::vector<std::string> names;
+    for (const auto& entry :
+         std::filesystem::recursive_directory_iterator(folder_)) {
+      names.push_back(std::filesystem::relative(entry, folder_));
+    }
+    return names;
+  }
+
+  // `environment` is what env(1) takes.
+  Outcome Sweep(const std::vector<std::string>& arguments,
+                const std::string& environment = "") const {
+    std::string command = absl::StrCat("cd ", Quoted(folder_), " && env ",
+                                       environment, " ", Quoted(program_));
+    for (const std::string& argument : arguments) {
+      absl::StrAppend(&command, " ", Quoted(argument));
+    }
+    absl::StrAppend(&command, " >", Quoted(logs_ + "/out"), " 2>",
+                    Quoted(logs_ + "/err"));
+    const int status = system(command.c_str());
+    EXPECT_TRUE(WIFEXITED(status)) << command;
+    return {WEXITSTATUS(status), ReadFile(logs_ + "/out").value(),
+            ReadFile(logs_ + "/err").value()};
+  }
+
+  // Fails with one line on stderr and prints nothing else.
+  void ExpectError(const std::vector<std::string>& arguments, int exit_code,
+                   const testing::Matcher<std::string>& message) const {
+    const Outcome outcome = Sweep(arguments);
+    EXPECT_EQ(outcome.exit_code, exit_code);
+    EXPECT_EQ(outcome.out, "");
+    EXPECT_THAT(outcome.err,
+                AllOf(StartsWith("sweep: "), EndsWith("\n"), message));
+    EXPECT_EQ(outcome.err.find('\n'), outcome.err.size() - 1);
+  }
+
+  std::string program_;
+
+ private:
+  const std::string logs_;
+  const std::string folder_;
+};
+
+TEST_F(SweepTest, WritesWhatItPrints) {
+  Write("small.textproto", kConfig);
+  const Outcome outcome =
+      Sweep({"--config=small.textproto", "--out=a/b", "--threads=1"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  // No progress where nobody looks.
+  EXPECT_EQ(outcome.err, "Written to a/b\n");
+  EXPECT_THAT(Names(), UnorderedElementsAre("small.textproto", "a", "a/b",
+                                            "a/b/record.textproto",
+                                            "a/b/table.md", "a/b/results.csv"));
+  EXPECT_EQ(Read("a/b/table.md"), outcome.out);
+  RunRecord record;
+  ASSERT_THAT(ReadTextProto(Path("a/b/record.textproto"), record), IsOk());
+  EXPECT_EQ(RenderTable(record), outcome.out);
+  EXPECT_EQ(RenderCsv(record), Read("a/b/results.csv"));
+  EXPECT_THAT(outcome.out, StartsWith("# Small\n\n## normal\n\n400 points, "
+                                      "d = 3, m = 8, 20 queries, k = 5, 1 "
+                                      "threads\n"));
+  EXPECT_EQ(record.deterministic().config_digest(), Sha256Hex(kConfig));
+  EXPECT_EQ(record.measured().workload(0).case_(1).search_seconds_size(), 2);
+  EXPECT_THAT(record.provenance().command(),
+              EndsWith(" -- --config=small.textproto --out=a/b --threads=1"));
+  EXPECT_THAT(record.provenance().time(), Not(IsEmpty()));
+}
+
+TEST_F(SweepTest, TheCommandCanBeCalledAgain) {
+  Write("small.textproto", kConfig);
+  ASSERT_EQ(
+      Sweep({"--config=small.textproto", "--out=o", "--cases=tree|it's $HOME"})
+          .exit_code,
+      0);
+  RunRecord record;
+  ASSERT_THAT(ReadTextProto(Path("o/record.textproto"), record), IsOk());
+  EXPECT_THAT(record.provenance().command(),
+              EndsWith(R"( --out=o '--cases=tree|it'\''s $HOME')"));
+}
+
+TEST_F(SweepTest, FlagsReplaceWhatTheConfigSays) {
+  Write("small.textproto", kConfig);
+  ASSERT_EQ(Sweep({"--config=small.textproto", "--out=o", "--cases=^t",
+                   "--repetitions=3", "--threads=2"})
+                .exit_code,
+            0);
+  RunRecord record;
+  ASSERT_THAT(ReadTextProto(Path("o/record.textproto"), record), IsOk());
+  ASSERT_EQ(record.measured().workload(0).case__size(), 1);
+  const auto& tree = record.measured().workload(0).case_(0);
+  EXPECT_EQ(tree.name(), "tree");
+  EXPECT_EQ(tree.threads(), 2);
+  EXPECT_EQ(tree.search_seconds_size(), 3);
+}
+
+TEST_F(SweepTest, WritesToResultsUnlessToldOtherwise) {
+  Write("small.textproto", kConfig);
+  EXPECT_EQ(Sweep({"--config=small.textproto"}).err,
+            "Written to results/small\n");
+  EXPECT_THAT(Read("results/small/table.md"), StartsWith("# Small"));
+}
+
+TEST_F(SweepTest, RelativePathsCountFromTheCaller) {
+  std::filesystem::create_directories(Path("caller"));
+  Write("caller/small.textproto", kConfig);
+  const std::string caller =
+      "BUILD_WORKING_DIRECTORY=" + Quoted(Path("caller"));
+  EXPECT_EQ(Sweep({"--config=small.textproto"}, caller).exit_code, 0);
+  EXPECT_THAT(Read("caller/results/small/table.md"), StartsWith("# Small"));
+  EXPECT_EQ(Sweep({"--config=small.textproto", "--out=here"}, caller).err,
+            "Written to " + Path("caller/here") + "\n");
+  EXPECT_THAT(Read("caller/here/table.md"), StartsWith("# Small"));
+  EXPECT_EQ(Sweep({"--config=" + Path("caller/small.textproto"),
+                   "--out=" + Path("o")},
+                  caller)
+                .exit_code,
+            0);
+  EXPECT_THAT(Read("o/table.md"), StartsWith("# Small"));
+}
+
+TEST_F(SweepTest, ABadConfigLeavesNothing) {
+  const struct {
+    std::string text;
+    std::string message;
+  } configs[] = {
+      {"title: 'a'\n  workload [ }\n", "line 2, column 14: Expected \"{\""},
+      {"title: 'a'\nrepetitons: 3\n", "line 2, column 11: "},
+      {"mode: BOTH", "line 1, column 11: Unknown enumeration value"},
+      {absl::StrCat(kConfig, "title: 'again'"), "\"title\""},
+      {absl::StrReplaceAll(kConfig, {{"k: 5", "k: 0"}}),
+       ": workload[0] 'normal': k: is 0"},
+      {absl::StrReplaceAll(kConfig, {{"\"tree\"", "\"exhaustive\""}}),
+       ": case: the name 'exhaustive' is there twice"},
+  };
+  for (const auto& [text, message] : configs) {
+    Write("bad.textproto", text);
+    ExpectError(
+        {"--config=bad.textproto", "--out=o"}, 1,
+        AllOf(StartsWith("sweep: bad.textproto: "), HasSubstr(message)));
+    EXPECT_THAT(Names(), testing::Each(testing::AnyOf("bad.textproto", "o")))
+        << text;
+  }
+}
+
+TEST_F(SweepTest, WhatCannotBeReadOrWritten) {
+  Write("small.textproto", kConfig);
+  ExpectError({"--config=none.textproto"}, 1,
+              HasSubstr("none.textproto: cannot open: No such file"));
+  ExpectError({"--config="}, 1, HasSubstr("cannot open"));
+  ExpectError({"--config=small.textproto", "--out=small.textproto/o"}, 1,
+              HasSubstr("small.textproto/o: cannot create the folder"));
+  ExpectError({"--config=small.textproto", "--out=small.textproto"}, 1,
+              HasSubstr("small.textproto: cannot create the folder"));
+  EXPECT_THAT(Names(), UnorderedElementsAre("small.textproto"));
+}
+
+TEST_F(SweepTest, OptionsOutOfRange) {
+  Write("small.textproto", kConfig);
+  const std::string config = "--config=small.textproto";
+  ExpectError({config, "--repetitions=-1"}, 1,
+              HasSubstr("repetitions: is -1; must be at least 1"));
+  ExpectError({config, "--threads=-2"}, 1, HasSubstr("--threads: is -2"));
+  ExpectError({config, "--cases=("}, 1, HasSubstr("no regular expression"));
+  ExpectError({config, "--cases=zebra"}, 1,
+              HasSubstr("matches none of the cases: exhaustive tree"));
+}
+
+TEST_F(SweepTest, AFailedGateIsWrittenAndFails) {
+  Write("small.textproto",
+        absl::StrCat(kConfig,
+                     "case { name: 'greedy' strategy: EXHAUSTIVE gate { "
+                     "counter_at_most { counter: 'distance_evaluations' "
+                     "total: 1 } } }"));
+  const Outcome outcome = Sweep({"--config=small.textproto", "--out=o"});
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_THAT(outcome.out, HasSubstr("\n- greedy: COUNTER_AT_MOST("));
+  EXPECT_THAT(outcome.err,
+              AllOf(StartsWith("Written to o\n"), HasSubstr("a gate failed")));
+  EXPECT_EQ(Read("o/table.md"), outcome.out);
+  EXPECT_THAT(Read("o/results.csv"),
+              HasSubstr("\ngreedy,\"approximate: FAILED"));
+  EXPECT_THAT(Read("o/record.textproto"), HasSubstr("pass: false"));
+}
+
+TEST_F(SweepTest, WrongArguments) {
+  ExpectError({"small.textproto"}, 2,
+              HasSubstr("unexpected argument 'small.textproto'; see --help"));
+  // The flag library's own.
+  const Outcome unknown = Sweep({"--confg=small.textproto"});
+  EXPECT_EQ(unknown.exit_code, 1);
+  EXPECT_THAT(unknown.err, HasSubstr("Unknown command line flag 'confg'"));
+  const Outcome value = Sweep({"--repetitions=many"});
+  EXPECT_EQ(value.exit_code, 1);
+  EXPECT_THAT(value.err, HasSubstr("'many'"));
+  EXPECT_THAT(Names(), IsEmpty());
+}
+
+TEST_F(SweepTest, HelpShowsExamplesAndFlags) {
+  const Outcome outcome = Sweep({"--help"});
+  EXPECT_EQ(outcome.exit_code, 1);  // the flag library's own
+  EXPECT_THAT(outcome.out,
+              AllOf(HasSubstr("\nExamples\n"), HasSubstr("--preset=quick"),
+                    HasSubstr("--repetitions ("), HasSubstr("Exit code: ")));
+}
+
+TEST_F(SweepTest, PresetsAreListed) {
+  ExpectError({"--preset=slow"}, 1,
+              HasSubstr("--preset: there is no 'slow'; there are: quick"));
+  ExpectError({"--preset=../gold"}, 1, HasSubstr("there is no '../gold'"));
+  ExpectError({"--preset=quick", "--config=small.textproto"}, 1,
+              HasSubstr("--preset and --config"));
+  EXPECT_THAT(Names(), IsEmpty());
+}
+
+// Started by hand, from anywhere: the project's files are beside the program.
+TEST_F(SweepTest, FindsTheProjectBesideItself) {
+  const std::string presets =
+      Path("bin/sweep.runfiles/rct/experiments/configs/presets");
+  std::filesystem::create_directories(presets);
+  std::filesystem::copy_file(program_, Path("bin/sweep"));
+  program_ = Path("bin/sweep");
+  ASSERT_THAT(WriteFileAtomically(presets + "/mine.textproto", kConfig),
+              IsOk());
+  const std::string by_hand =
+      "-u TEST_SRCDIR -u BUILD_WORKSPACE_DIRECTORY -u BUILD_WORKING_DIRECTORY";
+  EXPECT_THAT(Sweep({"--preset=x"}, by_hand).err, HasSubstr("there are: mine"));
+  const Outcome outcome = Sweep({"--preset=mine"}, by_hand);
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_EQ(outcome.err, "Written to results/mine\n");
+}
+
+TEST_F(SweepTest, TheQuickPresetPasses) {
+  const Outcome outcome = Sweep({"--preset=quick", "--repetitions=1"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.out;
+  EXPECT_EQ(outcome.err, "Written to results/quick\n");
+  EXPECT_THAT(outcome.out, Not(HasSubstr("FAILED")));
+  RunRecord record;
+  ASSERT_THAT(ReadTextProto(Path("results/quick/record.textproto"), record),
+              IsOk());
+  EXPECT_EQ(record.deterministic().workload_size(), 4);
+}
+
+}  // namespace
+}  // namespace rct
