@@ -6,13 +6,11 @@
 #include <limits>
 #include <numeric>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/types/span.h"
 #include "base/matrix.h"
 #include "base/random.h"
-#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "metric/point_lanes.h"
 #include "metric/rounding.h"

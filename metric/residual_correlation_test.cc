@@ -13,7 +13,6 @@
 #include "absl/types/span.h"
 #include "base/matrix.h"
 #include "base/random.h"
-#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "metric/kernel.h"
 #include "metric/point_lanes.h"

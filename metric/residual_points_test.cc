@@ -1,7 +1,6 @@
 #include "metric/residual_points.h"
 
 #include <cstdint>
-#include <utility>
 #include <vector>
 
 #include "gtest/gtest.h"

@@ -4,7 +4,6 @@
 #define RCT_METRIC_TEST_MODEL_H_
 
 #include <cstdint>
-#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
