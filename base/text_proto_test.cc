@@ -20,7 +20,7 @@ using testing::Not;
 using testing::StartsWith;
 
 std::string WriteText(const std::string& text) {
-  const std::string path = testing::TempDir() + "/message.textproto";
+  std::string path = testing::TempDir() + "/message.textproto";
   EXPECT_THAT(WriteFileAtomically(path, text), IsOk());
   return path;
 }

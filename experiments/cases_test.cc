@@ -27,6 +27,7 @@ absl::StatusOr<std::vector<SweepCase>> Expand(const std::string& config) {
 std::vector<std::string> Names(const std::string& config) {
   std::vector<std::string> names;
   const std::vector<SweepCase> cases = Expand(config).value();
+  names.reserve(cases.size());
   for (const SweepCase& sweep_case : cases) {
     names.push_back(sweep_case.name());
   }
@@ -37,6 +38,7 @@ std::vector<std::string> Names(const std::string& config) {
 std::vector<std::string> Lines(const std::string& config) {
   std::vector<std::string> lines;
   const std::vector<SweepCase> cases = Expand(config).value();
+  lines.reserve(cases.size());
   for (const SweepCase& sweep_case : cases) {
     lines.push_back(sweep_case.ShortDebugString());
   }

@@ -293,6 +293,7 @@ std::string RenderCsv(const RunRecord& record) {
           absl::StrCat(row.known.build_distance_evaluations()),
           row.known.result_digest()};
       std::vector<std::string> cells;
+      cells.reserve(fields.size());
       for (const std::string& text : fields) cells.push_back(field(text));
       absl::StrAppend(&result, absl::StrJoin(cells, ","), "\n");
     }

@@ -331,8 +331,9 @@ TEST(RenderTest, TimesBelowTheClocksStepGiveNumbers) {
   }
   ExpectNumbers(record);
   for (auto& sweep_case : *measured.mutable_case_()) {
-    for (double& seconds : *sweep_case.mutable_exhaustive_seconds())
+    for (double& seconds : *sweep_case.mutable_exhaustive_seconds()) {
       seconds = 0;
+    }
   }
   ExpectNumbers(record);
 }
@@ -341,10 +342,11 @@ TEST(RenderTest, AnEvenNumberOfRepetitionsHasTheMeanOfTheMiddle) {
   RunRecord record = Record();
   auto& measured = *record.mutable_measured()->mutable_workload(0);
   measured.mutable_factor_seconds()->Truncate(2);
-  for (auto& sweep_case : *measured.mutable_case_()) {
-    sweep_case.mutable_index_seconds()->Truncate(2);
-    sweep_case.mutable_search_seconds()->Truncate(2);
-    sweep_case.mutable_exhaustive_seconds()->Truncate(2);
+  for (const int i : {0, 1, 2}) {
+    auto& timed = *measured.mutable_case_(i);
+    timed.mutable_index_seconds()->Truncate(2);
+    timed.mutable_search_seconds()->Truncate(2);
+    timed.mutable_exhaustive_seconds()->Truncate(2);
   }
   // Factors 1 and 3 s, index 0.5 and 1 s, search 1 and 2 s.
   EXPECT_THAT(Lines(RenderCsv(record))[2],

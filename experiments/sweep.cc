@@ -23,6 +23,7 @@
 #include "base/sha256.h"
 #include "base/status_macros.h"
 #include "base/text_proto.h"
+#include "experiments/cases.h"
 #include "experiments/paths.h"
 #include "experiments/provenance.h"
 #include "experiments/render.h"
@@ -136,6 +137,7 @@ absl::Status Run(const std::string& command) {
   SweepConfig config;
   RCT_ASSIGN_OR_RETURN(const std::string text,
                        ReadTextProto(ResolveProjectPath(config_path), config));
+  RCT_RETURN_IF_ERROR(Annotate(ExpandCases(config).status(), config_path));
   // Made before the work, so that a folder that cannot be written costs
   // nothing.
   RCT_RETURN_IF_ERROR(MakeDirectories(out));
@@ -145,7 +147,8 @@ absl::Status Run(const std::string& command) {
   *record->mutable_provenance() = CollectProvenance(command);
 
   const std::string table = RenderTable(*record);
-  std::fputs(table.c_str(), stdout);
+  const bool printed =
+      std::fputs(table.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
   RCT_RETURN_IF_ERROR(WriteFileAtomically(
       absl::StrCat(out, "/record.textproto"), WriteTextProto(*record)));
   RCT_RETURN_IF_ERROR(
@@ -153,6 +156,9 @@ absl::Status Run(const std::string& command) {
   RCT_RETURN_IF_ERROR(WriteFileAtomically(absl::StrCat(out, "/results.csv"),
                                           RenderCsv(*record)));
   std::fprintf(stderr, "Written to %s\n", out.c_str());
+  if (!printed) {
+    return absl::UnavailableError("the table could not be printed");
+  }
   if (!AllGatesPass(*record)) {
     return absl::FailedPreconditionError(
         "a gate failed; the table says which and why");

@@ -21,8 +21,8 @@ namespace rct {
 
 std::string MakeTestFolder() {
   const auto& test = *testing::UnitTest::GetInstance()->current_test_info();
-  const std::string folder = absl::StrCat(
-      testing::TempDir(), "/", test.test_suite_name(), ".", test.name());
+  std::string folder = absl::StrCat(testing::TempDir(), "/",
+                                    test.test_suite_name(), ".", test.name());
   std::filesystem::remove_all(folder);
   std::filesystem::create_directories(folder);
   return folder;
