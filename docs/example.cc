@@ -1,5 +1,5 @@
-// Nearest neighbours of three rows among 10,000 points, after 200 inducing points
-// have been taken out.
+// Nearest neighbours of three rows among 10,000 points, after 200 inducing
+// points have been taken out.
 
 #include <cstdint>
 #include <iostream>

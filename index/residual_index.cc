@@ -110,7 +110,7 @@ absl::StatusOr<ResidualIndex> ResidualIndex::Build(
 
 absl::StatusOr<SearchResult> ResidualIndex::Search(
     absl::Span<const int64_t> rows, SearchOptions options) const {
-  RCT_RETURN_IF_ERROR(ValidateSearch(options, static_cast<int64_t>(rows.size())));
+  RCT_RETURN_IF_ERROR(ValidateSearch(options));
   for (size_t i = 0; i < rows.size(); ++i) {
     if (rows[i] < 0 || rows[i] >= size()) {
       return absl::InvalidArgumentError(
@@ -124,7 +124,7 @@ absl::StatusOr<SearchResult> ResidualIndex::Search(
 
 absl::StatusOr<SearchResult> ResidualIndex::SearchPoints(
     MatrixView<const double> points, SearchOptions options) const {
-  RCT_RETURN_IF_ERROR(ValidateSearch(options, points.rows));
+  RCT_RETURN_IF_ERROR(ValidateSearch(options));
   if (options.exclude_self || options.predecessor) {
     return absl::InvalidArgumentError(
         absl::StrCat(options.predecessor ? "predecessor" : "exclude_self",
