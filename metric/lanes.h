@@ -128,14 +128,15 @@ struct Lanes {
     for (int i = 0; i < kParts; ++i) r.part[i] = f(i);
     return r;
   }
-#ifdef __AVX512F__
+#ifdef __AVX__
   // l0 + l4, l1 + l5, l2 + l6, l3 + l7.
   __m256d Fold() const {
-    return _mm256_add_pd(_mm512_castpd512_pd256(part[0]),
-                         _mm512_extractf64x4_pd(part[0], 1));
+    if constexpr (kParts == 2) {
+      return _mm256_add_pd(part[0], part[1]);
+    } else {
+      return HalvesSum(part[0]);
+    }
   }
-#elif defined(__AVX__)
-  __m256d Fold() const { return _mm256_add_pd(part[0], part[1]); }
 #endif
 #ifdef __FMA__
   static __m256d Fused(__m256d a, __m256d b, __m256d c) {
@@ -150,6 +151,10 @@ struct Lanes {
   }
 #endif
 #ifdef __AVX512F__
+  static __m256d HalvesSum(__m512d a) {
+    return _mm256_add_pd(_mm512_castpd512_pd256(a),
+                         _mm512_extractf64x4_pd(a, 1));
+  }
   static __m512d Fused(__m512d a, __m512d b, __m512d c) {
     return _mm512_fmadd_pd(a, b, c);
   }

@@ -10,11 +10,17 @@ namespace rct {
 
 const SimdKernels* KernelsFor(Isa isa) {
 #ifdef RCT_HAS_X86_KERNELS
+  // xsimd knows the processor; the compiler's check also asks whether the
+  // operating system keeps the registers.
   const auto machine = xsimd::available_architectures();
-  if (isa == Isa::kAvx512 && machine.avx512f && machine.avx512bw) {
+  if (isa == Isa::kAvx512 && machine.avx512bw && machine.avx512dq &&
+      __builtin_cpu_supports("avx512bw")) {
     return &simd::kAvx512Kernels;
   }
-  if (isa == Isa::kAvx2 && machine.fma3_avx2) return &simd::kAvx2Kernels;
+  if (isa == Isa::kAvx2 && machine.fma3_avx2 &&
+      __builtin_cpu_supports("avx2")) {
+    return &simd::kAvx2Kernels;
+  }
 #endif
   if (isa == Isa::kScalar) return &simd::kScalarKernels;
   return nullptr;

@@ -21,7 +21,8 @@ template <>
 struct TileShape<xsimd::avx512bw> {
   static constexpr int kDotA = 4, kDotB = 6, kSolveRows = 8, kSolveVectors = 3;
 };
-#elif defined(__FMA__)
+#endif
+#ifdef __FMA__
 template <>
 struct TileShape<xsimd::fma3<xsimd::avx2>> {
   static constexpr int kDotA = 2, kDotB = 3, kSolveRows = 4, kSolveVectors = 1;

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "absl/types/span.h"
@@ -15,8 +16,9 @@
 
 namespace rct {
 
-// The squared distance of a data point to itself: below that of any pair.
-inline constexpr double kSelf = -1;
+// The squared distance of a data point to itself: below that of any pair, so that
+// its angle is 0 and its distance is 0 whatever the rounding of others.
+inline constexpr double kSelf = -std::numeric_limits<double>::infinity();
 
 // The distance from a tile's squared distance.
 inline double FinalDistance(double squared) {

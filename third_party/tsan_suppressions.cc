@@ -1,6 +1,9 @@
-// absl::Mutex tells thread sanitizer what it synchronises and hides how. A waiter's
-// first block of memory is mapped inside of that, so a thread that wakes the waiter
-// seems to race with the mapping: github.com/abseil/abseil-cpp/issues/1239.
+// absl::Mutex tells thread sanitizer what it synchronises, and hides how. The
+// memory of a thread's first wait is mapped inside of that, so whoever wakes
+// the thread seems to race with the mapping:
+// github.com/abseil/abseil-cpp/issues/1239.
+
+// NOLINTNEXTLINE(bugprone-reserved-identifier): the sanitizer's own name.
 extern "C" const char* __tsan_default_suppressions() {
   return "race:absl::*::LowLevelAlloc::Alloc\n";
 }

@@ -27,9 +27,9 @@ absl::Status ValidateCoverTreeConfig(const CoverTreeConfig& config) {
         "tree.node_order: not given; choose NATURAL, HILBERT or "
         "BREADTH_FIRST");
   }
-  if (!(config.base() > 1) || !(config.base() <= 16)) {
+  if (!(config.base() >= 1.05) || !(config.base() <= 16)) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "tree.base: is ", config.base(), "; must be above 1 and at most 16"));
+        "tree.base: is ", config.base(), "; must be from 1.05 to 16"));
   }
   if (config.leaf_size() < 1) {
     return absl::InvalidArgumentError(absl::StrCat(
