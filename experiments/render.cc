@@ -236,11 +236,11 @@ std::string RenderTable(const RunRecord& record) {
                }),
       " interleaved repetitions; ratios are medians of each repetition's ratio "
       "(least-greatest). Build: V, p and the index.\n\nCommand: `",
-      origin.command(), "`\nConfig: sha256 ",
-      known.config_digest().substr(0, 16), "\nMachine: ", origin.machine(),
-      ", ", origin.processors(), " processors, ", origin.instruction_set(),
-      "\nBuild: commit ", origin.commit(), ", ", origin.compiler(), ", ",
-      origin.compilation_mode(), "\nTime: ", origin.time(), "\n");
+      origin.command(), "`\nConfig: sha256 ", known.config_digest(),
+      "\nMachine: ", origin.machine(), ", ", origin.processors(),
+      " processors, ", origin.instruction_set(), "\nBuild: commit ",
+      origin.commit(), ", ", origin.compiler(), ", ", origin.compilation_mode(),
+      "\nTime: ", origin.time(), "\n");
   return result;
 }
 

@@ -149,12 +149,13 @@ absl::Status Run(const std::string& command) {
   const std::string table = RenderTable(*record);
   const bool printed =
       std::fputs(table.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
-  RCT_RETURN_IF_ERROR(WriteFileAtomically(
-      absl::StrCat(out, "/record.textproto"), WriteTextProto(*record)));
+  // The record last: where it is, the others belong to it.
   RCT_RETURN_IF_ERROR(
       WriteFileAtomically(absl::StrCat(out, "/table.md"), table));
   RCT_RETURN_IF_ERROR(WriteFileAtomically(absl::StrCat(out, "/results.csv"),
                                           RenderCsv(*record)));
+  RCT_RETURN_IF_ERROR(WriteFileAtomically(
+      absl::StrCat(out, "/record.textproto"), WriteTextProto(*record)));
   std::fprintf(stderr, "Written to %s\n", out.c_str());
   if (!printed) {
     return absl::UnavailableError("the table could not be printed");

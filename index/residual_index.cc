@@ -27,9 +27,10 @@ namespace rct {
 namespace {
 
 absl::Status ValidateThreads(int threads) {
-  if (threads >= 0) return absl::OkStatus();
+  constexpr int kMaxThreads = 4096;
+  if (threads >= 0 && threads <= kMaxThreads) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat(
-      "threads: is ", threads, "; must be at least 0 (0 means all)"));
+      "threads: is ", threads, "; must be from 0 (all) to ", kMaxThreads));
 }
 
 absl::Status ValidateSearch(const SearchOptions& options) {

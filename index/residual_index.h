@@ -102,7 +102,7 @@ class ResidualIndex {
   int64_t size() const { return model_.metric()->size(); }
   const ResidualModel& model() const { return model_; }
 
-  // Distances computed to shape the tree; 0 without one.
+  // Distances computed to build the tree; 0 without one.
   int64_t build_distance_evaluations() const {
     return build_distance_evaluations_;
   }

@@ -39,7 +39,7 @@ absl::StatusOr<InducingPoints> FromRows(const InducingConfig::Rows& config,
     if (row < 0 || row >= points.rows) {
       return absl::InvalidArgumentError(absl::StrCat(
           "inducing.rows.row[", i, "]: row ", row,
-          " is out of range; the data has rows 0 to ", points.rows - 1));
+          " is out of range; the data has ", points.rows, " rows"));
     }
     const auto [earlier, is_new] = first_use.emplace(row, i);
     if (!is_new) {
@@ -106,9 +106,11 @@ absl::StatusOr<InducingPoints> SelectInducingPoints(
 }
 
 absl::Status ValidateFinite(const char* name, MatrixView<const double> points) {
-  if (points.cols < 1) {
+  constexpr int64_t kMaxColumns = 1 << 20;
+  if (points.cols < 1 || points.cols > kMaxColumns) {
     return absl::InvalidArgumentError(
-        absl::StrCat(name, ": has no columns; at least 1 is needed"));
+        absl::StrCat(name, ": has ", points.cols, " columns; from 1 to ",
+                     kMaxColumns, " are supported"));
   }
   // Storage is addressed by 32-bit numbers, with a vector's room to spare.
   if (points.rows > std::numeric_limits<int32_t>::max() - 8) {

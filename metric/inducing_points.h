@@ -26,7 +26,8 @@ absl::StatusOr<InducingPoints> SelectInducingPoints(
     const InducingConfig& config, MatrixView<const double> points);
 
 // InvalidArgument with the first row and column that is not finite, or where
-// there are more than 2^31 - 9 rows or no columns. `name` opens the message.
+// there are more than 2^31 - 9 rows, no columns or more than 2^20. `name` opens
+// the message.
 absl::Status ValidateFinite(const char* name, MatrixView<const double> points);
 
 }  // namespace rct

@@ -80,7 +80,7 @@ TEST(SelectInducingPointsTest, RowsOutOfRange) {
         std::numeric_limits<int64_t>::max()}) {
     EXPECT_THAT(SelectInducingPoints(Rows({2, row}), points.view()),
                 IsInvalid("inducing.rows.row[1]: row " + std::to_string(row) +
-                          " is out of range; the data has rows 0 to 4"));
+                          " is out of range; the data has 5 rows"));
   }
 }
 

@@ -62,8 +62,8 @@ absl::StatusOr<InducingFactor> InducingFactor::Create(
   }
   if (variance + config.jitter() * variance == variance) {
     return absl::InvalidArgumentError(
-        absl::StrCat("jitter: ", config.jitter(), " of a variance of ", variance,
-                     " is lost in rounding; raise it"));
+        absl::StrCat("jitter: ", config.jitter(), " of a variance of ",
+                     variance, " is lost in rounding; raise it"));
   }
   if (!(config.variance_floor() > 0) ||
       !std::isfinite(config.variance_floor())) {

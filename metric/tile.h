@@ -16,8 +16,8 @@
 
 namespace rct {
 
-// The squared distance of a data point to itself: below that of any pair, so that
-// its angle is 0 and its distance is 0 whatever the rounding of others.
+// The squared distance of a data point to itself: below that of any pair, so
+// that its angle is 0 and its distance is 0 whatever the rounding of others.
 inline constexpr double kSelf = -std::numeric_limits<double>::infinity();
 
 // The distance from a tile's squared distance.

@@ -170,12 +170,13 @@ class NetBuilder {
     // Work that is shared out: pieces of cells, each within one tile.
     struct Piece {
       int64_t cell;
-      int32_t begin, end;  // in cell_rows_
+      int64_t begin, end;  // in cell_rows_
     };
     std::vector<Piece> pieces;
     for (int64_t c = 0; c < num_cells; ++c) {
-      for (int32_t i = cell_begin_[c]; i < cell_begin_[c + 1]; i += kTile) {
-        pieces.push_back({c, i, std::min(i + kTile, cell_begin_[c + 1])});
+      const int64_t cell_end = cell_begin_[c + 1];
+      for (int64_t i = cell_begin_[c]; i < cell_end; i += kTile) {
+        pieces.push_back({c, i, std::min(i + kTile, cell_end)});
       }
     }
     const std::vector<int32_t> home = owner_;  // nearest of C_l
@@ -292,7 +293,8 @@ NetHierarchy BuildNets(const Metric& metric, const CoverTreeConfig& config,
 template <class Metric>
 std::vector<typename Metric::Ball> MeasureBalls(const Metric& metric,
                                                 const CoverTree& tree,
-                                                int threads) {
+                                                int threads,
+                                                int64_t* distance_evaluations) {
   using Ball = typename Metric::Ball;
   std::vector<Ball> balls(tree.segments.size());
   struct Scratch {
@@ -300,6 +302,7 @@ std::vector<typename Metric::Ball> MeasureBalls(const Metric& metric,
     TileWorkspace tiles;
     AlignedBuffer<double> squared;
     std::vector<int32_t> below;
+    int64_t evaluations = 0;
   };
   std::vector<Scratch> scratch;
   for (int w = 0; w < threads; ++w) scratch.emplace_back(metric.dim());
@@ -320,6 +323,7 @@ std::vector<typename Metric::Ball> MeasureBalls(const Metric& metric,
             below.insert(below.end(), more.begin(), more.end());
           }
         }
+        scratch[worker].evaluations += static_cast<int64_t>(below.size());
         Ball& ball = balls[index];
         const int32_t center[] = {segment.node};
         const double center_norm = metric.InverseNorm(segment.node);
@@ -337,6 +341,11 @@ std::vector<typename Metric::Ball> MeasureBalls(const Metric& metric,
           }
         }
       });
+  if (distance_evaluations != nullptr) {
+    for (const Scratch& each : scratch) {
+      *distance_evaluations += each.evaluations;
+    }
+  }
   // All that remains from a segment on. A node's segments are in the order of
   // their levels, and so of their numbers.
   for (size_t index = balls.size(); index-- > 0;) {
@@ -351,8 +360,8 @@ template NetHierarchy BuildNets(const ResidualCorrelation&,
 template NetHierarchy BuildNets(const EuclideanDistance&,
                                 const CoverTreeConfig&, int);
 template std::vector<ResidualCorrelation::Ball> MeasureBalls(
-    const ResidualCorrelation&, const CoverTree&, int);
+    const ResidualCorrelation&, const CoverTree&, int, int64_t*);
 template std::vector<EuclideanDistance::Ball> MeasureBalls(
-    const EuclideanDistance&, const CoverTree&, int);
+    const EuclideanDistance&, const CoverTree&, int, int64_t*);
 
 }  // namespace rct

@@ -18,6 +18,7 @@
 #ifndef RCT_TRAVERSAL_COVER_TREE_BUILDER_H_
 #define RCT_TRAVERSAL_COVER_TREE_BUILDER_H_
 
+#include <cstdint>
 #include <vector>
 
 #include "metric/euclidean_distance.h"
@@ -35,20 +36,21 @@ NetHierarchy BuildNets(const Metric& metric, const CoverTreeConfig& config,
 
 // The ball of each segment of `tree`, measured in `metric`, which holds the
 // data in the tree's order: direct maxima over all descendants, whatever
-// distance shaped the tree. Cost: the sum of all nodes' depths, in evaluations.
+// distance shaped the tree. Cost: the sum of all nodes' depths, in evaluations,
+// which are added to `distance_evaluations` if that is given.
 template <class Metric>
-std::vector<typename Metric::Ball> MeasureBalls(const Metric& metric,
-                                                const CoverTree& tree,
-                                                int threads);
+std::vector<typename Metric::Ball> MeasureBalls(
+    const Metric& metric, const CoverTree& tree, int threads,
+    int64_t* distance_evaluations = nullptr);
 
 extern template NetHierarchy BuildNets(const ResidualCorrelation&,
                                        const CoverTreeConfig&, int);
 extern template NetHierarchy BuildNets(const EuclideanDistance&,
                                        const CoverTreeConfig&, int);
 extern template std::vector<ResidualCorrelation::Ball> MeasureBalls(
-    const ResidualCorrelation&, const CoverTree&, int);
+    const ResidualCorrelation&, const CoverTree&, int, int64_t*);
 extern template std::vector<EuclideanDistance::Ball> MeasureBalls(
-    const EuclideanDistance&, const CoverTree&, int);
+    const EuclideanDistance&, const CoverTree&, int, int64_t*);
 
 }  // namespace rct
 

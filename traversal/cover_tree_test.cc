@@ -24,7 +24,7 @@ TEST(ValidateCoverTreeConfigTest, AcceptsWholeRanges) {
   EXPECT_THAT(ValidateCoverTreeConfig(config), IsOk());
   config.set_structure(CoverTreeConfig::STATIC);
   config.set_node_order(CoverTreeConfig::NATURAL);
-  for (const double base : {std::nextafter(1.0, 2.0), 1.1, 16.0}) {
+  for (const double base : {1.05, 1.1, 16.0}) {
     config.set_base(base);
     for (const int32_t leaf_size :
          {1, 8, std::numeric_limits<int32_t>::max()}) {
@@ -46,9 +46,10 @@ TEST(ValidateCoverTreeConfigTest, NamesTheField) {
   config.set_node_order(CoverTreeConfig::NODE_ORDER_UNSPECIFIED);
   EXPECT_THAT(ValidateCoverTreeConfig(config), invalid("tree.node_order"));
 
-  for (const double base : {1.0, 0.0, -2.0, std::nextafter(16.0, 17.0),
-                            std::numeric_limits<double>::infinity(),
-                            std::numeric_limits<double>::quiet_NaN()}) {
+  for (const double base :
+       {std::nextafter(1.05, 1.0), 1.0, 0.0, -2.0, std::nextafter(16.0, 17.0),
+        std::numeric_limits<double>::infinity(),
+        std::numeric_limits<double>::quiet_NaN()}) {
     config.Clear();
     config.set_base(base);
     EXPECT_THAT(ValidateCoverTreeConfig(config), invalid("tree.base"));

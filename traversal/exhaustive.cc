@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/types/span.h"
 #include "base/aligned_buffer.h"
 #include "base/parallel.h"
 #include "metric/euclidean_distance.h"
@@ -29,11 +30,16 @@ constexpr int64_t kBlockDoubles = 512 * 1024 / sizeof(double);
 // Candidates of a tile: whole register tiles and whole vectors.
 constexpr int kCandidateBlock = 120;
 
+// Blocks come in fours of equal size, so that two or four threads get equal
+// shares.
 template <class Metric>
-int QueryBlock(const Metric& metric) {
-  const int64_t fit = kBlockDoubles / metric.point_width() / 4 * 4;
+int QueryBlock(const Metric& metric, int64_t num_queries) {
+  const int64_t fit = std::clamp<int64_t>(kBlockDoubles / metric.point_width(),
+                                          kMinQueryBlock, kMaxQueryBlock);
+  const int64_t rounds = (num_queries + 4 * fit - 1) / (4 * fit);
+  const int64_t share = (num_queries + 4 * rounds - 1) / (4 * rounds);
   return static_cast<int>(
-      std::clamp<int64_t>(fit, kMinQueryBlock, kMaxQueryBlock));
+      std::clamp<int64_t>((share + 3) / 4 * 4, kMinQueryBlock, fit));
 }
 
 struct Worker {
@@ -41,12 +47,16 @@ struct Worker {
       : tiles(dim, query_block, kCandidateBlock),
         squared(query_block * kCandidateBlock),
         hits(kCandidateBlock + 8),
-        heaps(query_block) {}
+        heaps(query_block),
+        positions(query_block) {
+    std::fill(squared.begin(), squared.end(), 0.0);
+  }
 
   TileWorkspace tiles;
   AlignedBuffer<double> squared;
   std::vector<int32_t> hits;
   std::vector<KnnHeap> heaps;
+  std::vector<int32_t> positions;
   int64_t evaluations = 0;
   int64_t filtered = 0;
 };
@@ -65,7 +75,7 @@ void ExhaustiveSearcher<Metric>::Search(
   const Metric& metric = this->metric();
   const SearchOptions& options = request.options;
   const int64_t num_queries = request.num_queries();
-  const int query_block = QueryBlock(metric);
+  const int query_block = QueryBlock(metric, num_queries);
   const int64_t num_blocks = (num_queries + query_block - 1) / query_block;
   const int num_workers =
       static_cast<int>(std::min<int64_t>(options.threads, num_blocks));
@@ -75,36 +85,38 @@ void ExhaustiveSearcher<Metric>::Search(
     workers.emplace_back(metric.dim(), query_block);
   }
 
+  // Blocks of queries by row end early where only earlier rows count.
+  const std::vector<int32_t> by_position = this->QueriesByPosition(request);
+
   ParallelFor(num_workers, num_blocks, [&](int64_t task, int worker_index) {
     Worker& worker = workers[worker_index];
-    const int64_t first = task * query_block;
-    const int count =
-        static_cast<int>(std::min<int64_t>(query_block, num_queries - first));
-    int64_t end = metric.size();
+    const absl::Span<const int32_t> queries =
+        absl::MakeConstSpan(by_position)
+            .subspan(task * query_block, query_block);
+    const int count = static_cast<int>(queries.size());
     for (int i = 0; i < count; ++i) {
       worker.heaps[i].Reset(std::min(options.k, metric.size()));
+      worker.positions[i] = request.positions[queries[i]];
     }
-    if (options.predecessor) {
-      end = *std::max_element(request.rows.begin() + first,
-                              request.rows.begin() + first + count);
-    }
+    const int64_t end =
+        options.predecessor ? request.rows[queries.back()] : metric.size();
     for (int64_t c = 0; c < end; c += kCandidateBlock) {
       const Candidates candidates = Candidates::Range(
           static_cast<int32_t>(c),
           static_cast<int>(std::min<int64_t>(kCandidateBlock, end - c)));
       metric.SquaredDistances(
-          request.from, request.positions.subspan(first, count), candidates,
-          worker.squared.data(), kCandidateBlock, worker.tiles);
+          request.from, absl::MakeConstSpan(worker.positions).first(count),
+          candidates, worker.squared.data(), kCandidateBlock, worker.tiles);
       worker.evaluations += int64_t{count} * candidates.size();
       for (int i = 0; i < count; ++i) {
         this->OfferTileRow(worker.squared.data() + i * kCandidateBlock,
-                           candidates, request.rows[first + i], options,
+                           candidates, request.rows[queries[i]], options,
                            worker.heaps[i], worker.hits.data(),
                            worker.filtered);
       }
     }
     for (int i = 0; i < count; ++i) {
-      worker.heaps[i].MoveTo(neighbors, first + i);
+      worker.heaps[i].MoveTo(neighbors, queries[i]);
     }
   });
   for (const Worker& worker : workers) {

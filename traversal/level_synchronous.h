@@ -24,7 +24,7 @@
 #include <bit>
 #include <cstdint>
 #include <memory>
-#include <numeric>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -58,6 +58,11 @@ class LevelSynchronousSearcher final : public Searcher<Metric> {
  private:
   using Request = typename Searcher<Metric>::Request;
 
+  // Whether a slot may drop children before they are evaluated.
+  static constexpr bool kFiltersChildren =
+      !std::is_same_v<decltype(SlotSet::cache), NoCache> ||
+      !std::is_same_v<decltype(SlotSet::dedupe), NoDedupe>;
+
   // A segment to visit, the queries that need it, and where t(query, node) is.
   struct Entry {
     int32_t segment;
@@ -72,7 +77,9 @@ class LevelSynchronousSearcher final : public Searcher<Metric> {
           hits(kMaxBlock + 8),
           heaps(kBatchQueries),
           query_norm(kBatchQueries),
-          slots(slot_set) {}
+          slots(slot_set) {
+      std::fill(squared.begin(), squared.end(), 0.0);
+    }
 
     TileWorkspace tiles;
     AlignedBuffer<double> squared;  // one tile
@@ -95,15 +102,7 @@ class LevelSynchronousSearcher final : public Searcher<Metric> {
   void Search(const Request& request, NeighborTable& neighbors,
               SearchCounters& counters) const override {
     const int64_t n = request.num_queries();
-    // Queries near each other in storage share their way down.
-    std::vector<int32_t> by_position(n);
-    std::iota(by_position.begin(), by_position.end(), 0);
-    if (&request.from == &this->metric().data()) {
-      std::stable_sort(by_position.begin(), by_position.end(),
-                       [&](int32_t a, int32_t b) {
-                         return request.positions[a] < request.positions[b];
-                       });
-    }
+    const std::vector<int32_t> by_position = this->QueriesByPosition(request);
     const int64_t num_batches = (n + kBatchQueries - 1) / kBatchQueries;
     const int num_workers = static_cast<int>(
         std::min<int64_t>(request.options.threads, num_batches));
@@ -211,6 +210,9 @@ class LevelSynchronousSearcher final : public Searcher<Metric> {
   QueryMask EvaluateChildren(const Batch& batch, int32_t parent,
                              absl::Span<const int32_t> children,
                              QueryMask needed, Worker& worker) const {
+    if constexpr (!kFiltersChildren) {
+      return Evaluate(batch, children, needed, worker);
+    }
     int32_t kept[kMaxBlock];
     int count = 0;
     for (const int32_t child : children) {

@@ -3,6 +3,7 @@
 #ifndef RCT_TRAVERSAL_SEARCHER_H_
 #define RCT_TRAVERSAL_SEARCHER_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <numeric>
@@ -26,8 +27,8 @@ struct SearchOptions {
   bool exclude_self = false;
   // Only rows before the query's own are its neighbours (and so never itself).
   bool predecessor = false;
-  // Queries are split among this many threads, >= 1; ResidualIndex takes 0 for all
-  // that this process may use. Changes no answer and no counter.
+  // Queries are split among this many threads, >= 1; ResidualIndex takes 0 for
+  // all that this process may use. Changes no answer and no counter.
   int threads = 1;
 };
 
@@ -81,6 +82,20 @@ class Searcher {
   // `metric` holds the data in the order that `order` describes.
   Searcher(std::shared_ptr<const Metric> metric, RowOrder order)
       : metric_(std::move(metric)), order_(std::move(order)) {}
+
+  // The numbers of the queries in the order of storage, for queries that are
+  // data: those near each other share work.
+  std::vector<int32_t> QueriesByPosition(const Request& request) const {
+    std::vector<int32_t> queries(request.positions.size());
+    std::iota(queries.begin(), queries.end(), 0);
+    if (&request.from == &metric_->data()) {
+      std::stable_sort(queries.begin(), queries.end(),
+                       [&](int32_t a, int32_t b) {
+                         return request.positions[a] < request.positions[b];
+                       });
+    }
+    return queries;
+  }
 
   virtual void Search(const Request& request, NeighborTable& neighbors,
                       SearchCounters& counters) const = 0;

@@ -45,6 +45,8 @@ struct NoFloor {
   void Widen(Ball&) const {}
 };
 
+// A child that any query needs is evaluated for all that are active.
+//
 // Asked once for each child of an expanded node; returns the queries of
 // `active` for which it must be evaluated.
 template <class S>

@@ -1,5 +1,6 @@
 #include "heuristics/composition/composition.h"
 
+#include <cstdint>
 #include <memory>
 #include <utility>
 
@@ -49,17 +50,18 @@ ComposedSearcher<Metric> ComposeTree(std::shared_ptr<const Metric> metric,
                                      const CoverTreeConfig& config,
                                      int threads) {
   const NetHierarchy nets = ShapeNets(*metric, config, threads);
+  int64_t distance_evaluations = nets.distance_evaluations;
   RowOrder order =
       MakeNodeOrder(config.node_order(), nets, metric->data().points.view());
   CoverTree tree = AssembleCoverTree(nets, order);
   if (config.node_order() != CoverTreeConfig::NATURAL) {
     metric = std::make_shared<Metric>(metric->Reordered(order.rows()));
   }
-  auto balls = MeasureBalls(*metric, tree, threads);
+  auto balls = MeasureBalls(*metric, tree, threads, &distance_evaluations);
   return {std::make_unique<LevelSynchronousSearcher<Metric>>(
               std::move(metric), std::move(order), std::move(tree),
               std::move(balls)),
-          nets.distance_evaluations};
+          distance_evaluations};
 }
 
 }  // namespace

@@ -21,7 +21,8 @@ namespace rct {
 template <class Metric>
 struct ComposedSearcher {
   std::unique_ptr<const Searcher<Metric>> searcher;
-  // What shaping the tree cost; 0 without one.
+  // What shaping the tree and measuring its balls cost, whatever the distance;
+  // 0 without a tree.
   int64_t build_distance_evaluations = 0;
 };
 
