@@ -16,5 +16,14 @@ TEST(ReadmeTest, ExampleIsTheOneThatCompiles) {
               testing::HasSubstr("```cpp\n" + body + "```\n"));
 }
 
+// What is to be filled in is written @LIKE_THIS@ while it is missing.
+TEST(ReadmeTest, NothingIsLeftToBeFilledIn) {
+  for (const char* file : {"README.md", "docs/performance.md"}) {
+    EXPECT_THAT(ReadFile(file).value(),
+                testing::Not(testing::ContainsRegex("@[A-Z_]+@")))
+        << file;
+  }
+}
+
 }  // namespace
 }  // namespace rct

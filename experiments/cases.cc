@@ -13,6 +13,7 @@
 #include "experiments/sweep.pb.h"
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/message.h"
+#include "index/residual_index.h"
 #include "parity/gates.h"
 
 namespace rct {
@@ -49,17 +50,10 @@ SweepCase Combine(const SweepConfig& config, uint64_t subset) {
 }
 
 absl::Status ValidateCase(const SweepCase& sweep_case) {
-  if (sweep_case.strategy() == STRATEGY_UNSPECIFIED) {
-    return absl::InvalidArgumentError(
-        "strategy: not given; choose EXHAUSTIVE or LEVEL_SYNCHRONOUS");
-  }
   if (sweep_case.precision() == SweepCase::PRECISION_UNSPECIFIED) {
     return absl::InvalidArgumentError("precision: not given; choose FLOAT64");
   }
-  if (sweep_case.threads() < 0) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "threads: is ", sweep_case.threads(), "; must be at least 0"));
-  }
+  RCT_RETURN_IF_ERROR(ValidateIndexOptions(IndexOptionsOf(sweep_case)));
   if (sweep_case.has_k() && sweep_case.k() < 1) {
     return absl::InvalidArgumentError(
         absl::StrCat("k: is ", sweep_case.k(), "; must be at least 1"));
@@ -138,6 +132,17 @@ absl::StatusOr<std::vector<SweepCase>> ExpandCases(const SweepConfig& config) {
                  absl::StrCat("case '", sweep_case.name(), "'")));
   }
   return cases;
+}
+
+IndexOptions IndexOptionsOf(const SweepCase& sweep_case) {
+  IndexOptions options;
+  options.set_strategy(sweep_case.strategy());
+  options.set_threads(sweep_case.threads());
+  if (sweep_case.has_tree()) *options.mutable_tree() = sweep_case.tree();
+  if (sweep_case.has_heuristics()) {
+    *options.mutable_heuristics() = sweep_case.heuristics();
+  }
+  return options;
 }
 
 bool IsApproximate(const SweepCase& sweep_case) {

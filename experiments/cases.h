@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "experiments/sweep.pb.h"
+#include "index/index.pb.h"
 
 namespace rct {
 
@@ -18,6 +19,9 @@ namespace rct {
 // twice, an unspecified mode, strategy or precision, a gate out of range, too
 // many subsets.
 absl::StatusOr<std::vector<SweepCase>> ExpandCases(const SweepConfig& config);
+
+// The options of a case's index.
+IndexOptions IndexOptionsOf(const SweepCase& sweep_case);
 
 // A case that no EXACT gate vouches for.
 bool IsApproximate(const SweepCase& sweep_case);

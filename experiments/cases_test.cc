@@ -208,7 +208,7 @@ TEST(CasesTest, ErrorsNameTheField) {
        "case { name: 'a' }",
        "case 'a': precision: not given"},
       {"case { name: 'a' strategy: EXHAUSTIVE threads: -1 }",
-       "case 'a': threads: is -1; must be at least 0"},
+       "case 'a': threads: is -1; must be from 0 (all) to 4096"},
       {"case { name: 'a' strategy: EXHAUSTIVE k: 0 }",
        "case 'a': k: is 0; must be at least 1"},
       {"base { strategy: EXHAUSTIVE k: -3 } case { name: 'a' }",

@@ -159,7 +159,7 @@ Also the neighbour sets and, within the stated tolerance, the distances of the f
 EXACT: rows and distances bit-identical to exhaustive search. Times are medians of 3 interleaved repetitions; ratios are medians of each repetition's ratio (least-greatest). Build: V, p and the index.
 
 Command: `sweep --config=x`
-Config: sha256 0123456789abcdef
+Config: sha256 0123456789abcdef0123
 Machine: A machine, 2 processors, avx2
 Build: commit c0ffee, gcc 12, opt
 Time: 2024-01-01T00:00:00+00:00

@@ -35,14 +35,6 @@ int64_t NeighborsOf(const SweepCase& sweep_case, const Workload& workload) {
   return sweep_case.has_k() ? sweep_case.k() : workload.config().k();
 }
 
-IndexOptions IndexOptionsOf(const SweepCase& sweep_case) {
-  IndexOptions options;
-  options.set_strategy(sweep_case.strategy());
-  options.set_threads(sweep_case.threads());
-  if (sweep_case.has_tree()) *options.mutable_tree() = sweep_case.tree();
-  return options;
-}
-
 // The exhaustive search that a case is compared with.
 SweepCase ReferenceOf(const SweepCase& sweep_case) {
   SweepCase reference;

@@ -351,12 +351,12 @@ TEST(RunnerTest, ErrorsNameTheField) {
       {absl::StrCat(kWorkload,
                     " case { name: 'a' strategy: EXHAUSTIVE tree {} }"),
        {.repetitions = 1},
-       "workload[0] 'normal': case 'a': tree: given, but strategy EXHAUSTIVE"},
+       "case 'a': tree: given, but strategy EXHAUSTIVE"},
       {absl::StrCat(kWorkload,
                     " case { name: 'a' strategy: LEVEL_SYNCHRONOUS "
                     "tree { base: 1 } }"),
        {.repetitions = 1},
-       "workload[0] 'normal': case 'a': tree.base"},
+       "case 'a': tree.base"},
   };
   for (const auto& [config, options, message] : cases) {
     EXPECT_THAT(

@@ -21,6 +21,7 @@
 #include "metric/residual_factors.h"
 #include "metric/residual_points.h"
 #include "metric/simd_kernels.h"
+#include "traversal/cover_tree.h"
 #include "traversal/searcher.h"
 
 namespace rct {
@@ -79,8 +80,29 @@ absl::StatusOr<ResidualModel> ResidualModel::FromFactors(
                            std::move(kernel), std::move(data), std::nullopt));
 }
 
+absl::Status ValidateIndexOptions(const IndexOptions& options) {
+  RCT_RETURN_IF_ERROR(ValidateThreads(options.threads()));
+  switch (options.strategy()) {
+    case STRATEGY_UNSPECIFIED:
+      return absl::InvalidArgumentError(
+          "strategy: not given; choose EXHAUSTIVE or LEVEL_SYNCHRONOUS");
+    case EXHAUSTIVE:
+      if (options.has_tree() || options.has_heuristics()) {
+        return absl::InvalidArgumentError(absl::StrCat(
+            options.has_tree() ? "tree" : "heuristics",
+            ": given, but strategy EXHAUSTIVE has none; leave it out or choose "
+            "LEVEL_SYNCHRONOUS"));
+      }
+      return absl::OkStatus();
+    case LEVEL_SYNCHRONOUS:
+      break;
+  }
+  return ValidateCoverTreeConfig(options.tree());
+}
+
 absl::StatusOr<ResidualIndex> ResidualIndex::Build(
     MatrixView<const double> points, const IndexOptions& options) {
+  RCT_RETURN_IF_ERROR(ValidateIndexOptions(options));
   RCT_ASSIGN_OR_RETURN(
       ResidualModel model,
       ResidualModel::Create(points, options.residual(), options.threads()));
@@ -91,15 +113,10 @@ absl::StatusOr<ResidualIndex> ResidualIndex::Build(
 
 absl::StatusOr<ResidualIndex> ResidualIndex::Build(
     ResidualModel model, const IndexOptions& options) {
-  RCT_RETURN_IF_ERROR(ValidateThreads(options.threads()));
+  RCT_RETURN_IF_ERROR(ValidateIndexOptions(options));
   if (options.has_residual()) {
     return absl::InvalidArgumentError(
         "residual: the model has its own; leave it out");
-  }
-  if (options.has_tree() && options.strategy() == EXHAUSTIVE) {
-    return absl::InvalidArgumentError(
-        "tree: given, but strategy EXHAUSTIVE has no tree; leave it out or "
-        "choose LEVEL_SYNCHRONOUS");
   }
   RCT_ASSIGN_OR_RETURN(
       ComposedSearcher<ResidualCorrelation> composed,

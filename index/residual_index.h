@@ -74,6 +74,10 @@ class ResidualModel {
   std::shared_ptr<const ResidualCorrelation> metric_;
 };
 
+// InvalidArgument, naming the field, for options of an index that are out of
+// range or contradict each other, whatever the points.
+absl::Status ValidateIndexOptions(const IndexOptions& options);
+
 // Movable, immutable, thread-safe.
 class ResidualIndex {
  public:

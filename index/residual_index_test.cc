@@ -93,7 +93,7 @@ TEST(BuildErrorsTest, PointsThatAreNotFinite) {
 TEST(BuildErrorsTest, NoColumns) {
   const Matrix<double> points(kRows, 0);
   EXPECT_THAT(ResidualIndex::Build(points.view(), Options()).status(),
-              Invalid("points: has no columns"));
+              Invalid("points: has 0 columns"));
 }
 
 TEST(BuildErrorsTest, Kernel) {
@@ -286,7 +286,7 @@ TEST_P(SearchErrorsTest, NewPoints) {
   }
   EXPECT_THAT(
       index_.SearchPoints(Matrix<double>(5, 0).view(), {.k = 1}).status(),
-      Invalid("query points: has no columns"));
+      Invalid("query points: has 0 columns"));
   Matrix<double> points = Points();
   points(6, 1) = kNan;
   EXPECT_THAT(index_.SearchPoints(points.view(), {.k = 1}).status(),
@@ -335,7 +335,7 @@ TEST(FromFactorsTest, Errors) {
   EXPECT_THAT(ResidualModel::FromFactors(points.view(), kernel,
                                          Matrix<double>(kRows, 0).view(), ones)
                   .status(),
-              Invalid("V: has no columns"));
+              Invalid("V: has 0 columns"));
   EXPECT_THAT(ResidualModel::FromFactors(
                   points.view(), kernel,
                   Matrix<double>::Zeros(kRows - 1, 4).view(), ones)

@@ -60,11 +60,6 @@ absl::StatusOr<InducingFactor> InducingFactor::Create(
     return absl::InvalidArgumentError(absl::StrCat(
         "jitter: is ", config.jitter(), "; must be positive and finite"));
   }
-  if (variance + config.jitter() * variance == variance) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("jitter: ", config.jitter(), " of a variance of ",
-                     variance, " is lost in rounding; raise it"));
-  }
   if (!(config.variance_floor() > 0) ||
       !std::isfinite(config.variance_floor())) {
     return absl::InvalidArgumentError(

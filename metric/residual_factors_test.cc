@@ -440,7 +440,7 @@ TEST(ResidualPointsFromFactorsTest, ShapesAgree) {
                                     HasSubstr("4 points, but V has 5 rows")));
   user.v = Matrix<double>(4, 0);
   EXPECT_THAT(user.Take(), StatusIs(absl::StatusCode::kInvalidArgument,
-                                    StartsWith("factors: V: has no columns")));
+                                    StartsWith("factors: V: has 0 columns")));
 }
 
 TEST(ResidualPointsFromFactorsTest, ValuesAreFinite) {
