@@ -94,8 +94,8 @@ class DenseSearcher {
   }
 
   NeighborTable Search(const std::vector<int64_t>& rows) const {
-    constexpr int64_t kQueryBlock = 256;
-    constexpr int64_t kPanel = 512;
+    constexpr int64_t kQueryBlock = 512;
+    constexpr int64_t kPanel = 1024;
     const auto n = static_cast<int64_t>(rows.size());
     NeighborTable table(n, kNeighbors);
     const SimdKernels& simd = metric_.simd();
