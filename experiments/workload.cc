@@ -80,18 +80,6 @@ absl::StatusOr<Matrix<double>> Generate(const GeneratedPoints& config,
                       {config.clusters(), config.cluster_radius()});
 }
 
-// The first k columns.
-NeighborTable FirstNeighbors(const NeighborTable& table, int64_t k) {
-  NeighborTable result(table.num_queries(), k);
-  for (int64_t i = 0; i < table.num_queries(); ++i) {
-    for (int64_t j = 0; j < k; ++j) {
-      result.rows()(i, j) = table.rows()(i, j);
-      result.distances()(i, j) = table.distances()(i, j);
-    }
-  }
-  return result;
-}
-
 }  // namespace
 
 absl::StatusOr<Matrix<double>> LoadPoints(const PointSource& source,
@@ -244,7 +232,7 @@ absl::StatusOr<NeighborTable> Workload::GoldNeighbors(int64_t k) const {
         absl::StrCat("k: is ", k, "; gold.answer has ", gold_->k(),
                      " neighbours of each query"));
   }
-  return FirstNeighbors(*gold_, k);
+  return gold_->First(k);
 }
 
 int64_t Workload::num_queries() const {

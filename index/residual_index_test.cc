@@ -184,6 +184,8 @@ TEST(BuildErrorsTest, InducingPointsThatCoincide) {
 
 TEST(BuildErrorsTest, Threads) {
   IndexOptions options = Options();
+  options.set_threads(1'000'000);
+  EXPECT_THAT(BuildStatus(options), Invalid("threads: is 1000000"));
   options.set_threads(-1);
   EXPECT_THAT(BuildStatus(options), Invalid("threads: is -1"));
   const absl::StatusOr<ResidualModel> model =
@@ -221,6 +223,27 @@ TEST(BuildErrorsTest, StrategyAndTree) {
   options.mutable_tree()->set_node_order(
       CoverTreeConfig::NODE_ORDER_UNSPECIFIED);
   EXPECT_THAT(BuildStatus(options), Invalid("tree.node_order"));
+}
+
+TEST(BuildErrorsTest, Heuristics) {
+  IndexOptions options = Options(EXHAUSTIVE);
+  options.mutable_heuristics();
+  EXPECT_THAT(BuildStatus(options), Invalid("heuristics: given, but"));
+  options.set_strategy(LEVEL_SYNCHRONOUS);
+  EXPECT_THAT(BuildStatus(options), IsOk());
+}
+
+// Mistakes in the options come to light before any work on the points.
+TEST(BuildErrorsTest, OptionsComeFirst) {
+  const Matrix<double> no_columns(kRows, 0);
+  IndexOptions options = Options(LEVEL_SYNCHRONOUS);
+  options.mutable_tree()->set_base(1);
+  EXPECT_THAT(ValidateIndexOptions(options), Invalid("tree.base"));
+  EXPECT_THAT(ResidualIndex::Build(no_columns.view(), options).status(),
+              Invalid("tree.base"));
+  EXPECT_THAT(ValidateIndexOptions(Options(STRATEGY_UNSPECIFIED)),
+              Invalid("strategy"));
+  EXPECT_THAT(ValidateIndexOptions(Options(LEVEL_SYNCHRONOUS)), IsOk());
 }
 
 TEST(BuildErrorsTest, AModelHasItsOwnMetric) {
@@ -471,6 +494,23 @@ TEST_P(ResidualIndexTest, NewPointsEqualToRows) {
         ++j;
       }
       EXPECT_EQ(j, kRows - 1);
+    }
+  }
+}
+
+// Whatever rounding makes of a point's correlation with itself.
+TEST_P(ResidualIndexTest, ARowIsAtDistanceZeroFromItself) {
+  for (const char* name : {"normal", "crowded"}) {
+    const Matrix<double> points = MakePoints(name, kRows, kDim, 1);
+    const absl::StatusOr<ResidualIndex> index =
+        ResidualIndex::Build(points.view(), Options(GetParam()));
+    ASSERT_THAT(index, IsOk());
+    const NeighborTable table =
+        std::move(*index->Search(AllRows(kRows), {.k = kRows})).neighbors;
+    for (int64_t i = 0; i < kRows; ++i) {
+      int64_t j = 0;
+      while (table.rows()(i, j) != i) ++j;
+      ASSERT_EQ(table.distances()(i, j), 0) << name << ", row " << i;
     }
   }
 }

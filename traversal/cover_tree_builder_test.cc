@@ -220,7 +220,13 @@ TEST(MeasureBallsTest, DirectMaxima) {
     const EuclideanDistance euclidean({points.Clone()});
     const NetHierarchy nets = BuildNets(euclidean, Config(1.5, 3), 1);
     const CoverTree tree = AssembleCoverTree(nets, RowOrder::Natural(150));
-    const auto balls = MeasureBalls(*metric, tree, 1);
+    int64_t evaluations = 5;
+    const auto balls = MeasureBalls(*metric, tree, 1, &evaluations);
+    int64_t depths = 0;
+    for (int32_t row = 0; row < 150; ++row) {
+      for (int32_t at = row; at != 0; at = nets.parent[at]) ++depths;
+    }
+    EXPECT_EQ(evaluations, 5 + depths);
     for (size_t s = 0; s < balls.size(); ++s) {
       const CoverTree::Segment& segment = tree.segments[s];
       ResidualCorrelation::Ball expected;

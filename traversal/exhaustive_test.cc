@@ -56,16 +56,6 @@ NeighborTable Naive(const Metric& metric, const typename Metric::Points& from,
   return table;
 }
 
-// The first k columns.
-NeighborTable Nearest(const NeighborTable& table, int64_t k) {
-  NeighborTable nearest(table.num_queries(), k);
-  for (int64_t i = 0; i < table.num_queries(); ++i) {
-    std::copy_n(table.rows().row(i), k, nearest.rows().row(i));
-    std::copy_n(table.distances().row(i), k, nearest.distances().row(i));
-  }
-  return nearest;
-}
-
 std::vector<int64_t> AllRows(int64_t n) {
   std::vector<int64_t> rows(n);
   std::iota(rows.begin(), rows.end(), 0);
@@ -81,7 +71,7 @@ void ExpectNaive(const std::shared_ptr<const Metric>& metric,
   const NeighborTable naive = Naive(*metric, metric->data(), rows, options);
   for (const int64_t k : ks) {
     options.k = k;
-    const std::string expected = Nearest(naive, k).Digest();
+    const std::string expected = naive.First(k).Digest();
     std::string counters;
     for (const int threads : {1, 2, 7}) {
       if (threads > 1 && k != ks[0]) break;
@@ -121,8 +111,8 @@ INSTANTIATE_TEST_SUITE_P(PointSets, ExhaustiveTest,
                          testing::ValuesIn(AdversarialNames()),
                          [](const auto& info) { return info.param; });
 
-// Queries are taken 16 to 128 at a time, by the number of inducing points;
-// candidates 120 at a time; vectors hold 8.
+// Queries are taken 16 to 128 at a time, by their number and that of inducing
+// points; candidates 120 at a time; vectors hold 8.
 TEST(ExhaustiveBlocksTest, AnySize) {
   for (const int64_t n : {1, 2, 7, 8, 9, 119, 120, 121, 239, 240, 241, 250}) {
     const Matrix<double> points = MakePoints("pairs", n, 2, 1);

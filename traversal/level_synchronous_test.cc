@@ -103,16 +103,6 @@ std::vector<int64_t> AllRows(int64_t n) {
   return rows;
 }
 
-// The first k columns.
-NeighborTable Nearest(const NeighborTable& table, int64_t k) {
-  NeighborTable nearest(table.num_queries(), k);
-  for (int64_t i = 0; i < table.num_queries(); ++i) {
-    std::copy_n(table.rows().row(i), k, nearest.rows().row(i));
-    std::copy_n(table.distances().row(i), k, nearest.distances().row(i));
-  }
-  return nearest;
-}
-
 // Row `row` alone.
 NeighborTable OnlyRow(const NeighborTable& table, int64_t row) {
   NeighborTable one(1, table.k());
@@ -140,7 +130,7 @@ void ExpectExhaustive(const SharedMetric<Metric>& metric,
           reference.SearchRows(queries, options).neighbors;
       for (const int64_t k : ks) {
         options.k = k;
-        const std::string digest = Nearest(expected, k).Digest();
+        const std::string digest = expected.First(k).Digest();
         std::string counters;
         for (const int threads : {1, 2, 7}) {
           if (threads > 1 && k != ks[0]) break;
@@ -186,7 +176,7 @@ TEST_P(LevelSynchronousTest, AnyK) {
       reference.SearchRows(AllRows(150), {.k = 150}).neighbors;
   for (const int64_t k : {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 50, 149, 150}) {
     EXPECT_EQ(searcher.SearchRows(AllRows(150), {.k = k}).neighbors.Digest(),
-              Nearest(expected, k).Digest())
+              expected.First(k).Digest())
         << k;
   }
 }

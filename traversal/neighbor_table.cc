@@ -1,5 +1,6 @@
 #include "traversal/neighbor_table.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 
@@ -12,6 +13,17 @@ NeighborTable NeighborTable::Clone() const {
   copy.rows_ = rows_.Clone();
   copy.distances_ = distances_.Clone();
   return copy;
+}
+
+NeighborTable NeighborTable::First(int64_t k) const {
+  NeighborTable first;
+  first.rows_ = Matrix<int64_t>(num_queries(), k);
+  first.distances_ = Matrix<double>(num_queries(), k);
+  for (int64_t i = 0; i < num_queries(); ++i) {
+    std::copy_n(rows_.row(i), k, first.rows_.row(i));
+    std::copy_n(distances_.row(i), k, first.distances_.row(i));
+  }
+  return first;
 }
 
 std::string NeighborTable::Digest() const {

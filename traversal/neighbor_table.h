@@ -51,6 +51,9 @@ class NeighborTable {
 
   NeighborTable Clone() const;
 
+  // The first `k` <= k() neighbours of each query.
+  NeighborTable First(int64_t k) const;
+
   // SHA-256 over the shape, the rows and the bits of the distances, in hex:
   // equal for equal answers on every machine.
   std::string Digest() const;

@@ -114,5 +114,20 @@ TEST(NeighborTableTest, TheShapeChangesTheDigest) {
   EXPECT_EQ(digests.size(), 7);
 }
 
+TEST(NeighborTableTest, FirstKeepsTheNearest) {
+  NeighborTable table(2, 3);
+  for (int64_t j = 0; j < 3; ++j) {
+    table.rows()(1, j) = 10 + j;
+    table.distances()(1, j) = 0.25 * static_cast<double>(j);
+  }
+  const NeighborTable first = table.First(2);
+  ASSERT_EQ(first.num_queries(), 2);
+  ASSERT_EQ(first.k(), 2);
+  EXPECT_EQ(first.count(0), 0);
+  EXPECT_EQ(first.rows()(1, 1), 11);
+  EXPECT_EQ(first.distances()(1, 1), 0.25);
+  EXPECT_EQ(table.First(3).Digest(), table.Digest());
+}
+
 }  // namespace
 }  // namespace rct

@@ -24,16 +24,6 @@ namespace {
 
 constexpr double kTolerance = 1e-6;
 
-// The first k columns.
-NeighborTable FirstColumns(const NeighborTable& table, int64_t k) {
-  NeighborTable first(table.num_queries(), k);
-  for (int64_t query = 0; query < table.num_queries(); ++query) {
-    std::copy_n(table.rows().row(query), k, first.rows().row(query));
-    std::copy_n(table.distances().row(query), k, first.distances().row(query));
-  }
-  return first;
-}
-
 double MaxDistanceDifference(const NeighborTable& a, const NeighborTable& b) {
   double largest = 0;
   for (int64_t query = 0; query < a.num_queries(); ++query) {
@@ -94,7 +84,7 @@ absl::Status VerifyGold(const Gold& gold, int num_threads,
     RCT_ASSIGN_OR_RETURN(
         const NeighborTable one_more,
         problem->Search(gold.query_rows, k + 1, options, num_threads));
-    const NeighborTable expected = FirstColumns(one_more, k);
+    const NeighborTable expected = one_more.First(k);
 
     GoldReport result;
     result.name = answers.name;
