@@ -32,9 +32,8 @@ struct MatrixView {
       : data(data), rows(rows), cols(cols), stride(stride) {}
 
   // What is writable can be read: MatrixView<U> -> MatrixView<const U>.
-  template <class U>
-  requires std::is_same_v<const U, T> MatrixView(
-      MatrixView<U> other)  // NOLINT(google-explicit-constructor)
+  template <class U>  // NOLINTNEXTLINE(google-explicit-constructor)
+  requires std::is_same_v<const U, T> MatrixView(MatrixView<U> other)
       : MatrixView(other.data, other.rows, other.cols, other.stride) {}
 
   T* row(int64_t i) const { return data + i * stride; }

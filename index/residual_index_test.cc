@@ -558,6 +558,7 @@ TEST_P(ResidualIndexTest, SearchesAtOnce) {
   const std::string points_digest =
       index->SearchPoints(points.view(), {.k = 7})->neighbors.Digest();
   std::vector<std::thread> threads;
+  threads.reserve(6);
   for (int t = 0; t < 6; ++t) {
     threads.emplace_back([&, t] {
       for (int round = 0; round < 3; ++round) {

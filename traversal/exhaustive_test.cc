@@ -48,7 +48,8 @@ NeighborTable Naive(const Metric& metric, const typename Metric::Points& from,
       found.emplace_back(FinalDistance(squared[0]), j);
     }
     std::sort(found.begin(), found.end());
-    for (size_t j = 0; j < found.size() && j < size_t(options.k); ++j) {
+    const auto k = static_cast<size_t>(options.k);
+    for (size_t j = 0; j < found.size() && j < k; ++j) {
       table.distances()(i, j) = found[j].first;
       table.rows()(i, j) = found[j].second;
     }

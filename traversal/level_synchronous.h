@@ -30,6 +30,7 @@
 
 #include "absl/types/span.h"
 #include "base/aligned_buffer.h"
+#include "base/check.h"
 #include "base/parallel.h"
 #include "metric/tile.h"
 #include "traversal/cover_tree.h"
@@ -196,6 +197,7 @@ class LevelSynchronousSearcher final : public Searcher<Metric> {
     const absl::Span<const int32_t> children = tree_.Children(segment);
     const int block = worker.slots.block.Candidates(
         expanded, static_cast<int64_t>(worker.frontier.size()));
+    RCT_CHECK(block >= 1 && block <= kMaxBlock);
     for (size_t first = 0; first < children.size() && needed != 0;
          first += block) {
       active &= ~needed | EvaluateChildren(batch, segment.node,

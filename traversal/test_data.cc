@@ -28,8 +28,9 @@ Matrix<double> NormalPoints(int64_t n, int64_t dim, double deviation,
                             RandomStream& random) {
   Matrix<double> points(n, dim);
   for (int64_t i = 0; i < n; ++i) {
-    for (int64_t t = 0; t < dim; ++t)
+    for (int64_t t = 0; t < dim; ++t) {
       points(i, t) = deviation * random.Normal();
+    }
   }
   return points;
 }
