@@ -346,14 +346,9 @@ struct Routines {
   }
 
   static constexpr SimdKernels Table(Isa isa) {
-    return {isa,
-            &DotTile,
-            &CovarianceRow,
-            &ResidualRow,
-            &CorrelationRow,
-            &SquaredEuclideanRow,
-            &SolvePanel,
-            &SelectAtMost};
+    return {isa,          &DotTile,        &CovarianceRow,
+            &ResidualRow, &CorrelationRow, &SquaredEuclideanRow,
+            &SolvePanel,  &SelectAtMost};
   }
 };
 

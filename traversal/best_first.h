@@ -1,13 +1,15 @@
 // Best-first search of a cover tree, with batched pops.
 //
-// Each query has a queue of segments in the order of their lower bounds (Hjaltason
-// and Samet 1999). Segments are popped until their children fill a block, which
-// is evaluated at once; what was found then shrinks the threshold for all that
-// follows. When the least bound in the queue is beyond the kth distance, so are
-// all others, and the query is done (tree_search.h argues why that is exact).
+// Each query has a queue of segments in the order of their lower bounds
+// (Hjaltason and Samet 1999). Segments are popped until their children fill a
+// block, which is evaluated at once; what was found then shrinks the threshold
+// for all that follows. When the least bound in the queue is beyond the kth
+// distance, so are all others, and the query is done (tree_search.h argues why
+// that is exact).
 //
-// Against level-synchronous search it evaluates fewer points, since far segments
-// wait until the kth distance is small; but each V row serves one query alone.
+// Against level-synchronous search it evaluates fewer points, since far
+// segments wait until the kth distance is small; but each V row serves one
+// query alone.
 
 #ifndef RCT_TRAVERSAL_BEST_FIRST_H_
 #define RCT_TRAVERSAL_BEST_FIRST_H_
@@ -24,8 +26,8 @@
 namespace rct {
 
 // A segment in the queue. Bounds often cannot tell segments apart, balls being
-// wide; `nearest`, t of the query and the node, is then what an order slot sorts
-// by.
+// wide; `nearest`, t of the query and the node, is then what an order slot
+// sorts by.
 struct QueueEntry {
   double bound;
   double nearest;
@@ -54,9 +56,8 @@ class BestFirstSearcher final
   using typename Base::Worker;
 
   void Descend(const Batch& batch, Worker& worker) const override {
-    const auto timed =
-        ScopedSeconds(worker.trace == nullptr ? nullptr
-                                              : &worker.trace->descent_seconds);
+    const auto timed = ScopedSeconds(
+        worker.trace == nullptr ? nullptr : &worker.trace->descent_seconds);
     std::vector<QueueEntry>& queue = worker.scratch;
     queue.clear();
     const bool nearest_first = worker.slots.order.NearestFirst();

@@ -53,9 +53,8 @@ class LevelSynchronousSearcher final
   using typename Base::Worker;
 
   void Descend(const Batch& batch, Worker& worker) const override {
-    const auto timed =
-        ScopedSeconds(worker.trace == nullptr ? nullptr
-                                              : &worker.trace->descent_seconds);
+    const auto timed = ScopedSeconds(
+        worker.trace == nullptr ? nullptr : &worker.trace->descent_seconds);
     Frontiers& frontiers = worker.scratch;
     frontiers.next.clear();
     frontiers.put_off.clear();
@@ -104,10 +103,9 @@ class LevelSynchronousSearcher final
             visit.queries &= ~stopped;
           }
         }
-        visit.queries =
-            this->Need(batch, visit.segment,
-                       this->NodeSquared(visit.squared_slot, worker),
-                       visit.queries, worker);
+        visit.queries = this->Need(
+            batch, visit.segment, this->NodeSquared(visit.squared_slot, worker),
+            visit.queries, worker);
         if (visit.queries != 0) {
           const int32_t next = segments[visit.segment].next;
           if (next != -1) push({next, visit.squared_slot, visit.queries});

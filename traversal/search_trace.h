@@ -50,11 +50,11 @@ struct SearchTrace {
     descent_seconds += other.descent_seconds;
   }
 
-  std::vector<Level> levels;       // of the tree; 0 holds the root alone
-  std::map<int, int64_t> blocks;   // how many of how many candidates
-  double evaluation_seconds = 0;   // distances; sums over threads
-  double selection_seconds = 0;    // offering them to neighbours
-  double descent_seconds = 0;      // all, bounds and frontiers included
+  std::vector<Level> levels;      // of the tree; 0 holds the root alone
+  std::map<int, int64_t> blocks;  // how many of how many candidates
+  double evaluation_seconds = 0;  // distances; sums over threads
+  double selection_seconds = 0;   // offering them to neighbours
+  double descent_seconds = 0;     // all, bounds and frontiers included
 };
 
 // Adds the time that it lives to `*seconds`, unless that is null.

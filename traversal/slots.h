@@ -63,14 +63,15 @@ struct NoFloor {
   void Report(SearchCounters&) const {}
 };
 
-// kFilters is false for a slot that never dismisses anything, and kKeeps for one
-// that wants no correlations.
+// kFilters is false for a slot that never dismisses anything, and kKeeps for
+// one that wants no correlations.
 template <class S, class Metric>
-concept CacheSlot = ReportingSlot<S> && requires(
-    S slot, const typename Metric::Points& from,
-    absl::Span<const int32_t> positions, absl::Span<const int32_t> nodes,
-    const double* values, int64_t stride, int32_t segment, int count,
-    QueryMask queries, QueryMask* masks) {
+concept CacheSlot = ReportingSlot<S> &&
+    requires(S slot, const typename Metric::Points& from,
+             absl::Span<const int32_t> positions,
+             absl::Span<const int32_t> nodes, const double* values,
+             int64_t stride, int32_t segment, int count, QueryMask queries,
+             QueryMask* masks) {
   { S::kFilters } -> std::convertible_to<bool>;
   { S::kKeeps } -> std::convertible_to<bool>;
   // A batch begins: query i is point positions[i] of `from`.
@@ -108,8 +109,8 @@ struct NoCache {
   void Report(SearchCounters&) const {}
 };
 
-// Asked once for each child that is about to be evaluated for `queries`; returns
-// those that have not evaluated it yet.
+// Asked once for each child that is about to be evaluated for `queries`;
+// returns those that have not evaluated it yet.
 template <class S>
 concept DedupeSlot = ReportingSlot<S> &&
     requires(S slot, int32_t node, QueryMask queries) {

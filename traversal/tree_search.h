@@ -16,11 +16,11 @@
 // heap's result does not depend on the order of arrival.
 //
 // Cost. Candidates that all queries of a batch need are evaluated in one tile,
-// so a row of V is read once for up to 64 queries. For a batch of one, and where
-// a slot or the predecessor constraint picks single children, blocks are gathered
-// across segments; a block that is mostly needed is evaluated as a tile, any other one
-// query at a time, for the candidates that this query needs. No allocation for
-// a query once the thread's buffers have grown.
+// so a row of V is read once for up to 64 queries. For a batch of one, and
+// where a slot or the predecessor constraint picks single children, blocks are
+// gathered across segments; a block that is mostly needed is evaluated as a
+// tile, any other one query at a time, for the candidates that this query
+// needs. No allocation for a query once the thread's buffers have grown.
 
 #ifndef RCT_TRAVERSAL_TREE_SEARCH_H_
 #define RCT_TRAVERSAL_TREE_SEARCH_H_
@@ -137,7 +137,8 @@ class TreeSearcher : public Searcher<Metric> {
   template <class OnVisit>
   void EvaluateRoot(const Batch& batch, Worker& worker, OnVisit&& visit) const {
     const QueryMask all =
-        ~QueryMask{0} >> (kBatchQueries - static_cast<int>(batch.queries.size()));
+        ~QueryMask{0} >>
+        (kBatchQueries - static_cast<int>(batch.queries.size()));
     const int32_t root[] = {tree_.root};
     EvaluateTile(batch, root, all, worker, visit, &all, 0);
   }
@@ -165,8 +166,8 @@ class TreeSearcher : public Searcher<Metric> {
     const int alive = std::popcount(queries);
     for (QueryMask rest = queries; rest != 0; rest &= rest - 1) {
       const int i = std::countr_zero(rest);
-      const double lower = Metric::MinSquared(
-          squared[i], worker.query_norm[i], node_norm, ball);
+      const double lower =
+          Metric::MinSquared(squared[i], worker.query_norm[i], node_norm, ball);
       least = std::min(least, lower);
       if (lower > worker.threshold[i]) queries &= ~(QueryMask{1} << i);
     }
@@ -180,8 +181,8 @@ class TreeSearcher : public Searcher<Metric> {
   }
 
   // Gathers the children of a segment that `queries` need. Blocks of `block`
-  // candidates are evaluated as they fill, and visit(TreeVisit) is called for each
-  // evaluated node that has children.
+  // candidates are evaluated as they fill, and visit(TreeVisit) is called for
+  // each evaluated node that has children.
   template <class OnVisit>
   void Expand(const Batch& batch, int32_t index, QueryMask queries, int block,
               Worker& worker, OnVisit&& visit) const {
@@ -272,7 +273,7 @@ class TreeSearcher : public Searcher<Metric> {
     for (int j = 0; j < width; ++j) {
       if (slot_of[j] != -1) {
         visit(TreeVisit{tree_.first_segment[nodes[j]], slot_of[j],
-                    worker.needed[j]});
+                        worker.needed[j]});
       }
     }
     Finish(any, worker.block_level, sums, width, worker);
@@ -284,7 +285,7 @@ class TreeSearcher : public Searcher<Metric> {
 
  private:
   // A block is evaluated as a tile where at least 1 / kDense of it is needed.
-  static constexpr int64_t kDense = 2;
+  static constexpr int64_t kDense = 1;
 
   struct BlockSums {
     int64_t evaluations = 0;
@@ -301,7 +302,8 @@ class TreeSearcher : public Searcher<Metric> {
     for (int64_t i = 0; i < tree_.size(); ++i) {
       node_min_row_[i] = this->order().row(static_cast<int32_t>(i));
     }
-    for (auto s = static_cast<int64_t>(tree_.segments.size()) - 1; s >= 0; --s) {
+    for (auto s = static_cast<int64_t>(tree_.segments.size()) - 1; s >= 0;
+         --s) {
       const CoverTree::Segment& segment = tree_.segments[s];
       int64_t least = std::numeric_limits<int64_t>::max();
       for (const int32_t child : tree_.Children(segment)) {
@@ -327,8 +329,8 @@ class TreeSearcher : public Searcher<Metric> {
         std::min<int64_t>(request.options.threads, num_batches));
     std::vector<std::unique_ptr<Worker>> workers(num_workers);
     for (std::unique_ptr<Worker>& worker : workers) {
-      worker = std::make_unique<Worker>(this->metric().dim(), batch_size_,
-                                        slots_);
+      worker =
+          std::make_unique<Worker>(this->metric().dim(), batch_size_, slots_);
       if (request.options.telemetry) worker->trace = &worker->own_trace;
     }
     ParallelFor(num_workers, num_batches, [&](int64_t task, int w) {
@@ -438,7 +440,7 @@ class TreeSearcher : public Searcher<Metric> {
         squared[place[i]] = worker.squared[i * kMaxBlock + j];
       }
       visit(TreeVisit{tree_.first_segment[nodes[j]], slot,
-                  needed == nullptr ? queries : needed[j]});
+                      needed == nullptr ? queries : needed[j]});
     }
     Finish(queries, level, sums, width, worker);
   }
@@ -527,8 +529,8 @@ class TreeSearcher : public Searcher<Metric> {
     worker.evaluations += sums.evaluations;
     worker.pushes += sums.survivors;
     if constexpr (decltype(SlotSet::budget)::kLimits) {
-      worker.slots.budget.AfterBlock({queries, worker.full,
-                                      sums.evaluations_of, sums.survivors_of});
+      worker.slots.budget.AfterBlock(
+          {queries, worker.full, sums.evaluations_of, sums.survivors_of});
     }
     if (worker.trace != nullptr) {
       worker.trace->AddBlock(level, width, sums.evaluations, sums.survivors);

@@ -102,8 +102,16 @@ absl::StatusOr<ComposedSearcher<Metric>> ComposeTree(
       auto table = std::make_shared<LevelCacheTable>(
           planted.metric, planted.tree, heuristics.level_cache(), threads);
       planted.distance_evaluations += table->distance_evaluations();
-      struct Near { bool NearestFirst() const { return getenv("NF") != nullptr; } void Report(SearchCounters&) const {} };
-      struct Blk { int Candidates(int64_t) const { return getenv("BLK") ? atoi(getenv("BLK")) : 128; } void Report(SearchCounters&) const {} };
+      struct Near {
+        bool NearestFirst() const { return getenv("NF") != nullptr; }
+        void Report(SearchCounters&) const {}
+      };
+      struct Blk {
+        int Candidates(int64_t) const {
+          return getenv("BLK") ? atoi(getenv("BLK")) : 128;
+        }
+        void Report(SearchCounters&) const {}
+      };
       return Assemble(std::move(planted), strategy,
                       Slots<NoFloor, LevelCache, NoDedupe, Blk, Near>{
                           {}, LevelCache(std::move(table)), {}, {}, {}, {}});
@@ -133,7 +141,8 @@ absl::StatusOr<ComposedSearcher<Metric>> ComposeSearcher(
       break;
   }
   return absl::InvalidArgumentError(
-      "strategy: not given; choose EXHAUSTIVE, LEVEL_SYNCHRONOUS or BEST_FIRST");
+      "strategy: not given; choose EXHAUSTIVE, LEVEL_SYNCHRONOUS or "
+      "BEST_FIRST");
 }
 
 template absl::StatusOr<ComposedSearcher<ResidualCorrelation>> ComposeSearcher(

@@ -40,12 +40,10 @@ absl::StatusOr<ComposedSearcher<Metric>> ComposeSearcher(
 
 extern template absl::StatusOr<ComposedSearcher<ResidualCorrelation>>
 ComposeSearcher(std::shared_ptr<const ResidualCorrelation>, Strategy,
-                const CoverTreeConfig&, const HeuristicsConfig&,
-                int);
+                const CoverTreeConfig&, const HeuristicsConfig&, int);
 extern template absl::StatusOr<ComposedSearcher<EuclideanDistance>>
 ComposeSearcher(std::shared_ptr<const EuclideanDistance>, Strategy,
-                const CoverTreeConfig&, const HeuristicsConfig&,
-                int);
+                const CoverTreeConfig&, const HeuristicsConfig&, int);
 
 }  // namespace rct
 

@@ -83,17 +83,15 @@ void LevelCacheTable::ChoosePivots(const CoverTree& tree, int threads) {
   for (int64_t i = 0; i < tree.size(); ++i) {
     if (inner_[i] != -1) nodes.push_back(static_cast<int32_t>(i));
   }
-  std::stable_sort(nodes.begin(), nodes.end(), [&](int32_t a, int32_t b) {
-    return level[a] < level[b];
-  });
+  std::stable_sort(nodes.begin(), nodes.end(),
+                   [&](int32_t a, int32_t b) { return level[a] < level[b]; });
 
   struct Neighbor {
     double correlation;
     int32_t node;
     bool operator<(const Neighbor& other) const {
-      return correlation != other.correlation
-                 ? correlation > other.correlation
-                 : node < other.node;
+      return correlation != other.correlation ? correlation > other.correlation
+                                              : node < other.node;
     }
   };
   std::vector<TileWorkspace> workspaces;
@@ -110,7 +108,8 @@ void LevelCacheTable::ChoosePivots(const CoverTree& tree, int threads) {
         const auto end = std::partition_point(
             nodes.begin(), nodes.end(),
             [&](int32_t node) { return level[node] < segment.level; });
-        const auto above = absl::MakeConstSpan(nodes).first(end - nodes.begin());
+        const auto above =
+            absl::MakeConstSpan(nodes).first(end - nodes.begin());
         std::vector<Neighbor> nearest;
         nearest.reserve(above.size());
         double* rho = tiles[worker].data();
@@ -120,8 +119,8 @@ void LevelCacheTable::ChoosePivots(const CoverTree& tree, int threads) {
                                 Candidates::List(block), rho, kMaxBlock,
                                 workspaces[worker]);
           for (size_t j = 0; j < block.size(); ++j) {
-            nearest.push_back({block[j] == segment.node ? 2.0 : std::abs(rho[j]),
-                               block[j]});
+            nearest.push_back(
+                {block[j] == segment.node ? 2.0 : std::abs(rho[j]), block[j]});
           }
         }
         evaluations += static_cast<int64_t>(above.size());
@@ -332,9 +331,9 @@ void LevelCache::Filter(int first, int count, QueryMask queries,
         for (int k = known_pivots_[i]; k < segment.num_pivots; ++k) {
           outside += child_rows[j][k] * child_rows[j][k];
         }
-        lower[j] = 1 - (std::abs(lower[j]) +
-                        rest_[i] * std::sqrt(outside + table.slack_) +
-                        table.slack_);
+        lower[j] =
+            1 - (std::abs(lower[j]) +
+                 rest_[i] * std::sqrt(outside + table.slack_) + table.slack_);
       }
     }
     if (segment.has_inner) {
@@ -342,11 +341,10 @@ void LevelCache::Filter(int first, int count, QueryMask queries,
         const int32_t child = table.children_[place + j];
         const int32_t below = table.first_segment_[child];
         if (below == -1) continue;
-        lower[j] = std::min(
-            lower[j], ResidualCorrelation::MinSquared(
-                          lower[j], query_norm_[i],
-                          table.metric_->InverseNorm(child),
-                          table.balls_[below]));
+        lower[j] = std::min(lower[j], ResidualCorrelation::MinSquared(
+                                          lower[j], query_norm_[i],
+                                          table.metric_->InverseNorm(child),
+                                          table.balls_[below]));
       }
     }
     int kept = 0;

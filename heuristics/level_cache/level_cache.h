@@ -1,22 +1,24 @@
 // Level cache: correlations evaluated at higher levels dismiss children below.
 //
-// Fills CacheSlot: it keeps, for each query of a batch, rho(q, a) of every node a
-// with children that was evaluated, and is asked before children are. The tree
-// holds, for each child x of a segment, what its *pivots* know of it: the parent
-// and the nodes of higher levels that are nearest to the parent, a_1 .. a_s.
+// Fills CacheSlot: it keeps, for each query of a batch, rho(q, a) of every node
+// a with children that was evaluated, and is asked before children are. The
+// tree holds, for each child x of a segment, what its *pivots* know of it: the
+// parent and the nodes of higher levels that are nearest to the parent, a_1 ..
+// a_s.
 //
 // Bound. Let A be the correlations of the pivots, L its Cholesky factor, and
 //
 //     w_x = L^-1 rho(a, x),       e_x^2 = 1 + tau_x - |w_x|^2,
 //
-// the coordinates of x in the span of the pivots and what is left of it outside;
-// likewise w_q, e_q for a query. Then, by Cauchy and Schwarz in the complement,
+// the coordinates of x in the span of the pivots and what is left of it
+// outside; likewise w_q, e_q for a query. Then, by Cauchy and Schwarz in the
+// complement,
 //
 //     |rho(q, x)| <= |w_q . w_x| + e_q e_x.
 //
 // With s = 1 this is the annulus bound |theta(q, a) - theta(a, x)| <=
-// theta(q, x) of vantage-point methods (Yianilos 1993); with more, that of a Gram
-// matrix in place of a triangle. A whole segment is dismissed by
+// theta(q, x) of vantage-point methods (Yianilos 1993); with more, that of a
+// Gram matrix in place of a triangle. A whole segment is dismissed by
 //
 //     |w_q| max |w_x| + e_q max e_x.
 //
@@ -27,17 +29,18 @@
 // the threshold, proven for the computed correlations: q, x and the pivots are
 // s + 2 points, so with tau_i = nu(s + 2) / p_i + 12 u (rounding.h) on the
 // diagonal their correlations are a Gram matrix. Factorization and substitution
-// in float64 act as a perturbation of that matrix, below nu_rho = 2 u (s + 4)^2.5
-// (docs/exactness.md, section 5), which tau includes here. The roundings of the
-// bound itself are given away in kSlack. So the answer keeps its bits.
+// in float64 act as a perturbation of that matrix, below nu_rho = 2 u (s +
+// 4)^2.5 (docs/exactness.md, section 5), which tau includes here. The roundings
+// of the bound itself are given away in kSlack. So the answer keeps its bits.
 //
 // Pivots that were not evaluated for a query are left out, with all after them:
 // the bound then uses the first coordinates alone.
 //
-// Cost. s^2 / 2 multiplications for each query and segment, s for each query and
-// child; a dot product of V takes m. Memory: 8 s bytes for each child, 8 s^2 for
-// each segment, and in each thread 512 bytes for each node with children. Build:
-// half a correlation for each pair of nodes with children, s for each child.
+// Cost. s^2 / 2 multiplications for each query and segment, s for each query
+// and child; a dot product of V takes m. Memory: 8 s bytes for each child, 8
+// s^2 for each segment, and in each thread 512 bytes for each node with
+// children. Build: half a correlation for each pair of nodes with children, s
+// for each child.
 //
 // Helps where nodes at one level are many and children near them are more: e_x
 // is small. Hurts where segments hold a handful of children, as in deep trees.
