@@ -18,9 +18,9 @@
 // Cost. Candidates that all queries of a batch need are evaluated in one tile,
 // so a row of V is read once for up to 64 queries. For a batch of one, and
 // where a slot or the predecessor constraint picks single children, blocks are
-// gathered across segments; a block that is mostly needed is evaluated as a
-// tile, any other one query at a time, for the candidates that this query
-// needs. No allocation for a query once the thread's buffers have grown.
+// gathered across segments; a block that all its queries need is evaluated as a
+// tile, any other one query at a time. No allocation for a query once the
+// thread's buffers have grown.
 
 #ifndef RCT_TRAVERSAL_TREE_SEARCH_H_
 #define RCT_TRAVERSAL_TREE_SEARCH_H_
@@ -140,7 +140,7 @@ class TreeSearcher : public Searcher<Metric> {
         ~QueryMask{0} >>
         (kBatchQueries - static_cast<int>(batch.queries.size()));
     const int32_t root[] = {tree_.root};
-    EvaluateTile(batch, root, all, worker, visit, &all, 0);
+    EvaluateTile(batch, root, all, /*level=*/0, worker, visit);
   }
 
   // Those of `queries` that need anything of the segment; `squared` holds
@@ -197,8 +197,8 @@ class TreeSearcher : public Searcher<Metric> {
     const bool predecessor = batch.request.options.predecessor;
     if (!kFiltersChildren && !predecessor && batch_size_ > 1) {
       for (size_t first = 0; first < children.size(); first += block) {
-        EvaluateTile(batch, children.subspan(first, block), queries, worker,
-                     visit, nullptr, segment.level);
+        EvaluateTile(batch, children.subspan(first, block), queries,
+                     segment.level, worker, visit);
       }
       return;
     }
@@ -236,12 +236,10 @@ class TreeSearcher : public Searcher<Metric> {
       pairs += std::popcount(worker.needed[j]);
     }
     const absl::Span<const int32_t> nodes(worker.gathered, width);
-    if (kDense * pairs >= std::popcount(any) * int64_t{width}) {
-      EvaluateTile(batch, nodes, any, worker, visit, worker.needed,
-                   worker.block_level);
+    if (pairs == std::popcount(any) * int64_t{width}) {
+      EvaluateTile(batch, nodes, any, worker.block_level, worker, visit);
       return;
     }
-    // Few need many: one query at a time.
     BlockSums sums;
     int32_t list[kMaxBlock];
     int32_t slot_of[kMaxBlock];
@@ -284,9 +282,6 @@ class TreeSearcher : public Searcher<Metric> {
   }
 
  private:
-  // A block is evaluated as a tile where at least 1 / kDense of it is needed.
-  static constexpr int64_t kDense = 1;
-
   struct BlockSums {
     int64_t evaluations = 0;
     int64_t survivors = 0;
@@ -414,12 +409,11 @@ class TreeSearcher : public Searcher<Metric> {
     return slot;
   }
 
-  // One tile: `nodes` for all of `queries`. What is below node j is needed by
-  // those in needed[j], or by all where `needed` is null.
+  // One tile: `nodes` for all of `queries`.
   template <class OnVisit>
   void EvaluateTile(const Batch& batch, absl::Span<const int32_t> nodes,
-                    QueryMask queries, Worker& worker, OnVisit&& visit,
-                    const QueryMask* needed, int64_t level) const {
+                    QueryMask queries, int64_t level, Worker& worker,
+                    OnVisit&& visit) const {
     int place[kBatchQueries];
     int count = 0;
     for (QueryMask rest = queries; rest != 0; rest &= rest - 1) {
@@ -428,7 +422,7 @@ class TreeSearcher : public Searcher<Metric> {
     const absl::Span<const int> places(place, count);
     const int width = static_cast<int>(nodes.size());
     const Candidates candidates = Distances(batch, places, nodes, worker);
-    if (needed != nullptr) Withhold(places, needed, width, worker);
+
     BlockSums sums;
     Offer(batch, places, candidates, worker, sums);
     for (int j = 0; j < width; ++j) {
@@ -439,8 +433,7 @@ class TreeSearcher : public Searcher<Metric> {
       for (int i = 0; i < count; ++i) {
         squared[place[i]] = worker.squared[i * kMaxBlock + j];
       }
-      visit(TreeVisit{tree_.first_segment[nodes[j]], slot,
-                      needed == nullptr ? queries : needed[j]});
+      visit(TreeVisit{tree_.first_segment[nodes[j]], slot, queries});
     }
     Finish(queries, level, sums, width, worker);
   }
@@ -487,20 +480,6 @@ class TreeSearcher : public Searcher<Metric> {
                    std::is_sorted(nodes.begin(), nodes.end())
                ? Candidates::Range(nodes.front(), width)
                : Candidates::List(nodes);
-  }
-
-  // Takes the pairs of a tile that are not needed out of it. A query may come
-  // back for them later, and each row is offered once.
-  void Withhold(absl::Span<const int> places, const QueryMask* needed,
-                int width, Worker& worker) const {
-    for (int j = 0; j < width; ++j) {
-      for (size_t i = 0; i < places.size(); ++i) {
-        if (!(needed[j] >> places[i] & 1)) {
-          worker.squared[i * kMaxBlock + j] =
-              std::numeric_limits<double>::infinity();
-        }
-      }
-    }
   }
 
   // Offers the rows of a tile to their queries.
