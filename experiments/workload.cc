@@ -250,10 +250,12 @@ absl::StatusOr<ResidualModel> Workload::MakeModel(int threads) const {
 }
 
 absl::StatusOr<SearchResult> Workload::Search(const ResidualIndex& index,
-                                              int64_t k, int threads) const {
+                                              int64_t k, int threads,
+                                              bool telemetry) const {
   const SearchOptions options = {.k = k,
                                  .exclude_self = config_.exclude_self(),
                                  .predecessor = config_.predecessor(),
+                                 .telemetry = telemetry,
                                  .threads = threads};
   if (query_points_.has_value()) {
     return index.SearchPoints(query_points_->view(), options);
