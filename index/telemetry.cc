@@ -1,5 +1,6 @@
 #include "index/telemetry.h"
 
+#include <cmath>
 #include <cstdint>
 #include <string>
 
@@ -11,7 +12,8 @@
 namespace rct {
 namespace {
 
-constexpr double kMillisecondsPerSecond = 1e3;
+// To a microsecond: more is noise, and long.
+double Milliseconds(double seconds) { return std::round(seconds * 1e6) / 1e3; }
 
 double Count(int64_t count) { return static_cast<double>(count); }
 
@@ -60,11 +62,9 @@ QueryTelemetry DescribeSearch(const SearchResult& result, int threads) {
     line.add_dynamic_blocks(Count(blocks));
   }
 
-  line.set_evaluation_ms(result.trace.evaluation_seconds *
-                         kMillisecondsPerSecond);
-  line.set_selection_ms(result.trace.selection_seconds *
-                        kMillisecondsPerSecond);
-  line.set_descent_ms(result.trace.descent_seconds * kMillisecondsPerSecond);
+  line.set_evaluation_ms(Milliseconds(result.trace.evaluation_seconds));
+  line.set_selection_ms(Milliseconds(result.trace.selection_seconds));
+  line.set_descent_ms(Milliseconds(result.trace.descent_seconds));
   return line;
 }
 
@@ -72,7 +72,7 @@ BuildTelemetry DescribePhase(const BuildPhase& phase, int threads) {
   BuildTelemetry line;
   line.set_threads(threads);
   line.set_phase(phase.name);
-  line.set_milliseconds(phase.seconds * kMillisecondsPerSecond);
+  line.set_milliseconds(Milliseconds(phase.seconds));
   line.set_evaluations(Count(phase.distance_evaluations));
   line.set_bytes(Count(phase.bytes));
   return line;

@@ -159,7 +159,7 @@ TEST(TelemetryTest, EveryFieldIsSetBySomePhase) {
     const BuildTelemetry line = DescribePhase(phase, 2);
     phase_names.push_back(line.phase());
     names.merge(NonZeroFields(line));
-    EXPECT_EQ(line.milliseconds(), phase.seconds * 1000);
+    EXPECT_NEAR(line.milliseconds(), phase.seconds * 1e3, 1e-3);
     EXPECT_EQ(line.evaluations(), phase.distance_evaluations);
     EXPECT_EQ(line.bytes(), phase.bytes);
   }
@@ -189,11 +189,17 @@ TEST(TelemetryTest, ListsAgreeWithTotals) {
         EXPECT_LE(line.frontier_expanded(l) + line.frontier_pruned(l),
                   line.frontier_levels(l));
       }
+      // What a budget puts off waits twice.
+      if (line.budget_early_terminate() == 0) {
+        EXPECT_EQ(Sum(line.frontier_levels()), line.segments_expanded() +
+                                                   line.prunes_lower_bound() +
+                                                   line.subtrees_pruned());
+      }
       EXPECT_NEAR(survivors, line.heap_pushes(), 1e-6);
       EXPECT_TRUE(
           std::is_sorted(line.block_sizes().begin(), line.block_sizes().end()));
       EXPECT_THAT(line.block_counts(), SizeIs(line.block_sizes_size()));
-      EXPECT_GE(line.descent_ms() + 1e-3,
+      EXPECT_GE(line.descent_ms() + 2e-3,
                 line.evaluation_ms() + line.selection_ms());
     }
   }
