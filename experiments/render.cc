@@ -235,11 +235,18 @@ std::string WorkloadTable(const RunRecord::Deterministic::Workload& workload,
       gold.push_back(OneLine(row.known.name()));
     }
   }
-  std::string result =
-      absl::StrCat(WorkloadHeading(workload), ", ",
-                   Distinct(measured.case_(),
-                            [](const Timed& timed) { return timed.threads(); }),
-                   " threads\n\n", AlignedTable(lines), FailureNotes(workload));
+  std::string audited;
+  if (workload.has_audited_queries()) {
+    audited = absl::StrCat(
+        "\nAudited: exhaustive search answered ", workload.audited_queries(),
+        " queries, drawn at random; gates compare those, and its time is "
+        "scaled to all queries.\n");
+  }
+  std::string result = absl::StrCat(
+      WorkloadHeading(workload), ", ",
+      Distinct(measured.case_(),
+               [](const Timed& timed) { return timed.threads(); }),
+      " threads\n\n", AlignedTable(lines), audited, FailureNotes(workload));
   if (!gold.empty()) {
     absl::StrAppend(&result,
                     "\nAlso the neighbour sets and, within the stated "

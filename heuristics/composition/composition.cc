@@ -44,7 +44,7 @@ struct ComposedBlock {
   std::optional<DynamicBlock> on;
 };
 struct ComposedOrder {
-  bool NearestFirst() const { return on && on->NearestFirst(); }
+  bool NearestFirst() { return on && on->NearestFirst(); }
   void Report(SearchCounters& counters) const {
     if (on) on->Report(counters);
   }
