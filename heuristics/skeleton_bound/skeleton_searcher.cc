@@ -1,0 +1,673 @@
+#include "heuristics/skeleton_bound/skeleton_searcher.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
+#include "base/aligned_buffer.h"
+#include "base/parallel.h"
+#include "heuristics/skeleton_bound/block_skeletons.h"
+#include "heuristics/skeleton_bound/correlation_tile.h"
+#include "heuristics/skeleton_bound/filter_kernels.h"
+#include "heuristics/skeleton_bound/skeleton_bounds.h"
+#include "heuristics/skeleton_bound/skeleton_tables.h"
+#include "metric/kernel.h"
+#include "metric/point_lanes.h"
+#include "metric/residual_correlation.h"
+#include "metric/residual_points.h"
+#include "metric/simd_kernels.h"
+#include "metric/tile.h"
+#include "traversal/knn_heap.h"
+#include "traversal/neighbor_table.h"
+#include "traversal/row_order.h"
+#include "traversal/searcher.h"
+
+namespace rct {
+namespace {
+
+// Queries of one block that are searched together.
+constexpr int kTaskQueries = 256;
+constexpr int kTaskPanels = kTaskQueries / kPanel;
+
+// Candidates that a query may keep at any time: evaluating more of them one by
+// one would cost as much as evaluating all points in tiles.
+constexpr int kMostKept = 2048;
+
+// Panels of points that are filtered between two looks at that number.
+constexpr int kPanelsAtOnce = 16;
+
+// Candidates of one exact tile.
+constexpr int kExactTile = 128;
+
+constexpr int64_t kSmallestBlock = 32;
+constexpr int64_t kLargestBlock = 8192;
+
+// The residual field has about m cells: with n / m points in a cell a block of
+// this size covers a few of them, fewer where they are full.
+int64_t AutomaticBlockSize(int64_t n, int64_t m) {
+  const double ratio = static_cast<double>(n) / std::max<double>(1.0, m);
+  const auto size = static_cast<uint64_t>(32 * std::sqrt(ratio));
+  return std::clamp<int64_t>(std::bit_floor(size + size / 3),
+                             2 * kSmallestBlock, kLargestBlock / 4);
+}
+
+double AutomaticResidual(KernelFamily family) {
+  return family == KernelFamily::kRbf ? 0.04 : 0.07;
+}
+
+}  // namespace
+
+absl::Status ValidateSkeletonBoundConfig(const SkeletonBoundConfig& config) {
+  if (config.form() == SkeletonBoundConfig::FORM_UNSPECIFIED) {
+    return absl::InvalidArgumentError(
+        "heuristics.skeleton_bound.form: not given; choose AUTO, TABLES, "
+        "PROJECTIONS or DENSE");
+  }
+  const int32_t size = config.block_size();
+  if (size != 0 && (size < kSmallestBlock || size > kLargestBlock ||
+                    !std::has_single_bit(static_cast<uint32_t>(size)))) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "heuristics.skeleton_bound.block_size: is ", size,
+        "; must be a power of two from ", kSmallestBlock, " to ",
+        kLargestBlock, ", or 0"));
+  }
+  if (!(config.rms_residual() >= 0) || !(config.rms_residual() < 1)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("heuristics.skeleton_bound.rms_residual: is ",
+                     config.rms_residual(), "; must be from 0 to below 1"));
+  }
+  if (config.expected_queries() < 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("heuristics.skeleton_bound.expected_queries: is ",
+                     config.expected_queries(), "; must not be negative"));
+  }
+  return absl::OkStatus();
+}
+
+struct SkeletonSearcher::Task {
+  int block;
+  absl::Span<const int32_t> queries;  // at most kTaskQueries
+};
+
+// Scratch space of one thread.
+struct SkeletonSearcher::Worker {
+  Worker(const ResidualCorrelation& metric, const BlockSkeletons& skeletons,
+         int64_t block_size, int64_t k)
+      : query_points(kTaskQueries, metric.dim()),
+        rhs(RoundUpToLanes(skeletons.max_rank()) * kTaskQueries),
+        row(std::max<int64_t>(kTaskQueries, skeletons.max_rank()) + 8),
+        w(int64_t{kTaskQueries} * skeletons.max_rank()),
+        y(int64_t{kPanel} * skeletons.max_rank()),
+        cone_masks(kPanel * (block_size / kPanel / kPanel + 1)),
+        panels(block_size / kPanel),
+        upper(int64_t{kTaskQueries} * kMostKept),
+        lower(upper.size()),
+        kept_row(upper.size()),
+        scratch(kMostKept),
+        order(kMostKept),
+        exact(kExactTile),
+        tiles(metric.dim(), 1, kExactTile),
+        squared(kExactTile),
+        hits(kExactTile + 8) {
+    heap.Reset(k);
+    std::fill(w.begin(), w.end(), 0.0f);
+    std::fill(squared.begin(), squared.end(), 0.0);
+  }
+
+  // The queries of the task, by panels: coordinates in their own skeleton and
+  // what bounds need of them.
+  int count = 0;
+  int block = 0;
+  bool has_gaps = false;
+  TilePoints query_points;
+  std::vector<int32_t> ids;
+  AlignedBuffer<double> rhs;
+  AlignedBuffer<double> row;
+  AlignedBuffer<float> w;
+  alignas(64) float e[kTaskQueries];
+  alignas(64) float norm[kTaskQueries];
+  alignas(64) float squared_length[kTaskQueries];
+  alignas(64) float theta[kTaskQueries];
+  int64_t row_of[kTaskQueries];       // for the constraints, or kNoNeighbor
+  int32_t position[kTaskQueries];     // among the skeletons' positions, or -1
+  int32_t self[kTaskQueries];         // own row in the data, or -1
+  int32_t number[kTaskQueries];       // of the query
+  bool hard[kTaskQueries];
+  int kept[kTaskQueries];
+  int kept_at_theta[kTaskQueries];
+
+  AlignedBuffer<float> y;
+  std::vector<uint32_t> cone_masks;
+  std::vector<int32_t> panels;
+
+  // What each query keeps.
+  AlignedBuffer<float> upper;
+  AlignedBuffer<float> lower;
+  AlignedBuffer<int32_t> kept_row;
+
+  std::vector<float> scratch;
+  struct Candidate {
+    float middle;
+    float upper;
+    int32_t row;
+  };
+  std::vector<Candidate> order;
+  std::vector<int32_t> exact;
+  TileWorkspace tiles;
+  AlignedBuffer<double> squared;
+  std::vector<int32_t> hits;
+  KnnHeap heap;
+  int64_t k = 0;
+
+  std::vector<int32_t> hard_queries;
+  int64_t evaluations = 0;
+  int64_t filtered = 0;
+  int64_t pruned = 0;
+};
+
+SkeletonSearcher::SkeletonSearcher(
+    std::shared_ptr<const ResidualCorrelation> metric,
+    const SkeletonBoundConfig& config)
+    : Searcher(metric, RowOrder::Natural(metric->size())),
+      config_(config),
+      exhaustive_(metric) {}
+
+absl::StatusOr<std::unique_ptr<const SkeletonSearcher>>
+SkeletonSearcher::Create(std::shared_ptr<const ResidualCorrelation> metric,
+                         const SkeletonBoundConfig& config, int threads,
+                         const SlackScale& scale) {
+  if (absl::Status status = ValidateSkeletonBoundConfig(config); !status.ok()) {
+    return status;
+  }
+  if (!metric->rounding().has_value()) {
+    return absl::FailedPreconditionError(
+        "strategy: bounds are not proven for factors supplied from outside, "
+        "whose rounding errors are unknown; use EXHAUSTIVE");
+  }
+  if (absl::Status status = metric->rounding()->Validate(); !status.ok()) {
+    return status;
+  }
+  std::unique_ptr<SkeletonSearcher> searcher(
+      new SkeletonSearcher(std::move(metric), config));
+  searcher->Build(threads, scale);
+  return searcher;
+}
+
+void SkeletonSearcher::Build(int threads, const SlackScale& scale) {
+  if (config_.form() == SkeletonBoundConfig::DENSE || metric().size() == 0) {
+    return;
+  }
+  SkeletonOptions options;
+  options.block_size =
+      config_.block_size() > 0
+          ? config_.block_size()
+          : AutomaticBlockSize(metric().size(), metric().data().v.cols());
+  options.rms_residual =
+      config_.rms_residual() > 0
+          ? config_.rms_residual()
+          : AutomaticResidual(metric().kernel().family());
+  options.scale = scale;
+  auto skeletons =
+      std::make_unique<BlockSkeletons>(metric(), options, threads);
+  if (!skeletons->sound() || skeletons->num_blocks() == 0) return;
+  auto tables =
+      std::make_unique<SkeletonTables>(metric(), *skeletons, threads);
+  if (!tables->sound()) return;
+  skeletons_ = std::move(skeletons);
+  tables_ = std::move(tables);
+  form_ = SkeletonBoundConfig::TABLES;
+}
+
+int64_t SkeletonSearcher::build_evaluations() const {
+  return (skeletons_ ? skeletons_->evaluations() : 0) +
+         (tables_ ? tables_->evaluations() : 0);
+}
+
+int64_t SkeletonSearcher::bytes() const {
+  return (skeletons_ ? skeletons_->bytes() : 0) +
+         (tables_ ? tables_->bytes() : 0);
+}
+
+void SkeletonSearcher::Search(const Request& request, NeighborTable& neighbors,
+                              SearchCounters& counters) const {
+  const bool own = &request.from == &metric().data();
+  const int64_t k = std::min(request.options.k, metric().size());
+  std::vector<std::pair<int32_t, int32_t>> by_place;  // position, query
+  std::vector<int32_t> hard;
+  for (int32_t i = 0; i < request.num_queries(); ++i) {
+    int32_t place = -1;
+    if (skeletons_ != nullptr && 4 * k <= kMostKept) {
+      const int32_t point = request.positions[i];
+      if (own) {
+        place = skeletons_->position(point);
+      } else if (skeletons_->slack().Tau(request.from.inverse_sqrt[point]) <=
+                 kLargestTau) {
+        place = static_cast<int32_t>(
+            skeletons_->block(static_cast<int>(skeletons_->partition().Locate(
+                                  request.from.points.row(point))))
+                .first);
+      }
+      if (request.options.predecessor && request.rows[i] < kMostKept / 4) {
+        place = -1;
+      }
+    }
+    if (place < 0) {
+      hard.push_back(i);
+    } else {
+      by_place.emplace_back(place, i);
+    }
+  }
+  std::sort(by_place.begin(), by_place.end());
+
+  std::vector<int32_t> order(by_place.size());
+  std::vector<Task> tasks;
+  for (size_t i = 0; i < by_place.size();) {
+    const int64_t block = by_place[i].first / skeletons_->block_size();
+    const size_t first = i;
+    for (; i < by_place.size() && i - first < kTaskQueries &&
+           by_place[i].first / skeletons_->block_size() == block;
+         ++i) {
+      order[i] = by_place[i].second;
+    }
+    tasks.push_back({static_cast<int>(block),
+                     absl::MakeConstSpan(order).subspan(first, i - first)});
+  }
+
+  const int64_t num_tasks = static_cast<int64_t>(tasks.size());
+  const int num_workers = static_cast<int>(
+      std::min<int64_t>(request.options.threads, num_tasks));
+  std::vector<std::unique_ptr<Worker>> workers;
+  for (int w = 0; w < num_workers; ++w) {
+    workers.push_back(std::make_unique<Worker>(
+        metric(), *skeletons_, skeletons_->block_size(), k));
+    workers.back()->k = k;
+  }
+  ParallelFor(num_workers, num_tasks, [&](int64_t task, int worker) {
+    SearchTask(request, tasks[task], *workers[worker], neighbors);
+  });
+  int64_t evaluations = 0, filtered = 0, pruned = 0;
+  for (const auto& worker : workers) {
+    hard.insert(hard.end(), worker->hard_queries.begin(),
+                worker->hard_queries.end());
+    evaluations += worker->evaluations;
+    filtered += worker->filtered;
+    pruned += worker->pruned;
+  }
+  counters.set_distance_evaluations(evaluations);
+  counters.set_predecessor_filtered(filtered);
+  counters.set_prunes_lower_bound(pruned);
+  std::sort(hard.begin(), hard.end());
+  SearchExhaustively(request, hard, neighbors, counters);
+}
+
+void SkeletonSearcher::SearchExhaustively(const Request& request,
+                                          absl::Span<const int32_t> queries,
+                                          NeighborTable& neighbors,
+                                          SearchCounters& counters) const {
+  if (queries.empty()) return;
+  SearchResult result;
+  if (&request.from == &metric().data()) {
+    std::vector<int64_t> rows;
+    for (const int32_t query : queries) {
+      rows.push_back(request.positions[query]);
+    }
+    result = exhaustive_.SearchRows(rows, request.options);
+  } else {
+    std::vector<int32_t> points;
+    for (const int32_t query : queries) {
+      points.push_back(request.positions[query]);
+    }
+    result = exhaustive_.SearchPoints(request.from.Reordered(points),
+                                      request.options);
+  }
+  for (size_t i = 0; i < queries.size(); ++i) {
+    for (int64_t j = 0; j < neighbors.k(); ++j) {
+      neighbors.rows()(queries[i], j) = result.neighbors.rows()(i, j);
+      neighbors.distances()(queries[i], j) = result.neighbors.distances()(i, j);
+    }
+  }
+  counters.set_distance_evaluations(counters.distance_evaluations() +
+                                    result.counters.distance_evaluations());
+  counters.set_predecessor_filtered(counters.predecessor_filtered() +
+                                    result.counters.predecessor_filtered());
+}
+
+void SkeletonSearcher::LoadQueries(const Request& request, const Task& task,
+                                   Worker& worker) const {
+  const BlockSkeletons& skeletons = *skeletons_;
+  const BlockSkeletons::Block& block = skeletons.block(task.block);
+  const bool own = &request.from == &metric().data();
+  worker.count = static_cast<int>(task.queries.size());
+  worker.block = task.block;
+  worker.has_gaps = own;
+  const int count = worker.count;
+  for (int i = 0; i < count; ++i) {
+    const int32_t query = task.queries[i];
+    const int32_t point = request.positions[query];
+    worker.number[i] = query;
+    worker.row_of[i] = request.rows[query];
+    worker.self[i] = own ? point : -1;
+    worker.hard[i] = false;
+    worker.kept[i] = 0;
+    worker.kept_at_theta[i] = 0;
+    worker.theta[i] = -std::numeric_limits<float>::infinity();
+    worker.position[i] = own ? skeletons.position(point) : -1;
+    float* w = worker.w.data() + int64_t{i / kPanel} * kPanel * block.rank +
+               i % kPanel;
+    if (own) {
+      const int64_t position = worker.position[i];
+      const int64_t place = position - block.first;
+      const float* from = skeletons.points(task.block, nullptr).w +
+                          place / kPanel * kPanel * block.rank + place % kPanel;
+      for (int c = 0; c < block.rank; ++c) w[kPanel * c] = from[kPanel * c];
+      worker.e[i] = skeletons.e()[position];
+      worker.norm[i] = skeletons.norm()[position];
+      worker.squared_length[i] = skeletons.squared_length()[position];
+    }
+  }
+  if (own) return;
+
+  worker.ids.clear();
+  for (const int32_t query : task.queries) {
+    worker.ids.push_back(request.positions[query]);
+  }
+  worker.query_points.Assign(request.from, worker.ids);
+  const int64_t stride = RoundUpToLanes(count);
+  double* rhs = worker.rhs.data();
+  CorrelationTile(metric(), skeletons.members(), block.skeleton, block.rank,
+                  worker.query_points, 0, count, rhs, stride,
+                  worker.row.data());
+  for (int64_t c = 0; c < RoundUpToLanes(block.rank); ++c) {
+    const int64_t known = c < block.rank ? count : 0;
+    std::fill(rhs + c * stride + known, rhs + (c + 1) * stride, 0.0);
+  }
+  skeletons.Solve(task.block, stride, stride, rhs);
+  worker.evaluations += int64_t{count} * block.rank;
+  for (int i = 0; i < count; ++i) {
+    float* w = worker.w.data() + int64_t{i / kPanel} * kPanel * block.rank +
+               i % kPanel;
+    double squared = 0;
+    for (int c = 0; c < block.rank; ++c) {
+      const double x = rhs[c * stride + i];
+      w[kPanel * c] = static_cast<float>(x);
+      squared += x * x;
+    }
+    const double norm =
+        1 + skeletons.slack().Tau(worker.query_points.scale[i]);
+    worker.e[i] = RoundUp(std::sqrt(std::max(0.0, norm - squared)));
+    worker.norm[i] = RoundUp(std::sqrt(norm));
+    worker.squared_length[i] = RoundUp(squared);
+    if (!(squared <= 1.01 * norm)) worker.hard[i] = true;
+  }
+}
+
+void SkeletonSearcher::SearchTask(const Request& request, const Task& task,
+                                  Worker& worker,
+                                  NeighborTable& neighbors) const {
+  LoadQueries(request, task, worker);
+  for (int i = 0; i < worker.count; ++i) {
+    // By definition at distance 0, whatever the rounding of others.
+    if (worker.self[i] >= 0 && !request.options.exclude_self &&
+        !request.options.predecessor) {
+      const int64_t at = int64_t{i} * kMostKept;
+      worker.upper[at] = worker.lower[at] = 1;
+      worker.kept_row[at] = worker.self[i];
+      worker.kept[i] = 1;
+    }
+  }
+  const int num_panels = (worker.count + kPanel - 1) / kPanel;
+  const auto visit = [&](int block) {
+    for (int p = 0; p < num_panels; ++p) {
+      uint32_t lanes = 0;
+      for (int l = 0; l < kPanel && p * kPanel + l < worker.count; ++l) {
+        const int i = p * kPanel + l;
+        const bool wanted =
+            !worker.hard[i] &&
+            !(request.options.predecessor &&
+              skeletons_->block(block).min_row >= worker.row_of[i]);
+        lanes |= static_cast<uint32_t>(wanted) << l;
+      }
+      if (lanes != 0) {
+        SearchBlock(request, block, p, lanes, block == task.block, worker);
+      }
+    }
+  };
+  visit(task.block);
+  for (const int32_t block : tables_->order(task.block)) visit(block);
+  for (int i = 0; i < worker.count; ++i) {
+    if (worker.hard[i]) {
+      worker.hard_queries.push_back(worker.number[i]);
+    } else {
+      Evaluate(request, i, worker, neighbors);
+    }
+  }
+}
+
+void SkeletonSearcher::SearchBlock(const Request& request, int block_index,
+                                   int panel, uint32_t lanes, bool own,
+                                   Worker& worker) const {
+  const BlockSkeletons& skeletons = *skeletons_;
+  const FilterKernels& filter = skeletons.filter();
+  const BlockSkeletons::Block& block = skeletons.block(block_index);
+  const BlockSkeletons::Block& from = skeletons.block(worker.block);
+  const int first = panel * kPanel;
+  const float* w = worker.w.data() + int64_t{first} * from.rank;
+  alignas(64) float length[kPanel];
+  alignas(64) float outside[kPanel];
+  alignas(64) float squared[kPanel];
+  alignas(64) uint16_t gathered[kPanel] = {};
+  alignas(64) static constexpr float kNone[kPanel] = {};
+  QueryPanel queries = {w,
+                        length,
+                        outside,
+                        worker.e + first,
+                        worker.theta + first,
+                        0};
+
+  if (own) {
+    queries.slack = RoundUp(skeletons.slack().Product(block.rank));
+    queries.outside = worker.e + first;
+    queries.own = kNone;
+    for (int l = 0; l < kPanel; ++l) {
+      length[l] = std::sqrt(worker.squared_length[first + l]);
+    }
+  } else {
+    const double norm = tables_->norm(block_index, worker.block);
+    const double gap_slack =
+        skeletons.slack().Gap(from.rank, block.rank, norm);
+    queries.slack = RoundUp(
+        skeletons.slack().Product(from.rank, block.rank, norm));
+    queries.y = worker.y.data();
+    const SkeletonTables::Table table =
+        tables_->table(block_index, worker.block);
+    const auto project = [&] {
+      filter.project(table.data, table.row_stride, table.column_stride,
+                     block.rank, from.rank, w, worker.y.data(), squared);
+    };
+    if (worker.has_gaps) {
+      const uint16_t* gaps = tables_->gaps(block_index);
+      for (uint32_t rest = lanes; rest != 0; rest &= rest - 1) {
+        const int l = std::countr_zero(rest);
+        gathered[l] = gaps[worker.position[first + l]];
+      }
+    } else {
+      project();
+      for (int l = 0; l < kPanel; ++l) {
+        gathered[l] = RoundGap(
+            std::max(0.0, static_cast<double>(
+                              worker.squared_length[first + l] - squared[l])) +
+            gap_slack + kFloatRoundoff);
+      }
+    }
+    filter.gap_terms(gathered, worker.squared_length + first, worker.e + first,
+                     worker.norm + first,
+                     RoundUp(2 * gap_slack + 8 * kFloatRoundoff), length,
+                     outside);
+    const uint32_t passed =
+        lanes & filter.filter_block(
+                    queries, {block.length, block.e,
+                              tables_->block_gap(worker.block, block_index)});
+    worker.pruned += std::popcount(lanes) - std::popcount(passed);
+    lanes = passed;
+    if (lanes == 0) return;
+    if (worker.has_gaps) project();
+  }
+
+  const int num_panels = skeletons.num_panels(block_index);
+  const int num_cones = skeletons.num_cone_panels(block_index);
+  const bool cones = config_.sub_blocks() && !own;
+  if (cones) {
+    filter.filter_cones(
+        queries, lanes,
+        skeletons.cones(block_index, tables_->cone_gaps(worker.block) +
+                                         block.first / kPanel),
+        num_cones, worker.cone_masks.data());
+  }
+  const PointPanels points = skeletons.points(
+      block_index, tables_->gaps(worker.block) + block.first);
+  alignas(64) float upper[kPanelsAtOnce * kPanel];
+  alignas(64) float lower[kPanelsAtOnce * kPanel];
+  uint32_t masks[kPanelsAtOnce];
+  for (; lanes != 0; lanes &= lanes - 1) {
+    const int l = std::countr_zero(lanes);
+    const int i = first + l;
+    int count = 0;
+    for (int p = 0; p < num_panels; ++p) {
+      const bool wanted =
+          (!cones || (worker.cone_masks[l * num_cones + p / kPanel] >>
+                          (p % kPanel) & 1) != 0) &&
+          !(request.options.predecessor &&
+            skeletons.cone_min_row(block.first / kPanel + p) >=
+                worker.row_of[i]);
+      worker.panels[count] = p;
+      count += static_cast<int>(wanted);
+    }
+    for (int c = 0; c < count && !worker.hard[i]; c += kPanelsAtOnce) {
+      const int some = std::min(kPanelsAtOnce, count - c);
+      if (worker.kept[i] + some * kPanel > kMostKept) {
+        RaiseTheta(i, worker);
+        if (worker.kept[i] + some * kPanel > kMostKept) {
+          worker.hard[i] = true;
+          break;
+        }
+      }
+      filter.filter_points(queries, l, points, worker.panels.data() + c, some,
+                           masks, upper, lower);
+      for (int s = 0; s < some; ++s) {
+        if (masks[s] == 0) continue;
+        Keep(request, block_index, i, masks[s],
+             block.first + int64_t{worker.panels[c + s]} * kPanel,
+             upper + s * kPanel, lower + s * kPanel, worker);
+      }
+    }
+    if (worker.kept[i] - worker.kept_at_theta[i] >= 24) RaiseTheta(i, worker);
+  }
+}
+
+void SkeletonSearcher::Keep(const Request& request, int block, int query,
+                            uint32_t mask, int64_t first, const float* upper,
+                            const float* lower, Worker& worker) const {
+  const int64_t left = skeletons_->block(block).first +
+                       skeletons_->block(block).count - first;
+  if (left < kPanel) mask &= (1u << left) - 1;
+  const int64_t base = int64_t{query} * kMostKept;
+  int kept = worker.kept[query];
+  for (; mask != 0; mask &= mask - 1) {
+    const int l = std::countr_zero(mask);
+    const int32_t row = skeletons_->row(first + l);
+    if (row == worker.self[query]) continue;
+    if (request.options.predecessor && row >= worker.row_of[query]) {
+      ++worker.filtered;
+      continue;
+    }
+    worker.upper[base + kept] = upper[l];
+    worker.lower[base + kept] = lower[l];
+    worker.kept_row[base + kept] = row;
+    ++kept;
+  }
+  worker.kept[query] = kept;
+}
+
+void SkeletonSearcher::RaiseTheta(int query, Worker& worker) const {
+  const int64_t base = int64_t{query} * kMostKept;
+  const int kept = worker.kept[query];
+  if (kept >= worker.k) {
+    std::copy_n(worker.lower.data() + base, kept, worker.scratch.data());
+    std::nth_element(worker.scratch.begin(),
+                     worker.scratch.begin() + (worker.k - 1),
+                     worker.scratch.begin() + kept, std::greater<>());
+    const float theta =
+        skeletons_->slack().Theta(worker.scratch[worker.k - 1]);
+    worker.theta[query] = std::max(worker.theta[query], theta);
+    int left = 0;
+    for (int j = 0; j < kept; ++j) {
+      worker.upper[base + left] = worker.upper[base + j];
+      worker.lower[base + left] = worker.lower[base + j];
+      worker.kept_row[base + left] = worker.kept_row[base + j];
+      left += static_cast<int>(worker.upper[base + j] >= worker.theta[query]);
+    }
+    worker.kept[query] = left;
+  }
+  worker.kept_at_theta[query] = worker.kept[query];
+}
+
+void SkeletonSearcher::Evaluate(const Request& request, int query,
+                                Worker& worker,
+                                NeighborTable& neighbors) const {
+  RaiseTheta(query, worker);
+  const int64_t base = int64_t{query} * kMostKept;
+  const int kept = worker.kept[query];
+  for (int j = 0; j < kept; ++j) {
+    worker.order[j] = {worker.upper[base + j] + worker.lower[base + j],
+                       worker.upper[base + j], worker.kept_row[base + j]};
+  }
+  const auto first = worker.order.begin();
+  const int best = static_cast<int>(std::min<int64_t>(kept, worker.k));
+  std::nth_element(first, first + best, first + kept,
+                   [](const Worker::Candidate& a, const Worker::Candidate& b) {
+                     return a.middle != b.middle ? a.middle > b.middle
+                                                 : a.row < b.row;
+                   });
+  KnnHeap& heap = worker.heap;
+  heap.Reset(worker.k);
+  const int32_t point = request.positions[worker.number[query]];
+  int count = 0;
+  const auto evaluate = [&] {
+    const Candidates candidates =
+        Candidates::List(absl::MakeConstSpan(worker.exact).first(count));
+    metric().SquaredDistances(request.from, absl::MakeConstSpan(&point, 1),
+                              candidates, worker.squared.data(), kExactTile,
+                              worker.tiles);
+    OfferTileRow(worker.squared.data(), candidates, worker.row_of[query],
+                 request.options, heap, worker.hits.data(), worker.filtered);
+    worker.evaluations += count;
+    count = 0;
+  };
+  const auto add = [&](int32_t row) {
+    worker.exact[count++] = row;
+    if (count == kExactTile) evaluate();
+  };
+  for (int j = 0; j < best; ++j) add(worker.order[j].row);
+  for (const int32_t row : skeletons_->loose_rows()) add(row);
+  if (count > 0) evaluate();
+  const float theta = skeletons_->slack().Theta(
+      RoundDown(1 - heap.threshold()));
+  for (int j = best; j < kept; ++j) {
+    if (worker.order[j].upper >= theta) add(worker.order[j].row);
+  }
+  if (count > 0) evaluate();
+  heap.MoveTo(neighbors, worker.number[query]);
+}
+
+}  // namespace rct

@@ -1,0 +1,110 @@
+// Exact search by skeleton bounds.
+//
+// Queries of one block are searched together, in float32: first their own block,
+// then the others, those that its points see most first. For each,
+//
+//     gaps       -> which queries can find anything there    bound on the block
+//     y = C w    -> their coordinates in its skeleton
+//     cones      -> which sub-blocks of 16 points            bound on each
+//     points     -> upper and lower bounds on |rho|
+//
+// and a point is kept where its upper bound reaches theta, the k-th largest
+// lower bound so far. What is left at the end, hardly more than k points, is
+// evaluated by the metric: first the k best by the middle of their bounds, so
+// that theta becomes the true k-th |rho|, then what still reaches it. A query
+// for which too much is left (near nothing, or an inducing point, whose
+// correlations are all small) goes to exhaustive search together with its like.
+//
+// Why exact. A point is dismissed only where a bound that holds for the computed
+// numbers (skeleton_bounds.h) shows that k others are nearer; everything else is
+// evaluated by the metric and ordered by (distance, row) in a KnnHeap. Answers
+// have the bits of exhaustive search, whatever the options and threads. Counters
+// do not depend on threads either: queries are grouped by block.
+//
+// Forms. TABLES holds tables between all skeletons; a query that is no point of
+// the data is projected on the skeleton of the block in which it lies, and is
+// then like any other. PROJECTIONS holds none and projects each query on every
+// skeleton, s evaluations a block. DENSE is exhaustive search: where the
+// residuals of the skeletons are so large that no bound dismisses anything.
+
+#ifndef RCT_HEURISTICS_SKELETON_BOUND_SKELETON_SEARCHER_H_
+#define RCT_HEURISTICS_SKELETON_BOUND_SKELETON_SEARCHER_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "heuristics/skeleton_bound/block_skeletons.h"
+#include "heuristics/skeleton_bound/skeleton_bound.pb.h"
+#include "heuristics/skeleton_bound/skeleton_bounds.h"
+#include "heuristics/skeleton_bound/skeleton_tables.h"
+#include "metric/residual_correlation.h"
+#include "traversal/exhaustive.h"
+#include "traversal/searcher.h"
+
+namespace rct {
+
+// InvalidArgument, naming the field, where one is out of range.
+absl::Status ValidateSkeletonBoundConfig(const SkeletonBoundConfig& config);
+
+class SkeletonSearcher final : public Searcher<ResidualCorrelation> {
+ public:
+  // `metric` holds the data in the caller's order. Errors are those of
+  // ValidateSkeletonBoundConfig and of RoundingModel::Validate, and
+  // FailedPrecondition where the metric has no rounding model. `scale` is for
+  // tests.
+  static absl::StatusOr<std::unique_ptr<const SkeletonSearcher>> Create(
+      std::shared_ptr<const ResidualCorrelation> metric,
+      const SkeletonBoundConfig& config, int threads,
+      const SlackScale& scale = {});
+
+  // What AUTO decided: TABLES, PROJECTIONS or DENSE.
+  SkeletonBoundConfig::Form form() const { return form_; }
+  // Null where the form does without.
+  const BlockSkeletons* skeletons() const { return skeletons_.get(); }
+  const SkeletonTables* tables() const { return tables_.get(); }
+  // Pairs whose correlation was computed for the index, and its size.
+  int64_t build_evaluations() const;
+  int64_t bytes() const;
+
+ private:
+  struct Task;
+  struct Worker;
+
+  SkeletonSearcher(std::shared_ptr<const ResidualCorrelation> metric,
+                   const SkeletonBoundConfig& config);
+
+  void Build(int threads, const SlackScale& scale);
+
+  void Search(const Request& request, NeighborTable& neighbors,
+              SearchCounters& counters) const override;
+  void SearchExhaustively(const Request& request,
+                          absl::Span<const int32_t> queries,
+                          NeighborTable& neighbors,
+                          SearchCounters& counters) const;
+  // One task: queries of one block.
+  void SearchTask(const Request& request, const Task& task, Worker& worker,
+                  NeighborTable& neighbors) const;
+  void LoadQueries(const Request& request, const Task& task,
+                   Worker& worker) const;
+  void SearchBlock(const Request& request, int block, int panel,
+                   uint32_t lanes, bool own, Worker& worker) const;
+  void Keep(const Request& request, int block, int query, uint32_t mask,
+            int64_t first, const float* upper, const float* lower,
+            Worker& worker) const;
+  void RaiseTheta(int query, Worker& worker) const;
+  void Evaluate(const Request& request, int query, Worker& worker,
+                NeighborTable& neighbors) const;
+
+  SkeletonBoundConfig config_;
+  SkeletonBoundConfig::Form form_ = SkeletonBoundConfig::DENSE;
+  ExhaustiveSearcher<ResidualCorrelation> exhaustive_;
+  std::unique_ptr<const BlockSkeletons> skeletons_;
+  std::unique_ptr<const SkeletonTables> tables_;
+};
+
+}  // namespace rct
+
+#endif  // RCT_HEURISTICS_SKELETON_BOUND_SKELETON_SEARCHER_H_
