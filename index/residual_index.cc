@@ -15,6 +15,7 @@
 #include "base/parallel.h"
 #include "base/status_macros.h"
 #include "heuristics/composition/composition.h"
+#include "heuristics/skeleton_bound/skeleton_searcher.h"
 #include "metric/inducing_points.h"
 #include "metric/kernel.h"
 #include "metric/residual_correlation.h"
@@ -85,7 +86,7 @@ absl::Status ValidateIndexOptions(const IndexOptions& options) {
   switch (options.strategy()) {
     case STRATEGY_UNSPECIFIED:
       return absl::InvalidArgumentError(
-          "strategy: not given; choose EXHAUSTIVE or LEVEL_SYNCHRONOUS");
+          "strategy: not given; choose EXHAUSTIVE, LEVEL_SYNCHRONOUS or BLOCK");
     case EXHAUSTIVE:
       if (options.has_tree() || options.has_heuristics()) {
         return absl::InvalidArgumentError(absl::StrCat(
@@ -95,7 +96,19 @@ absl::Status ValidateIndexOptions(const IndexOptions& options) {
       }
       return absl::OkStatus();
     case LEVEL_SYNCHRONOUS:
+      if (options.heuristics().has_skeleton_bound()) {
+        return absl::InvalidArgumentError(
+            "heuristics.skeleton_bound: given, but a cover tree has no use for "
+            "it; leave it out or choose BLOCK");
+      }
       break;
+    case BLOCK:
+      if (options.has_tree()) {
+        return absl::InvalidArgumentError(
+            "tree: given, but strategy BLOCK has none; leave it out or choose "
+            "LEVEL_SYNCHRONOUS");
+      }
+      return ValidateSkeletonBoundConfig(options.heuristics().skeleton_bound());
   }
   return ValidateCoverTreeConfig(options.tree());
 }
@@ -121,7 +134,7 @@ absl::StatusOr<ResidualIndex> ResidualIndex::Build(
   RCT_ASSIGN_OR_RETURN(
       ComposedSearcher<ResidualCorrelation> composed,
       ComposeSearcher(model.metric(), options.strategy(), options.tree(),
-                      ResolveThreads(options.threads())));
+                      options.heuristics(), ResolveThreads(options.threads())));
   return ResidualIndex(std::move(model), std::move(composed.searcher),
                        composed.build_distance_evaluations);
 }

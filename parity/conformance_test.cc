@@ -8,6 +8,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
+#include "heuristics/skeleton_bound/skeleton_bound.pb.h"
 #include "index/index.pb.h"
 #include "traversal/traversal.pb.h"
 
@@ -30,6 +31,17 @@ std::vector<Subject> Subjects() {
       subject.options.mutable_tree()->set_structure(structure);
       subject.options.mutable_tree()->set_node_order(order);
     }
+  }
+  for (const auto form :
+       {SkeletonBoundConfig::AUTO, SkeletonBoundConfig::TABLES}) {
+    Subject& subject = subjects.emplace_back();
+    subject.name = absl::AsciiStrToLower(
+        absl::StrCat("skeleton_", SkeletonBoundConfig::Form_Name(form)));
+    subject.options.set_strategy(BLOCK);
+    SkeletonBoundConfig& config =
+        *subject.options.mutable_heuristics()->mutable_skeleton_bound();
+    config.set_form(form);
+    if (form != SkeletonBoundConfig::AUTO) config.set_block_size(32);
   }
   // Shapes far from the default.
   Subject& deep = subjects.emplace_back();

@@ -8,6 +8,9 @@
 #include "absl/status/statusor.h"
 #include "base/matrix.h"
 #include "base/status_macros.h"
+#include "heuristics/composition/heuristics.pb.h"
+#include "heuristics/skeleton_bound/skeleton_bound.pb.h"
+#include "heuristics/skeleton_bound/skeleton_searcher.h"
 #include "metric/euclidean_distance.h"
 #include "metric/residual_correlation.h"
 #include "traversal/cover_tree.h"
@@ -64,12 +67,31 @@ ComposedSearcher<Metric> ComposeTree(std::shared_ptr<const Metric> metric,
           distance_evaluations};
 }
 
+absl::StatusOr<ComposedSearcher<ResidualCorrelation>> ComposeBlocks(
+    std::shared_ptr<const ResidualCorrelation> metric,
+    const SkeletonBoundConfig& config, int threads) {
+  RCT_ASSIGN_OR_RETURN(
+      auto searcher,
+      SkeletonSearcher::Create(std::move(metric), config, threads));
+  const int64_t evaluations = searcher->build_evaluations();
+  return ComposedSearcher<ResidualCorrelation>{std::move(searcher),
+                                               evaluations};
+}
+
+absl::StatusOr<ComposedSearcher<EuclideanDistance>> ComposeBlocks(
+    const std::shared_ptr<const EuclideanDistance>&, const SkeletonBoundConfig&,
+    int) {
+  return absl::InvalidArgumentError(
+      "strategy: BLOCK is for the residual correlation only");
+}
+
 }  // namespace
 
 template <class Metric>
 absl::StatusOr<ComposedSearcher<Metric>> ComposeSearcher(
     std::shared_ptr<const Metric> metric, Strategy strategy,
-    const CoverTreeConfig& tree, int threads) {
+    const CoverTreeConfig& tree, const HeuristicsConfig& heuristics,
+    int threads) {
   switch (strategy) {
     case EXHAUSTIVE:
       return ComposedSearcher<Metric>{
@@ -78,18 +100,21 @@ absl::StatusOr<ComposedSearcher<Metric>> ComposeSearcher(
       RCT_RETURN_IF_ERROR(ValidateCoverTreeConfig(tree));
       RCT_RETURN_IF_ERROR(ValidateBounds(*metric));
       return ComposeTree(std::move(metric), tree, threads);
+    case BLOCK:
+      return ComposeBlocks(std::move(metric), heuristics.skeleton_bound(),
+                           threads);
     case STRATEGY_UNSPECIFIED:
       break;
   }
   return absl::InvalidArgumentError(
-      "strategy: not given; choose EXHAUSTIVE or LEVEL_SYNCHRONOUS");
+      "strategy: not given; choose EXHAUSTIVE, LEVEL_SYNCHRONOUS or BLOCK");
 }
 
 template absl::StatusOr<ComposedSearcher<ResidualCorrelation>> ComposeSearcher(
     std::shared_ptr<const ResidualCorrelation>, Strategy,
-    const CoverTreeConfig&, int);
+    const CoverTreeConfig&, const HeuristicsConfig&, int);
 template absl::StatusOr<ComposedSearcher<EuclideanDistance>> ComposeSearcher(
     std::shared_ptr<const EuclideanDistance>, Strategy, const CoverTreeConfig&,
-    int);
+    const HeuristicsConfig&, int);
 
 }  // namespace rct

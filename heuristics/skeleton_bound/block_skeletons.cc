@@ -46,7 +46,8 @@ std::vector<int32_t> RowsByTau(const ResidualCorrelation& metric,
                                const SkeletonSlack& slack, bool loose) {
   std::vector<int32_t> rows;
   for (int64_t i = 0; i < metric.size(); ++i) {
-    const bool large = !(slack.Tau(metric.data().inverse_sqrt[i]) <= kLargestTau);
+    const bool large =
+        !(slack.Tau(metric.data().inverse_sqrt[i]) <= kLargestTau);
     if (large == loose) rows.push_back(static_cast<int32_t>(i));
   }
   return rows;
@@ -99,8 +100,7 @@ BlockSkeletons::BlockSkeletons(const ResidualCorrelation& metric,
       simd_(&metric.simd()),
       loose_rows_(RowsByTau(metric, slack_, true)),
       partition_(metric.data().points.view(), InverseLengthscales(metric),
-                 RowsByTau(metric, slack_, false), options.block_size,
-                 threads),
+                 RowsByTau(metric, slack_, false), options.block_size, threads),
       block_size_(options.block_size),
       blocks_(partition_.num_blocks()),
       rows_(num_positions(), -1),
@@ -152,8 +152,8 @@ void BlockSkeletons::Factorize(const ResidualCorrelation& metric,
   const int64_t padded = RoundUpToLanes(count);
   const int max_rank = std::min(count, LargestRank(options));
   Matrix<double>& w = worker.w;
-  worker.points.Assign(
-      metric.data(), absl::MakeConstSpan(rows_).subspan(block.first, count));
+  worker.points.Assign(metric.data(),
+                       absl::MakeConstSpan(rows_).subspan(block.first, count));
   for (int j = 0; j < count; ++j) {
     worker.tau[j] = slack_.Tau(worker.points.scale[j]);
     worker.residual[j] = 1 + worker.tau[j];
@@ -228,8 +228,8 @@ void BlockSkeletons::KeepFactor(const Block& block, const Worker& worker,
   draft.factor.assign(FactorElements(panels), 0.0);
   draft.inverse_diagonal.assign(panels * kPanelRows, 1.0);
   for (int64_t r = 0; r < panels * kPanelRows; ++r) {
-    double* panel = draft.factor.data() + FactorElements(r / kPanelRows) +
-                    r % kPanelRows;
+    double* panel =
+        draft.factor.data() + FactorElements(r / kPanelRows) + r % kPanelRows;
     if (r >= rank) {
       panel[r * kPanelRows] = 1;
       continue;
@@ -245,8 +245,8 @@ void BlockSkeletons::KeepFactor(const Block& block, const Worker& worker,
 void BlockSkeletons::MakeCones(const Block& block, Draft& draft) {
   const int rank = block.rank;
   const int panels = (block.count + kPanel - 1) / kPanel;
-  draft.axes.assign(
-      int64_t{(panels + kPanel - 1) / kPanel} * kPanel * rank, 0.0f);
+  draft.axes.assign(int64_t{(panels + kPanel - 1) / kPanel} * kPanel * rank,
+                    0.0f);
   std::vector<double> mean(rank);
   for (int p = 0; p < panels; ++p) {
     const float* w = draft.w.data() + int64_t{p} * kPanel * rank;
@@ -286,8 +286,7 @@ void BlockSkeletons::MakeCones(const Block& block, Draft& draft) {
       length_[cone] = std::max(
           length_[cone], RoundUp(std::sqrt(exact_squared_length_[first + j])));
       cone_e_[cone] = std::max(cone_e_[cone], e_[first + j]);
-      cone_min_row_[cone] =
-          std::min(cone_min_row_[cone], rows_[first + j]);
+      cone_min_row_[cone] = std::min(cone_min_row_[cone], rows_[first + j]);
     }
     // An axis in float32 is not quite of length 1.
     cosine = std::max(0.0, cosine - 4 * kFloatRoundoff);
@@ -348,18 +347,18 @@ void BlockSkeletons::Solve(int b, int64_t stride, int64_t count,
                            double* rhs) const {
   const Block& block = blocks_[b];
   for (int64_t p = 0; p < NumFactorPanels(block.rank); ++p) {
-    simd_->solve_panel({factors_.data() + block.factor + FactorElements(p),
-                        inverse_diagonals_.data() + block.diagonal +
-                            p * kPanelRows,
-                        p * kPanelRows},
-                       stride, count, rhs);
+    simd_->solve_panel(
+        {factors_.data() + block.factor + FactorElements(p),
+         inverse_diagonals_.data() + block.diagonal + p * kPanelRows,
+         p * kPanelRows},
+        stride, count, rhs);
   }
 }
 
 int64_t BlockSkeletons::bytes() const {
   return static_cast<int64_t>(
-      sizeof(float) * (w_.size() + axes_.size() + 3 * e_.size() +
-                       4 * cosine_.size()) +
+      sizeof(float) *
+          (w_.size() + axes_.size() + 3 * e_.size() + 4 * cosine_.size()) +
       sizeof(double) * (factors_.size() + inverse_diagonals_.size() +
                         exact_squared_length_.size()) +
       sizeof(int32_t) * (rows_.size() + positions_.size()));

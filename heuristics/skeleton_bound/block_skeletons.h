@@ -2,9 +2,9 @@
 //
 // Pivoted Cholesky of a block's correlations, with 1 + tau on the diagonal,
 // takes the point that the skeleton explains least as its next member until the
-// root mean square of the residuals e falls to a given value: the rank adapts to
-// the block. Its rows are the coordinates w of the block's points; those of the
-// members form the factor T, by which any other point is projected. See
+// root mean square of the residuals e falls to a given value: the rank adapts
+// to the block. Its rows are the coordinates w of the block's points; those of
+// the members form the factor T, by which any other point is projected. See
 // skeleton_bounds.h for what they are used for and why they may be.
 //
 // For the filter, w and e are kept in float32, e rounded up, in panels of the
@@ -39,7 +39,7 @@ struct SkeletonOptions {
 class BlockSkeletons {
  public:
   struct Block {
-    int64_t first;     // its positions are [first, first + count)
+    int64_t first;  // its positions are [first, first + count)
     int count;
     int rank;
     int64_t w;         // of its panels in w()
@@ -101,9 +101,12 @@ class BlockSkeletons {
   }
   ConePanels cones(int b, const uint16_t* gap) const {
     const int64_t cone = blocks_[b].first / kPanel;
-    return {axes_.data() + blocks_[b].axis, blocks_[b].rank,
-            cosine_.data() + cone,          sine_.data() + cone,
-            length_.data() + cone,          cone_e_.data() + cone,
+    return {axes_.data() + blocks_[b].axis,
+            blocks_[b].rank,
+            cosine_.data() + cone,
+            sine_.data() + cone,
+            length_.data() + cone,
+            cone_e_.data() + cone,
             gap};
   }
   int32_t cone_min_row(int64_t cone) const { return cone_min_row_[cone]; }
@@ -136,7 +139,8 @@ class BlockSkeletons {
   void KeepCoordinates(Block& block, const Worker& worker, Draft& draft);
   void KeepFactor(const Block& block, const Worker& worker, Draft& draft) const;
   void MakeCones(const Block& block, Draft& draft);
-  void Join(const ResidualCorrelation& metric, const std::vector<Draft>& drafts);
+  void Join(const ResidualCorrelation& metric,
+            const std::vector<Draft>& drafts);
 
   SkeletonSlack slack_;
   const FilterKernels* filter_;

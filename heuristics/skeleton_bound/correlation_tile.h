@@ -31,10 +31,10 @@ struct TilePoints {
   AlignedBuffer<double> scale;  // padded for whole vectors
 };
 
-// out[i * out_stride + j] = rho(a_i, b_j) for i < num_a, j < num_b, where a_i is
-// a[first_a + i], and so for b: the number whose absolute value the metric takes
-// from 1, bit for bit. Rows of `out` are padded to whole vectors, and `row`
-// holds as much as one.
+// out[i * out_stride + j] = rho(a_i, b_j) for i < num_a, j < num_b, where a_i
+// is a[first_a + i], and so for b: the number whose absolute value the metric
+// takes from 1, bit for bit. Rows of `out` are padded to whole vectors, and
+// `row` holds as much as one.
 void CorrelationTile(const ResidualCorrelation& metric, const TilePoints& a,
                      int64_t first_a, int num_a, const TilePoints& b,
                      int64_t first_b, int num_b, double* out,

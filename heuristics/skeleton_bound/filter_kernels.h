@@ -70,8 +70,8 @@ struct ConePanels {
 struct FilterKernels {
   Isa isa;
 
-  // column[j] -= the chain over c < terms of factor[c] w[c stride + j], by fused
-  // multiply-add, in float64. `count` is a multiple of eight.
+  // column[j] -= the chain over c < terms of factor[c] w[c stride + j], by
+  // fused multiply-add, in float64. `count` is a multiple of eight.
   void (*eliminate)(const double* w, int64_t stride, int terms,
                     const double* factor, int64_t count, double* column);
 
@@ -91,7 +91,8 @@ struct FilterKernels {
                     float* length, float* outside);
 
   // The queries of the panel to which a block of these lengths may matter.
-  uint32_t (*filter_block)(const QueryPanel& queries, const BlockLengths& block);
+  uint32_t (*filter_block)(const QueryPanel& queries,
+                           const BlockLengths& block);
 
   // For each query of `lanes`: the cones that may hold something for it, a bit
   // each, in masks[l * num_panels + p].

@@ -82,9 +82,9 @@ struct FilterRoutines {
                              columns, w, y + kPanel * i, squared);
     }
     for (; i < rows; ++i) {
-      squared = ProjectRows<1>(table + i * row_stride, row_stride,
-                               column_stride, columns, w, y + kPanel * i,
-                               squared);
+      squared =
+          ProjectRows<1>(table + i * row_stride, row_stride, column_stride,
+                         columns, w, y + kPanel * i, squared);
     }
     squared.Store(squared_length);
   }

@@ -34,8 +34,7 @@ struct FloatLanes {
   }
   // Integers below 2^16, as floats.
   static FloatLanes Load(const uint16_t* p) {
-    return Make(
-        [p](int i) { return FloatLanes::FromIntegers(p + i * kSize); });
+    return Make([p](int i) { return FloatLanes::FromIntegers(p + i * kSize); });
   }
   static FloatLanes Broadcast(float x) {
     return Make([x](int) { return Batch(x); });

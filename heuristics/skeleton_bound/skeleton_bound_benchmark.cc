@@ -2,7 +2,8 @@
 // docs/performance.md.
 //
 //     ./tools/bazel run //heuristics/skeleton_bound:skeleton_bound_benchmark --
-//         [workload] [n] [m] [k] [form] [block size] [rms residual] [repetitions]
+//         [workload] [n] [m] [k] [form] [block size] [rms residual]
+//         [repetitions]
 //
 // Both sides search the same queries on the same factors with two threads,
 // taking turns; times are the smallest of the repetitions, and every answer is
@@ -96,21 +97,24 @@ int Main(int argc, char** argv) {
   double model_seconds = 1e9;
   for (int r = 0; r < 2; ++r) {
     metric = nullptr;
-    model_seconds = std::min(model_seconds, Seconds([&] {
-      const InducingFactor factor = *InducingFactor::Create(
-          kernel, *SelectInducingPoints(residual.inducing(), points.view()),
-          residual);
-      metric = std::make_shared<const ResidualCorrelation>(
-          kernel, *factor.Project(points.view(), kThreads), factor.rounding());
-    }));
+    model_seconds = std::min(
+        model_seconds, Seconds([&] {
+          const InducingFactor factor = *InducingFactor::Create(
+              kernel, *SelectInducingPoints(residual.inducing(), points.view()),
+              residual);
+          metric = std::make_shared<const ResidualCorrelation>(
+              kernel, *factor.Project(points.view(), kThreads),
+              factor.rounding());
+        }));
   }
   std::unique_ptr<const SkeletonSearcher> searcher;
   double build_seconds = 1e9;
   for (int r = 0; r < repetitions; ++r) {
     searcher = nullptr;
     build_seconds = std::min(build_seconds, Seconds([&] {
-      searcher = *SkeletonSearcher::Create(metric, config, kThreads);
-    }));
+                               searcher = *SkeletonSearcher::Create(
+                                   metric, config, kThreads);
+                             }));
   }
   const ExhaustiveSearcher<ResidualCorrelation> exhaustive(metric);
   std::printf("%s: n = %lld, m = %lld, k = %lld, form %s\n", name.c_str(),
@@ -118,12 +122,12 @@ int Main(int argc, char** argv) {
               static_cast<long long>(k),
               SkeletonBoundConfig::Form_Name(searcher->form()).c_str());
   if (const BlockSkeletons* skeletons = searcher->skeletons()) {
-    std::printf("blocks %d of %lld, mean rank %.1f, median rms residual %.3f\n",
-                skeletons->num_blocks(),
-                static_cast<long long>(skeletons->block_size()),
-                static_cast<double>(skeletons->total_rank()) /
-                    skeletons->num_blocks(),
-                skeletons->median_residual());
+    std::printf(
+        "blocks %d of %lld, mean rank %.1f, median rms residual %.3f\n",
+        skeletons->num_blocks(),
+        static_cast<long long>(skeletons->block_size()),
+        static_cast<double>(skeletons->total_rank()) / skeletons->num_blocks(),
+        skeletons->median_residual());
   }
   std::printf("V %.3f s, index %.3f s, %.1f MiB\n", model_seconds,
               build_seconds, static_cast<double>(searcher->bytes()) / 0x1p20);
@@ -133,20 +137,20 @@ int Main(int argc, char** argv) {
   for (int64_t& row : some) row = static_cast<int64_t>(stream.UniformBelow(n));
   std::vector<int64_t> all(n);
   std::iota(all.begin(), all.end(), 0);
-  const SearchOptions options = {.k = k, .predecessor = predecessor,
-                                 .threads = kThreads};
+  const SearchOptions options = {
+      .k = k, .predecessor = predecessor, .threads = kThreads};
   double exhaustive_seconds = 1e9, some_seconds = 1e9, all_seconds = 1e9;
   SearchResult expected, found, everything;
   for (int r = 0; r < repetitions; ++r) {
-    exhaustive_seconds = std::min(exhaustive_seconds, Seconds([&] {
-      expected = exhaustive.SearchRows(some, options);
-    }));
-    some_seconds = std::min(some_seconds, Seconds([&] {
-      found = searcher->SearchRows(some, options);
-    }));
+    exhaustive_seconds = std::min(
+        exhaustive_seconds,
+        Seconds([&] { expected = exhaustive.SearchRows(some, options); }));
+    some_seconds =
+        std::min(some_seconds,
+                 Seconds([&] { found = searcher->SearchRows(some, options); }));
     all_seconds = std::min(all_seconds, Seconds([&] {
-      everything = searcher->SearchRows(all, options);
-    }));
+                             everything = searcher->SearchRows(all, options);
+                           }));
   }
   const bool same = expected.neighbors.Digest() == found.neighbors.Digest();
   bool same_rows = true;
@@ -163,7 +167,8 @@ int Main(int argc, char** argv) {
   const double all_exhaustive = static_cast<double>(n) / rate;
   std::printf("exhaustive %.0f queries/s\n", rate);
   std::printf(
-      "1,024 queries: %.0f/s, %.1f x, index counted %.2f x, all counted %.2f x, "
+      "1,024 queries: %.0f/s, %.1f x, index counted %.2f x, all counted %.2f "
+      "x, "
       "evaluations %.1f, %s\n",
       1024 / some_seconds, exhaustive_seconds / some_seconds,
       exhaustive_seconds / (some_seconds + build_seconds),
@@ -181,10 +186,10 @@ int Main(int argc, char** argv) {
       same_rows ? "identical" : "DIFFERENT");
   if (whole) {
     const SearchResult reference = exhaustive.SearchRows(all, options);
-    std::printf("every row: %s\n", reference.neighbors.Digest() ==
-                                           everything.neighbors.Digest()
-                                       ? "identical"
-                                       : "DIFFERENT");
+    std::printf("every row: %s\n",
+                reference.neighbors.Digest() == everything.neighbors.Digest()
+                    ? "identical"
+                    : "DIFFERENT");
   }
   return same && same_rows ? 0 : 1;
 }

@@ -7,10 +7,10 @@
 //     u_j = Q_B w_j + e_j n_j,   n_j a unit vector orthogonal to S_B,
 //     e_j^2 = 1 - |w_j|^2.
 //
-// The rows of the Cholesky factor T_B of the skeleton's correlations are its own
-// coordinates; those of other points follow by substitution. For two blocks the
-// table C_BA = Q_B^T Q_A = T_B^-1 rho(S_B, S_A) T_A^-T takes coordinates in S_A
-// to those of their projection on S_B.
+// The rows of the Cholesky factor T_B of the skeleton's correlations are its
+// own coordinates; those of other points follow by substitution. For two blocks
+// the table C_BA = Q_B^T Q_A = T_B^-1 rho(S_B, S_A) T_A^-T takes coordinates in
+// S_A to those of their projection on S_B.
 //
 // Bounds. Query q of block A, point j of block B, y = C_BA w_q, and the *gaps*
 //
@@ -23,11 +23,11 @@
 //
 // Proof of (1): u_q = Q_A w_q + e_q n_q. Against e_j n_j, orthogonal to S_B,
 // counts what u_q has outside S_B: at most g_q + e_q, and at most 1. Against
-// Q_B w_j, Q_A w_q gives y . w_j, and n_q, orthogonal to S_A, meets what Q_B w_j
-// has outside S_A: g_j. (2) and (3) are the Cauchy-Schwarz inequality. With the
-// largest values in a block or sub-block in place of those of j, and |y| |w_j|
-// (or what a cone around the w_j allows) in place of y . w_j, they bound |rho|
-// of all its points at once. ∎
+// Q_B w_j, Q_A w_q gives y . w_j, and n_q, orthogonal to S_A, meets what Q_B
+// w_j has outside S_A: g_j. (2) and (3) are the Cauchy-Schwarz inequality. With
+// the largest values in a block or sub-block in place of those of j, and |y|
+// |w_j| (or what a cone around the w_j allows) in place of y . w_j, they bound
+// |rho| of all its points at once. ∎
 //
 // Rounding. Computed correlations have no u_i. They do once tau_i is added to
 // their diagonal,
@@ -37,8 +37,8 @@
 // nu(N) as in metric/rounding.h, s_i^2 = 1 / p_i: by the first term rho, with
 // the true Cholesky factors and tables, is a Gram matrix on the skeletons of A
 // and B, q and j; nu_rho exceeds 2 s + 2 times the backward error of one entry
-// of a Cholesky factorization and of two substitutions (each row of T_A, T_B and
-// w has length near 1, of C at most sqrt(s)). So with 1 + tau_i on the
+// of a Cholesky factorization and of two substitutions (each row of T_A, T_B
+// and w has length near 1, of C at most sqrt(s)). So with 1 + tau_i on the
 // diagonal of the factorizations and everywhere for the 1 that is |u_i|^2,
 //
 //     e_j^2 = 1 + tau_j - |w_j|^2,     1 -> sqrt(1 + tau_q) in min(1, .),
@@ -49,9 +49,9 @@
 //
 // The filter runs in float32, u32 = 2^-24. Coordinates, tables and y are
 // rounded, and every sum is a chain: y is off by u32 (s_A + 2) |C|_F |w_q|, its
-// product with w_j by u32 (s_B + 2) |y| |w_j| more. With W^2 >= 1 + tau of every
-// point, c = max(1, |C|_F) (at most sqrt(s)) and 16 u32 for evaluating the bound
-// and for comparing it,
+// product with w_j by u32 (s_B + 2) |y| |w_j| more. With W^2 >= 1 + tau of
+// every point, c = max(1, |C|_F) (at most sqrt(s)) and 16 u32 for evaluating
+// the bound and for comparing it,
 //
 //     slack     = u32 ((s_A + 2) c + s_B + 16) W^2       added to every bound,
 //     gap slack = u32 (2 (s_A + 2) c + s_B + 4) W^2      added to g^2.
@@ -65,8 +65,8 @@
 // block and always evaluated.
 //
 // Literature: interpolative decompositions and skeletons (Cheng, Gimbutas,
-// Martinsson and Rokhlin 2005), kernel treecodes with skeletons (March, Xiao and
-// Biros 2015), pivoted Cholesky (Harbrecht, Peters and Schneider 2012).
+// Martinsson and Rokhlin 2005), kernel treecodes with skeletons (March, Xiao
+// and Biros 2015), pivoted Cholesky (Harbrecht, Peters and Schneider 2012).
 
 #ifndef RCT_HEURISTICS_SKELETON_BOUND_SKELETON_BOUNDS_H_
 #define RCT_HEURISTICS_SKELETON_BOUND_SKELETON_BOUNDS_H_

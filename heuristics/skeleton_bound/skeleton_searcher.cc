@@ -38,7 +38,9 @@ namespace {
 
 // Queries of one block that are searched together.
 constexpr int kTaskQueries = 256;
-constexpr int kTaskPanels = kTaskQueries / kPanel;
+
+// Queries that are projected on all skeletons together.
+constexpr int64_t kProjectedQueries = 64;
 
 // Candidates that a query may keep at any time: evaluating more of them one by
 // one would cost as much as evaluating all points in tiles.
@@ -66,6 +68,22 @@ double AutomaticResidual(KernelFamily family) {
   return family == KernelFamily::kRbf ? 0.04 : 0.07;
 }
 
+// Points `ids` of `from`, each any number of times.
+ResidualPoints Subset(const ResidualPoints& from,
+                      absl::Span<const int32_t> ids) {
+  ResidualPoints subset(static_cast<int64_t>(ids.size()), from.points.cols(),
+                        from.v.cols());
+  for (size_t i = 0; i < ids.size(); ++i) {
+    const auto to = static_cast<int64_t>(i);
+    std::copy_n(from.points.row(ids[i]), from.points.cols(),
+                subset.points.row(to));
+    std::copy_n(from.v.row(ids[i]), from.v.stride(), subset.v.row(to));
+    subset.variance[i] = from.variance[ids[i]];
+    subset.inverse_sqrt[i] = from.inverse_sqrt[ids[i]];
+  }
+  return subset;
+}
+
 }  // namespace
 
 absl::Status ValidateSkeletonBoundConfig(const SkeletonBoundConfig& config) {
@@ -77,10 +95,10 @@ absl::Status ValidateSkeletonBoundConfig(const SkeletonBoundConfig& config) {
   const int32_t size = config.block_size();
   if (size != 0 && (size < kSmallestBlock || size > kLargestBlock ||
                     !std::has_single_bit(static_cast<uint32_t>(size)))) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "heuristics.skeleton_bound.block_size: is ", size,
-        "; must be a power of two from ", kSmallestBlock, " to ",
-        kLargestBlock, ", or 0"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("heuristics.skeleton_bound.block_size: is ", size,
+                     "; must be a power of two from ", kSmallestBlock, " to ",
+                     kLargestBlock, ", or 0"));
   }
   if (!(config.rms_residual() >= 0) || !(config.rms_residual() < 1)) {
     return absl::InvalidArgumentError(
@@ -103,14 +121,14 @@ struct SkeletonSearcher::Task {
 // Scratch space of one thread.
 struct SkeletonSearcher::Worker {
   Worker(const ResidualCorrelation& metric, const BlockSkeletons& skeletons,
-         int64_t block_size, int64_t k)
+         bool projects, int64_t k)
       : query_points(kTaskQueries, metric.dim()),
         rhs(RoundUpToLanes(skeletons.max_rank()) * kTaskQueries),
         row(std::max<int64_t>(kTaskQueries, skeletons.max_rank()) + 8),
         w(int64_t{kTaskQueries} * skeletons.max_rank()),
         y(int64_t{kPanel} * skeletons.max_rank()),
-        cone_masks(kPanel * (block_size / kPanel / kPanel + 1)),
-        panels(block_size / kPanel),
+        cone_masks(kPanel * (skeletons.block_size() / kPanel / kPanel + 1)),
+        panels(skeletons.block_size() / kPanel),
         upper(int64_t{kTaskQueries} * kMostKept),
         lower(upper.size()),
         kept_row(upper.size()),
@@ -119,7 +137,21 @@ struct SkeletonSearcher::Worker {
         exact(kExactTile),
         tiles(metric.dim(), 1, kExactTile),
         squared(kExactTile),
-        hits(kExactTile + 8) {
+        hits(kExactTile + 8),
+        k(k) {
+    if (projects) {
+      projected =
+          AlignedBuffer<float>(kProjectedQueries * skeletons.total_rank());
+      projected_e =
+          AlignedBuffer<float>(kProjectedQueries * skeletons.num_blocks());
+      projected_length = AlignedBuffer<float>(projected_e.size());
+      seen.resize(skeletons.num_blocks());
+      block_order.resize(skeletons.num_blocks());
+      std::fill(projected.begin(), projected.end(), 0.0f);
+      std::fill(projected_e.begin(), projected_e.end(), 0.0f);
+      std::fill(projected_length.begin(), projected_length.end(), 0.0f);
+    }
+    ids.reserve(kTaskQueries);
     heap.Reset(k);
     std::fill(w.begin(), w.end(), 0.0f);
     std::fill(squared.begin(), squared.end(), 0.0);
@@ -129,7 +161,6 @@ struct SkeletonSearcher::Worker {
   // what bounds need of them.
   int count = 0;
   int block = 0;
-  bool has_gaps = false;
   TilePoints query_points;
   std::vector<int32_t> ids;
   AlignedBuffer<double> rhs;
@@ -139,10 +170,11 @@ struct SkeletonSearcher::Worker {
   alignas(64) float norm[kTaskQueries];
   alignas(64) float squared_length[kTaskQueries];
   alignas(64) float theta[kTaskQueries];
-  int64_t row_of[kTaskQueries];       // for the constraints, or kNoNeighbor
-  int32_t position[kTaskQueries];     // among the skeletons' positions, or -1
-  int32_t self[kTaskQueries];         // own row in the data, or -1
-  int32_t number[kTaskQueries];       // of the query
+  int64_t row_of[kTaskQueries];    // for the constraints, or kNoNeighbor
+  int32_t position[kTaskQueries];  // among the skeletons' positions, or -1
+  int32_t self[kTaskQueries];      // own row in the data, or -1
+  int32_t number[kTaskQueries];    // of the query
+  double squares[kTaskQueries];
   bool hard[kTaskQueries];
   int kept[kTaskQueries];
   int kept_at_theta[kTaskQueries];
@@ -168,7 +200,15 @@ struct SkeletonSearcher::Worker {
   AlignedBuffer<double> squared;
   std::vector<int32_t> hits;
   KnnHeap heap;
-  int64_t k = 0;
+  const int64_t k;
+
+  // Coordinates, e and lengths of the queries in all blocks, and how much of
+  // the queries each block sees.
+  AlignedBuffer<float> projected;
+  AlignedBuffer<float> projected_e;
+  AlignedBuffer<float> projected_length;
+  std::vector<float> seen;
+  std::vector<int32_t> block_order;
 
   std::vector<int32_t> hard_queries;
   int64_t evaluations = 0;
@@ -213,20 +253,33 @@ void SkeletonSearcher::Build(int threads, const SlackScale& scale) {
       config_.block_size() > 0
           ? config_.block_size()
           : AutomaticBlockSize(metric().size(), metric().data().v.cols());
-  options.rms_residual =
-      config_.rms_residual() > 0
-          ? config_.rms_residual()
-          : AutomaticResidual(metric().kernel().family());
+  options.rms_residual = config_.rms_residual() > 0
+                             ? config_.rms_residual()
+                             : AutomaticResidual(metric().kernel().family());
   options.scale = scale;
-  auto skeletons =
-      std::make_unique<BlockSkeletons>(metric(), options, threads);
+  auto skeletons = std::make_unique<BlockSkeletons>(metric(), options, threads);
   if (!skeletons->sound() || skeletons->num_blocks() == 0) return;
-  auto tables =
-      std::make_unique<SkeletonTables>(metric(), *skeletons, threads);
-  if (!tables->sound()) return;
+  SkeletonBoundConfig::Form form = config_.form();
+  if (form == SkeletonBoundConfig::AUTO) form = CheapestForm(*skeletons);
+  if (form == SkeletonBoundConfig::DENSE) return;
+  if (form == SkeletonBoundConfig::TABLES) {
+    tables_ = std::make_unique<SkeletonTables>(metric(), *skeletons,
+                                               config_.norm_table(), threads);
+    if (!tables_->sound()) {
+      tables_ = nullptr;
+      return;
+    }
+  }
+  no_gap_.assign(kPanel, 0);
+  no_gaps_.assign(options.block_size, 0);
   skeletons_ = std::move(skeletons);
-  tables_ = std::move(tables);
-  form_ = SkeletonBoundConfig::TABLES;
+  form_ = form;
+}
+
+SkeletonBoundConfig::Form SkeletonSearcher::CheapestForm(
+    const BlockSkeletons& skeletons) const {
+  (void)skeletons;
+  return SkeletonBoundConfig::TABLES;
 }
 
 int64_t SkeletonSearcher::build_evaluations() const {
@@ -254,8 +307,9 @@ void SkeletonSearcher::Search(const Request& request, NeighborTable& neighbors,
       } else if (skeletons_->slack().Tau(request.from.inverse_sqrt[point]) <=
                  kLargestTau) {
         place = static_cast<int32_t>(
-            skeletons_->block(static_cast<int>(skeletons_->partition().Locate(
-                                  request.from.points.row(point))))
+            skeletons_
+                ->block(static_cast<int>(skeletons_->partition().Locate(
+                    request.from.points.row(point))))
                 .first);
       }
       if (request.options.predecessor && request.rows[i] < kMostKept / 4) {
@@ -272,11 +326,13 @@ void SkeletonSearcher::Search(const Request& request, NeighborTable& neighbors,
 
   std::vector<int32_t> order(by_place.size());
   std::vector<Task> tasks;
+  const bool projects = form_ == SkeletonBoundConfig::PROJECTIONS;
   for (size_t i = 0; i < by_place.size();) {
     const int64_t block = by_place[i].first / skeletons_->block_size();
     const size_t first = i;
-    for (; i < by_place.size() && i - first < kTaskQueries &&
-           by_place[i].first / skeletons_->block_size() == block;
+    const size_t most = projects ? kProjectedQueries : kTaskQueries;
+    for (; i < by_place.size() && i - first < most &&
+           (projects || by_place[i].first / skeletons_->block_size() == block);
          ++i) {
       order[i] = by_place[i].second;
     }
@@ -285,13 +341,12 @@ void SkeletonSearcher::Search(const Request& request, NeighborTable& neighbors,
   }
 
   const int64_t num_tasks = static_cast<int64_t>(tasks.size());
-  const int num_workers = static_cast<int>(
-      std::min<int64_t>(request.options.threads, num_tasks));
+  const int num_workers =
+      static_cast<int>(std::min<int64_t>(request.options.threads, num_tasks));
   std::vector<std::unique_ptr<Worker>> workers;
   for (int w = 0; w < num_workers; ++w) {
     workers.push_back(std::make_unique<Worker>(
-        metric(), *skeletons_, skeletons_->block_size(), k));
-    workers.back()->k = k;
+        metric(), *skeletons_, form_ == SkeletonBoundConfig::PROJECTIONS, k));
   }
   ParallelFor(num_workers, num_tasks, [&](int64_t task, int worker) {
     SearchTask(request, tasks[task], *workers[worker], neighbors);
@@ -328,8 +383,8 @@ void SkeletonSearcher::SearchExhaustively(const Request& request,
     for (const int32_t query : queries) {
       points.push_back(request.positions[query]);
     }
-    result = exhaustive_.SearchPoints(request.from.Reordered(points),
-                                      request.options);
+    result =
+        exhaustive_.SearchPoints(Subset(request.from, points), request.options);
   }
   for (size_t i = 0; i < queries.size(); ++i) {
     for (int64_t j = 0; j < neighbors.k(); ++j) {
@@ -345,70 +400,101 @@ void SkeletonSearcher::SearchExhaustively(const Request& request,
 
 void SkeletonSearcher::LoadQueries(const Request& request, const Task& task,
                                    Worker& worker) const {
-  const BlockSkeletons& skeletons = *skeletons_;
-  const BlockSkeletons::Block& block = skeletons.block(task.block);
   const bool own = &request.from == &metric().data();
   worker.count = static_cast<int>(task.queries.size());
   worker.block = task.block;
-  worker.has_gaps = own;
-  const int count = worker.count;
-  for (int i = 0; i < count; ++i) {
+  worker.ids.clear();
+  for (int i = 0; i < worker.count; ++i) {
     const int32_t query = task.queries[i];
     const int32_t point = request.positions[query];
+    worker.ids.push_back(point);
     worker.number[i] = query;
     worker.row_of[i] = request.rows[query];
     worker.self[i] = own ? point : -1;
+    worker.position[i] = own ? skeletons_->position(point) : -1;
     worker.hard[i] = false;
     worker.kept[i] = 0;
     worker.kept_at_theta[i] = 0;
     worker.theta[i] = -std::numeric_limits<float>::infinity();
-    worker.position[i] = own ? skeletons.position(point) : -1;
-    float* w = worker.w.data() + int64_t{i / kPanel} * kPanel * block.rank +
-               i % kPanel;
-    if (own) {
-      const int64_t position = worker.position[i];
-      const int64_t place = position - block.first;
-      const float* from = skeletons.points(task.block, nullptr).w +
-                          place / kPanel * kPanel * block.rank + place % kPanel;
-      for (int c = 0; c < block.rank; ++c) w[kPanel * c] = from[kPanel * c];
-      worker.e[i] = skeletons.e()[position];
-      worker.norm[i] = skeletons.norm()[position];
-      worker.squared_length[i] = skeletons.squared_length()[position];
+    // By definition at distance 0, whatever the rounding of others.
+    if (own && !request.options.exclude_self && !request.options.predecessor) {
+      const int64_t at = int64_t{i} * kMostKept;
+      worker.upper[at] = worker.lower[at] = 1;
+      worker.kept_row[at] = point;
+      worker.kept[i] = 1;
     }
   }
-  if (own) return;
+}
 
-  worker.ids.clear();
-  for (const int32_t query : task.queries) {
-    worker.ids.push_back(request.positions[query]);
+void SkeletonSearcher::LoadCoordinates(Worker& worker) const {
+  const BlockSkeletons& skeletons = *skeletons_;
+  const BlockSkeletons::Block& block = skeletons.block(worker.block);
+  const float* points = skeletons.points(worker.block, nullptr).w;
+  for (int i = 0; i < worker.count; ++i) {
+    const int64_t position = worker.position[i];
+    const int64_t place = position - block.first;
+    const float* from =
+        points + place / kPanel * kPanel * block.rank + place % kPanel;
+    float* w = worker.w.data() + int64_t{i / kPanel} * kPanel * block.rank +
+               i % kPanel;
+    for (int c = 0; c < block.rank; ++c) w[kPanel * c] = from[kPanel * c];
+    worker.e[i] = skeletons.e()[position];
+    worker.norm[i] = skeletons.norm()[position];
+    worker.squared_length[i] = skeletons.squared_length()[position];
   }
-  worker.query_points.Assign(request.from, worker.ids);
+}
+
+void SkeletonSearcher::Project(const Request& request, int block_index,
+                               float* panels, float* e, float* norm,
+                               float* squared_length, Worker& worker) const {
+  const BlockSkeletons& skeletons = *skeletons_;
+  const BlockSkeletons::Block& block = skeletons.block(block_index);
+  const int count = worker.count;
   const int64_t stride = RoundUpToLanes(count);
   double* rhs = worker.rhs.data();
   CorrelationTile(metric(), skeletons.members(), block.skeleton, block.rank,
                   worker.query_points, 0, count, rhs, stride,
                   worker.row.data());
+  worker.evaluations += int64_t{count} * block.rank;
   for (int64_t c = 0; c < RoundUpToLanes(block.rank); ++c) {
     const int64_t known = c < block.rank ? count : 0;
     std::fill(rhs + c * stride + known, rhs + (c + 1) * stride, 0.0);
   }
-  skeletons.Solve(task.block, stride, stride, rhs);
-  worker.evaluations += int64_t{count} * block.rank;
-  for (int i = 0; i < count; ++i) {
-    float* w = worker.w.data() + int64_t{i / kPanel} * kPanel * block.rank +
-               i % kPanel;
-    double squared = 0;
-    for (int c = 0; c < block.rank; ++c) {
+  skeletons.Solve(block_index, stride, stride, rhs);
+  for (int i = 0; i < count; ++i) worker.squares[i] = 0;
+  for (int c = 0; c < block.rank; ++c) {
+    for (int i = 0; i < count; ++i) {
       const double x = rhs[c * stride + i];
-      w[kPanel * c] = static_cast<float>(x);
-      squared += x * x;
+      panels[(int64_t{i / kPanel} * block.rank + c) * kPanel + i % kPanel] =
+          static_cast<float>(x);
+      worker.squares[i] += x * x;
     }
-    const double norm =
-        1 + skeletons.slack().Tau(worker.query_points.scale[i]);
-    worker.e[i] = RoundUp(std::sqrt(std::max(0.0, norm - squared)));
-    worker.norm[i] = RoundUp(std::sqrt(norm));
-    worker.squared_length[i] = RoundUp(squared);
-    if (!(squared <= 1.01 * norm)) worker.hard[i] = true;
+  }
+  for (int i = 0; i < count; ++i) {
+    const double whole =
+        1 + skeletons.slack().Tau(request.from.inverse_sqrt[worker.ids[i]]);
+    const double squared = worker.squares[i];
+    e[i] = RoundUp(std::sqrt(std::max(0.0, whole - squared)));
+    norm[i] = RoundUp(std::sqrt(whole));
+    squared_length[i] = RoundUp(squared);
+    if (!(squared <= 1.01 * whole)) worker.hard[i] = true;
+  }
+}
+
+template <class Visit>
+void SkeletonSearcher::VisitPanels(const Request& request, int block,
+                                   const Worker& worker, Visit visit) const {
+  for (int first = 0; first < worker.count; first += kPanel) {
+    uint32_t lanes = 0;
+    for (int l = 0; l < kPanel && first + l < worker.count; ++l) {
+      const int i = first + l;
+      const bool wanted =
+          !worker.hard[i] &&
+          !(request.options.predecessor &&
+            skeletons_->block(block).min_row >= worker.row_of[i]);
+      lanes |= static_cast<uint32_t>(wanted) << l;
+    }
+    if (lanes != 0) visit(first, lanes);
   }
 }
 
@@ -416,35 +502,23 @@ void SkeletonSearcher::SearchTask(const Request& request, const Task& task,
                                   Worker& worker,
                                   NeighborTable& neighbors) const {
   LoadQueries(request, task, worker);
-  for (int i = 0; i < worker.count; ++i) {
-    // By definition at distance 0, whatever the rounding of others.
-    if (worker.self[i] >= 0 && !request.options.exclude_self &&
-        !request.options.predecessor) {
-      const int64_t at = int64_t{i} * kMostKept;
-      worker.upper[at] = worker.lower[at] = 1;
-      worker.kept_row[at] = worker.self[i];
-      worker.kept[i] = 1;
+  if (form_ == SkeletonBoundConfig::TABLES) {
+    const bool own = &request.from == &metric().data();
+    if (own) {
+      LoadCoordinates(worker);
+    } else {
+      worker.query_points.Assign(request.from, worker.ids);
+      Project(request, task.block, worker.w.data(), worker.e, worker.norm,
+              worker.squared_length, worker);
     }
+    SearchOwnBlock(request, worker);
+    for (const int32_t block : tables_->order(task.block)) {
+      SearchByTable(request, block, own && tables_->has_gaps(), worker);
+    }
+  } else {
+    worker.query_points.Assign(request.from, worker.ids);
+    SearchByProjection(request, worker);
   }
-  const int num_panels = (worker.count + kPanel - 1) / kPanel;
-  const auto visit = [&](int block) {
-    for (int p = 0; p < num_panels; ++p) {
-      uint32_t lanes = 0;
-      for (int l = 0; l < kPanel && p * kPanel + l < worker.count; ++l) {
-        const int i = p * kPanel + l;
-        const bool wanted =
-            !worker.hard[i] &&
-            !(request.options.predecessor &&
-              skeletons_->block(block).min_row >= worker.row_of[i]);
-        lanes |= static_cast<uint32_t>(wanted) << l;
-      }
-      if (lanes != 0) {
-        SearchBlock(request, block, p, lanes, block == task.block, worker);
-      }
-    }
-  };
-  visit(task.block);
-  for (const int32_t block : tables_->order(task.block)) visit(block);
   for (int i = 0; i < worker.count; ++i) {
     if (worker.hard[i]) {
       worker.hard_queries.push_back(worker.number[i]);
@@ -454,88 +528,142 @@ void SkeletonSearcher::SearchTask(const Request& request, const Task& task,
   }
 }
 
-void SkeletonSearcher::SearchBlock(const Request& request, int block_index,
-                                   int panel, uint32_t lanes, bool own,
-                                   Worker& worker) const {
+void SkeletonSearcher::SearchOwnBlock(const Request& request,
+                                      Worker& worker) const {
+  const BlockSkeletons::Block& block = skeletons_->block(worker.block);
+  VisitPanels(request, worker.block, worker, [&](int first, uint32_t lanes) {
+    alignas(64) float length[kPanel];
+    for (int l = 0; l < kPanel; ++l) {
+      length[l] = std::sqrt(worker.squared_length[first + l]);
+    }
+    const QueryPanel queries = {
+        worker.w.data() + int64_t{first} * block.rank,
+        length,
+        worker.e + first,
+        no_gap_.data(),
+        worker.theta + first,
+        RoundUp(skeletons_->slack().Product(block.rank))};
+    FilterBlock(request, worker.block, first, lanes, queries, nullptr,
+                no_gaps_.data(), worker);
+  });
+}
+
+void SkeletonSearcher::SearchByTable(const Request& request, int block_index,
+                                     bool has_gaps, Worker& worker) const {
   const BlockSkeletons& skeletons = *skeletons_;
   const FilterKernels& filter = skeletons.filter();
   const BlockSkeletons::Block& block = skeletons.block(block_index);
   const BlockSkeletons::Block& from = skeletons.block(worker.block);
-  const int first = panel * kPanel;
-  const float* w = worker.w.data() + int64_t{first} * from.rank;
-  alignas(64) float length[kPanel];
-  alignas(64) float outside[kPanel];
-  alignas(64) float squared[kPanel];
-  alignas(64) uint16_t gathered[kPanel] = {};
-  alignas(64) static constexpr float kNone[kPanel] = {};
-  QueryPanel queries = {w,
-                        length,
-                        outside,
-                        worker.e + first,
-                        worker.theta + first,
-                        0};
+  const SkeletonTables::Table table = tables_->table(block_index, worker.block);
+  const double norm = tables_->norm(block_index, worker.block);
+  const double gap_slack = skeletons.slack().Gap(from.rank, block.rank, norm);
+  const float both_gap_slacks = RoundUp(2 * gap_slack + 8 * kFloatRoundoff);
+  const float slack =
+      RoundUp(skeletons.slack().Product(from.rank, block.rank, norm));
+  const BlockLengths lengths = {block.length, block.e,
+                                tables_->block_gap(worker.block, block_index)};
+  const uint16_t* gaps = tables_->gaps(block_index);
 
-  if (own) {
-    queries.slack = RoundUp(skeletons.slack().Product(block.rank));
-    queries.outside = worker.e + first;
-    queries.own = kNone;
-    for (int l = 0; l < kPanel; ++l) {
-      length[l] = std::sqrt(worker.squared_length[first + l]);
-    }
-  } else {
-    const double norm = tables_->norm(block_index, worker.block);
-    const double gap_slack =
-        skeletons.slack().Gap(from.rank, block.rank, norm);
-    queries.slack = RoundUp(
-        skeletons.slack().Product(from.rank, block.rank, norm));
-    queries.y = worker.y.data();
-    const SkeletonTables::Table table =
-        tables_->table(block_index, worker.block);
+  VisitPanels(request, block_index, worker, [&](int first, uint32_t lanes) {
+    alignas(64) float length[kPanel];
+    alignas(64) float outside[kPanel];
+    alignas(64) float squared[kPanel];
+    alignas(64) uint16_t gap[kPanel] = {};
     const auto project = [&] {
       filter.project(table.data, table.row_stride, table.column_stride,
-                     block.rank, from.rank, w, worker.y.data(), squared);
+                     block.rank, from.rank,
+                     worker.w.data() + int64_t{first} * from.rank,
+                     worker.y.data(), squared);
     };
-    if (worker.has_gaps) {
-      const uint16_t* gaps = tables_->gaps(block_index);
+    if (has_gaps) {
       for (uint32_t rest = lanes; rest != 0; rest &= rest - 1) {
         const int l = std::countr_zero(rest);
-        gathered[l] = gaps[worker.position[first + l]];
+        gap[l] = gaps[worker.position[first + l]];
       }
     } else {
       project();
       for (int l = 0; l < kPanel; ++l) {
-        gathered[l] = RoundGap(
-            std::max(0.0, static_cast<double>(
-                              worker.squared_length[first + l] - squared[l])) +
-            gap_slack + kFloatRoundoff);
+        const double left =
+            static_cast<double>(worker.squared_length[first + l]) -
+            static_cast<double>(squared[l]);
+        gap[l] = RoundGap(std::max(0.0, left) + gap_slack);
       }
     }
-    filter.gap_terms(gathered, worker.squared_length + first, worker.e + first,
-                     worker.norm + first,
-                     RoundUp(2 * gap_slack + 8 * kFloatRoundoff), length,
-                     outside);
-    const uint32_t passed =
-        lanes & filter.filter_block(
-                    queries, {block.length, block.e,
-                              tables_->block_gap(worker.block, block_index)});
+    filter.gap_terms(gap, worker.squared_length + first, worker.e + first,
+                     worker.norm + first, both_gap_slacks, length, outside);
+    const QueryPanel queries = {
+        worker.y.data(),      length, outside, worker.e + first,
+        worker.theta + first, slack};
+    const uint32_t passed = lanes & filter.filter_block(queries, lengths);
     worker.pruned += std::popcount(lanes) - std::popcount(passed);
-    lanes = passed;
-    if (lanes == 0) return;
-    if (worker.has_gaps) project();
-  }
+    if (passed == 0) return;
+    if (has_gaps) project();
+    FilterBlock(request, block_index, first, passed, queries,
+                tables_->cone_gaps(worker.block) + block.first / kPanel,
+                tables_->gaps(worker.block) + block.first, worker);
+  });
+}
 
+void SkeletonSearcher::SearchByProjection(const Request& request,
+                                          Worker& worker) const {
+  const BlockSkeletons& skeletons = *skeletons_;
+  const int num_blocks = skeletons.num_blocks();
+  // Block b has its panels from kProjectedQueries times its first member on.
+  std::vector<float>& seen = worker.seen;
+  std::vector<int32_t>& order = worker.block_order;
+  for (int b = 0; b < num_blocks; ++b) {
+    float* panels = worker.projected.data() +
+                    kProjectedQueries * skeletons.block(b).skeleton;
+    float* e = worker.projected_e.data() + kProjectedQueries * b;
+    float* length = worker.projected_length.data() + kProjectedQueries * b;
+    Project(request, b, panels, e, worker.norm, length, worker);
+    seen[b] = 0;
+    order[b] = b;
+    for (int i = 0; i < worker.count; ++i) {
+      seen[b] += length[i];
+      length[i] = RoundUp(std::sqrt(static_cast<double>(length[i])));
+    }
+  }
+  std::sort(order.begin(), order.end(), [&](int32_t a, int32_t b) {
+    return seen[a] != seen[b] ? seen[a] > seen[b] : a < b;
+  });
+  for (const int32_t b : order) {
+    const BlockSkeletons::Block& block = skeletons.block(b);
+    VisitPanels(request, b, worker, [&](int first, uint32_t lanes) {
+      const QueryPanel queries = {
+          worker.projected.data() + kProjectedQueries * block.skeleton +
+              int64_t{first} * block.rank,
+          worker.projected_length.data() + kProjectedQueries * b + first,
+          worker.projected_e.data() + kProjectedQueries * b + first,
+          no_gap_.data(),
+          worker.theta + first,
+          RoundUp(skeletons.slack().Product(block.rank))};
+      const uint32_t passed = lanes & skeletons.filter().filter_block(
+                                          queries, {block.length, block.e, 0});
+      worker.pruned += std::popcount(lanes) - std::popcount(passed);
+      if (passed == 0) return;
+      FilterBlock(request, b, first, passed, queries, no_gaps_.data(),
+                  no_gaps_.data(), worker);
+    });
+  }
+}
+
+void SkeletonSearcher::FilterBlock(const Request& request, int block_index,
+                                   int first, uint32_t lanes,
+                                   const QueryPanel& queries,
+                                   const uint16_t* cone_gaps,
+                                   const uint16_t* gaps, Worker& worker) const {
+  const BlockSkeletons& skeletons = *skeletons_;
+  const FilterKernels& filter = skeletons.filter();
+  const BlockSkeletons::Block& block = skeletons.block(block_index);
   const int num_panels = skeletons.num_panels(block_index);
   const int num_cones = skeletons.num_cone_panels(block_index);
-  const bool cones = config_.sub_blocks() && !own;
+  const bool cones = config_.sub_blocks() && cone_gaps != nullptr;
   if (cones) {
-    filter.filter_cones(
-        queries, lanes,
-        skeletons.cones(block_index, tables_->cone_gaps(worker.block) +
-                                         block.first / kPanel),
-        num_cones, worker.cone_masks.data());
+    filter.filter_cones(queries, lanes, skeletons.cones(block_index, cone_gaps),
+                        num_cones, worker.cone_masks.data());
   }
-  const PointPanels points = skeletons.points(
-      block_index, tables_->gaps(worker.block) + block.first);
+  const PointPanels points = skeletons.points(block_index, gaps);
   alignas(64) float upper[kPanelsAtOnce * kPanel];
   alignas(64) float lower[kPanelsAtOnce * kPanel];
   uint32_t masks[kPanelsAtOnce];
@@ -545,15 +673,16 @@ void SkeletonSearcher::SearchBlock(const Request& request, int block_index,
     int count = 0;
     for (int p = 0; p < num_panels; ++p) {
       const bool wanted =
-          (!cones || (worker.cone_masks[l * num_cones + p / kPanel] >>
-                          (p % kPanel) & 1) != 0) &&
+          (!cones ||
+           (worker.cone_masks[l * num_cones + p / kPanel] >> (p % kPanel) &
+            1) != 0) &&
           !(request.options.predecessor &&
             skeletons.cone_min_row(block.first / kPanel + p) >=
                 worker.row_of[i]);
       worker.panels[count] = p;
       count += static_cast<int>(wanted);
     }
-    for (int c = 0; c < count && !worker.hard[i]; c += kPanelsAtOnce) {
+    for (int c = 0; c < count; c += kPanelsAtOnce) {
       const int some = std::min(kPanelsAtOnce, count - c);
       if (worker.kept[i] + some * kPanel > kMostKept) {
         RaiseTheta(i, worker);
@@ -578,8 +707,8 @@ void SkeletonSearcher::SearchBlock(const Request& request, int block_index,
 void SkeletonSearcher::Keep(const Request& request, int block, int query,
                             uint32_t mask, int64_t first, const float* upper,
                             const float* lower, Worker& worker) const {
-  const int64_t left = skeletons_->block(block).first +
-                       skeletons_->block(block).count - first;
+  const int64_t left =
+      skeletons_->block(block).first + skeletons_->block(block).count - first;
   if (left < kPanel) mask &= (1u << left) - 1;
   const int64_t base = int64_t{query} * kMostKept;
   int kept = worker.kept[query];
@@ -607,8 +736,7 @@ void SkeletonSearcher::RaiseTheta(int query, Worker& worker) const {
     std::nth_element(worker.scratch.begin(),
                      worker.scratch.begin() + (worker.k - 1),
                      worker.scratch.begin() + kept, std::greater<>());
-    const float theta =
-        skeletons_->slack().Theta(worker.scratch[worker.k - 1]);
+    const float theta = skeletons_->slack().Theta(worker.scratch[worker.k - 1]);
     worker.theta[query] = std::max(worker.theta[query], theta);
     int left = 0;
     for (int j = 0; j < kept; ++j) {
@@ -661,8 +789,8 @@ void SkeletonSearcher::Evaluate(const Request& request, int query,
   for (int j = 0; j < best; ++j) add(worker.order[j].row);
   for (const int32_t row : skeletons_->loose_rows()) add(row);
   if (count > 0) evaluate();
-  const float theta = skeletons_->slack().Theta(
-      RoundDown(1 - heap.threshold()));
+  const float theta =
+      skeletons_->slack().Theta(RoundDown(1 - heap.threshold()));
   for (int j = best; j < kept; ++j) {
     if (worker.order[j].upper >= theta) add(worker.order[j].row);
   }

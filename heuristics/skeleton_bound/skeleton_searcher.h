@@ -1,7 +1,7 @@
 // Exact search by skeleton bounds.
 //
-// Queries of one block are searched together, in float32: first their own block,
-// then the others, those that its points see most first. For each,
+// Queries of one block are searched together, in float32: first their own
+// block, then the others, those that its points see most first. For each,
 //
 //     gaps       -> which queries can find anything there    bound on the block
 //     y = C w    -> their coordinates in its skeleton
@@ -15,11 +15,12 @@
 // for which too much is left (near nothing, or an inducing point, whose
 // correlations are all small) goes to exhaustive search together with its like.
 //
-// Why exact. A point is dismissed only where a bound that holds for the computed
-// numbers (skeleton_bounds.h) shows that k others are nearer; everything else is
-// evaluated by the metric and ordered by (distance, row) in a KnnHeap. Answers
-// have the bits of exhaustive search, whatever the options and threads. Counters
-// do not depend on threads either: queries are grouped by block.
+// Why exact. A point is dismissed only where a bound that holds for the
+// computed numbers (skeleton_bounds.h) shows that k others are nearer;
+// everything else is evaluated by the metric and ordered by (distance, row) in
+// a KnnHeap. Answers have the bits of exhaustive search, whatever the options
+// and threads. Counters do not depend on threads either: queries are grouped by
+// block.
 //
 // Forms. TABLES holds tables between all skeletons; a query that is no point of
 // the data is projected on the skeleton of the block in which it lies, and is
@@ -32,7 +33,7 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -77,6 +78,7 @@ class SkeletonSearcher final : public Searcher<ResidualCorrelation> {
                    const SkeletonBoundConfig& config);
 
   void Build(int threads, const SlackScale& scale);
+  SkeletonBoundConfig::Form CheapestForm(const BlockSkeletons& skeletons) const;
 
   void Search(const Request& request, NeighborTable& neighbors,
               SearchCounters& counters) const override;
@@ -89,8 +91,25 @@ class SkeletonSearcher final : public Searcher<ResidualCorrelation> {
                   NeighborTable& neighbors) const;
   void LoadQueries(const Request& request, const Task& task,
                    Worker& worker) const;
-  void SearchBlock(const Request& request, int block, int panel,
-                   uint32_t lanes, bool own, Worker& worker) const;
+  // The coordinates of queries that are points, in their own block.
+  void LoadCoordinates(Worker& worker) const;
+  // The coordinates of queries in any block, and what goes with them.
+  void Project(const Request& request, int block, float* panels, float* e,
+               float* norm, float* squared_length, Worker& worker) const;
+  void SearchOwnBlock(const Request& request, Worker& worker) const;
+  void SearchByTable(const Request& request, int block, bool has_gaps,
+                     Worker& worker) const;
+  void SearchByProjection(const Request& request, Worker& worker) const;
+  // Calls visit(first, lanes) for the panels of queries that `block` may matter
+  // to, `first` a panel's first query.
+  template <class Visit>
+  void VisitPanels(const Request& request, int block, const Worker& worker,
+                   Visit visit) const;
+  // Sub-blocks and points of one block, for queries first + l of `lanes`. No
+  // sub-block is tested without `cone_gaps`.
+  void FilterBlock(const Request& request, int block, int first, uint32_t lanes,
+                   const QueryPanel& queries, const uint16_t* cone_gaps,
+                   const uint16_t* gaps, Worker& worker) const;
   void Keep(const Request& request, int block, int query, uint32_t mask,
             int64_t first, const float* upper, const float* lower,
             Worker& worker) const;
@@ -103,6 +122,8 @@ class SkeletonSearcher final : public Searcher<ResidualCorrelation> {
   ExhaustiveSearcher<ResidualCorrelation> exhaustive_;
   std::unique_ptr<const BlockSkeletons> skeletons_;
   std::unique_ptr<const SkeletonTables> tables_;
+  std::vector<float> no_gap_;      // zeros for sixteen queries
+  std::vector<uint16_t> no_gaps_;  // zeros for the points of a block
 };
 
 }  // namespace rct

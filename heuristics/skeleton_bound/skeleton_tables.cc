@@ -21,7 +21,9 @@ namespace {
 
 struct Worker {
   explicit Worker(int64_t width)
-      : by_first(width * width), by_second(width * width), row(width + 8),
+      : by_first(width * width),
+        by_second(width * width),
+        row(width + 8),
         y(kPanel * width) {}
 
   AlignedBuffer<double> by_first;
@@ -33,12 +35,14 @@ struct Worker {
 }  // namespace
 
 SkeletonTables::SkeletonTables(const ResidualCorrelation& metric,
-                               const BlockSkeletons& skeletons, int threads)
-    : num_blocks_(skeletons.num_blocks()),
+                               const BlockSkeletons& skeletons, bool keep_gaps,
+                               int threads)
+    : has_gaps_(keep_gaps),
+      num_blocks_(skeletons.num_blocks()),
       positions_(skeletons.num_positions()),
       cones_(skeletons.num_cones()),
-      gaps_(num_blocks_ * positions_),
-      cone_gaps_(num_blocks_ * cones_ + kPanel),
+      gaps_((keep_gaps ? num_blocks_ : 1) * positions_),
+      cone_gaps_((keep_gaps ? num_blocks_ : 1) * cones_ + kPanel),
       norm_(int64_t{num_blocks_} * num_blocks_),
       block_gap_(norm_.size()),
       seen_(norm_.size()),
@@ -52,6 +56,7 @@ SkeletonTables::SkeletonTables(const ResidualCorrelation& metric,
     }
   }
   evaluations_ = size;
+  if (!has_gaps_) TakeLengths(skeletons);
   c_ = AlignedBuffer<float>(size);
 
   std::atomic<bool> sound = true;
@@ -97,7 +102,8 @@ SkeletonTables::SkeletonTables(const ResidualCorrelation& metric,
       }
       // Of orthonormal columns, but for what tau adds.
       if (!(squared <= 1.02 * std::min(first.rank, second.rank))) sound = false;
-      norm_[Pair(a, b)] = norm_[Pair(b, a)] = RoundUp(std::sqrt(squared) * (1 + 1e-6));
+      norm_[Pair(a, b)] = norm_[Pair(b, a)] =
+          RoundUp(std::sqrt(squared) * (1 + 1e-6));
       MeasureGaps(skeletons, b, a, worker.y.data());
       MeasureGaps(skeletons, a, b, worker.y.data());
     }
@@ -124,9 +130,14 @@ void SkeletonTables::MeasureGaps(const BlockSkeletons& skeletons, int to,
   const Table table = this->table(to, from);
   const double slack =
       skeletons.slack().Gap(source.rank, target.rank, norm(to, from));
+  const PointPanels points = skeletons.points(from, nullptr);
+  if (!has_gaps_) {
+    // The trace of the table's square stands for what its points see.
+    seen_[Pair(to, from)] = norm(to, from);
+    return;
+  }
   uint16_t* gaps = gaps_.data() + to * positions_ + source.first;
   uint16_t* cone_gaps = cone_gaps_.data() + to * cones_ + source.first / kPanel;
-  const PointPanels points = skeletons.points(from, nullptr);
   uint16_t largest = 0;
   float seen = 0;
   for (int p = 0; p < skeletons.num_panels(from); ++p) {
@@ -153,6 +164,22 @@ void SkeletonTables::MeasureGaps(const BlockSkeletons& skeletons, int to,
   }
   block_gap_[Pair(to, from)] = static_cast<float>(largest) * kGapUnit;
   seen_[Pair(to, from)] = seen;
+}
+
+void SkeletonTables::TakeLengths(const BlockSkeletons& skeletons) {
+  for (int b = 0; b < num_blocks_; ++b) {
+    const BlockSkeletons::Block& block = skeletons.block(b);
+    uint16_t longest = 0;
+    for (int64_t i = block.first; i < block.first + block.count; ++i) {
+      gaps_[i] = RoundGap(skeletons.exact_squared_length(i));
+      uint16_t& cone = cone_gaps_[i / kPanel];
+      cone = std::max(i % kPanel == 0 ? uint16_t{0} : cone, gaps_[i]);
+      longest = std::max(longest, gaps_[i]);
+    }
+    for (int a = 0; a < num_blocks_; ++a) {
+      block_gap_[Pair(a, b)] = static_cast<float>(longest) * kGapUnit;
+    }
+  }
 }
 
 int64_t SkeletonTables::bytes() const {

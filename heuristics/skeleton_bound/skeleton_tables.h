@@ -11,8 +11,8 @@
 // (skeleton_bounds.h).
 //
 // Cost: (sum of ranks)^2 (m + s) fused multiply-adds for the tables and
-// 2 n s (sum of ranks) in float32 for the gaps; 2 (sum of ranks)^2 bytes for the
-// former and 2 n bytes a block for the latter.
+// 2 n s (sum of ranks) in float32 for the gaps; 2 (sum of ranks)^2 bytes for
+// the former and 2 n bytes a block for the latter.
 
 #ifndef RCT_HEURISTICS_SKELETON_BOUND_SKELETON_TABLES_H_
 #define RCT_HEURISTICS_SKELETON_BOUND_SKELETON_TABLES_H_
@@ -38,7 +38,10 @@ class SkeletonTables {
   };
 
   SkeletonTables(const ResidualCorrelation& metric,
-                 const BlockSkeletons& skeletons, int threads);
+                 const BlockSkeletons& skeletons, bool keep_gaps, int threads);
+
+  // Without gaps, those of a point in any block are taken to be its length.
+  bool has_gaps() const { return has_gaps_; }
 
   Table table(int to, int from) const {
     return to > from
@@ -50,9 +53,11 @@ class SkeletonTables {
 
   // Gaps in block `to`, in kGapUnit: of all points by position, the largest of
   // each sub-block, and that of a whole block.
-  const uint16_t* gaps(int to) const { return gaps_.data() + to * positions_; }
+  const uint16_t* gaps(int to) const {
+    return gaps_.data() + (has_gaps_ ? to * positions_ : 0);
+  }
   const uint16_t* cone_gaps(int to) const {
-    return cone_gaps_.data() + to * cones_;
+    return cone_gaps_.data() + (has_gaps_ ? to * cones_ : 0);
   }
   float block_gap(int to, int from) const { return block_gap_[Pair(to, from)]; }
 
@@ -77,6 +82,10 @@ class SkeletonTables {
   // Fills in gaps and the part of |w|^2 that remains, for the points of `from`.
   void MeasureGaps(const BlockSkeletons& skeletons, int to, int from, float* y);
 
+  // Lengths in place of gaps.
+  void TakeLengths(const BlockSkeletons& skeletons);
+
+  bool has_gaps_;
   int num_blocks_;
   int64_t positions_;
   int64_t cones_;
