@@ -82,8 +82,7 @@ class BlockSkeletons {
   // order: they must be evaluated.
   absl::Span<const int32_t> loose_rows() const { return loose_rows_; }
 
-  // By position. Padding has row -1, and 0 elsewhere.
-  int32_t row(int64_t position) const { return rows_[position]; }
+  // By position. Padding has row kNoRow, and 0 elsewhere.
   // The position of a row, or -1 where it is loose.
   int32_t position(int64_t row) const { return positions_[row]; }
   const float* e() const { return e_.data(); }
@@ -97,7 +96,7 @@ class BlockSkeletons {
   // The panels of block b, and of its cones. Gaps are the caller's.
   PointPanels points(int b, const uint16_t* gap) const {
     return {w_.data() + blocks_[b].w, blocks_[b].rank,
-            e_.data() + blocks_[b].first, gap};
+            e_.data() + blocks_[b].first, gap, rows_.data() + blocks_[b].first};
   }
   ConePanels cones(int b, const uint16_t* gap) const {
     const int64_t cone = blocks_[b].first / kPanel;

@@ -13,6 +13,7 @@
 #define RCT_HEURISTICS_SKELETON_BOUND_FILTER_KERNELS_H_
 
 #include <cstdint>
+#include <limits>
 
 #include "metric/simd_kernels.h"
 
@@ -52,6 +53,7 @@ struct PointPanels {
   int rank;
   const float* e;
   const uint16_t* gap;  // in kGapUnit
+  const int32_t* row;   // kNoRow where there is no point
 };
 
 // Panels of cones: cone c holds all points of sub-block c. Its axis is a column
@@ -66,6 +68,19 @@ struct ConePanels {
   const float* e;
   const uint16_t* gap;  // in kGapUnit
 };
+
+// Points that a query has kept, with bounds on their |rho|.
+struct KeptPoints {
+  float* upper;
+  float* lower;
+  int32_t* row;
+  int size;
+  int64_t filtered;  // near enough, but not below row_limit
+};
+
+inline constexpr int32_t kNoRow = std::numeric_limits<int32_t>::max();
+
+inline constexpr int kThresholdSteps = 12;
 
 struct FilterKernels {
   Isa isa;
@@ -100,12 +115,21 @@ struct FilterKernels {
                        const ConePanels& cones, int num_panels,
                        uint32_t* masks);
 
-  // Query `lane` against the panels `panels[0..count)`. For panel number k,
-  // masks[k] has a bit for each point whose upper bound reaches theta, and
-  // upper and lower (at 16 k) its bounds on |rho|.
+  // Query `lane` against the panels `panels[0..count)`: appends to `kept`, in
+  // order, the points whose upper bound on |rho| reaches theta, of rows below
+  // `row_limit` and other than `self`. `kept` has room for 16 (count + 1) more.
   void (*filter_points)(const QueryPanel& queries, int lane,
                         const PointPanels& points, const int32_t* panels,
-                        int count, uint32_t* masks, float* upper, float* lower);
+                        int count, int32_t row_limit, int32_t self,
+                        KeptPoints& kept);
+
+  // Keeps the points whose upper bound reaches `theta`.
+  void (*drop_below)(float theta, KeptPoints& kept);
+
+  // The largest x on a grid of kThresholdSteps halvings between `least` and 1
+  // that at least `wanted` of the values reach, or minus infinity where not
+  // even `least` is. Vectors are read in full.
+  float (*threshold)(const float* values, int count, int wanted, float least);
 };
 
 // The table for `isa`, or null where this machine or build lacks it.

@@ -6,6 +6,8 @@
 
 #include <bit>
 #include <cstdint>
+#include <cstring>
+#include <limits>
 
 #include "heuristics/skeleton_bound/filter_kernels.h"
 #include "heuristics/skeleton_bound/float_lanes.h"
@@ -196,7 +198,7 @@ struct FilterRoutines {
   template <int kPanels>
   static void PointsOf(const QueryPanel& queries, int lane,
                        const PointPanels& points, const int32_t* panels,
-                       uint32_t* masks, float* upper, float* lower) {
+                       int32_t row_limit, int32_t self, KeptPoints& kept) {
     const float* y = queries.y + lane;
     const float* w[kPanels];
     for (int p = 0; p < kPanels; ++p) {
@@ -214,31 +216,86 @@ struct FilterRoutines {
       const V error = Fma(outside, V::Load(points.e + first),
                           Fma(own, V::Load(points.gap + first), slack));
       const V middle = Abs(dots[0][p]);
-      const V most = middle + error;
-      most.Store(upper + kPanel * p);
-      (middle - error).Store(lower + kPanel * p);
-      masks[p] = AtLeastMask(most, theta);
+      const V upper = middle + error;
+      uint32_t mask = AtLeastMask(upper, theta);
+      if (mask == 0) continue;
+      const int32_t* row = points.row + first;
+      mask &= ~V::EqualMask(row, self);
+      const uint32_t allowed = mask & V::BelowMask(row, row_limit);
+      if (allowed != mask) {
+        kept.filtered += std::popcount(mask & V::BelowMask(row, kNoRow)) -
+                         std::popcount(allowed);
+      }
+      upper.Compress(allowed, kept.upper + kept.size);
+      (middle - error).Compress(allowed, kept.lower + kept.size);
+      V::Compress(allowed, row, kept.row + kept.size);
+      kept.size += std::popcount(allowed);
     }
   }
 
   static void FilterPoints(const QueryPanel& queries, int lane,
                            const PointPanels& points, const int32_t* panels,
-                           int count, uint32_t* masks, float* upper,
-                           float* lower) {
+                           int count, int32_t row_limit, int32_t self,
+                           KeptPoints& kept) {
     int p = 0;
     for (; p + Shape::kPanels <= count; p += Shape::kPanels) {
-      PointsOf<Shape::kPanels>(queries, lane, points, panels + p, masks + p,
-                               upper + kPanel * p, lower + kPanel * p);
+      PointsOf<Shape::kPanels>(queries, lane, points, panels + p, row_limit,
+                               self, kept);
     }
     for (; p < count; ++p) {
-      PointsOf<1>(queries, lane, points, panels + p, masks + p,
-                  upper + kPanel * p, lower + kPanel * p);
+      PointsOf<1>(queries, lane, points, panels + p, row_limit, self, kept);
     }
   }
 
+  // Lanes of the vector at `first` of an array of `count`.
+  static uint32_t Present(int first, int count) {
+    return count - first < kPanel ? (1u << (count - first)) - 1 : 0xffffu;
+  }
+
+  static void DropBelow(float theta, KeptPoints& kept) {
+    const V least = V::Broadcast(theta);
+    int size = 0;
+    for (int j = 0; j < kept.size; j += kPanel) {
+      const V upper = V::Load(kept.upper + j);
+      const V lower = V::Load(kept.lower + j);
+      int32_t row[kPanel];
+      std::memcpy(row, kept.row + j, sizeof(row));
+      const uint32_t mask = AtLeastMask(upper, least) & Present(j, kept.size);
+      upper.Compress(mask, kept.upper + size);
+      lower.Compress(mask, kept.lower + size);
+      V::Compress(mask, row, kept.row + size);
+      size += std::popcount(mask);
+    }
+    kept.size = size;
+  }
+
+  static int CountAtLeast(const float* values, int count, float least) {
+    const V bound = V::Broadcast(least);
+    int found = 0;
+    for (int j = 0; j < count; j += kPanel) {
+      found += std::popcount(AtLeastMask(V::Load(values + j), bound) &
+                             Present(j, count));
+    }
+    return found;
+  }
+
+  static float Threshold(const float* values, int count, int wanted,
+                         float least) {
+    if (CountAtLeast(values, count, least) < wanted) {
+      return -std::numeric_limits<float>::infinity();
+    }
+    float step = 1 - least;
+    for (int i = 0; i < kThresholdSteps; ++i) {
+      step *= 0.5f;
+      const float next = least + step;
+      if (CountAtLeast(values, count, next) >= wanted) least = next;
+    }
+    return least;
+  }
+
   static constexpr FilterKernels Table(Isa isa) {
-    return {isa,          &Eliminate,   &Project,     &GapTerms,
-            &FilterBlock, &FilterCones, &FilterPoints};
+    return {isa,          &Eliminate,    &Project,   &GapTerms, &FilterBlock,
+            &FilterCones, &FilterPoints, &DropBelow, &Threshold};
   }
 };
 

@@ -11,6 +11,7 @@
 #ifndef RCT_HEURISTICS_SKELETON_BOUND_FLOAT_LANES_H_
 #define RCT_HEURISTICS_SKELETON_BOUND_FLOAT_LANES_H_
 
+#include <bit>
 #include <cmath>
 #include <cstdint>
 
@@ -76,8 +77,55 @@ struct FloatLanes {
     }
     return mask;
   }
+  // Bit l is set where p[l] is below `limit`, or equal to `x`.
+  static uint32_t BelowMask(const int32_t* p, int32_t limit) {
+    uint32_t mask = 0;
+    for (int i = 0; i < kParts; ++i) {
+      mask |=
+          BelowBits(Integers::load_unaligned(p + i * kSize), Integers(limit))
+          << (i * kSize);
+    }
+    return mask;
+  }
+  static uint32_t EqualMask(const int32_t* p, int32_t x) {
+    uint32_t mask = 0;
+    for (int i = 0; i < kParts; ++i) {
+      mask |= EqualBits(Integers::load_unaligned(p + i * kSize), Integers(x))
+              << (i * kSize);
+    }
+    return mask;
+  }
+  // Stores the lanes of `mask` next to each other; what follows them, up to
+  // sixteen in all, may be overwritten.
+  void Compress(uint32_t mask, float* to) const {
+#ifdef __AVX512F__
+    if constexpr (kParts == 1) {
+      // Not the instruction that compresses into memory: on some processors it
+      // takes a hundred cycles.
+      _mm512_storeu_ps(
+          to, _mm512_maskz_compress_ps(static_cast<__mmask16>(mask), part[0]));
+      return;
+    }
+#endif
+    float lanes[kFloatLanes];
+    Store(lanes);
+    for (; mask != 0; mask &= mask - 1) *to++ = lanes[std::countr_zero(mask)];
+  }
+  static void Compress(uint32_t mask, const int32_t* from, int32_t* to) {
+#ifdef __AVX512F__
+    if constexpr (kParts == 1) {
+      _mm512_storeu_si512(
+          to, _mm512_maskz_compress_epi32(static_cast<__mmask16>(mask),
+                                          _mm512_loadu_si512(from)));
+      return;
+    }
+#endif
+    for (; mask != 0; mask &= mask - 1) *to++ = from[std::countr_zero(mask)];
+  }
 
  private:
+  using Integers = xsimd::batch<int32_t, Arch>;
+
   template <class F>
   static FloatLanes Make(F f) {
     FloatLanes r;
@@ -106,6 +154,14 @@ struct FloatLanes {
     return static_cast<uint32_t>(
         _mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_GE_OQ)));
   }
+  static uint32_t BelowBits(__m256i a, __m256i b) {
+    return static_cast<uint32_t>(
+        _mm256_movemask_ps(_mm256_castsi256_ps(_mm256_cmpgt_epi32(b, a))));
+  }
+  static uint32_t EqualBits(__m256i a, __m256i b) {
+    return static_cast<uint32_t>(
+        _mm256_movemask_ps(_mm256_castsi256_ps(_mm256_cmpeq_epi32(a, b))));
+  }
 #endif
 #ifdef __AVX512F__
   static __m512 Fused(__m512 a, __m512 b, __m512 c) {
@@ -113,6 +169,12 @@ struct FloatLanes {
   }
   static uint32_t AtLeastBits(__m512 a, __m512 b) {
     return _mm512_cmp_ps_mask(a, b, _CMP_GE_OQ);
+  }
+  static uint32_t BelowBits(__m512i a, __m512i b) {
+    return _mm512_cmplt_epi32_mask(a, b);
+  }
+  static uint32_t EqualBits(__m512i a, __m512i b) {
+    return _mm512_cmpeq_epi32_mask(a, b);
   }
 #endif
 };
@@ -168,6 +230,26 @@ struct FloatLanes<Scalar> {
       mask |= static_cast<uint32_t>(a.lane[i] >= b.lane[i]) << i;
     }
     return mask;
+  }
+  static uint32_t BelowMask(const int32_t* p, int32_t limit) {
+    uint32_t mask = 0;
+    for (int i = 0; i < kFloatLanes; ++i) {
+      mask |= static_cast<uint32_t>(p[i] < limit) << i;
+    }
+    return mask;
+  }
+  static uint32_t EqualMask(const int32_t* p, int32_t x) {
+    uint32_t mask = 0;
+    for (int i = 0; i < kFloatLanes; ++i) {
+      mask |= static_cast<uint32_t>(p[i] == x) << i;
+    }
+    return mask;
+  }
+  void Compress(uint32_t mask, float* to) const {
+    for (; mask != 0; mask &= mask - 1) *to++ = lane[std::countr_zero(mask)];
+  }
+  static void Compress(uint32_t mask, const int32_t* from, int32_t* to) {
+    for (; mask != 0; mask &= mask - 1) *to++ = from[std::countr_zero(mask)];
   }
 
  private:

@@ -45,6 +45,10 @@ constexpr int64_t kProjectedQueries = 64;
 // Candidates that a query may keep at any time: evaluating more of them one by
 // one would cost as much as evaluating all points in tiles.
 constexpr int kMostKept = 2048;
+constexpr int64_t kKeptStride = kMostKept + 2 * kPanel;
+
+// Theta is raised when a query has kept so many more.
+constexpr int kNewBeforeTheta = 24;
 
 // Panels of points that are filtered between two looks at that number.
 constexpr int kPanelsAtOnce = 16;
@@ -129,11 +133,10 @@ struct SkeletonSearcher::Worker {
         y(int64_t{kPanel} * skeletons.max_rank()),
         cone_masks(kPanel * (skeletons.block_size() / kPanel / kPanel + 1)),
         panels(skeletons.block_size() / kPanel),
-        upper(int64_t{kTaskQueries} * kMostKept),
+        upper(kTaskQueries * kKeptStride),
         lower(upper.size()),
         kept_row(upper.size()),
-        scratch(kMostKept),
-        order(kMostKept),
+        middle(kKeptStride),
         exact(kExactTile),
         tiles(metric.dim(), 1, kExactTile),
         squared(kExactTile),
@@ -176,7 +179,7 @@ struct SkeletonSearcher::Worker {
   int32_t number[kTaskQueries];    // of the query
   double squares[kTaskQueries];
   bool hard[kTaskQueries];
-  int kept[kTaskQueries];
+  KeptPoints kept[kTaskQueries];
   int kept_at_theta[kTaskQueries];
 
   AlignedBuffer<float> y;
@@ -188,13 +191,7 @@ struct SkeletonSearcher::Worker {
   AlignedBuffer<float> lower;
   AlignedBuffer<int32_t> kept_row;
 
-  std::vector<float> scratch;
-  struct Candidate {
-    float middle;
-    float upper;
-    int32_t row;
-  };
-  std::vector<Candidate> order;
+  AlignedBuffer<float> middle;
   std::vector<int32_t> exact;
   TileWorkspace tiles;
   AlignedBuffer<double> squared;
@@ -413,15 +410,17 @@ void SkeletonSearcher::LoadQueries(const Request& request, const Task& task,
     worker.self[i] = own ? point : -1;
     worker.position[i] = own ? skeletons_->position(point) : -1;
     worker.hard[i] = false;
-    worker.kept[i] = 0;
+    const int64_t at = i * kKeptStride;
+    KeptPoints& kept = worker.kept[i];
+    kept = {worker.upper.data() + at, worker.lower.data() + at,
+            worker.kept_row.data() + at, 0, 0};
     worker.kept_at_theta[i] = 0;
     worker.theta[i] = -std::numeric_limits<float>::infinity();
     // By definition at distance 0, whatever the rounding of others.
     if (own && !request.options.exclude_self && !request.options.predecessor) {
-      const int64_t at = int64_t{i} * kMostKept;
-      worker.upper[at] = worker.lower[at] = 1;
-      worker.kept_row[at] = point;
-      worker.kept[i] = 1;
+      kept.upper[0] = kept.lower[0] = 1;
+      kept.row[0] = point;
+      kept.size = 1;
     }
   }
 }
@@ -520,6 +519,7 @@ void SkeletonSearcher::SearchTask(const Request& request, const Task& task,
     SearchByProjection(request, worker);
   }
   for (int i = 0; i < worker.count; ++i) {
+    worker.filtered += worker.kept[i].filtered;
     if (worker.hard[i]) {
       worker.hard_queries.push_back(worker.number[i]);
     } else {
@@ -664,109 +664,68 @@ void SkeletonSearcher::FilterBlock(const Request& request, int block_index,
                         num_cones, worker.cone_masks.data());
   }
   const PointPanels points = skeletons.points(block_index, gaps);
-  alignas(64) float upper[kPanelsAtOnce * kPanel];
-  alignas(64) float lower[kPanelsAtOnce * kPanel];
-  uint32_t masks[kPanelsAtOnce];
+  const bool predecessor = request.options.predecessor;
   for (; lanes != 0; lanes &= lanes - 1) {
     const int l = std::countr_zero(lanes);
     const int i = first + l;
+    const int32_t row_limit =
+        predecessor ? static_cast<int32_t>(worker.row_of[i]) : kNoRow;
     int count = 0;
-    for (int p = 0; p < num_panels; ++p) {
-      const bool wanted =
-          (!cones ||
-           (worker.cone_masks[l * num_cones + p / kPanel] >> (p % kPanel) &
-            1) != 0) &&
-          !(request.options.predecessor &&
-            skeletons.cone_min_row(block.first / kPanel + p) >=
-                worker.row_of[i]);
-      worker.panels[count] = p;
-      count += static_cast<int>(wanted);
+    for (int p = 0; p < num_cones; ++p) {
+      const int left = num_panels - p * kPanel;
+      uint32_t mask = left < kPanel ? (1u << left) - 1 : 0xffffu;
+      if (cones) mask &= worker.cone_masks[l * num_cones + p];
+      for (; mask != 0; mask &= mask - 1) {
+        const int cone = p * kPanel + std::countr_zero(mask);
+        worker.panels[count] = cone;
+        count += static_cast<int>(
+            !predecessor ||
+            skeletons.cone_min_row(block.first / kPanel + cone) < row_limit);
+      }
     }
+    KeptPoints& kept = worker.kept[i];
     for (int c = 0; c < count; c += kPanelsAtOnce) {
       const int some = std::min(kPanelsAtOnce, count - c);
-      if (worker.kept[i] + some * kPanel > kMostKept) {
+      if (kept.size + some * kPanel > kMostKept) {
         RaiseTheta(i, worker);
-        if (worker.kept[i] + some * kPanel > kMostKept) {
+        if (kept.size + some * kPanel > kMostKept) {
           worker.hard[i] = true;
           break;
         }
       }
       filter.filter_points(queries, l, points, worker.panels.data() + c, some,
-                           masks, upper, lower);
-      for (int s = 0; s < some; ++s) {
-        if (masks[s] == 0) continue;
-        Keep(request, block_index, i, masks[s],
-             block.first + int64_t{worker.panels[c + s]} * kPanel,
-             upper + s * kPanel, lower + s * kPanel, worker);
-      }
+                           row_limit, worker.self[i], kept);
     }
-    if (worker.kept[i] - worker.kept_at_theta[i] >= 24) RaiseTheta(i, worker);
-  }
-}
-
-void SkeletonSearcher::Keep(const Request& request, int block, int query,
-                            uint32_t mask, int64_t first, const float* upper,
-                            const float* lower, Worker& worker) const {
-  const int64_t left =
-      skeletons_->block(block).first + skeletons_->block(block).count - first;
-  if (left < kPanel) mask &= (1u << left) - 1;
-  const int64_t base = int64_t{query} * kMostKept;
-  int kept = worker.kept[query];
-  for (; mask != 0; mask &= mask - 1) {
-    const int l = std::countr_zero(mask);
-    const int32_t row = skeletons_->row(first + l);
-    if (row == worker.self[query]) continue;
-    if (request.options.predecessor && row >= worker.row_of[query]) {
-      ++worker.filtered;
-      continue;
+    if (kept.size - worker.kept_at_theta[i] >= kNewBeforeTheta) {
+      RaiseTheta(i, worker);
     }
-    worker.upper[base + kept] = upper[l];
-    worker.lower[base + kept] = lower[l];
-    worker.kept_row[base + kept] = row;
-    ++kept;
   }
-  worker.kept[query] = kept;
 }
 
 void SkeletonSearcher::RaiseTheta(int query, Worker& worker) const {
-  const int64_t base = int64_t{query} * kMostKept;
-  const int kept = worker.kept[query];
-  if (kept >= worker.k) {
-    std::copy_n(worker.lower.data() + base, kept, worker.scratch.data());
-    std::nth_element(worker.scratch.begin(),
-                     worker.scratch.begin() + (worker.k - 1),
-                     worker.scratch.begin() + kept, std::greater<>());
-    const float theta = skeletons_->slack().Theta(worker.scratch[worker.k - 1]);
-    worker.theta[query] = std::max(worker.theta[query], theta);
-    int left = 0;
-    for (int j = 0; j < kept; ++j) {
-      worker.upper[base + left] = worker.upper[base + j];
-      worker.lower[base + left] = worker.lower[base + j];
-      worker.kept_row[base + left] = worker.kept_row[base + j];
-      left += static_cast<int>(worker.upper[base + j] >= worker.theta[query]);
-    }
-    worker.kept[query] = left;
+  const FilterKernels& filter = skeletons_->filter();
+  KeptPoints& kept = worker.kept[query];
+  float& theta = worker.theta[query];
+  const float known = filter.threshold(
+      kept.lower, kept.size, static_cast<int>(worker.k), std::max(0.0f, theta));
+  if (known >= 0) {
+    theta = std::max(theta, skeletons_->slack().Theta(known));
+    filter.drop_below(theta, kept);
   }
-  worker.kept_at_theta[query] = worker.kept[query];
+  worker.kept_at_theta[query] = kept.size;
 }
 
 void SkeletonSearcher::Evaluate(const Request& request, int query,
                                 Worker& worker,
                                 NeighborTable& neighbors) const {
   RaiseTheta(query, worker);
-  const int64_t base = int64_t{query} * kMostKept;
-  const int kept = worker.kept[query];
-  for (int j = 0; j < kept; ++j) {
-    worker.order[j] = {worker.upper[base + j] + worker.lower[base + j],
-                       worker.upper[base + j], worker.kept_row[base + j]};
+  const KeptPoints& kept = worker.kept[query];
+  for (int j = 0; j < kept.size; ++j) {
+    worker.middle[j] = 0.5f * (kept.upper[j] + kept.lower[j]);
   }
-  const auto first = worker.order.begin();
-  const int best = static_cast<int>(std::min<int64_t>(kept, worker.k));
-  std::nth_element(first, first + best, first + kept,
-                   [](const Worker::Candidate& a, const Worker::Candidate& b) {
-                     return a.middle != b.middle ? a.middle > b.middle
-                                                 : a.row < b.row;
-                   });
+  // The k best, or a few more.
+  const float best = skeletons_->filter().threshold(
+      worker.middle.data(), kept.size, static_cast<int>(worker.k), 0);
   KnnHeap& heap = worker.heap;
   heap.Reset(worker.k);
   const int32_t point = request.positions[worker.number[query]];
@@ -786,13 +745,17 @@ void SkeletonSearcher::Evaluate(const Request& request, int query,
     worker.exact[count++] = row;
     if (count == kExactTile) evaluate();
   };
-  for (int j = 0; j < best; ++j) add(worker.order[j].row);
+  for (int j = 0; j < kept.size; ++j) {
+    if (worker.middle[j] >= best) add(kept.row[j]);
+  }
   for (const int32_t row : skeletons_->loose_rows()) add(row);
   if (count > 0) evaluate();
   const float theta =
       skeletons_->slack().Theta(RoundDown(1 - heap.threshold()));
-  for (int j = best; j < kept; ++j) {
-    if (worker.order[j].upper >= theta) add(worker.order[j].row);
+  for (int j = 0; j < kept.size; ++j) {
+    if (!(worker.middle[j] >= best) && kept.upper[j] >= theta) {
+      add(kept.row[j]);
+    }
   }
   if (count > 0) evaluate();
   heap.MoveTo(neighbors, worker.number[query]);

@@ -110,9 +110,6 @@ class SkeletonSearcher final : public Searcher<ResidualCorrelation> {
   void FilterBlock(const Request& request, int block, int first, uint32_t lanes,
                    const QueryPanel& queries, const uint16_t* cone_gaps,
                    const uint16_t* gaps, Worker& worker) const;
-  void Keep(const Request& request, int block, int query, uint32_t mask,
-            int64_t first, const float* upper, const float* lower,
-            Worker& worker) const;
   void RaiseTheta(int query, Worker& worker) const;
   void Evaluate(const Request& request, int query, Worker& worker,
                 NeighborTable& neighbors) const;
