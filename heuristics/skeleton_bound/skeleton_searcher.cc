@@ -72,21 +72,31 @@ double AutomaticResidual(KernelFamily family) {
   return family == KernelFamily::kRbf ? 0.04 : 0.07;
 }
 
-// Points `ids` of `from`, each any number of times.
-ResidualPoints Subset(const ResidualPoints& from,
-                      absl::Span<const int32_t> ids) {
-  ResidualPoints subset(static_cast<int64_t>(ids.size()), from.points.cols(),
-                        from.v.cols());
-  for (size_t i = 0; i < ids.size(); ++i) {
-    const auto to = static_cast<int64_t>(i);
-    std::copy_n(from.points.row(ids[i]), from.points.cols(),
-                subset.points.row(to));
-    std::copy_n(from.v.row(ids[i]), from.v.stride(), subset.v.row(to));
-    subset.variance[i] = from.variance[ids[i]];
-    subset.inverse_sqrt[i] = from.inverse_sqrt[ids[i]];
+// What is left over for exhaustive search: queries, candidates and tiles that
+// are searched together. Candidates are split as well as queries, since often
+// only a handful of queries is left.
+constexpr int64_t kDenseQueries = 128;
+constexpr int64_t kDenseChunk = 8160;
+constexpr int kDenseTile = 120;
+
+struct DenseWorker {
+  explicit DenseWorker(int64_t dim)
+      : tiles(dim, kDenseQueries, kDenseTile),
+        squared(kDenseQueries * kDenseTile),
+        hits(kDenseTile + 8),
+        heaps(kDenseQueries),
+        positions(kDenseQueries) {
+    std::fill(squared.begin(), squared.end(), 0.0);
   }
-  return subset;
-}
+
+  TileWorkspace tiles;
+  AlignedBuffer<double> squared;
+  std::vector<int32_t> hits;
+  std::vector<KnnHeap> heaps;
+  std::vector<int32_t> positions;
+  int64_t evaluations = 0;
+  int64_t filtered = 0;
+};
 
 }  // namespace
 
@@ -173,10 +183,12 @@ struct SkeletonSearcher::Worker {
   alignas(64) float norm[kTaskQueries];
   alignas(64) float squared_length[kTaskQueries];
   alignas(64) float theta[kTaskQueries];
-  int64_t row_of[kTaskQueries];    // for the constraints, or kNoNeighbor
-  int32_t position[kTaskQueries];  // among the skeletons' positions, or -1
-  int32_t self[kTaskQueries];      // own row in the data, or -1
-  int32_t number[kTaskQueries];    // of the query
+  int64_t row_of[kTaskQueries];      // for the constraints, or kNoNeighbor
+  int32_t position[kTaskQueries];    // among the skeletons' positions, or -1
+  int32_t self[kTaskQueries];        // own row in the data, or -1
+  int32_t number[kTaskQueries];      // of the query
+  alignas(64) float length[kPanel];  // of one panel, in one block
+  alignas(64) float outside[kPanel];
   double squares[kTaskQueries];
   bool hard[kTaskQueries];
   KeptPoints kept[kTaskQueries];
@@ -293,25 +305,28 @@ void SkeletonSearcher::Search(const Request& request, NeighborTable& neighbors,
                               SearchCounters& counters) const {
   const bool own = &request.from == &metric().data();
   const int64_t k = std::min(request.options.k, metric().size());
+  if (skeletons_ == nullptr || 4 * k > kMostKept) {
+    SearchExhaustively(request, neighbors, counters);
+    return;
+  }
   std::vector<std::pair<int32_t, int32_t>> by_place;  // position, query
   std::vector<int32_t> hard;
   for (int32_t i = 0; i < request.num_queries(); ++i) {
     int32_t place = -1;
-    if (skeletons_ != nullptr && 4 * k <= kMostKept) {
-      const int32_t point = request.positions[i];
-      if (own) {
-        place = skeletons_->position(point);
-      } else if (skeletons_->slack().Tau(request.from.inverse_sqrt[point]) <=
-                 kLargestTau) {
-        place = static_cast<int32_t>(
-            skeletons_
-                ->block(static_cast<int>(skeletons_->partition().Locate(
-                    request.from.points.row(point))))
-                .first);
-      }
-      if (request.options.predecessor && request.rows[i] < kMostKept / 4) {
-        place = -1;
-      }
+    const int32_t point = request.positions[i];
+    if (own) {
+      place = skeletons_->position(point);
+    } else if (skeletons_->slack().Tau(request.from.inverse_sqrt[point]) <=
+               kLargestTau) {
+      place = static_cast<int32_t>(
+          skeletons_
+              ->block(static_cast<int>(skeletons_->partition().Locate(
+                  request.from.points.row(point))))
+              .first);
+    }
+    // So few rows are evaluated sooner than filtered.
+    if (request.options.predecessor && request.rows[i] < kMostKept / 4) {
+      place = -1;
     }
     if (place < 0) {
       hard.push_back(i);
@@ -360,39 +375,100 @@ void SkeletonSearcher::Search(const Request& request, NeighborTable& neighbors,
   counters.set_predecessor_filtered(filtered);
   counters.set_prunes_lower_bound(pruned);
   std::sort(hard.begin(), hard.end());
-  SearchExhaustively(request, hard, neighbors, counters);
+  SearchDensely(request, hard, neighbors, counters);
 }
 
 void SkeletonSearcher::SearchExhaustively(const Request& request,
-                                          absl::Span<const int32_t> queries,
                                           NeighborTable& neighbors,
                                           SearchCounters& counters) const {
-  if (queries.empty()) return;
   SearchResult result;
   if (&request.from == &metric().data()) {
-    std::vector<int64_t> rows;
-    for (const int32_t query : queries) {
-      rows.push_back(request.positions[query]);
-    }
+    const std::vector<int64_t> rows(request.positions.begin(),
+                                    request.positions.end());
     result = exhaustive_.SearchRows(rows, request.options);
   } else {
-    std::vector<int32_t> points;
-    for (const int32_t query : queries) {
-      points.push_back(request.positions[query]);
-    }
-    result =
-        exhaustive_.SearchPoints(Subset(request.from, points), request.options);
+    result = exhaustive_.SearchPoints(request.from, request.options);
   }
-  for (size_t i = 0; i < queries.size(); ++i) {
-    for (int64_t j = 0; j < neighbors.k(); ++j) {
-      neighbors.rows()(queries[i], j) = result.neighbors.rows()(i, j);
-      neighbors.distances()(queries[i], j) = result.neighbors.distances()(i, j);
+  neighbors = std::move(result.neighbors);
+  counters = std::move(result.counters);
+}
+
+void SkeletonSearcher::SearchDensely(const Request& request,
+                                     absl::Span<const int32_t> queries,
+                                     NeighborTable& neighbors,
+                                     SearchCounters& counters) const {
+  const int64_t count = static_cast<int64_t>(queries.size());
+  if (count == 0) return;
+  const int64_t n = metric().size();
+  const int64_t k = std::min(request.options.k, n);
+  const int64_t num_groups = (count + kDenseQueries - 1) / kDenseQueries;
+  const int64_t group = (count + num_groups - 1) / num_groups;
+  const int64_t num_chunks = (n + kDenseChunk - 1) / kDenseChunk;
+  const int64_t num_tasks = num_groups * num_chunks;
+  const int num_workers =
+      static_cast<int>(std::min<int64_t>(request.options.threads, num_tasks));
+  std::vector<DenseWorker> workers;
+  workers.reserve(num_workers);
+  for (int w = 0; w < num_workers; ++w) workers.emplace_back(metric().dim());
+  // The nearest of each chunk, one chunk's queries after another's.
+  NeighborTable nearest(num_chunks * count, k);
+  ParallelFor(num_workers, num_tasks, [&](int64_t task, int index) {
+    DenseWorker& worker = workers[index];
+    const int64_t first = task % num_groups * group;
+    const int64_t chunk = task / num_groups;
+    const absl::Span<const int32_t> some = queries.subspan(first, group);
+    const int size = static_cast<int>(some.size());
+    int64_t end = std::min(n, (chunk + 1) * kDenseChunk);
+    int64_t last_row = kNoNeighbor;
+    for (int i = 0; i < size; ++i) {
+      worker.heaps[i].Reset(k);
+      worker.positions[i] = request.positions[some[i]];
+      last_row = std::max(last_row, request.rows[some[i]]);
+    }
+    if (request.options.predecessor) end = std::min(end, last_row);
+    for (int64_t c = chunk * kDenseChunk; c < end; c += kDenseTile) {
+      const Candidates candidates = Candidates::Range(
+          static_cast<int32_t>(c),
+          static_cast<int>(std::min<int64_t>(kDenseTile, end - c)));
+      metric().SquaredDistances(
+          request.from, absl::MakeConstSpan(worker.positions).first(size),
+          candidates, worker.squared.data(), kDenseTile, worker.tiles);
+      worker.evaluations += int64_t{size} * candidates.size();
+      for (int i = 0; i < size; ++i) {
+        OfferTileRow(worker.squared.data() + int64_t{i} * kDenseTile,
+                     candidates, request.rows[some[i]], request.options,
+                     worker.heaps[i], worker.hits.data(), worker.filtered);
+      }
+    }
+    for (int i = 0; i < size; ++i) {
+      worker.heaps[i].MoveTo(nearest, chunk * count + first + i);
+    }
+  });
+
+  std::vector<std::pair<double, int64_t>> merged;
+  for (int64_t i = 0; i < count; ++i) {
+    merged.clear();
+    for (int64_t chunk = 0; chunk < num_chunks; ++chunk) {
+      const int64_t from = chunk * count + i;
+      for (int64_t j = 0; j < k && nearest.rows()(from, j) != kNoNeighbor;
+           ++j) {
+        merged.emplace_back(nearest.distances()(from, j),
+                            nearest.rows()(from, j));
+      }
+    }
+    std::sort(merged.begin(), merged.end());
+    const auto found = std::min(k, static_cast<int64_t>(merged.size()));
+    for (int64_t j = 0; j < found; ++j) {
+      neighbors.distances()(queries[i], j) = merged[j].first;
+      neighbors.rows()(queries[i], j) = merged[j].second;
     }
   }
-  counters.set_distance_evaluations(counters.distance_evaluations() +
-                                    result.counters.distance_evaluations());
-  counters.set_predecessor_filtered(counters.predecessor_filtered() +
-                                    result.counters.predecessor_filtered());
+  for (const DenseWorker& worker : workers) {
+    counters.set_distance_evaluations(counters.distance_evaluations() +
+                                      worker.evaluations);
+    counters.set_predecessor_filtered(counters.predecessor_filtered() +
+                                      worker.filtered);
+  }
 }
 
 void SkeletonSearcher::LoadQueries(const Request& request, const Task& task,
@@ -511,6 +587,7 @@ void SkeletonSearcher::SearchTask(const Request& request, const Task& task,
               worker.squared_length, worker);
     }
     SearchOwnBlock(request, worker);
+    if (own && tables_->has_gaps()) SetAside(worker);
     for (const int32_t block : tables_->order(task.block)) {
       SearchByTable(request, block, own && tables_->has_gaps(), worker);
     }
@@ -548,57 +625,103 @@ void SkeletonSearcher::SearchOwnBlock(const Request& request,
   });
 }
 
+// Where theta dismisses next to nothing of its own block, the gaps tell what it
+// will dismiss of the others.
+void SkeletonSearcher::SetAside(Worker& worker) const {
+  const BlockSkeletons& skeletons = *skeletons_;
+  const int from = worker.block;
+  const int least = skeletons.block(from).count * 7 / 8;
+  for (int first = 0; first < worker.count; first += kPanel) {
+    uint32_t lanes = 0;
+    for (int l = 0; l < kPanel && first + l < worker.count; ++l) {
+      lanes |= static_cast<uint32_t>(worker.kept[first + l].size >= least) << l;
+    }
+    if (lanes == 0) continue;
+    int64_t points[kPanel] = {};
+    for (int b = 0; b < skeletons.num_blocks(); ++b) {
+      if (b == from) continue;
+      uint32_t passed = FilterPanel(PassageTo(b, from), first, lanes,
+                                    /*has_gaps=*/true, worker, nullptr);
+      for (; passed != 0; passed &= passed - 1) {
+        points[std::countr_zero(passed)] += skeletons.block(b).count;
+      }
+    }
+    for (int l = 0; l < kPanel; ++l) {
+      if (points[l] > metric().size() / 4) worker.hard[first + l] = true;
+    }
+  }
+}
+
+SkeletonSearcher::Passage SkeletonSearcher::PassageTo(int to, int from) const {
+  const BlockSkeletons& skeletons = *skeletons_;
+  const BlockSkeletons::Block& target = skeletons.block(to);
+  const BlockSkeletons::Block& source = skeletons.block(from);
+  const double norm = tables_->norm(to, from);
+  const double gap_slack =
+      skeletons.slack().Gap(source.rank, target.rank, norm);
+  return {to,
+          tables_->table(to, from),
+          {target.length, target.e, tables_->block_gap(from, to)},
+          RoundUp(skeletons.slack().Product(source.rank, target.rank, norm)),
+          gap_slack,
+          RoundUp(2 * gap_slack + 8 * kFloatRoundoff)};
+}
+
+uint32_t SkeletonSearcher::FilterPanel(const Passage& passage, int first,
+                                       uint32_t lanes, bool has_gaps,
+                                       Worker& worker, float* squared) const {
+  const FilterKernels& filter = skeletons_->filter();
+  alignas(64) uint16_t gap[kPanel] = {};
+  if (has_gaps) {
+    const uint16_t* gaps = tables_->gaps(passage.to);
+    for (uint32_t rest = lanes; rest != 0; rest &= rest - 1) {
+      const int l = std::countr_zero(rest);
+      gap[l] = gaps[worker.position[first + l]];
+    }
+  } else {
+    for (int l = 0; l < kPanel; ++l) {
+      const double left =
+          static_cast<double>(worker.squared_length[first + l]) -
+          static_cast<double>(squared[l]);
+      gap[l] = RoundGap(std::max(0.0, left) + passage.gap_slack);
+    }
+  }
+  filter.gap_terms(gap, worker.squared_length + first, worker.e + first,
+                   worker.norm + first, passage.both_gap_slacks, worker.length,
+                   worker.outside);
+  return lanes & filter.filter_block(TableQueries(passage, first, worker),
+                                     passage.lengths);
+}
+
+QueryPanel SkeletonSearcher::TableQueries(const Passage& passage, int first,
+                                          const Worker& worker) const {
+  return {worker.y.data(),  worker.length,        worker.outside,
+          worker.e + first, worker.theta + first, passage.slack};
+}
+
 void SkeletonSearcher::SearchByTable(const Request& request, int block_index,
                                      bool has_gaps, Worker& worker) const {
   const BlockSkeletons& skeletons = *skeletons_;
-  const FilterKernels& filter = skeletons.filter();
   const BlockSkeletons::Block& block = skeletons.block(block_index);
   const BlockSkeletons::Block& from = skeletons.block(worker.block);
-  const SkeletonTables::Table table = tables_->table(block_index, worker.block);
-  const double norm = tables_->norm(block_index, worker.block);
-  const double gap_slack = skeletons.slack().Gap(from.rank, block.rank, norm);
-  const float both_gap_slacks = RoundUp(2 * gap_slack + 8 * kFloatRoundoff);
-  const float slack =
-      RoundUp(skeletons.slack().Product(from.rank, block.rank, norm));
-  const BlockLengths lengths = {block.length, block.e,
-                                tables_->block_gap(worker.block, block_index)};
-  const uint16_t* gaps = tables_->gaps(block_index);
-
+  const Passage passage = PassageTo(block_index, worker.block);
   VisitPanels(request, block_index, worker, [&](int first, uint32_t lanes) {
-    alignas(64) float length[kPanel];
-    alignas(64) float outside[kPanel];
     alignas(64) float squared[kPanel];
-    alignas(64) uint16_t gap[kPanel] = {};
     const auto project = [&] {
-      filter.project(table.data, table.row_stride, table.column_stride,
-                     block.rank, from.rank,
-                     worker.w.data() + int64_t{first} * from.rank,
-                     worker.y.data(), squared);
+      skeletons.filter().project(passage.table.data, passage.table.row_stride,
+                                 passage.table.column_stride, block.rank,
+                                 from.rank,
+                                 worker.w.data() + int64_t{first} * from.rank,
+                                 worker.y.data(), squared);
     };
-    if (has_gaps) {
-      for (uint32_t rest = lanes; rest != 0; rest &= rest - 1) {
-        const int l = std::countr_zero(rest);
-        gap[l] = gaps[worker.position[first + l]];
-      }
-    } else {
-      project();
-      for (int l = 0; l < kPanel; ++l) {
-        const double left =
-            static_cast<double>(worker.squared_length[first + l]) -
-            static_cast<double>(squared[l]);
-        gap[l] = RoundGap(std::max(0.0, left) + gap_slack);
-      }
-    }
-    filter.gap_terms(gap, worker.squared_length + first, worker.e + first,
-                     worker.norm + first, both_gap_slacks, length, outside);
-    const QueryPanel queries = {
-        worker.y.data(),      length, outside, worker.e + first,
-        worker.theta + first, slack};
-    const uint32_t passed = lanes & filter.filter_block(queries, lengths);
+    if (!has_gaps) project();
+    const uint32_t passed =
+        FilterPanel(passage, first, lanes, has_gaps, worker, squared);
     worker.pruned += std::popcount(lanes) - std::popcount(passed);
     if (passed == 0) return;
     if (has_gaps) project();
-    FilterBlock(request, block_index, first, passed, queries,
+    FilterBlock(request, block_index, first, passed,
+                TableQueries(passage, first, worker),
                 tables_->cone_gaps(worker.block) + block.first / kPanel,
                 tables_->gaps(worker.block) + block.first, worker);
   });

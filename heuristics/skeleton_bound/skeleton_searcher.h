@@ -82,10 +82,11 @@ class SkeletonSearcher final : public Searcher<ResidualCorrelation> {
 
   void Search(const Request& request, NeighborTable& neighbors,
               SearchCounters& counters) const override;
-  void SearchExhaustively(const Request& request,
-                          absl::Span<const int32_t> queries,
-                          NeighborTable& neighbors,
+  void SearchExhaustively(const Request& request, NeighborTable& neighbors,
                           SearchCounters& counters) const;
+  // Some of the queries against all points.
+  void SearchDensely(const Request& request, absl::Span<const int32_t> queries,
+                     NeighborTable& neighbors, SearchCounters& counters) const;
   // One task: queries of one block.
   void SearchTask(const Request& request, const Task& task, Worker& worker,
                   NeighborTable& neighbors) const;
@@ -97,6 +98,24 @@ class SkeletonSearcher final : public Searcher<ResidualCorrelation> {
   void Project(const Request& request, int block, float* panels, float* e,
                float* norm, float* squared_length, Worker& worker) const;
   void SearchOwnBlock(const Request& request, Worker& worker) const;
+  // Marks queries that next to no block can be dismissed for.
+  void SetAside(Worker& worker) const;
+  // From one block's queries to another block's points.
+  struct Passage {
+    int to;
+    SkeletonTables::Table table;
+    BlockLengths lengths;
+    float slack;
+    double gap_slack;
+    float both_gap_slacks;  // of a gap that is subtracted
+  };
+  Passage PassageTo(int to, int from) const;
+  // The queries first + l of `lanes` for which the block may hold something.
+  // Their gaps are the table's, or follow from `squared`, their |y|^2.
+  uint32_t FilterPanel(const Passage& passage, int first, uint32_t lanes,
+                       bool has_gaps, Worker& worker, float* squared) const;
+  QueryPanel TableQueries(const Passage& passage, int first,
+                          const Worker& worker) const;
   void SearchByTable(const Request& request, int block, bool has_gaps,
                      Worker& worker) const;
   void SearchByProjection(const Request& request, Worker& worker) const;
