@@ -45,6 +45,10 @@ constexpr int64_t kProjectedQueries = 64;
 // Candidates that a query may keep at any time: evaluating more of them one by
 // one would cost as much as evaluating all points in tiles.
 constexpr int kMostKept = 2048;
+
+// Rows with fewer predecessors are searched densely, which is faster.
+constexpr int64_t kFewRows = 2048;
+
 constexpr int64_t kKeptStride = kMostKept + 2 * kPanel;
 
 // Theta is raised when a query has kept so many more.
@@ -325,7 +329,7 @@ void SkeletonSearcher::Search(const Request& request, NeighborTable& neighbors,
               .first);
     }
     // So few rows are evaluated sooner than filtered.
-    if (request.options.predecessor && request.rows[i] < kMostKept / 4) {
+    if (request.options.predecessor && request.rows[i] < kFewRows) {
       place = -1;
     }
     if (place < 0) {
@@ -374,7 +378,9 @@ void SkeletonSearcher::Search(const Request& request, NeighborTable& neighbors,
   counters.set_distance_evaluations(evaluations);
   counters.set_predecessor_filtered(filtered);
   counters.set_prunes_lower_bound(pruned);
-  std::sort(hard.begin(), hard.end());
+  std::sort(hard.begin(), hard.end(), [&](int32_t a, int32_t b) {
+    return std::pair(request.rows[a], a) < std::pair(request.rows[b], b);
+  });
   SearchDensely(request, hard, neighbors, counters);
 }
 
@@ -401,10 +407,37 @@ void SkeletonSearcher::SearchDensely(const Request& request,
   if (count == 0) return;
   const int64_t n = metric().size();
   const int64_t k = std::min(request.options.k, n);
-  const int64_t num_groups = (count + kDenseQueries - 1) / kDenseQueries;
-  const int64_t group = (count + num_groups - 1) / num_groups;
   const int64_t num_chunks = (n + kDenseChunk - 1) / kDenseChunk;
-  const int64_t num_tasks = num_groups * num_chunks;
+  // Queries of a group meet the same candidates: where only earlier rows count,
+  // the last row of a group is not far from its first.
+  struct DenseTask {
+    int64_t first;  // of the group's queries
+    int64_t chunk;
+    absl::Span<const int32_t> group;
+    int64_t end;  // of the candidates
+  };
+  std::vector<DenseTask> tasks;
+  for (int64_t first = 0; first < count;) {
+    int64_t last = first;
+    int64_t end = n;
+    const int64_t left = count - first;
+    const int64_t rounds = (left + kDenseQueries - 1) / kDenseQueries;
+    const int64_t most = (left + rounds - 1) / rounds;
+    while (last < count && last - first < most) {
+      const int64_t row = request.rows[queries[last]];
+      if (request.options.predecessor) {
+        if (row > 2 * request.rows[queries[first]] + kDenseTile) break;
+        end = row;
+      }
+      ++last;
+    }
+    for (int64_t chunk = 0; chunk * kDenseChunk < end; ++chunk) {
+      tasks.push_back({first, chunk, queries.subspan(first, last - first),
+                       std::min(end, (chunk + 1) * kDenseChunk)});
+    }
+    first = last;
+  }
+  const int64_t num_tasks = static_cast<int64_t>(tasks.size());
   const int num_workers =
       static_cast<int>(std::min<int64_t>(request.options.threads, num_tasks));
   std::vector<DenseWorker> workers;
@@ -412,24 +445,19 @@ void SkeletonSearcher::SearchDensely(const Request& request,
   for (int w = 0; w < num_workers; ++w) workers.emplace_back(metric().dim());
   // The nearest of each chunk, one chunk's queries after another's.
   NeighborTable nearest(num_chunks * count, k);
-  ParallelFor(num_workers, num_tasks, [&](int64_t task, int index) {
+  ParallelFor(num_workers, num_tasks, [&](int64_t number, int index) {
     DenseWorker& worker = workers[index];
-    const int64_t first = task % num_groups * group;
-    const int64_t chunk = task / num_groups;
-    const absl::Span<const int32_t> some = queries.subspan(first, group);
+    const DenseTask& task = tasks[number];
+    const absl::Span<const int32_t> some = task.group;
     const int size = static_cast<int>(some.size());
-    int64_t end = std::min(n, (chunk + 1) * kDenseChunk);
-    int64_t last_row = kNoNeighbor;
     for (int i = 0; i < size; ++i) {
       worker.heaps[i].Reset(k);
       worker.positions[i] = request.positions[some[i]];
-      last_row = std::max(last_row, request.rows[some[i]]);
     }
-    if (request.options.predecessor) end = std::min(end, last_row);
-    for (int64_t c = chunk * kDenseChunk; c < end; c += kDenseTile) {
+    for (int64_t c = task.chunk * kDenseChunk; c < task.end; c += kDenseTile) {
       const Candidates candidates = Candidates::Range(
           static_cast<int32_t>(c),
-          static_cast<int>(std::min<int64_t>(kDenseTile, end - c)));
+          static_cast<int>(std::min<int64_t>(kDenseTile, task.end - c)));
       metric().SquaredDistances(
           request.from, absl::MakeConstSpan(worker.positions).first(size),
           candidates, worker.squared.data(), kDenseTile, worker.tiles);
@@ -441,7 +469,7 @@ void SkeletonSearcher::SearchDensely(const Request& request,
       }
     }
     for (int i = 0; i < size; ++i) {
-      worker.heaps[i].MoveTo(nearest, chunk * count + first + i);
+      worker.heaps[i].MoveTo(nearest, task.chunk * count + task.first + i);
     }
   });
 
