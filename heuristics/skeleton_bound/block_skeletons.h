@@ -135,6 +135,9 @@ class BlockSkeletons {
   void Factorize(const ResidualCorrelation& metric,
                  const SkeletonOptions& options, Block& block, Worker& worker,
                  Draft& draft);
+  // The correlations of a point with all of its block.
+  const double* Column(const ResidualCorrelation& metric, int pivot,
+                       Worker& worker, Draft& draft) const;
   void KeepCoordinates(Block& block, const Worker& worker, Draft& draft);
   void KeepFactor(const Block& block, const Worker& worker, Draft& draft) const;
   void MakeCones(const Block& block, Draft& draft);

@@ -32,6 +32,17 @@ void TilePoints::Assign(const ResidualPoints& from,
   lanes.Gather(from.points.view(), ids);
 }
 
+void TilePoints::Assign(const TilePoints& from, absl::Span<const int> places) {
+  v.clear();
+  x.clear();
+  for (size_t i = 0; i < places.size(); ++i) {
+    v.push_back(from.v[places[i]]);
+    x.push_back(from.x[places[i]]);
+    scale[i] = from.scale[places[i]];
+  }
+  lanes.Gather(from.lanes, places);
+}
+
 void CorrelationTile(const ResidualCorrelation& metric, const TilePoints& a,
                      int64_t first_a, int num_a, const TilePoints& b,
                      int64_t first_b, int num_b, double* out,

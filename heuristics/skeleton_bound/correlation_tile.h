@@ -25,6 +25,9 @@ struct TilePoints {
   // nothing up to the capacity.
   void Assign(const ResidualPoints& from, absl::Span<const int32_t> ids);
 
+  // Makes this the points `places` of `from`.
+  void Assign(const TilePoints& from, absl::Span<const int> places);
+
   std::vector<const double*> v;
   std::vector<const double*> x;
   PointLanes lanes;
