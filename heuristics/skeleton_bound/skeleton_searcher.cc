@@ -668,8 +668,11 @@ void SkeletonSearcher::SetAside(Worker& worker) const {
     int64_t points[kPanel] = {};
     for (int b = 0; b < skeletons.num_blocks(); ++b) {
       if (b == from) continue;
-      uint32_t passed = FilterPanel(PassageTo(b, from), first, lanes,
-                                    /*has_gaps=*/true, worker, nullptr);
+      const Passage passage = PassageTo(b, from);
+      uint32_t passed = passage.far
+                            ? FilterFar(passage, first, lanes, worker)
+                            : FilterPanel(passage, first, lanes,
+                                          /*has_gaps=*/true, worker, nullptr);
       for (; passed != 0; passed &= passed - 1) {
         points[std::countr_zero(passed)] += skeletons.block(b).count;
       }
@@ -688,6 +691,8 @@ SkeletonSearcher::Passage SkeletonSearcher::PassageTo(int to, int from) const {
   const double gap_slack =
       skeletons.slack().Gap(source.rank, target.rank, norm);
   return {to,
+          tables_->far(to, from),
+          tables_->norm(to, from),
           tables_->table(to, from),
           {target.length, target.e, tables_->block_gap(from, to)},
           RoundUp(skeletons.slack().Product(source.rank, target.rank, norm)),
@@ -721,6 +726,17 @@ uint32_t SkeletonSearcher::FilterPanel(const Passage& passage, int first,
                                      passage.lengths);
 }
 
+uint32_t SkeletonSearcher::FilterFar(const Passage& passage, int first,
+                                     uint32_t lanes, Worker& worker) const {
+  for (int l = 0; l < kPanel; ++l) {
+    worker.length[l] =
+        passage.norm * std::sqrt(worker.squared_length[first + l]);
+    worker.outside[l] = worker.norm[first + l];
+  }
+  return lanes & skeletons_->filter().filter_block(
+                     TableQueries(passage, first, worker), passage.lengths);
+}
+
 QueryPanel SkeletonSearcher::TableQueries(const Passage& passage, int first,
                                           const Worker& worker) const {
   return {worker.y.data(),  worker.length,        worker.outside,
@@ -742,12 +758,16 @@ void SkeletonSearcher::SearchByTable(const Request& request, int block_index,
                                  worker.w.data() + int64_t{first} * from.rank,
                                  worker.y.data(), squared);
     };
-    if (!has_gaps) project();
-    const uint32_t passed =
-        FilterPanel(passage, first, lanes, has_gaps, worker, squared);
+    uint32_t passed = lanes;
+    if (passage.far) passed = FilterFar(passage, first, lanes, worker);
+    const bool from_table = has_gaps && !passage.far;
+    if (passed != 0) {
+      if (!from_table) project();
+      passed = FilterPanel(passage, first, passed, from_table, worker, squared);
+    }
     worker.pruned += std::popcount(lanes) - std::popcount(passed);
     if (passed == 0) return;
-    if (has_gaps) project();
+    if (from_table) project();
     FilterBlock(request, block_index, first, passed,
                 TableQueries(passage, first, worker),
                 tables_->cone_gaps(worker.block) + block.first / kPanel,

@@ -103,6 +103,8 @@ class SkeletonSearcher final : public Searcher<ResidualCorrelation> {
   // From one block's queries to another block's points.
   struct Passage {
     int to;
+    bool far;
+    float norm;  // of the table
     SkeletonTables::Table table;
     BlockLengths lengths;
     float slack;
@@ -114,6 +116,9 @@ class SkeletonSearcher final : public Searcher<ResidualCorrelation> {
   // Their gaps are the table's, or follow from `squared`, their |y|^2.
   uint32_t FilterPanel(const Passage& passage, int first, uint32_t lanes,
                        bool has_gaps, Worker& worker, float* squared) const;
+  // The same from the norm of the table alone.
+  uint32_t FilterFar(const Passage& passage, int first, uint32_t lanes,
+                     Worker& worker) const;
   QueryPanel TableQueries(const Passage& passage, int first,
                           const Worker& worker) const;
   void SearchByTable(const Request& request, int block, bool has_gaps,

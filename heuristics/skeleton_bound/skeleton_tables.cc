@@ -32,6 +32,18 @@ struct Worker {
   AlignedBuffer<float> y;
 };
 
+// to = from^T, both without padding; rows and columns are multiples of eight.
+// Eight columns at a time: whole lines of the cache.
+void Transpose(const double* from, int64_t rows, int64_t columns, double* to) {
+  for (int64_t i = 0; i < columns; i += 8) {
+    for (int64_t j = 0; j < rows; ++j) {
+      for (int64_t l = 0; l < 8; ++l) {
+        to[(i + l) * rows + j] = from[j * columns + i + l];
+      }
+    }
+  }
+}
+
 }  // namespace
 
 SkeletonTables::SkeletonTables(const ResidualCorrelation& metric,
@@ -56,7 +68,14 @@ SkeletonTables::SkeletonTables(const ResidualCorrelation& metric,
     }
   }
   evaluations_ = size;
-  if (!has_gaps_) TakeLengths(skeletons);
+  if (!has_gaps_) {
+    for (int b = 0; b < num_blocks_; ++b) {
+      TakeLengths(skeletons, 0, b);
+      for (int a = 0; a < num_blocks_; ++a) {
+        block_gap_[Pair(a, b)] = block_gap_[Pair(0, b)];
+      }
+    }
+  }
   c_ = AlignedBuffer<float>(size);
 
   std::atomic<bool> sound = true;
@@ -84,11 +103,7 @@ SkeletonTables::SkeletonTables(const ResidualCorrelation& metric,
       }
       skeletons.Solve(a, second_rows, second_rows, x);
       double* c = worker.by_second.data();
-      for (int64_t i = 0; i < second_rows; ++i) {
-        for (int64_t j = 0; j < first_rows; ++j) {
-          c[i * first_rows + j] = x[j * second_rows + i];
-        }
-      }
+      Transpose(x, first_rows, second_rows, c);
       skeletons.Solve(b, first_rows, first_rows, c);
 
       float* table = c_.data() + Offset(b, a);
@@ -130,12 +145,14 @@ void SkeletonTables::MeasureGaps(const BlockSkeletons& skeletons, int to,
   const Table table = this->table(to, from);
   const double slack =
       skeletons.slack().Gap(source.rank, target.rank, norm(to, from));
-  const PointPanels points = skeletons.points(from, nullptr);
-  if (!has_gaps_) {
-    // The trace of the table's square stands for what its points see.
-    seen_[Pair(to, from)] = norm(to, from);
+  if (!has_gaps_ || far(to, from)) {
+    // At most: the order of blocks needs no more.
+    seen_[Pair(to, from)] =
+        norm(to, from) * norm(to, from) * static_cast<float>(source.count);
+    if (has_gaps_) TakeLengths(skeletons, to, from);
     return;
   }
+  const PointPanels points = skeletons.points(from, nullptr);
   uint16_t* gaps = gaps_.data() + to * positions_ + source.first;
   uint16_t* cone_gaps = cone_gaps_.data() + to * cones_ + source.first / kPanel;
   uint16_t largest = 0;
@@ -166,20 +183,21 @@ void SkeletonTables::MeasureGaps(const BlockSkeletons& skeletons, int to,
   seen_[Pair(to, from)] = seen;
 }
 
-void SkeletonTables::TakeLengths(const BlockSkeletons& skeletons) {
-  for (int b = 0; b < num_blocks_; ++b) {
-    const BlockSkeletons::Block& block = skeletons.block(b);
-    uint16_t longest = 0;
-    for (int64_t i = block.first; i < block.first + block.count; ++i) {
-      gaps_[i] = RoundGap(skeletons.exact_squared_length(i));
-      uint16_t& cone = cone_gaps_[i / kPanel];
-      cone = std::max(i % kPanel == 0 ? uint16_t{0} : cone, gaps_[i]);
-      longest = std::max(longest, gaps_[i]);
-    }
-    for (int a = 0; a < num_blocks_; ++a) {
-      block_gap_[Pair(a, b)] = static_cast<float>(longest) * kGapUnit;
-    }
+void SkeletonTables::TakeLengths(const BlockSkeletons& skeletons, int to,
+                                 int from) {
+  const BlockSkeletons::Block& block = skeletons.block(from);
+  uint16_t* gaps = gaps_.data() + to * positions_ + block.first;
+  uint16_t* cone_gaps = cone_gaps_.data() + to * cones_ + block.first / kPanel;
+  uint16_t longest = 0;
+  for (int j = 0; j < block.count; ++j) {
+    gaps[j] = RoundGap(skeletons.exact_squared_length(block.first + j));
+    uint16_t& cone = cone_gaps[j / kPanel];
+    cone = std::max(j % kPanel == 0 ? uint16_t{0} : cone, gaps[j]);
+    longest = std::max(longest, gaps[j]);
   }
+  std::fill(gaps + block.count, gaps + skeletons.num_panels(from) * kPanel,
+            uint16_t{0});
+  block_gap_[Pair(to, from)] = static_cast<float>(longest) * kGapUnit;
 }
 
 int64_t SkeletonTables::bytes() const {

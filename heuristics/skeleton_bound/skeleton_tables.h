@@ -40,7 +40,7 @@ class SkeletonTables {
   SkeletonTables(const ResidualCorrelation& metric,
                  const BlockSkeletons& skeletons, bool keep_gaps, int threads);
 
-  // Without gaps, those of a point in any block are taken to be its length.
+  // Where gaps are not kept, or not measured, a point's length stands for them.
   bool has_gaps() const { return has_gaps_; }
 
   Table table(int to, int from) const {
@@ -50,6 +50,9 @@ class SkeletonTables {
   }
   // The Frobenius norm of a table.
   float norm(int a, int b) const { return norm_[Pair(a, b)]; }
+  // Blocks that hardly see each other: |y| <= norm |w| dismisses one for nearly
+  // all queries of the other, and no gaps are measured.
+  bool far(int a, int b) const { return norm(a, b) <= kFarNorm; }
 
   // Gaps in block `to`, in kGapUnit: of all points by position, the largest of
   // each sub-block, and that of a whole block.
@@ -73,6 +76,8 @@ class SkeletonTables {
   int64_t bytes() const;
 
  private:
+  static constexpr float kFarNorm = 0.5;
+
   int64_t Pair(int a, int b) const { return int64_t{a} * num_blocks_ + b; }
   int64_t Offset(int larger, int smaller) const {
     return offset_[int64_t{larger} * (larger - 1) / 2 + smaller];
@@ -82,8 +87,8 @@ class SkeletonTables {
   // Fills in gaps and the part of |w|^2 that remains, for the points of `from`.
   void MeasureGaps(const BlockSkeletons& skeletons, int to, int from, float* y);
 
-  // Lengths in place of gaps.
-  void TakeLengths(const BlockSkeletons& skeletons);
+  // Fills in what stands for gaps, for the points of `from`.
+  void TakeLengths(const BlockSkeletons& skeletons, int to, int from);
 
   bool has_gaps_;
   int num_blocks_;
