@@ -105,14 +105,25 @@ struct BlockSkeletons::Draft {
   bool sound = true;
 };
 
+SpacePartition BlockSkeletons::Partition(const ResidualCorrelation& metric,
+                                         const SkeletonOptions& options,
+                                         int threads) {
+  const SkeletonSlack slack(*metric.rounding(), LargestRank(options),
+                            options.scale);
+  return SpacePartition(
+      metric.data().points.view(), InverseLengthscales(metric),
+      RowsByTau(metric, slack, false), options.block_size, threads);
+}
+
 BlockSkeletons::BlockSkeletons(const ResidualCorrelation& metric,
-                               const SkeletonOptions& options, int threads)
+                               const SkeletonOptions& options,
+                               SpacePartition partition, int threads,
+                               int stride)
     : slack_(*metric.rounding(), LargestRank(options), options.scale),
       filter_(FilterKernelsFor(metric.simd().isa)),
       simd_(&metric.simd()),
       loose_rows_(RowsByTau(metric, slack_, true)),
-      partition_(metric.data().points.view(), InverseLengthscales(metric),
-                 RowsByTau(metric, slack_, false), options.block_size, threads),
+      partition_(std::move(partition)),
       block_size_(options.block_size),
       blocks_(partition_.num_blocks()),
       rows_(num_positions(), kNoRow),
@@ -144,17 +155,33 @@ BlockSkeletons::BlockSkeletons(const ResidualCorrelation& metric,
   for (int i = 0; i < num_workers; ++i) {
     workers.emplace_back(metric.dim(), block_size_, LargestRank(options));
   }
-  ParallelFor(num_workers, num_blocks(), [&](int64_t b, int worker) {
+  for (int b = 0; b < num_blocks(); ++b) {
     Block& block = blocks_[b];
+    block = {};
     block.first = b * block_size_;
     block.count = static_cast<int>(
         std::min(block_size_, partition_.size() - block.first));
-    Factorize(metric, options, block, workers[worker], drafts[b]);
-    KeepCoordinates(block, workers[worker], drafts[b]);
-    KeepFactor(block, workers[worker], drafts[b]);
-    MakeCones(block, drafts[b]);
+  }
+  const int num_made = (num_blocks() + stride - 1) / stride;
+  ParallelFor(num_workers, num_made, [&](int64_t task, int worker) {
+    Block& block = blocks_[task * stride];
+    Draft& draft = drafts[task * stride];
+    Factorize(metric, options, block, workers[worker], draft);
+    KeepCoordinates(block, workers[worker], draft);
+    KeepFactor(block, workers[worker], draft);
+    MakeCones(block, draft);
   });
   Join(metric, drafts);
+  std::vector<double> residuals;
+  for (int i = 0; i < num_made; ++i) {
+    residuals.push_back(drafts[int64_t{i} * stride].rms_residual);
+  }
+  if (num_made > 0) {
+    const auto middle = residuals.begin() + num_made / 2;
+    std::nth_element(residuals.begin(), middle, residuals.end());
+    median_residual_ = *middle;
+    mean_rank_ = static_cast<double>(total_rank()) / num_made;
+  }
 }
 
 void BlockSkeletons::Factorize(const ResidualCorrelation& metric,
@@ -352,7 +379,6 @@ void BlockSkeletons::Join(const ResidualCorrelation& metric,
                           const std::vector<Draft>& drafts) {
   int64_t w = 0, axis = 0, factor = 0, diagonal = 0;
   std::vector<int32_t> members;
-  std::vector<double> residuals;
   for (int b = 0; b < num_blocks(); ++b) {
     Block& block = blocks_[b];
     const Draft& draft = drafts[b];
@@ -370,7 +396,6 @@ void BlockSkeletons::Join(const ResidualCorrelation& metric,
     }
     max_rank_ = std::max(max_rank_, block.rank);
     evaluations_ += draft.evaluations;
-    residuals.push_back(draft.rms_residual);
     sound_ = sound_ && draft.sound;
   }
   w_ = AlignedBuffer<float>(w);
@@ -389,11 +414,6 @@ void BlockSkeletons::Join(const ResidualCorrelation& metric,
   }
   members_ = TilePoints(static_cast<int64_t>(members.size()), metric.dim());
   members_.Assign(metric.data(), members);
-  if (!residuals.empty()) {
-    const auto middle = residuals.begin() + residuals.size() / 2;
-    std::nth_element(residuals.begin(), middle, residuals.end());
-    median_residual_ = *middle;
-  }
 }
 
 void BlockSkeletons::Solve(int b, int64_t stride, int64_t count,

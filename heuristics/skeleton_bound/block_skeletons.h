@@ -52,9 +52,16 @@ class BlockSkeletons {
     int32_t min_row;
   };
 
+  // The partition for skeletons of these options: of all points but loose ones.
   // Requires metric.rounding(), which is valid.
+  static SpacePartition Partition(const ResidualCorrelation& metric,
+                                  const SkeletonOptions& options, int threads);
+
+  // Skeletons of the blocks of `partition`, or of every `stride`-th of them: a
+  // sample, which tells what rank and residual they would have.
   BlockSkeletons(const ResidualCorrelation& metric,
-                 const SkeletonOptions& options, int threads);
+                 const SkeletonOptions& options, SpacePartition partition,
+                 int threads, int stride = 1);
 
   const SkeletonSlack& slack() const { return slack_; }
   const FilterKernels& filter() const { return *filter_; }
@@ -118,8 +125,10 @@ class BlockSkeletons {
   // multiple of eight.
   void Solve(int b, int64_t stride, int64_t count, double* rhs) const;
 
-  // How well the skeletons fit: the median over blocks of the root mean square
-  // of e, and whether all numbers are as small as exact ones would be.
+  // How well the skeletons fit: their mean rank, the median over blocks of the
+  // root mean square of e, and whether all numbers are as small as exact ones
+  // would be.
+  double mean_rank() const { return mean_rank_; }
   double median_residual() const { return median_residual_; }
   bool sound() const { return sound_; }
 
@@ -168,6 +177,7 @@ class BlockSkeletons {
   AlignedBuffer<double> inverse_diagonals_;
   TilePoints members_;
   int max_rank_ = 0;
+  double mean_rank_ = 0;
   double median_residual_ = 0;
   bool sound_ = true;
   int64_t evaluations_ = 0;

@@ -52,7 +52,7 @@ constexpr int64_t kFewRows = 2048;
 constexpr int64_t kKeptStride = kMostKept + 2 * kPanel;
 
 // Theta is raised when a query has kept so many more.
-constexpr int kNewBeforeTheta = 24;
+constexpr int kNewBeforeTheta = 8;
 
 // Panels of points that are filtered between two looks at that number.
 constexpr int kPanelsAtOnce = 16;
@@ -75,6 +75,15 @@ int64_t AutomaticBlockSize(int64_t n, int64_t m) {
 double AutomaticResidual(KernelFamily family) {
   return family == KernelFamily::kRbf ? 0.04 : 0.07;
 }
+
+// A batch that no index should slow down.
+constexpr int64_t kSmallBatch = 1024;
+
+// Blocks that are looked at before anything is decided.
+constexpr int64_t kSampleBlocks = 8;
+
+// Skeletons that leave more than this dismiss nothing.
+constexpr double kLargestResidual = 0.25;
 
 // What is left over for exhaustive search: queries, candidates and tiles that
 // are searched together. Candidates are split as well as queries, since often
@@ -103,6 +112,56 @@ struct DenseWorker {
 };
 
 }  // namespace
+
+// What the forms cost, in multiply-adds at the rate of exhaustive search. The
+// constants are from measurements: an exact evaluation of few candidates takes
+// several times what it takes in a tile, and the filter grows with the rank.
+class SkeletonCosts {
+ public:
+  SkeletonCosts(const ResidualCorrelation& metric, double mean_rank,
+                double total_rank)
+      : points_(static_cast<double>(metric.size())),
+        width_(static_cast<double>(metric.point_width())),
+        mean_rank_(mean_rank),
+        total_rank_(total_rank) {}
+
+  double dense(int64_t queries) const {
+    return static_cast<double>(queries) * points_ * width_;
+  }
+  double skeletons() const {
+    return points_ * mean_rank_ * (1.5 * width_ + mean_rank_);
+  }
+  double tables() const {
+    return total_rank_ * (total_rank_ / 2 * (width_ + 2 * mean_rank_) +
+                          points_ * mean_rank_ / 2);
+  }
+  double by_tables(int64_t queries) const {
+    return static_cast<double>(queries) * (400 + 12 * mean_rank_) * width_;
+  }
+  double by_projections(int64_t queries) const {
+    return by_tables(queries) + static_cast<double>(queries) * total_rank_ *
+                                    (1.2 * width_ + mean_rank_);
+  }
+
+  // The form for so many queries, with or without the skeletons still to make.
+  SkeletonBoundConfig::Form Cheapest(int64_t queries, bool build) const {
+    const double made = build ? skeletons() : 0;
+    const double tables_cost = made + tables() + by_tables(queries);
+    const double projections_cost = made + by_projections(queries);
+    // Exhaustive search is what the estimates are surest of.
+    if (std::min(tables_cost, projections_cost) > 0.9 * dense(queries)) {
+      return SkeletonBoundConfig::DENSE;
+    }
+    return tables_cost < projections_cost ? SkeletonBoundConfig::TABLES
+                                          : SkeletonBoundConfig::PROJECTIONS;
+  }
+
+ private:
+  double points_;
+  double width_;
+  double mean_rank_;
+  double total_rank_;
+};
 
 absl::Status ValidateSkeletonBoundConfig(const SkeletonBoundConfig& config) {
   if (config.form() == SkeletonBoundConfig::FORM_UNSPECIFIED) {
@@ -138,9 +197,11 @@ struct SkeletonSearcher::Task {
 
 // Scratch space of one thread.
 struct SkeletonSearcher::Worker {
+  // Without tables, for projections.
   Worker(const ResidualCorrelation& metric, const BlockSkeletons& skeletons,
-         bool projects, int64_t k)
-      : query_points(kTaskQueries, metric.dim()),
+         const SkeletonTables* tables, int64_t k)
+      : tables(tables),
+        query_points(kTaskQueries, metric.dim()),
         rhs(RoundUpToLanes(skeletons.max_rank()) * kTaskQueries),
         row(std::max<int64_t>(kTaskQueries, skeletons.max_rank()) + 8),
         w(int64_t{kTaskQueries} * skeletons.max_rank()),
@@ -156,7 +217,7 @@ struct SkeletonSearcher::Worker {
         squared(kExactTile),
         hits(kExactTile + 8),
         k(k) {
-    if (projects) {
+    if (tables == nullptr) {
       projected =
           AlignedBuffer<float>(kProjectedQueries * skeletons.total_rank());
       projected_e =
@@ -176,6 +237,7 @@ struct SkeletonSearcher::Worker {
 
   // The queries of the task, by panels: coordinates in their own skeleton and
   // what bounds need of them.
+  const SkeletonTables* const tables;
   int count = 0;
   int block = 0;
   TilePoints query_points;
@@ -270,29 +332,49 @@ void SkeletonSearcher::Build(int threads, const SlackScale& scale) {
                              ? config_.rms_residual()
                              : AutomaticResidual(metric().kernel().family());
   options.scale = scale;
-  auto skeletons = std::make_unique<BlockSkeletons>(metric(), options, threads);
-  if (!skeletons->sound() || skeletons->num_blocks() == 0) return;
+  SpacePartition partition =
+      BlockSkeletons::Partition(metric(), options, threads);
   SkeletonBoundConfig::Form form = config_.form();
-  if (form == SkeletonBoundConfig::AUTO) form = CheapestForm(*skeletons);
-  if (form == SkeletonBoundConfig::DENSE) return;
+  if (form == SkeletonBoundConfig::AUTO) {
+    const auto stride = static_cast<int>(
+        std::max<int64_t>(1, partition.num_blocks() / kSampleBlocks));
+    const BlockSkeletons sample(metric(), options, partition, threads, stride);
+    if (sample.median_residual() > kLargestResidual) return;
+    form = FormAtBuild(SkeletonCosts(
+        metric(), sample.mean_rank(),
+        sample.mean_rank() * static_cast<double>(partition.num_blocks())));
+    if (form == SkeletonBoundConfig::DENSE) return;
+  }
+  skeletons_ = std::make_unique<BlockSkeletons>(metric(), options,
+                                                std::move(partition), threads);
   if (form == SkeletonBoundConfig::TABLES) {
-    tables_ = std::make_unique<SkeletonTables>(metric(), *skeletons,
+    tables_ = std::make_unique<SkeletonTables>(metric(), *skeletons_,
                                                config_.norm_table(), threads);
-    if (!tables_->sound()) {
-      tables_ = nullptr;
-      return;
-    }
+  }
+  if (!skeletons_->sound() || skeletons_->num_blocks() == 0 ||
+      (tables_ != nullptr && !tables_->sound())) {
+    skeletons_ = nullptr;
+    tables_ = nullptr;
+    return;
   }
   no_gap_.assign(kPanel, 0);
   no_gaps_.assign(options.block_size, 0);
-  skeletons_ = std::move(skeletons);
   form_ = form;
 }
 
-SkeletonBoundConfig::Form SkeletonSearcher::CheapestForm(
-    const BlockSkeletons& skeletons) const {
-  (void)skeletons;
-  return SkeletonBoundConfig::TABLES;
+SkeletonBoundConfig::Form SkeletonSearcher::FormAtBuild(
+    const SkeletonCosts& costs) const {
+  if (config_.expected_queries() > 0) {
+    return costs.Cheapest(config_.expected_queries(), /*build=*/true);
+  }
+  if (costs.Cheapest(metric().size(), /*build=*/true) ==
+      SkeletonBoundConfig::DENSE) {
+    return SkeletonBoundConfig::DENSE;
+  }
+  // Tables that a small batch pays for are made at once. Larger ones are left
+  // to the calls that have queries enough.
+  return costs.tables() < costs.dense(kSmallBatch) ? SkeletonBoundConfig::TABLES
+                                                   : SkeletonBoundConfig::AUTO;
 }
 
 int64_t SkeletonSearcher::build_evaluations() const {
@@ -309,7 +391,22 @@ void SkeletonSearcher::Search(const Request& request, NeighborTable& neighbors,
                               SearchCounters& counters) const {
   const bool own = &request.from == &metric().data();
   const int64_t k = std::min(request.options.k, metric().size());
-  if (skeletons_ == nullptr || 4 * k > kMostKept) {
+  SkeletonBoundConfig::Form form = form_;
+  if (form == SkeletonBoundConfig::AUTO) {
+    form = SkeletonCosts(metric(), skeletons_->mean_rank(),
+                         static_cast<double>(skeletons_->total_rank()))
+               .Cheapest(request.num_queries(), /*build=*/false);
+  }
+  std::unique_ptr<const SkeletonTables> made;
+  const SkeletonTables* tables = tables_.get();
+  if (form == SkeletonBoundConfig::TABLES && tables == nullptr &&
+      4 * k <= kMostKept) {
+    made = std::make_unique<SkeletonTables>(
+        metric(), *skeletons_, config_.norm_table(), request.options.threads);
+    tables = made.get();
+    if (!tables->sound()) form = SkeletonBoundConfig::DENSE;
+  }
+  if (form == SkeletonBoundConfig::DENSE || 4 * k > kMostKept) {
     SearchExhaustively(request, neighbors, counters);
     return;
   }
@@ -342,7 +439,7 @@ void SkeletonSearcher::Search(const Request& request, NeighborTable& neighbors,
 
   std::vector<int32_t> order(by_place.size());
   std::vector<Task> tasks;
-  const bool projects = form_ == SkeletonBoundConfig::PROJECTIONS;
+  const bool projects = form == SkeletonBoundConfig::PROJECTIONS;
   for (size_t i = 0; i < by_place.size();) {
     const int64_t block = by_place[i].first / skeletons_->block_size();
     const size_t first = i;
@@ -361,13 +458,14 @@ void SkeletonSearcher::Search(const Request& request, NeighborTable& neighbors,
       static_cast<int>(std::min<int64_t>(request.options.threads, num_tasks));
   std::vector<std::unique_ptr<Worker>> workers;
   for (int w = 0; w < num_workers; ++w) {
-    workers.push_back(std::make_unique<Worker>(
-        metric(), *skeletons_, form_ == SkeletonBoundConfig::PROJECTIONS, k));
+    workers.push_back(std::make_unique<Worker>(metric(), *skeletons_,
+                                               projects ? nullptr : tables, k));
   }
   ParallelFor(num_workers, num_tasks, [&](int64_t task, int worker) {
     SearchTask(request, tasks[task], *workers[worker], neighbors);
   });
-  int64_t evaluations = 0, filtered = 0, pruned = 0;
+  int64_t evaluations = made == nullptr ? 0 : made->evaluations();
+  int64_t filtered = 0, pruned = 0;
   for (const auto& worker : workers) {
     hard.insert(hard.end(), worker->hard_queries.begin(),
                 worker->hard_queries.end());
@@ -605,7 +703,7 @@ void SkeletonSearcher::SearchTask(const Request& request, const Task& task,
                                   Worker& worker,
                                   NeighborTable& neighbors) const {
   LoadQueries(request, task, worker);
-  if (form_ == SkeletonBoundConfig::TABLES) {
+  if (worker.tables != nullptr) {
     const bool own = &request.from == &metric().data();
     if (own) {
       LoadCoordinates(worker);
@@ -615,9 +713,8 @@ void SkeletonSearcher::SearchTask(const Request& request, const Task& task,
               worker.squared_length, worker);
     }
     SearchOwnBlock(request, worker);
-    if (own && tables_->has_gaps()) SetAside(worker);
-    for (const int32_t block : tables_->order(task.block)) {
-      SearchByTable(request, block, own && tables_->has_gaps(), worker);
+    for (const int32_t block : worker.tables->order(task.block)) {
+      SearchByTable(request, block, own && worker.tables->has_gaps(), worker);
     }
   } else {
     worker.query_points.Assign(request.from, worker.ids);
@@ -653,48 +750,20 @@ void SkeletonSearcher::SearchOwnBlock(const Request& request,
   });
 }
 
-// Where theta dismisses next to nothing of its own block, the gaps tell what it
-// will dismiss of the others.
-void SkeletonSearcher::SetAside(Worker& worker) const {
-  const BlockSkeletons& skeletons = *skeletons_;
+SkeletonSearcher::Passage SkeletonSearcher::PassageTo(
+    int to, const Worker& worker) const {
   const int from = worker.block;
-  const int least = skeletons.block(from).count * 7 / 8;
-  for (int first = 0; first < worker.count; first += kPanel) {
-    uint32_t lanes = 0;
-    for (int l = 0; l < kPanel && first + l < worker.count; ++l) {
-      lanes |= static_cast<uint32_t>(worker.kept[first + l].size >= least) << l;
-    }
-    if (lanes == 0) continue;
-    int64_t points[kPanel] = {};
-    for (int b = 0; b < skeletons.num_blocks(); ++b) {
-      if (b == from) continue;
-      const Passage passage = PassageTo(b, from);
-      uint32_t passed = passage.far
-                            ? FilterFar(passage, first, lanes, worker)
-                            : FilterPanel(passage, first, lanes,
-                                          /*has_gaps=*/true, worker, nullptr);
-      for (; passed != 0; passed &= passed - 1) {
-        points[std::countr_zero(passed)] += skeletons.block(b).count;
-      }
-    }
-    for (int l = 0; l < kPanel; ++l) {
-      if (points[l] > metric().size() / 4) worker.hard[first + l] = true;
-    }
-  }
-}
-
-SkeletonSearcher::Passage SkeletonSearcher::PassageTo(int to, int from) const {
   const BlockSkeletons& skeletons = *skeletons_;
   const BlockSkeletons::Block& target = skeletons.block(to);
   const BlockSkeletons::Block& source = skeletons.block(from);
-  const double norm = tables_->norm(to, from);
+  const double norm = worker.tables->norm(to, from);
   const double gap_slack =
       skeletons.slack().Gap(source.rank, target.rank, norm);
   return {to,
-          tables_->far(to, from),
-          tables_->norm(to, from),
-          tables_->table(to, from),
-          {target.length, target.e, tables_->block_gap(from, to)},
+          worker.tables->far(to, from),
+          worker.tables->norm(to, from),
+          worker.tables->table(to, from),
+          {target.length, target.e, worker.tables->block_gap(from, to)},
           RoundUp(skeletons.slack().Product(source.rank, target.rank, norm)),
           gap_slack,
           RoundUp(2 * gap_slack + 8 * kFloatRoundoff)};
@@ -706,7 +775,7 @@ uint32_t SkeletonSearcher::FilterPanel(const Passage& passage, int first,
   const FilterKernels& filter = skeletons_->filter();
   alignas(64) uint16_t gap[kPanel] = {};
   if (has_gaps) {
-    const uint16_t* gaps = tables_->gaps(passage.to);
+    const uint16_t* gaps = worker.tables->gaps(passage.to);
     for (uint32_t rest = lanes; rest != 0; rest &= rest - 1) {
       const int l = std::countr_zero(rest);
       gap[l] = gaps[worker.position[first + l]];
@@ -748,7 +817,7 @@ void SkeletonSearcher::SearchByTable(const Request& request, int block_index,
   const BlockSkeletons& skeletons = *skeletons_;
   const BlockSkeletons::Block& block = skeletons.block(block_index);
   const BlockSkeletons::Block& from = skeletons.block(worker.block);
-  const Passage passage = PassageTo(block_index, worker.block);
+  const Passage passage = PassageTo(block_index, worker);
   VisitPanels(request, block_index, worker, [&](int first, uint32_t lanes) {
     alignas(64) float squared[kPanel];
     const auto project = [&] {
@@ -770,8 +839,8 @@ void SkeletonSearcher::SearchByTable(const Request& request, int block_index,
     if (from_table) project();
     FilterBlock(request, block_index, first, passed,
                 TableQueries(passage, first, worker),
-                tables_->cone_gaps(worker.block) + block.first / kPanel,
-                tables_->gaps(worker.block) + block.first, worker);
+                worker.tables->cone_gaps(worker.block) + block.first / kPanel,
+                worker.tables->gaps(worker.block) + block.first, worker);
   });
 }
 

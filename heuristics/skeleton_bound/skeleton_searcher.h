@@ -27,6 +27,12 @@
 // then like any other. PROJECTIONS holds none and projects each query on every
 // skeleton, s evaluations a block. DENSE is exhaustive search: where the
 // residuals of the skeletons are so large that no bound dismisses anything.
+//
+// AUTO chooses by what the forms are estimated to cost, from a sample of
+// blocks: for `expected_queries` if they are given. If not, tables that 1,024
+// queries pay for are made at once. Larger ones are made by each call that has
+// queries enough, and given up with it, while smaller calls project: no batch
+// pays for what only a larger one needs, and the searcher stays immutable.
 
 #ifndef RCT_HEURISTICS_SKELETON_BOUND_SKELETON_SEARCHER_H_
 #define RCT_HEURISTICS_SKELETON_BOUND_SKELETON_SEARCHER_H_
@@ -50,6 +56,8 @@ namespace rct {
 // InvalidArgument, naming the field, where one is out of range.
 absl::Status ValidateSkeletonBoundConfig(const SkeletonBoundConfig& config);
 
+class SkeletonCosts;
+
 class SkeletonSearcher final : public Searcher<ResidualCorrelation> {
  public:
   // `metric` holds the data in the caller's order. Errors are those of
@@ -61,7 +69,8 @@ class SkeletonSearcher final : public Searcher<ResidualCorrelation> {
       const SkeletonBoundConfig& config, int threads,
       const SlackScale& scale = {});
 
-  // What AUTO decided: TABLES, PROJECTIONS or DENSE.
+  // What was decided: TABLES, PROJECTIONS or DENSE; AUTO where each call
+  // decides.
   SkeletonBoundConfig::Form form() const { return form_; }
   // Null where the form does without.
   const BlockSkeletons* skeletons() const { return skeletons_.get(); }
@@ -78,7 +87,7 @@ class SkeletonSearcher final : public Searcher<ResidualCorrelation> {
                    const SkeletonBoundConfig& config);
 
   void Build(int threads, const SlackScale& scale);
-  SkeletonBoundConfig::Form CheapestForm(const BlockSkeletons& skeletons) const;
+  SkeletonBoundConfig::Form FormAtBuild(const SkeletonCosts& costs) const;
 
   void Search(const Request& request, NeighborTable& neighbors,
               SearchCounters& counters) const override;
@@ -98,8 +107,6 @@ class SkeletonSearcher final : public Searcher<ResidualCorrelation> {
   void Project(const Request& request, int block, float* panels, float* e,
                float* norm, float* squared_length, Worker& worker) const;
   void SearchOwnBlock(const Request& request, Worker& worker) const;
-  // Marks queries that next to no block can be dismissed for.
-  void SetAside(Worker& worker) const;
   // From one block's queries to another block's points.
   struct Passage {
     int to;
@@ -111,7 +118,7 @@ class SkeletonSearcher final : public Searcher<ResidualCorrelation> {
     double gap_slack;
     float both_gap_slacks;  // of a gap that is subtracted
   };
-  Passage PassageTo(int to, int from) const;
+  Passage PassageTo(int to, const Worker& worker) const;
   // The queries first + l of `lanes` for which the block may hold something.
   // Their gaps are the table's, or follow from `squared`, their |y|^2.
   uint32_t FilterPanel(const Passage& passage, int first, uint32_t lanes,
