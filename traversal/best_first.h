@@ -78,8 +78,7 @@ class BestFirstSearcher final
       while (!queue.empty() && worker.evaluations == before) {
         const QueueEntry entry = queue.front();
         if (entry.bound > worker.threshold[0]) {
-          worker.pruned += static_cast<int64_t>(queue.size());
-          queue.clear();
+          Dismiss(worker);
           break;
         }
         std::pop_heap(queue.begin(), queue.end());
@@ -90,6 +89,19 @@ class BestFirstSearcher final
       }
       this->Flush(batch, worker, push);
     }
+  }
+
+  // Empties the queue, of which the least bound is beyond the threshold.
+  void Dismiss(Worker& worker) const {
+    std::vector<QueueEntry>& queue = worker.scratch;
+    worker.pruned += static_cast<int64_t>(queue.size());
+    if (worker.trace != nullptr) {
+      for (const QueueEntry& entry : queue) {
+        ++worker.trace->level(this->tree().segments[entry.visit.segment].level)
+              .pruned;
+      }
+    }
+    queue.clear();
   }
 
   // Puts a segment into the queue, unless its bound dismisses it at once.
