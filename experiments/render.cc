@@ -204,6 +204,12 @@ std::string WorkloadTable(const RunRecord::Deterministic::Workload& workload,
       Distinct(measured.case_(),
                [](const Timed& timed) { return timed.threads(); }));
   absl::StrAppend(&result, AlignedTable(lines));
+  if (workload.has_audited_queries()) {
+    absl::StrAppend(&result, "\nAudited: exhaustive search answered ",
+                    workload.audited_queries(),
+                    " queries, drawn at random; gates compare those, and its "
+                    "time is scaled to all queries.\n");
+  }
   if (!notes.empty()) absl::StrAppend(&result, notes, "\n");
   if (!gold.empty()) {
     absl::StrAppend(&result,

@@ -12,6 +12,7 @@
 #ifndef RCT_EXPERIMENTS_RUNNER_H_
 #define RCT_EXPERIMENTS_RUNNER_H_
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -25,6 +26,8 @@ struct SweepOptions {
   // In place of the config's.
   std::optional<int> repetitions = std::nullopt;
   std::optional<int> threads = std::nullopt;
+  // Audited queries of each workload, in place of the config's.
+  std::optional<int64_t> audit = std::nullopt;
   // Only cases whose name contains a match of this regular expression.
   std::string cases = {};
 };

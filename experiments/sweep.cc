@@ -45,6 +45,9 @@ ABSL_FLAG(
     "is missing. Empty means results/CONFIG.");
 ABSL_FLAG(int32_t, repetitions, 0,
           "Timed repetitions; 0 means as the config says.");
+ABSL_FLAG(int64_t, audit, -1,
+          "Exhaustive search answers only this many queries of each workload, "
+          "drawn at random; 0 means all, -1 as the config says.");
 ABSL_FLAG(int32_t, threads, -1,
           "Threads of all cases; 0 means all that there are, -1 as the config "
           "says.");
@@ -123,6 +126,9 @@ absl::Status Run(const std::string& command) {
   options.cases = absl::GetFlag(FLAGS_cases);
   if (absl::GetFlag(FLAGS_repetitions) != 0) {
     options.repetitions = absl::GetFlag(FLAGS_repetitions);
+  }
+  if (absl::GetFlag(FLAGS_audit) != -1) {
+    options.audit = absl::GetFlag(FLAGS_audit);
   }
   if (absl::GetFlag(FLAGS_threads) != -1) {
     options.threads = absl::GetFlag(FLAGS_threads);
