@@ -123,6 +123,15 @@ std::string NameCell(const Known& known) {
   return absl::StrReplaceAll(OneLine(known.name()), {{"|", "\\|"}});
 }
 
+// What gates of a workload did not see.
+std::string AuditNote(const RunRecord::Deterministic::Workload& workload) {
+  if (!workload.has_audited_queries()) return "";
+  return absl::StrCat(
+      "\nAudited: exhaustive search answered ", workload.audited_queries(),
+      " queries, drawn at random; gates compare those, and its time is scaled "
+      "to all queries.\n");
+}
+
 // Which gates of a workload failed and why, a line each.
 std::string FailureNotes(const RunRecord::Deterministic::Workload& workload) {
   std::string notes;
@@ -194,9 +203,8 @@ std::string WorkloadHeading(
       Distinct(workload.case_(), [](const Known& known) { return known.k(); }));
 }
 
-std::string TitleLine(const RunRecord::Deterministic& known) {
-  return absl::StrCat(
-      "# ", known.title().empty() ? "Sweep" : OneLine(known.title()), "\n");
+std::string Title(const RunRecord::Deterministic& known) {
+  return known.title().empty() ? "Sweep" : OneLine(known.title());
 }
 
 std::string WorkloadTable(const RunRecord::Deterministic::Workload& workload,
@@ -235,18 +243,12 @@ std::string WorkloadTable(const RunRecord::Deterministic::Workload& workload,
       gold.push_back(OneLine(row.known.name()));
     }
   }
-  std::string audited;
-  if (workload.has_audited_queries()) {
-    audited = absl::StrCat(
-        "\nAudited: exhaustive search answered ", workload.audited_queries(),
-        " queries, drawn at random; gates compare those, and its time is "
-        "scaled to all queries.\n");
-  }
-  std::string result = absl::StrCat(
-      WorkloadHeading(workload), ", ",
-      Distinct(measured.case_(),
-               [](const Timed& timed) { return timed.threads(); }),
-      " threads\n\n", AlignedTable(lines), audited, FailureNotes(workload));
+  std::string result =
+      absl::StrCat(WorkloadHeading(workload), ", ",
+                   Distinct(measured.case_(),
+                            [](const Timed& timed) { return timed.threads(); }),
+                   " threads\n\n", AlignedTable(lines), AuditNote(workload),
+                   FailureNotes(workload));
   if (!gold.empty()) {
     absl::StrAppend(&result,
                     "\nAlso the neighbour sets and, within the stated "
@@ -315,14 +317,14 @@ std::string CountersTable(const RunRecord::Deterministic::Workload& workload) {
     lines.push_back(std::move(line));
   }
   return absl::StrCat(WorkloadHeading(workload), "\n\n", AlignedTable(lines),
-                      FailureNotes(workload));
+                      AuditNote(workload), FailureNotes(workload));
 }
 
 }  // namespace
 
 std::string RenderTable(const RunRecord& record) {
   const auto& known = record.deterministic();
-  std::string result = TitleLine(known);
+  std::string result = absl::StrCat("# ", Title(known), "\n");
   for (int w = 0; w < known.workload_size(); ++w) {
     absl::StrAppend(
         &result, "\n",
@@ -349,7 +351,7 @@ std::string RenderTable(const RunRecord& record) {
 
 std::string RenderCounters(const RunRecord& record) {
   const auto& known = record.deterministic();
-  std::string result = TitleLine(known);
+  std::string result = absl::StrCat("# ", Title(known), ": counters\n");
   for (const auto& workload : known.workload()) {
     absl::StrAppend(&result, "\n", CountersTable(workload));
   }
