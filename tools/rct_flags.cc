@@ -176,7 +176,7 @@ std::string DidYouMean(std::string_view name,
                        [name](const std::string& a, const std::string& b) {
                          return EditDistance(name, a) < EditDistance(name, b);
                        });
-  // A third of the letters may be wrong: more is another word.
+  // Less than half of the letters may be wrong: more is another word.
   if (nearest == names.end() || 3 * EditDistance(name, *nearest) >
                                     std::max(name.size(), nearest->size())) {
     return "";

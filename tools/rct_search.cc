@@ -301,7 +301,7 @@ absl::StatusOr<std::string> Write(const SearchTask& task,
     absl::StrAppend(&report, report.empty() ? "wrote " : " and ", path);
   };
   if (!task.out_indices.empty()) {
-    indices = Serialize(task.out_indices_format, "row", table.rows());
+    indices = Serialize(task.out_indices_format, "neighbor", table.rows());
     add(task.out_indices, indices);
   }
   if (!task.out_distances.empty()) {
@@ -336,9 +336,10 @@ absl::StatusOr<std::string> RunSearch(const SearchTask& task) {
   RCT_RETURN_IF_ERROR(CheckOutputs(task));
   RCT_ASSIGN_OR_RETURN(const Matrix<double> points,
                        Read("--points", task.points, ReadMatrix));
-  if (points.rows() == 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--points: ", task.points, ": has no rows"));
+  if (points.rows() == 0 || points.cols() == 0) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--points: ", task.points, ": has ", points.rows(), " rows of ",
+        points.cols(), " columns; at least one of each is needed"));
   }
   RCT_ASSIGN_OR_RETURN(const Queries queries, ReadQueries(task, points));
   RCT_ASSIGN_OR_RETURN(const ResidualModel model,
