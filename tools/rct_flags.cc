@@ -177,7 +177,7 @@ std::string DidYouMean(std::string_view name,
                          return EditDistance(name, a) < EditDistance(name, b);
                        });
   // Less than half of the letters may be wrong: more is another word.
-  if (nearest == names.end() || 3 * EditDistance(name, *nearest) >
+  if (nearest == names.end() || 2 * EditDistance(name, *nearest) >=
                                     std::max(name.size(), nearest->size())) {
     return "";
   }
