@@ -85,7 +85,7 @@ absl::Status ValidateIndexOptions(const IndexOptions& options) {
   switch (options.strategy()) {
     case STRATEGY_UNSPECIFIED:
       return absl::InvalidArgumentError(
-          "strategy: not given; choose EXHAUSTIVE or LEVEL_SYNCHRONOUS");
+          "strategy: not given; choose EXHAUSTIVE, LEVEL_SYNCHRONOUS or BEST_FIRST");
     case EXHAUSTIVE:
       if (options.has_tree() || options.has_heuristics()) {
         return absl::InvalidArgumentError(absl::StrCat(
@@ -95,6 +95,7 @@ absl::Status ValidateIndexOptions(const IndexOptions& options) {
       }
       return absl::OkStatus();
     case LEVEL_SYNCHRONOUS:
+    case BEST_FIRST:
       break;
   }
   return ValidateCoverTreeConfig(options.tree());
@@ -121,7 +122,7 @@ absl::StatusOr<ResidualIndex> ResidualIndex::Build(
   RCT_ASSIGN_OR_RETURN(
       ComposedSearcher<ResidualCorrelation> composed,
       ComposeSearcher(model.metric(), options.strategy(), options.tree(),
-                      ResolveThreads(options.threads())));
+                      options.heuristics(), ResolveThreads(options.threads())));
   return ResidualIndex(std::move(model), std::move(composed.searcher),
                        composed.build_distance_evaluations);
 }

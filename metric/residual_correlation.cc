@@ -44,11 +44,15 @@ ResidualCorrelation ResidualCorrelation::Reordered(
                              *simd_);
 }
 
-double ResidualCorrelation::InverseNorm(const Points& from, int64_t i) const {
+double ResidualCorrelation::Tau(const Points& from, int64_t i,
+                                int num_points) const {
   RCT_CHECK(rounding_.has_value());
   const double s = from.inverse_sqrt[i];
-  const double tau = rounding_->Nugget(3) * s * s + 12 * kUnitRoundoff;
-  return 1 / std::sqrt(1 + tau);
+  return rounding_->Nugget(num_points) * s * s + 12 * kUnitRoundoff;
+}
+
+double ResidualCorrelation::InverseNorm(const Points& from, int64_t i) const {
+  return 1 / std::sqrt(1 + Tau(from, i, 3));
 }
 
 void ResidualCorrelation::SquaredDistances(const Points& from,
@@ -56,6 +60,25 @@ void ResidualCorrelation::SquaredDistances(const Points& from,
                                            Candidates candidates, double* out,
                                            int64_t out_stride,
                                            TileWorkspace& workspace) const {
+  Tile(from, queries, candidates, simd_->residual_row, out, out_stride,
+       workspace);
+  if (&from == &data_) MarkSelf(queries, candidates, out, out_stride);
+}
+
+void ResidualCorrelation::Correlations(const Points& from,
+                                       absl::Span<const int32_t> queries,
+                                       Candidates candidates, double* out,
+                                       int64_t out_stride,
+                                       TileWorkspace& workspace) const {
+  Tile(from, queries, candidates, simd_->correlation_row, out, out_stride,
+       workspace);
+}
+
+void ResidualCorrelation::Tile(const Points& from,
+                               absl::Span<const int32_t> queries,
+                               Candidates candidates, FinishRow finish,
+                               double* out, int64_t out_stride,
+                               TileWorkspace& workspace) const {
   const int num_queries = static_cast<int>(queries.size());
   const int count = candidates.size();
   if (count == 0) return;
@@ -86,11 +109,9 @@ void ResidualCorrelation::SquaredDistances(const Points& from,
   const KernelSpec spec = kernel_.spec();
   for (int i = 0; i < num_queries; ++i) {
     double* row = out + i * out_stride;
-    simd_->residual_row(spec, from.points.row(queries[i]),
-                        from.inverse_sqrt[queries[i]], coordinates, scale, row,
-                        count, row);
+    finish(spec, from.points.row(queries[i]), from.inverse_sqrt[queries[i]],
+           coordinates, scale, row, count, row);
   }
-  if (&from == &data_) MarkSelf(queries, candidates, out, out_stride);
 }
 
 }  // namespace rct

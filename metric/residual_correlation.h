@@ -88,6 +88,18 @@ class ResidualCorrelation {
                         Candidates candidates, double* out, int64_t out_stride,
                         TileWorkspace& workspace) const;
 
+  // out[i * out_stride + j] = rho(queries[i] of `from`, candidate j), not
+  // clamped, of which SquaredFrom() makes t. A point against itself is its own
+  // computed correlation, near 1.
+  void Correlations(const Points& from, absl::Span<const int32_t> queries,
+                    Candidates candidates, double* out, int64_t out_stride,
+                    TileWorkspace& workspace) const;
+  static double SquaredFrom(double rho) { return 1 - std::abs(rho); }
+
+  // tau of point i of `from` for Gram matrices of `num_points` points. Requires
+  // rounding().
+  double Tau(const Points& from, int64_t i, int num_points) const;
+
   // 1 / sqrt(1 + tau) of point i of `from`. Requires rounding().
   double InverseNorm(const Points& from, int64_t i) const;
   double InverseNorm(int64_t i) const { return inverse_norm_[i]; }
@@ -144,6 +156,12 @@ class ResidualCorrelation {
   }
 
  private:
+  using FinishRow = decltype(SimdKernels::residual_row);
+
+  void Tile(const Points& from, absl::Span<const int32_t> queries,
+            Candidates candidates, FinishRow finish, double* out,
+            int64_t out_stride, TileWorkspace& workspace) const;
+
   Kernel kernel_;
   Points data_;
   std::optional<RoundingModel> rounding_;

@@ -19,8 +19,9 @@
 //                  steps (Cody and Waite 1980): error below 2 ulp. Arguments
 //                  are raised to -707, so nothing is denormal. k(x, x) =
 //                  variance exactly. Error of k: below (16 + d) 2^-53 variance.
-//   t(i, j)        fl(1 - |fl(fl(k - Dot) * fl(s_i * s_j))|), the squared
-//                  residual distance, not clamped (see residual_correlation.h).
+//   rho(i, j)      fl(fl(k - Dot) * fl(s_i * s_j)), the residual correlation.
+//   t(i, j)        fl(1 - |rho(i, j)|), the squared residual distance, not
+//                  clamped (see residual_correlation.h).
 //
 // Buffers that are read or written eight lanes at a time must be valid up to
 // the next multiple of eight; what lies there is not used.
@@ -82,6 +83,12 @@ struct SimdKernels {
   void (*residual_row)(const KernelSpec& kernel, const double* x,
                        double x_scale, CoordinateLanes y, const double* scale,
                        const double* dot, int64_t count, double* out);
+
+  // The same with out[j] = rho(x, y_j), of which t = fl(1 - |rho|).
+  void (*correlation_row)(const KernelSpec& kernel, const double* x,
+                          double x_scale, CoordinateLanes y,
+                          const double* scale, const double* dot, int64_t count,
+                          double* out);
 
   // out[j] = r2(x, y_j) with unit lengthscales and no cap.
   void (*squared_euclidean_row)(const double* x, int dim, CoordinateLanes y,

@@ -226,16 +226,32 @@ struct Routines {
                    [out](int64_t j, V k) { k.Store(out + j); });
   }
 
+  template <class Finish>
+  static void FinishRow(const KernelSpec& kernel, const double* x,
+                        double x_scale, CoordinateLanes y, const double* scale,
+                        const double* dot, int64_t count, double* out,
+                        Finish finish) {
+    const V s = V::Broadcast(x_scale);
+    ForCovariances(kernel, x, y, count, [&](int64_t j, V k) {
+      finish((k - V::Load(dot + j)) * (s * V::Load(scale + j))).Store(out + j);
+    });
+  }
+
   static void ResidualRow(const KernelSpec& kernel, const double* x,
                           double x_scale, CoordinateLanes y,
                           const double* scale, const double* dot, int64_t count,
                           double* out) {
-    const V s = V::Broadcast(x_scale);
     const V one = V::Broadcast(1);
-    ForCovariances(kernel, x, y, count, [&](int64_t j, V k) {
-      const V rho = (k - V::Load(dot + j)) * (s * V::Load(scale + j));
-      (one - Abs(rho)).Store(out + j);
-    });
+    FinishRow(kernel, x, x_scale, y, scale, dot, count, out,
+              [&](V rho) { return one - Abs(rho); });
+  }
+
+  static void CorrelationRow(const KernelSpec& kernel, const double* x,
+                             double x_scale, CoordinateLanes y,
+                             const double* scale, const double* dot,
+                             int64_t count, double* out) {
+    FinishRow(kernel, x, x_scale, y, scale, dot, count, out,
+              [](V rho) { return rho; });
   }
 
   static void SquaredEuclideanRow(const double* x, int dim, CoordinateLanes y,
@@ -330,13 +346,9 @@ struct Routines {
   }
 
   static constexpr SimdKernels Table(Isa isa) {
-    return {isa,
-            &DotTile,
-            &CovarianceRow,
-            &ResidualRow,
-            &SquaredEuclideanRow,
-            &SolvePanel,
-            &SelectAtMost};
+    return {isa,          &DotTile,        &CovarianceRow,
+            &ResidualRow, &CorrelationRow, &SquaredEuclideanRow,
+            &SolvePanel,  &SelectAtMost};
   }
 };
 

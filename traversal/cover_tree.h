@@ -72,6 +72,13 @@ struct CoverTree {
   std::vector<int32_t> children;       // ascending within a segment
 };
 
+// A tree with the balls of its segments, stored in the order of its metric.
+template <class Metric>
+struct MeasuredTree {
+  CoverTree tree;
+  std::vector<typename Metric::Ball> balls;  // one for each segment
+};
+
 // InvalidArgument, naming the field, where a value is out of range.
 absl::Status ValidateCoverTreeConfig(const CoverTreeConfig& config);
 

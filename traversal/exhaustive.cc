@@ -59,6 +59,7 @@ struct Worker {
   std::vector<int32_t> positions;
   int64_t evaluations = 0;
   int64_t filtered = 0;
+  int64_t pushes = 0;
 };
 
 }  // namespace
@@ -71,7 +72,7 @@ ExhaustiveSearcher<Metric>::ExhaustiveSearcher(
 template <class Metric>
 void ExhaustiveSearcher<Metric>::Search(
     const typename Searcher<Metric>::Request& request, NeighborTable& neighbors,
-    SearchCounters& counters) const {
+    SearchStatistics& statistics) const {
   const Metric& metric = this->metric();
   const SearchOptions& options = request.options;
   const int64_t num_queries = request.num_queries();
@@ -109,17 +110,19 @@ void ExhaustiveSearcher<Metric>::Search(
           candidates, worker.squared.data(), kCandidateBlock, worker.tiles);
       worker.evaluations += int64_t{count} * candidates.size();
       for (int i = 0; i < count; ++i) {
-        this->OfferTileRow(worker.squared.data() + i * kCandidateBlock,
-                           candidates, request.rows[queries[i]], options,
-                           worker.heaps[i], worker.hits.data(),
-                           worker.filtered);
+        worker.pushes += this->OfferTileRow(
+            worker.squared.data() + i * kCandidateBlock, candidates,
+            request.rows[queries[i]], options, worker.heaps[i],
+            worker.hits.data(), worker.filtered);
       }
     }
     for (int i = 0; i < count; ++i) {
       worker.heaps[i].MoveTo(neighbors, queries[i]);
     }
   });
+  SearchCounters& counters = statistics.counters;
   for (const Worker& worker : workers) {
+    counters.set_heap_pushes(counters.heap_pushes() + worker.pushes);
     counters.set_distance_evaluations(counters.distance_evaluations() +
                                       worker.evaluations);
     counters.set_predecessor_filtered(counters.predecessor_filtered() +

@@ -28,7 +28,7 @@ class ExhaustiveSearcher final : public Searcher<Metric> {
  private:
   void Search(const typename Searcher<Metric>::Request& request,
               NeighborTable& neighbors,
-              SearchCounters& counters) const override;
+              SearchStatistics& statistics) const override;
 };
 
 extern template class ExhaustiveSearcher<ResidualCorrelation>;

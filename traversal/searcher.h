@@ -16,6 +16,7 @@
 #include "traversal/knn_heap.h"
 #include "traversal/neighbor_table.h"
 #include "traversal/row_order.h"
+#include "traversal/search_trace.h"
 #include "traversal/traversal.pb.h"
 
 namespace rct {
@@ -27,14 +28,21 @@ struct SearchOptions {
   bool exclude_self = false;
   // Only rows before the query's own are its neighbours (and so never itself).
   bool predecessor = false;
+  // Whether the result's trace is filled. Changes no answer and no counter.
+  bool telemetry = false;
   // Queries are split among this many threads, >= 1; ResidualIndex takes 0 for
   // all that this process may use. Changes no answer and no counter.
   int threads = 1;
 };
 
-struct SearchResult {
-  NeighborTable neighbors;
+// What a search did, for those who want to know.
+struct SearchStatistics {
   SearchCounters counters;
+  SearchTrace trace;  // empty unless options.telemetry
+};
+
+struct SearchResult : SearchStatistics {
+  NeighborTable neighbors;
 };
 
 // A search over one metric. Immutable after construction; thread-safe.
@@ -98,7 +106,7 @@ class Searcher {
   }
 
   virtual void Search(const Request& request, NeighborTable& neighbors,
-                      SearchCounters& counters) const = 0;
+                      SearchStatistics& statistics) const = 0;
 
   // Offers one query the candidates of `squared` that can still enter, and
   // returns how many were offered; `filtered` grows by those that the
@@ -126,10 +134,10 @@ class Searcher {
  private:
   SearchResult Run(const Request& request) const {
     RCT_CHECK(request.options.k >= 1 && request.options.threads >= 1);
-    SearchResult result{NeighborTable(request.num_queries(), request.options.k),
-                        {}};
+    SearchResult result;
+    result.neighbors = NeighborTable(request.num_queries(), request.options.k);
     if (metric_->size() > 0 && request.num_queries() > 0) {
-      Search(request, result.neighbors, result.counters);
+      Search(request, result.neighbors, result);
     }
     return result;
   }

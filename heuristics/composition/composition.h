@@ -11,6 +11,7 @@
 #include <memory>
 
 #include "absl/status/statusor.h"
+#include "heuristics/composition/heuristics.pb.h"
 #include "metric/euclidean_distance.h"
 #include "metric/residual_correlation.h"
 #include "traversal/searcher.h"
@@ -34,14 +35,15 @@ struct ComposedSearcher {
 template <class Metric>
 absl::StatusOr<ComposedSearcher<Metric>> ComposeSearcher(
     std::shared_ptr<const Metric> metric, Strategy strategy,
-    const CoverTreeConfig& tree, int threads);
+    const CoverTreeConfig& tree, const HeuristicsConfig& heuristics,
+    int threads);
 
 extern template absl::StatusOr<ComposedSearcher<ResidualCorrelation>>
 ComposeSearcher(std::shared_ptr<const ResidualCorrelation>, Strategy,
-                const CoverTreeConfig&, int);
+                const CoverTreeConfig&, const HeuristicsConfig&, int);
 extern template absl::StatusOr<ComposedSearcher<EuclideanDistance>>
 ComposeSearcher(std::shared_ptr<const EuclideanDistance>, Strategy,
-                const CoverTreeConfig&, int);
+                const CoverTreeConfig&, const HeuristicsConfig&, int);
 
 }  // namespace rct
 

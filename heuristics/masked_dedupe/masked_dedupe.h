@@ -1,0 +1,85 @@
+// Masked dedupe: no node is evaluated twice for a query.
+//
+// Fills DedupeSlot: asked for each child that is about to be evaluated, it
+// returns those of the queries that have not evaluated the node in this batch,
+// and remembers that now they have.
+//
+// Invariant. Only repeats are removed: the distance of each pair is offered to
+// the query's neighbours the first time, and the answer keeps its bits.
+// Cost. 16 bytes for a node and thread, one of them read and written for each
+// child and batch, and most often a cache miss: a bit for each query, and the
+// generation in which the bits were set. A new batch is a new generation, so
+// nothing is cleared between batches; `duplicates_dropped` counts pairs of a
+// query and a node.
+// Helps strategies in which a node can arrive twice, such as those with several
+// trees or with overlapping blocks.
+// Hurts everywhere else. A cover tree holds each row once: nothing is ever
+// dropped there, the bits cost what is said above, and a strategy that asks for
+// single children gathers them one by one instead of taking whole segments.
+// The idea is that of covertreex.
+
+#ifndef RCT_HEURISTICS_MASKED_DEDUPE_MASKED_DEDUPE_H_
+#define RCT_HEURISTICS_MASKED_DEDUPE_MASKED_DEDUPE_H_
+
+#include <bit>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "heuristics/masked_dedupe/masked_dedupe.pb.h"
+#include "traversal/slots.h"
+#include "traversal/traversal.pb.h"
+
+namespace rct {
+
+class MaskedDedupe {
+ public:
+  static constexpr bool kFilters = true;
+
+  // For nodes 0 to num_nodes - 1. Every config is valid.
+  static absl::StatusOr<MaskedDedupe> Create(const MaskedDedupeConfig& config,
+                                             int64_t num_nodes);
+
+  void StartBatch() {
+    if (generation_ == std::numeric_limits<uint32_t>::max()) Clear();
+    ++generation_;
+  }
+
+  // Those of `queries` that were not there with `node` in this batch.
+  QueryMask Fresh(int32_t node, QueryMask queries) {
+    Visits& visits = visits_[node];
+    if (visits.generation != generation_) visits = {0, generation_};
+    const QueryMask repeated = queries & visits.queries;
+    if (repeated != 0) dropped_ += std::popcount(repeated);
+    visits.queries |= queries;
+    return queries & ~repeated;
+  }
+
+  // Adds `duplicates_dropped`.
+  void Report(SearchCounters& counters) const;
+
+ private:
+  friend class MaskedDedupePeer;
+
+  struct Visits {
+    QueryMask queries;
+    uint32_t generation;  // to which `queries` belongs; 0 to none
+  };
+
+  explicit MaskedDedupe(int64_t num_nodes) : num_nodes_(num_nodes) {}
+
+  // Forgets all generations, whose numbers begin anew.
+  void Clear();
+
+  int64_t num_nodes_;
+  // Allocated when the first batch starts, so that only copies that search have
+  // it: before that the generation counts as the last one.
+  std::vector<Visits> visits_;
+  uint32_t generation_ = std::numeric_limits<uint32_t>::max();
+  int64_t dropped_ = 0;
+};
+
+}  // namespace rct
+
+#endif  // RCT_HEURISTICS_MASKED_DEDUPE_MASKED_DEDUPE_H_

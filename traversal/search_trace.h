@@ -1,0 +1,83 @@
+// What a search did, level by level and phase by phase: what telemetry is made
+// of. Kept by each thread while telemetry is on, and added up.
+
+#ifndef RCT_TRAVERSAL_SEARCH_TRACE_H_
+#define RCT_TRAVERSAL_SEARCH_TRACE_H_
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <vector>
+
+namespace rct {
+
+struct SearchTrace {
+  struct Level {
+    int64_t frontier = 0;     // segments that were asked for their bound
+    int64_t expanded = 0;     // segments, once for each query
+    int64_t pruned = 0;       // segments, once for each query
+    int64_t evaluations = 0;  // of their children
+    int64_t survivors = 0;    // of these, candidates that entered neighbours
+  };
+
+  Level& level(int64_t index) {
+    if (index >= static_cast<int64_t>(levels.size())) levels.resize(index + 1);
+    return levels[index];
+  }
+
+  void AddBlock(int64_t index, int width, int64_t evaluations,
+                int64_t survivors) {
+    level(index).evaluations += evaluations;
+    level(index).survivors += survivors;
+    ++blocks[width];
+  }
+
+  void Add(const SearchTrace& other) {
+    for (size_t l = 0; l < other.levels.size(); ++l) {
+      Level& mine = level(static_cast<int64_t>(l));
+      const Level& more = other.levels[l];
+      mine.frontier += more.frontier;
+      mine.expanded += more.expanded;
+      mine.pruned += more.pruned;
+      mine.evaluations += more.evaluations;
+      mine.survivors += more.survivors;
+    }
+    for (const auto& [width, count] : other.blocks) blocks[width] += count;
+    evaluation_seconds += other.evaluation_seconds;
+    selection_seconds += other.selection_seconds;
+    descent_seconds += other.descent_seconds;
+  }
+
+  std::vector<Level> levels;      // of the tree; 0 holds the root alone
+  std::map<int, int64_t> blocks;  // how many of how many candidates
+  double evaluation_seconds = 0;  // distances; sums over threads
+  double selection_seconds = 0;   // offering them to neighbours
+  double descent_seconds = 0;     // all, bounds and frontiers included
+};
+
+// Adds the time that it lives to `*seconds`, unless that is null.
+class ScopedSeconds {
+ public:
+  explicit ScopedSeconds(double* seconds) : seconds_(seconds) {
+    if (seconds_ != nullptr) start_ = std::chrono::steady_clock::now();
+  }
+  ~ScopedSeconds() {
+    if (seconds_ != nullptr) {
+      *seconds_ += std::chrono::duration<double>(
+                       std::chrono::steady_clock::now() - start_)
+                       .count();
+    }
+  }
+  ScopedSeconds(const ScopedSeconds&) = delete;
+  ScopedSeconds& operator=(const ScopedSeconds&) = delete;
+
+ private:
+  double* seconds_;
+  std::chrono::steady_clock::time_point start_;
+};
+
+}  // namespace rct
+
+#endif  // RCT_TRAVERSAL_SEARCH_TRACE_H_
