@@ -82,7 +82,7 @@ absl::StatusOr<std::string> WriteTemporary(const std::string& path,
 absl::Status RenameTemporary(const std::string& temporary,
                              const std::string& path) {
   if (rename(temporary.c_str(), path.c_str()) == 0) return absl::OkStatus();
-  const absl::Status status =
+  absl::Status status =
       ErrnoError(path, "cannot rename a temporary file to it");
   unlink(temporary.c_str());
   return status;

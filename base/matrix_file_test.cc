@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "base/file.h"
 #include "base/matrix.h"
 #include "base/npy.h"
@@ -67,9 +69,10 @@ TEST(MatrixFileTest, OnlyFiniteValues) {
                                        "nan"},
         {-std::numeric_limits<double>::infinity(), "-inf"}}) {
     const std::string path = Write("b.npy", Npy({1, 2, 3, 4, 5, value}, 2, 3));
-    EXPECT_THAT(ReadMatrix(path),
-                StatusIs(kInvalid, path + ": row 1, column 2 is " + name +
-                                       "; all values must be finite"));
+    EXPECT_THAT(
+        ReadMatrix(path),
+        StatusIs(kInvalid, absl::StrCat(path, ": row 1, column 2 is ", name,
+                                        "; all values must be finite")));
   }
   const std::string path =
       Write("b.fvecs", Fvec(1) + Fvec(std::numeric_limits<float>::infinity()));

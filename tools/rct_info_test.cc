@@ -20,7 +20,7 @@ using testing::EndsWith;
 using testing::HasSubstr;
 
 std::string Write(const std::string& name, std::string_view contents) {
-  const std::string path = testing::TempDir() + "/rct_info_test_" + name;
+  std::string path = testing::TempDir() + "/rct_info_test_" + name;
   EXPECT_THAT(WriteFileAtomically(path, contents), IsOk());
   return path;
 }

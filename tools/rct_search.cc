@@ -81,9 +81,14 @@ absl::StatusOr<T> Read(std::string_view flag, const std::string& path,
   return result;
 }
 
+// However they are spelled, and through links; they need not exist.
 bool SameFile(const std::string& a, const std::string& b) {
-  std::error_code error;  // What does not exist is nobody's input.
-  return a == b || std::filesystem::equivalent(a, b, error);
+  const auto canonical = [](const std::string& path) {
+    std::error_code error;
+    return std::filesystem::weakly_canonical(
+        std::filesystem::absolute(path, error), error);
+  };
+  return canonical(a) == canonical(b);
 }
 
 // Finds before the work what would fail after it.

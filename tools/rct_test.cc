@@ -10,9 +10,10 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
-#include "absl/strings/strip.h"
 #include "base/csv.h"
+#include "base/file.h"
 #include "base/matrix.h"
 #include "base/npy.h"
 #include "base/point_sets.h"
@@ -26,7 +27,6 @@ namespace {
 using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
-using testing::IsEmpty;
 using testing::IsSupersetOf;
 using testing::Le;
 using testing::SizeIs;
@@ -443,6 +443,11 @@ TEST_F(RctTest, BadOutputs) {
   ExpectBadInput({"--out_indices=d.npy"},
                  "--out_indices and --out_distances: both name d.npy; each "
                  "needs a file of its own");
+  ExpectBadInput({"--out_indices=folder.npy/../d.npy"},
+                 "--out_indices and --out_distances: both name ");
+  ASSERT_EQ(Shell("ln -s p.npy link.npy").exit_code, 0);
+  ExpectBadInput({"--out_indices=link.npy"},
+                 "--out_indices: link.npy: is the file of --points too");
   const std::string points = Read("p.npy");
   ExpectBadInput({"--out_distances=./p.npy"},
                  "--out_distances: ./p.npy: is the file of --points too, and "
@@ -549,6 +554,19 @@ TEST_F(RctTest, HelpTeaches) {
     EXPECT_EQ(pasted.exit_code, 0) << pasted.err;
     EXPECT_EQ(Names(), makes);
   }
+}
+
+TEST_F(RctTest, TheReadmeShowsTheSameExample) {
+  const std::string help = Rct({"--help"}).out;
+  const size_t start = help.find("\nExample\n") + 9;
+  const std::string example =
+      help.substr(start, help.find("\n\n", start) + 1 - start);
+  // Indented in the help, by two columns.
+  EXPECT_THAT(
+      ReadFile("README.md").value(),
+      HasSubstr(absl::StrCat(
+          "```sh\n", absl::StrReplaceAll(example.substr(2), {{"\n  ", "\n"}}),
+          "```\n")));
 }
 
 TEST_F(RctTest, WaysToAskForHelp) {

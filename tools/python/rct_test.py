@@ -3,6 +3,7 @@
 
 import doctest
 import os
+import re
 import sys
 import threading
 import time
@@ -191,6 +192,14 @@ class ResidualIndexTest(unittest.TestCase):
         for name in ("search", "search_points", "graph"):
             self.assertIn("k nearest rows", getattr(rct.ResidualIndex, name).__doc__)
         self.assertIn("lengthscale", rct.ResidualIndex.__init__.__doc__)
+
+    def test_the_example_in_the_readme(self):
+        with open("README.md", encoding="utf-8") as readme:
+            example = re.search(r"```python\n(.*?)```", readme.read(), re.DOTALL)
+        names = {}
+        exec(example.group(1), names)
+        self.assertEqual(names["rows"].shape, (3, K))
+        self.assertTrue((names["distances"] <= 1).all())
 
     def test_the_example_in_the_docstring(self):
         parser = doctest.DocTestParser()
