@@ -21,19 +21,28 @@ namespace {
 
 constexpr int kMaxSubsetCases = 12;
 
-// Replaces in `target` each field that `change` sets, but for the name.
-void Replace(const SweepCase& change, SweepCase& target) {
+// Clears in `target` each field that `change` sets.
+void ClearChanged(const google::protobuf::Message& change,
+                  google::protobuf::Message& target) {
   const google::protobuf::Reflection& reflection = *change.GetReflection();
   std::vector<const google::protobuf::FieldDescriptor*> fields;
   reflection.ListFields(change, &fields);
-  SweepCase only;
   for (const google::protobuf::FieldDescriptor* field : fields) {
-    if (field->number() == SweepCase::kNameFieldNumber) continue;
     reflection.ClearField(&target, field);
   }
-  only = change;
-  only.clear_name();
-  target.MergeFrom(only);
+}
+
+// Replaces in `target` each field that `change` sets, but for the name, and each
+// heuristic.
+void Replace(const SweepCase& change, SweepCase& target) {
+  HeuristicsConfig heuristics = target.heuristics();
+  ClearChanged(change.heuristics(), heuristics);
+  heuristics.MergeFrom(change.heuristics());
+  const std::string name = target.name();
+  ClearChanged(change, target);
+  target.MergeFrom(change);
+  target.set_name(name);
+  if (change.has_heuristics()) *target.mutable_heuristics() = heuristics;
 }
 
 // `base` with the changes of the cases whose bit is set.
@@ -85,21 +94,27 @@ absl::StatusOr<std::vector<SweepCase>> ExpandCases(const SweepConfig& config) {
       }
       break;
     case SweepConfig::ONE_AT_A_TIME:
-    case SweepConfig::LEAVE_ONE_OUT: {
+    case SweepConfig::LEAVE_ONE_OUT:
+    case SweepConfig::ABLATION: {
       if (changes > 63) {
         return absl::InvalidArgumentError(
             absl::StrCat("case: ", changes, " given; at most 63 are possible"));
       }
-      const bool leave_out = config.mode() == SweepConfig::LEAVE_ONE_OUT;
-      const uint64_t start = leave_out ? (uint64_t{1} << changes) - 1 : 0;
-      cases.push_back(Combine(config, start));
-      for (int i = 0; i < changes; ++i) {
-        cases.push_back(Combine(config, start ^ uint64_t{1} << i));
-        if (leave_out) {
+      if (config.mode() != SweepConfig::LEAVE_ONE_OUT) {
+        cases.push_back(Combine(config, 0));
+        for (int i = 0; i < changes; ++i) {
+          cases.push_back(Combine(config, uint64_t{1} << i));
+        }
+      }
+      if (config.mode() != SweepConfig::ONE_AT_A_TIME) {
+        const uint64_t all = (uint64_t{1} << changes) - 1;
+        cases.push_back(Combine(config, all));
+        cases.back().set_name("all");
+        for (int i = 0; i < changes; ++i) {
+          cases.push_back(Combine(config, all ^ uint64_t{1} << i));
           cases.back().set_name(absl::StrCat("all-", config.case_(i).name()));
         }
       }
-      if (leave_out) cases.front().set_name("all");
       break;
     }
     case SweepConfig::ALL_SUBSETS:
@@ -114,8 +129,17 @@ absl::StatusOr<std::vector<SweepCase>> ExpandCases(const SweepConfig& config) {
       break;
     case SweepConfig::MODE_UNSPECIFIED:
       return absl::InvalidArgumentError(
-          "mode: not given; choose LISTED, ONE_AT_A_TIME, LEAVE_ONE_OUT or "
-          "ALL_SUBSETS");
+          "mode: not given; choose LISTED, ONE_AT_A_TIME, LEAVE_ONE_OUT, "
+          "ALL_SUBSETS or ABLATION");
+  }
+  for (int i = 0; i < config.also_size(); ++i) {
+    if (config.also(i).name().empty()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("also[", i, "].name: not given"));
+    }
+    cases.push_back(config.base());
+    Replace(config.also(i), cases.back());
+    cases.back().set_name(config.also(i).name());
   }
   if (cases.empty()) {
     return absl::InvalidArgumentError("case: none given");

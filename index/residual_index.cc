@@ -21,7 +21,7 @@
 #include "metric/residual_factors.h"
 #include "metric/residual_points.h"
 #include "metric/simd_kernels.h"
-#include "traversal/cover_tree.h"
+#include "traversal/build_phase.h"
 #include "traversal/searcher.h"
 
 namespace rct {
@@ -45,6 +45,10 @@ absl::Status ValidateSearch(const SearchOptions& options) {
   return ValidateThreads(options.threads);
 }
 
+Composition CompositionOf(const IndexOptions& options) {
+  return {options.strategy(), options.tree(), options.heuristics()};
+}
+
 }  // namespace
 
 absl::StatusOr<ResidualModel> ResidualModel::Create(
@@ -56,15 +60,22 @@ absl::StatusOr<ResidualModel> ResidualModel::Create(
                        Kernel::Create(config.kernel(), points.cols));
   RCT_ASSIGN_OR_RETURN(InducingPoints inducing,
                        SelectInducingPoints(config.inducing(), points));
+  PhaseClock clock;
   RCT_ASSIGN_OR_RETURN(
       InducingFactor factor,
       InducingFactor::Create(kernel, std::move(inducing), config, simd));
+  clock.End("factorization", 0,
+            factor.num_inducing() * factor.num_inducing() *
+                static_cast<int64_t>(sizeof(double)));
   RCT_ASSIGN_OR_RETURN(ResidualPoints data,
                        factor.Project(points, ResolveThreads(threads)));
+  clock.End(
+      "projection", 0,
+      data.v.rows() * data.v.stride() * static_cast<int64_t>(sizeof(double)));
   auto metric = std::make_shared<ResidualCorrelation>(
       std::move(kernel), std::move(data), factor.rounding(), simd);
   return ResidualModel(std::make_shared<InducingFactor>(std::move(factor)),
-                       std::move(metric));
+                       std::move(metric), clock.Take());
 }
 
 absl::StatusOr<ResidualModel> ResidualModel::FromFactors(
@@ -77,28 +88,20 @@ absl::StatusOr<ResidualModel> ResidualModel::FromFactors(
                        ResidualPointsFromFactors(points, v, variance));
   return ResidualModel(nullptr,
                        std::make_shared<ResidualCorrelation>(
-                           std::move(kernel), std::move(data), std::nullopt));
+                           std::move(kernel), std::move(data), std::nullopt),
+                       {});
 }
 
 absl::Status ValidateIndexOptions(const IndexOptions& options) {
   RCT_RETURN_IF_ERROR(ValidateThreads(options.threads()));
-  switch (options.strategy()) {
-    case STRATEGY_UNSPECIFIED:
-      return absl::InvalidArgumentError(
-          "strategy: not given; choose EXHAUSTIVE, LEVEL_SYNCHRONOUS or BEST_FIRST");
-    case EXHAUSTIVE:
-      if (options.has_tree() || options.has_heuristics()) {
-        return absl::InvalidArgumentError(absl::StrCat(
-            options.has_tree() ? "tree" : "heuristics",
-            ": given, but strategy EXHAUSTIVE has none; leave it out or choose "
-            "LEVEL_SYNCHRONOUS"));
-      }
-      return absl::OkStatus();
-    case LEVEL_SYNCHRONOUS:
-    case BEST_FIRST:
-      break;
+  if (options.strategy() == EXHAUSTIVE &&
+      (options.has_tree() || options.has_heuristics())) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        options.has_tree() ? "tree" : "heuristics",
+        ": given, but strategy EXHAUSTIVE has none; leave it out or choose "
+        "LEVEL_SYNCHRONOUS or BEST_FIRST"));
   }
-  return ValidateCoverTreeConfig(options.tree());
+  return ValidateComposition(CompositionOf(options));
 }
 
 absl::StatusOr<ResidualIndex> ResidualIndex::Build(
@@ -119,12 +122,17 @@ absl::StatusOr<ResidualIndex> ResidualIndex::Build(
     return absl::InvalidArgumentError(
         "residual: the model has its own; leave it out");
   }
-  RCT_ASSIGN_OR_RETURN(
-      ComposedSearcher<ResidualCorrelation> composed,
-      ComposeSearcher(model.metric(), options.strategy(), options.tree(),
-                      options.heuristics(), ResolveThreads(options.threads())));
+  RCT_ASSIGN_OR_RETURN(ComposedSearcher<ResidualCorrelation> composed,
+                       ComposeSearcher(model.metric(), CompositionOf(options),
+                                       ResolveThreads(options.threads())));
   return ResidualIndex(std::move(model), std::move(composed.searcher),
-                       composed.build_distance_evaluations);
+                       std::move(composed.phases));
+}
+
+int64_t ResidualIndex::build_distance_evaluations() const {
+  int64_t sum = 0;
+  for (const BuildPhase& phase : phases_) sum += phase.distance_evaluations;
+  return sum;
 }
 
 absl::StatusOr<SearchResult> ResidualIndex::Search(

@@ -24,7 +24,8 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
+#include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -35,6 +36,7 @@
 #include "metric/residual_correlation.h"
 #include "metric/residual_factors.h"
 #include "metric/simd_kernels.h"
+#include "traversal/build_phase.h"
 #include "traversal/neighbor_table.h"
 #include "traversal/searcher.h"
 
@@ -64,14 +66,20 @@ class ResidualModel {
   }
   // Null for a model from factors.
   const InducingFactor* factor() const { return factor_.get(); }
+  // What making the model cost; empty for a model from factors.
+  const std::vector<BuildPhase>& phases() const { return phases_; }
 
  private:
   ResidualModel(std::shared_ptr<const InducingFactor> factor,
-                std::shared_ptr<const ResidualCorrelation> metric)
-      : factor_(std::move(factor)), metric_(std::move(metric)) {}
+                std::shared_ptr<const ResidualCorrelation> metric,
+                std::vector<BuildPhase> phases)
+      : factor_(std::move(factor)),
+        metric_(std::move(metric)),
+        phases_(std::move(phases)) {}
 
   std::shared_ptr<const InducingFactor> factor_;
   std::shared_ptr<const ResidualCorrelation> metric_;
+  std::vector<BuildPhase> phases_;
 };
 
 // InvalidArgument, naming the field, for options of an index that are out of
@@ -106,22 +114,23 @@ class ResidualIndex {
   int64_t size() const { return model_.metric()->size(); }
   const ResidualModel& model() const { return model_; }
 
-  // Distances computed to build the tree; 0 without one.
-  int64_t build_distance_evaluations() const {
-    return build_distance_evaluations_;
-  }
+  // What building the index cost, phase by phase, without the model; empty for
+  // EXHAUSTIVE.
+  const std::vector<BuildPhase>& phases() const { return phases_; }
+  // The sum of their evaluations.
+  int64_t build_distance_evaluations() const;
 
  private:
   ResidualIndex(ResidualModel model,
                 std::unique_ptr<const Searcher<ResidualCorrelation>> searcher,
-                int64_t build_distance_evaluations)
+                std::vector<BuildPhase> phases)
       : model_(std::move(model)),
         searcher_(std::move(searcher)),
-        build_distance_evaluations_(build_distance_evaluations) {}
+        phases_(std::move(phases)) {}
 
   ResidualModel model_;
   std::unique_ptr<const Searcher<ResidualCorrelation>> searcher_;
-  int64_t build_distance_evaluations_;
+  std::vector<BuildPhase> phases_;
 };
 
 }  // namespace rct

@@ -61,6 +61,11 @@ struct CoverTree {
   };
 
   int64_t size() const { return static_cast<int64_t>(first_segment.size()); }
+  int64_t bytes() const {
+    return static_cast<int64_t>((first_segment.size() + children.size()) *
+                                    sizeof(int32_t) +
+                                segments.size() * sizeof(Segment));
+  }
   absl::Span<const int32_t> Children(const Segment& segment) const {
     return absl::MakeConstSpan(children).subspan(segment.first_child,
                                                  segment.num_children);

@@ -139,7 +139,7 @@ struct WidestBlock {
 // Asked whether those segments that bounds cannot tell apart are expanded
 // nearest first; otherwise they are in the order of storage.
 template <class S>
-concept OrderSlot = ReportingSlot<S> && requires(const S slot) {
+concept OrderSlot = ReportingSlot<S> && requires(S slot) {
   { slot.NearestFirst() } -> std::same_as<bool>;
 };
 struct StorageOrder {

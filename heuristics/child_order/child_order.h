@@ -33,7 +33,7 @@ class ChildOrder {
   static absl::StatusOr<ChildOrder> Create(const ChildOrderConfig& config);
 
   // Always; asked once for each frontier, which then counts as sorted.
-  bool NearestFirst() const {
+  bool NearestFirst() {
     ++sorted_;
     return true;
   }
@@ -42,9 +42,7 @@ class ChildOrder {
   void Report(SearchCounters& counters) const;
 
  private:
-  // The slot's question is const: only what it reports changes. Threads have
-  // copies of their own.
-  mutable int64_t sorted_ = 0;
+  int64_t sorted_ = 0;
 };
 
 }  // namespace rct

@@ -7,7 +7,7 @@ namespace rct {
 namespace {
 
 void BM_NearestFirst(benchmark::State& state) {
-  const ChildOrder order = *ChildOrder::Create({});
+  ChildOrder order = *ChildOrder::Create({});
   for (auto _ : state) {
     benchmark::DoNotOptimize(order.NearestFirst());
   }

@@ -24,12 +24,12 @@ TEST(ChildOrderTest, NearestFirst) {
 }
 
 TEST(ChildOrderTest, CountsFrontiersOfAllThreads) {
-  const ChildOrder order = *ChildOrder::Create({});
+  ChildOrder order = *ChildOrder::Create({});
   RandomStream stream(1, 0);
   SearchCounters counters;
   int64_t frontiers = 0;
   for (int thread = 0; thread < 10; ++thread) {
-    const ChildOrder copy = order;
+    ChildOrder copy = order;
     const auto count = static_cast<int64_t>(stream.UniformBelow(100));
     for (int64_t i = 0; i < count; ++i) EXPECT_TRUE(copy.NearestFirst());
     copy.Report(counters);

@@ -2,17 +2,24 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <type_traits>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/matrix.h"
 #include "base/status_macros.h"
-#include "heuristics/composition/heuristics.pb.h"
+#include "heuristics/budget_ladder/budget_ladder.h"
+#include "heuristics/child_order/child_order.h"
+#include "heuristics/dynamic_block/dynamic_block.h"
 #include "heuristics/level_cache/level_cache.h"
+#include "heuristics/masked_dedupe/masked_dedupe.h"
+#include "heuristics/radius_floor/radius_floor.h"
 #include "metric/euclidean_distance.h"
 #include "metric/residual_correlation.h"
 #include "traversal/best_first.h"
+#include "traversal/build_phase.h"
 #include "traversal/cover_tree.h"
 #include "traversal/cover_tree_builder.h"
 #include "traversal/exhaustive.h"
@@ -20,9 +27,79 @@
 #include "traversal/node_order.h"
 #include "traversal/row_order.h"
 #include "traversal/searcher.h"
+#include "traversal/slots.h"
 
 namespace rct {
 namespace {
+
+// The slots that are asked once for a block or a frontier: the heuristic where
+// it is on, the empty default where it is off.
+struct ComposedBlock {
+  int Candidates(int64_t active) {
+    return on ? on->Candidates(active) : WidestBlock().Candidates(active);
+  }
+  void Report(SearchCounters& counters) const {
+    if (on) on->Report(counters);
+  }
+  std::optional<DynamicBlock> on;
+};
+struct ComposedOrder {
+  bool NearestFirst() { return on && on->NearestFirst(); }
+  void Report(SearchCounters& counters) const {
+    if (on) on->Report(counters);
+  }
+  std::optional<ChildOrder> on;
+};
+struct ComposedBudget {
+  static constexpr bool kLimits = true;
+  void StartBatch() {
+    if (on) on->StartBatch();
+  }
+  void AfterBlock(const BlockYield& yield) {
+    if (on) on->AfterBlock(yield);
+  }
+  QueryMask Stopped() const { return on ? on->Stopped() : 0; }
+  bool ReturnsBest() const { return on && on->ReturnsBest(); }
+  void Report(SearchCounters& counters) const {
+    if (on) on->Report(counters);
+  }
+  std::optional<BudgetLadder> on;
+};
+
+// All heuristics but the level cache, which needs the tree; those that are off
+// are absent.
+struct Heuristics {
+  std::optional<RadiusFloor> radius_floor;
+  bool masked_dedupe = false;
+  ComposedBlock block;
+  ComposedOrder order;
+  ComposedBudget budget;
+};
+
+absl::StatusOr<Heuristics> CreateHeuristics(const HeuristicsConfig& config) {
+  Heuristics heuristics;
+  if (config.has_level_cache()) {
+    RCT_RETURN_IF_ERROR(ValidateLevelCacheConfig(config.level_cache()));
+  }
+  if (config.has_radius_floor()) {
+    RCT_ASSIGN_OR_RETURN(heuristics.radius_floor,
+                         RadiusFloor::Create(config.radius_floor()));
+  }
+  heuristics.masked_dedupe = config.has_masked_dedupe();
+  if (config.has_dynamic_block()) {
+    RCT_ASSIGN_OR_RETURN(heuristics.block.on,
+                         DynamicBlock::Create(config.dynamic_block()));
+  }
+  if (config.has_child_order()) {
+    RCT_ASSIGN_OR_RETURN(heuristics.order.on,
+                         ChildOrder::Create(config.child_order()));
+  }
+  if (config.has_budget_ladder()) {
+    RCT_ASSIGN_OR_RETURN(heuristics.budget.on,
+                         BudgetLadder::Create(config.budget_ladder()));
+  }
+  return heuristics;
+}
 
 absl::Status ValidateBounds(const ResidualCorrelation& metric) {
   if (!metric.rounding().has_value()) {
@@ -48,95 +125,136 @@ NetHierarchy ShapeNets(const Metric& metric, const CoverTreeConfig& config,
   return BuildNets(euclidean, config, threads);
 }
 
-// A tree over `metric`, which it may reorder.
+// A tree, and the metric in its order.
 template <class Metric>
 struct PlantedTree {
   std::shared_ptr<const Metric> metric;
   RowOrder order;
   MeasuredTree<Metric> tree;
-  int64_t distance_evaluations;
 };
 
 template <class Metric>
 PlantedTree<Metric> Plant(std::shared_ptr<const Metric> metric,
-                          const CoverTreeConfig& config, int threads) {
+                          const CoverTreeConfig& config, int threads,
+                          PhaseClock& clock) {
   const NetHierarchy nets = ShapeNets(*metric, config, threads);
-  int64_t distance_evaluations = nets.distance_evaluations;
   RowOrder order =
       MakeNodeOrder(config.node_order(), nets, metric->data().points.view());
   MeasuredTree<Metric> tree{AssembleCoverTree(nets, order), {}};
+  clock.End("nets", nets.distance_evaluations, tree.tree.bytes());
+  int64_t bytes = 0;
   if (config.node_order() != CoverTreeConfig::NATURAL) {
     metric = std::make_shared<Metric>(metric->Reordered(order.rows()));
+    bytes = metric->size() * metric->point_width() *
+            static_cast<int64_t>(sizeof(double));
   }
-  tree.balls = MeasureBalls(*metric, tree.tree, threads, &distance_evaluations);
-  return {std::move(metric), std::move(order), std::move(tree),
-          distance_evaluations};
+  clock.End("reordering", 0, bytes);
+  int64_t evaluations = 0;
+  tree.balls = MeasureBalls(*metric, tree.tree, threads, &evaluations);
+  clock.End("balls", evaluations,
+            static_cast<int64_t>(tree.balls.size() * sizeof(tree.balls[0])));
+  return {std::move(metric), std::move(order), std::move(tree)};
 }
 
-template <class Metric, class SlotSet>
-ComposedSearcher<Metric> Assemble(PlantedTree<Metric> planted,
-                                  Strategy strategy, SlotSet slots) {
-  const auto make = [&]<class S>(std::type_identity<S>) {
-    return std::make_unique<S>(std::move(planted.metric),
-                               std::move(planted.order),
-                               std::move(planted.tree), std::move(slots));
-  };
-  std::unique_ptr<const Searcher<Metric>> searcher;
+template <class Metric, class Bound, class Cache, class Dedupe>
+std::unique_ptr<const Searcher<Metric>> Assemble(PlantedTree<Metric> planted,
+                                                 Strategy strategy,
+                                                 Heuristics heuristics,
+                                                 Bound bound, Cache cache,
+                                                 Dedupe dedupe) {
+  using SlotSet =
+      Slots<Bound, Cache, Dedupe, ComposedBlock, ComposedOrder, ComposedBudget>;
+  SlotSet slots{std::move(bound),
+                std::move(cache),
+                std::move(dedupe),
+                std::move(heuristics.block),
+                std::move(heuristics.order),
+                std::move(heuristics.budget)};
   if (strategy == BEST_FIRST) {
-    searcher = make(std::type_identity<BestFirstSearcher<Metric, SlotSet>>());
-  } else {
-    searcher =
-        make(std::type_identity<LevelSynchronousSearcher<Metric, SlotSet>>());
+    return std::make_unique<BestFirstSearcher<Metric, SlotSet>>(
+        std::move(planted.metric), std::move(planted.order),
+        std::move(planted.tree), std::move(slots));
   }
-  return {std::move(searcher), planted.distance_evaluations};
+  return std::make_unique<LevelSynchronousSearcher<Metric, SlotSet>>(
+      std::move(planted.metric), std::move(planted.order),
+      std::move(planted.tree), std::move(slots));
+}
+
+// Turns what is on and off into types, one slot after the other.
+template <class Metric, class Bound, class Cache>
+std::unique_ptr<const Searcher<Metric>> WithDedupe(PlantedTree<Metric> planted,
+                                                   Strategy strategy,
+                                                   Heuristics heuristics,
+                                                   Bound bound, Cache cache) {
+  if (heuristics.masked_dedupe) {
+    const int64_t nodes = planted.metric->size();
+    return Assemble(std::move(planted), strategy, std::move(heuristics),
+                    std::move(bound), std::move(cache),
+                    *MaskedDedupe::Create({}, nodes));
+  }
+  return Assemble(std::move(planted), strategy, std::move(heuristics),
+                  std::move(bound), std::move(cache), NoDedupe());
+}
+
+template <class Metric, class Cache>
+std::unique_ptr<const Searcher<Metric>> WithBound(PlantedTree<Metric> planted,
+                                                  Strategy strategy,
+                                                  Heuristics heuristics,
+                                                  Cache cache) {
+  if (heuristics.radius_floor) {
+    RadiusFloor floor = *heuristics.radius_floor;
+    return WithDedupe(std::move(planted), strategy, std::move(heuristics),
+                      std::move(floor), std::move(cache));
+  }
+  return WithDedupe(std::move(planted), strategy, std::move(heuristics),
+                    NoFloor(), std::move(cache));
 }
 
 template <class Metric>
 absl::StatusOr<ComposedSearcher<Metric>> ComposeTree(
-    std::shared_ptr<const Metric> metric, Strategy strategy,
-    const CoverTreeConfig& config, const HeuristicsConfig& heuristics,
+    std::shared_ptr<const Metric> metric, const Composition& composition,
     int threads) {
-  PlantedTree<Metric> planted = Plant(std::move(metric), config, threads);
+  RCT_ASSIGN_OR_RETURN(Heuristics heuristics,
+                       CreateHeuristics(composition.heuristics));
+  const bool level_cache = composition.heuristics.has_level_cache();
+  if (level_cache && !std::is_same_v<Metric, ResidualCorrelation>) {
+    return absl::InvalidArgumentError(
+        "level_cache: works on correlations, which Euclidean distance does not "
+        "have; leave it out");
+  }
+  PhaseClock clock;
+  PlantedTree<Metric> planted =
+      Plant(std::move(metric), composition.tree, threads, clock);
+  ComposedSearcher<Metric> composed;
   if constexpr (std::is_same_v<Metric, ResidualCorrelation>) {
-    if (heuristics.has_level_cache()) {
-      auto table = std::make_shared<LevelCacheTable>(
-          planted.metric, planted.tree, heuristics.level_cache(), threads);
-      planted.distance_evaluations += table->distance_evaluations();
-      struct Near {
-        bool NearestFirst() const { return getenv("NF") != nullptr; }
-        void Report(SearchCounters&) const {}
-      };
-      struct Blk {
-        int Candidates(int64_t) const {
-          return getenv("BLK") ? atoi(getenv("BLK")) : 128;
-        }
-        void Report(SearchCounters&) const {}
-      };
-      return Assemble(std::move(planted), strategy,
-                      Slots<NoFloor, LevelCache, NoDedupe, Blk, Near>{
-                          {}, LevelCache(std::move(table)), {}, {}, {}, {}});
+    if (level_cache) {
+      auto table = std::make_shared<const LevelCacheTable>(
+          planted.metric, planted.tree, composition.heuristics.level_cache(),
+          threads);
+      clock.End("level_cache", table->distance_evaluations(), table->bytes());
+      composed.searcher =
+          WithBound(std::move(planted), composition.strategy,
+                    std::move(heuristics), LevelCache(std::move(table)));
+      composed.phases = clock.Take();
+      return composed;
     }
   }
-  return Assemble(std::move(planted), strategy, EmptySlots());
+  composed.searcher = WithBound(std::move(planted), composition.strategy,
+                                std::move(heuristics), NoCache());
+  composed.phases = clock.Take();
+  return composed;
 }
 
 }  // namespace
 
-template <class Metric>
-absl::StatusOr<ComposedSearcher<Metric>> ComposeSearcher(
-    std::shared_ptr<const Metric> metric, Strategy strategy,
-    const CoverTreeConfig& tree, const HeuristicsConfig& heuristics,
-    int threads) {
-  switch (strategy) {
+absl::Status ValidateComposition(const Composition& composition) {
+  switch (composition.strategy) {
     case EXHAUSTIVE:
-      return ComposedSearcher<Metric>{
-          std::make_unique<ExhaustiveSearcher<Metric>>(std::move(metric)), 0};
+      return absl::OkStatus();
     case LEVEL_SYNCHRONOUS:
     case BEST_FIRST:
-      RCT_RETURN_IF_ERROR(ValidateCoverTreeConfig(tree));
-      RCT_RETURN_IF_ERROR(ValidateBounds(*metric));
-      return ComposeTree(std::move(metric), strategy, tree, heuristics,
-                         threads);
+      RCT_RETURN_IF_ERROR(ValidateCoverTreeConfig(composition.tree));
+      return CreateHeuristics(composition.heuristics).status();
     case STRATEGY_UNSPECIFIED:
       break;
   }
@@ -145,11 +263,22 @@ absl::StatusOr<ComposedSearcher<Metric>> ComposeSearcher(
       "BEST_FIRST");
 }
 
+template <class Metric>
+absl::StatusOr<ComposedSearcher<Metric>> ComposeSearcher(
+    std::shared_ptr<const Metric> metric, const Composition& composition,
+    int threads) {
+  RCT_RETURN_IF_ERROR(ValidateComposition(composition));
+  if (composition.strategy == EXHAUSTIVE) {
+    return ComposedSearcher<Metric>{
+        std::make_unique<ExhaustiveSearcher<Metric>>(std::move(metric)), {}};
+  }
+  RCT_RETURN_IF_ERROR(ValidateBounds(*metric));
+  return ComposeTree(std::move(metric), composition, threads);
+}
+
 template absl::StatusOr<ComposedSearcher<ResidualCorrelation>> ComposeSearcher(
-    std::shared_ptr<const ResidualCorrelation>, Strategy,
-    const CoverTreeConfig&, const HeuristicsConfig&, int);
+    std::shared_ptr<const ResidualCorrelation>, const Composition&, int);
 template absl::StatusOr<ComposedSearcher<EuclideanDistance>> ComposeSearcher(
-    std::shared_ptr<const EuclideanDistance>, Strategy, const CoverTreeConfig&,
-    const HeuristicsConfig&, int);
+    std::shared_ptr<const EuclideanDistance>, const Composition&, int);
 
 }  // namespace rct

@@ -1,49 +1,63 @@
 // Composition: the one place where a config becomes types.
 //
 // Strategies are templates over the metric and the slots that heuristics fill.
-// Here, and nowhere else, a config picks the instantiation; below this line
-// nothing is decided at run time inside a block.
+// Here, and nowhere else, a config picks the instantiation. What is asked for
+// every subtree or child (radius floor, level cache, dedupe) is decided by
+// type, so that below the block nothing is decided at run time; what is asked
+// once for a block or a frontier (block width, budget, order) is a branch
+// there.
 
 #ifndef RCT_HEURISTICS_COMPOSITION_COMPOSITION_H_
 #define RCT_HEURISTICS_COMPOSITION_COMPOSITION_H_
 
-#include <cstdint>
 #include <memory>
+#include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "heuristics/composition/heuristics.pb.h"
 #include "metric/euclidean_distance.h"
 #include "metric/residual_correlation.h"
+#include "traversal/build_phase.h"
 #include "traversal/searcher.h"
 #include "traversal/traversal.pb.h"
 
 namespace rct {
 
+// A strategy with all that it may be given. Heuristics and tree count for tree
+// strategies only.
+struct Composition {
+  Strategy strategy = EXHAUSTIVE;
+  CoverTreeConfig tree;
+  HeuristicsConfig heuristics;
+};
+
+// InvalidArgument, naming the field, where the strategy is missing or an option
+// is out of range.
+absl::Status ValidateComposition(const Composition& composition);
+
 template <class Metric>
 struct ComposedSearcher {
   std::unique_ptr<const Searcher<Metric>> searcher;
-  // What shaping the tree and measuring its balls cost, whatever the distance;
-  // 0 without a tree.
-  int64_t build_distance_evaluations = 0;
+  std::vector<BuildPhase> phases;  // none for EXHAUSTIVE
 };
 
-// A searcher of `metric`, which holds the data in the caller's order, on
-// `threads` >= 1 threads. `tree` counts for tree strategies only.
-// InvalidArgument, naming the field, where the strategy is missing or a tree
-// option is out of range; FailedPrecondition where the strategy's bounds are
-// not proven for this metric (factors of unknown error, jitter too small).
+// A searcher of `metric`, which holds the data in the caller's order, built on
+// `threads` >= 1 threads. Errors of ValidateComposition; FailedPrecondition
+// where the strategy's bounds are not proven for this metric (factors of
+// unknown error, jitter too small), InvalidArgument for a level cache over
+// Euclidean distance, which has no correlations.
 template <class Metric>
 absl::StatusOr<ComposedSearcher<Metric>> ComposeSearcher(
-    std::shared_ptr<const Metric> metric, Strategy strategy,
-    const CoverTreeConfig& tree, const HeuristicsConfig& heuristics,
+    std::shared_ptr<const Metric> metric, const Composition& composition,
     int threads);
 
 extern template absl::StatusOr<ComposedSearcher<ResidualCorrelation>>
-ComposeSearcher(std::shared_ptr<const ResidualCorrelation>, Strategy,
-                const CoverTreeConfig&, const HeuristicsConfig&, int);
+ComposeSearcher(std::shared_ptr<const ResidualCorrelation>, const Composition&,
+                int);
 extern template absl::StatusOr<ComposedSearcher<EuclideanDistance>>
-ComposeSearcher(std::shared_ptr<const EuclideanDistance>, Strategy,
-                const CoverTreeConfig&, const HeuristicsConfig&, int);
+ComposeSearcher(std::shared_ptr<const EuclideanDistance>, const Composition&,
+                int);
 
 }  // namespace rct
 

@@ -70,6 +70,15 @@ LevelCacheTable::LevelCacheTable(
   Project(tree, threads);
 }
 
+int64_t LevelCacheTable::bytes() const {
+  return static_cast<int64_t>(
+      (children_.size() + first_segment_.size() + inner_.size() +
+       pivot_nodes_.size()) *
+          sizeof(int32_t) +
+      segments_.size() * sizeof(Segment) + balls_.size() * sizeof(balls_[0]) +
+      (factors_.size() + w_.size() + rest_.size()) * sizeof(double));
+}
+
 // The parent, and the nodes of higher levels nearest to it.
 void LevelCacheTable::ChoosePivots(const CoverTree& tree, int threads) {
   // Nodes with children by the level at which they enter.

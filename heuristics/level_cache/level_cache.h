@@ -77,6 +77,7 @@ class LevelCacheTable {
 
   // Correlations that were evaluated for it.
   int64_t distance_evaluations() const { return distance_evaluations_; }
+  int64_t bytes() const;
 
  private:
   friend class LevelCache;

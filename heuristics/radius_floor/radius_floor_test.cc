@@ -59,10 +59,10 @@ TEST(RadiusFloorTest, EnlargesSmallBallsAndLeavesOthersAlone) {
   RadiusFloor floor = MakeFloor(0.25);
   SearchCounters counters;
   Residual::Ball small = BallOfRadius(0.1);
-  small.norm = 1.5;
+  small.norm = 1;
   floor.Widen(small);
   EXPECT_NEAR(Residual::Radius(small), 0.25, 1e-14);
-  EXPECT_EQ(small.norm, 1.5);
+  EXPECT_EQ(small.norm, 1);
   Residual::Ball large = BallOfRadius(0.5);
   const Residual::Ball before = large;
   floor.Widen(large);

@@ -1,0 +1,43 @@
+// What one phase of building an index cost.
+
+#ifndef RCT_TRAVERSAL_BUILD_PHASE_H_
+#define RCT_TRAVERSAL_BUILD_PHASE_H_
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace rct {
+
+struct BuildPhase {
+  std::string name;
+  double seconds = 0;
+  int64_t distance_evaluations = 0;
+  int64_t bytes = 0;  // of what it made and the index keeps
+};
+
+// Times phases one after the other.
+class PhaseClock {
+ public:
+  // Ends the phase that began with construction or with the last call.
+  void End(std::string name, int64_t distance_evaluations, int64_t bytes) {
+    const auto now = std::chrono::steady_clock::now();
+    phases_.push_back({std::move(name),
+                       std::chrono::duration<double>(now - start_).count(),
+                       distance_evaluations, bytes});
+    start_ = now;
+  }
+
+  std::vector<BuildPhase> Take() { return std::move(phases_); }
+
+ private:
+  std::chrono::steady_clock::time_point start_ =
+      std::chrono::steady_clock::now();
+  std::vector<BuildPhase> phases_;
+};
+
+}  // namespace rct
+
+#endif  // RCT_TRAVERSAL_BUILD_PHASE_H_
