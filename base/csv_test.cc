@@ -1,6 +1,7 @@
 #include "base/csv.h"
 
 #include <clocale>
+#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <string>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
 #include "base/matrix.h"
@@ -168,6 +170,39 @@ TEST(CsvTest, WritesWhatItReads) {
             "row_1,row_2\n-1,9223372036854775807\n");
   values(0, 0) = std::numeric_limits<double>::infinity();
   EXPECT_THAT(SerializeCsv("d", values.view()), HasSubstr("\ninf,0.1,"));
+}
+
+TEST(CsvTest, AnyBytesGiveAResultOrAnError) {
+  const std::string seed = "x,\"y\"\r\n1.5,-2e3\n 3 ,4\n";
+  const std::string_view meaningful = "0123456789,,\"\n\r .-+einfna\xef\xbb\0";
+  RandomStream stream(1, 0);
+  int accepted = 0;
+  for (int round = 0; round < 50000; ++round) {
+    std::string bytes = seed;
+    for (uint64_t edits = stream.UniformBelow(5); edits > 0; --edits) {
+      const size_t at = stream.UniformBelow(bytes.size());
+      const char byte = meaningful[stream.UniformBelow(meaningful.size())];
+      switch (stream.UniformBelow(3)) {
+        case 0:
+          bytes[at] = byte;
+          break;
+        case 1:
+          bytes.insert(at, 1, byte);
+          break;
+        default:
+          bytes.erase(at, 1);
+      }
+    }
+    if (const absl::StatusOr<Matrix<double>> table = ParseCsvMatrix(bytes);
+        table.ok()) {
+      ++accepted;
+      for (const std::vector<double>& row : Rows(*table)) {
+        for (const double value : row) ASSERT_TRUE(std::isfinite(value));
+      }
+    }
+    accepted += ParseCsvIndexMatrix(bytes).ok();
+  }
+  EXPECT_GT(accepted, 0);
 }
 
 TEST(CsvTest, Files) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "base/file.h"
 #include "base/matrix.h"
 #include "base/status_matchers.h"

@@ -171,15 +171,18 @@ InducingConfig Inducing(const py::object& inducing, uint64_t seed) {
   InducingConfig config;
   if (inducing.is_none()) {
     config.mutable_none();
-  } else if (py::isinstance<py::int_>(inducing)) {
+    return config;
+  }
+  const py::array array = ToArray("inducing", inducing);
+  if (array.ndim() == 0 && absl::StrContains("iu", array.dtype().kind())) {
     config.mutable_random()->set_count(inducing.cast<int64_t>());
     config.mutable_random()->set_seed(seed);
-  } else if (ToArray("inducing", inducing).ndim() == 2) {
-    const Array<double> points = Points("inducing", inducing);
+  } else if (array.ndim() == 2) {
+    const Array<double> points = Points("inducing", array);
     config.mutable_coordinates()->mutable_value()->Add(
         points.data(), points.data() + points.size());
   } else {
-    const Array<int64_t> rows = Rows("inducing", inducing);
+    const Array<int64_t> rows = Rows("inducing", array);
     config.mutable_rows()->mutable_row()->Add(rows.data(),
                                               rows.data() + rows.size());
   }

@@ -98,7 +98,8 @@ class ResidualIndexTest(unittest.TestCase):
         np.fill_diagonal(expected, np.inf)
         self.expect_nearest(self.index(inducing=None).graph(K), expected)
         one, same, other = (
-            self.index(inducing=M, seed=s).graph(K)[1] for s in (1, 1, 2)
+            self.index(inducing=m, seed=s).graph(K)[1]
+            for m, s in ((M, 1), (np.int32(M), 1), (M, 2))
         )
         self.assertTrue((one == same).all())
         self.assertFalse((one == other).all())
@@ -148,6 +149,10 @@ class ResidualIndexTest(unittest.TestCase):
             (TypeError, "points: must be 2-dim", lambda: self.index(self.points.astype(complex))),
             (TypeError, "inducing: must be 1-dimensional, of int",
              lambda: self.index(inducing=np.array([1.5]))),
+            (TypeError, "inducing: must be 1-dim", lambda: self.index(inducing=2.0)),
+            (TypeError, "inducing: must be 1-dim", lambda: self.index(inducing="all")),
+            (ValueError, "inducing.coordinates.value: 4 numbers",
+             lambda: self.index(inducing=np.zeros((2, 2)))),
             (ValueError, "query 1: row 400 is out of range", lambda: index.search([0, 400], 1)),
             (ValueError, "k: is 0", lambda: index.search([0], 0)),
             (TypeError, "rows: must be 1-dimensional, of integers", lambda: index.search([0.5], 1)),
