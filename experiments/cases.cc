@@ -32,8 +32,8 @@ void ClearChanged(const google::protobuf::Message& change,
   }
 }
 
-// Replaces in `target` each field that `change` sets, but for the name, and each
-// heuristic.
+// Replaces in `target` each field that `change` sets, but for the name, and
+// each heuristic.
 void Replace(const SweepCase& change, SweepCase& target) {
   HeuristicsConfig heuristics = target.heuristics();
   ClearChanged(change.heuristics(), heuristics);

@@ -21,7 +21,9 @@
 #include "experiments/memory.h"
 #include "experiments/workload.h"
 #include "index/residual_index.h"
+#include "index/telemetry.h"
 #include "parity/gates.h"
+#include "traversal/build_phase.h"
 
 namespace rct {
 namespace {
@@ -51,11 +53,14 @@ bool IsReference(const SweepCase& sweep_case) {
 class WorkloadRunner {
  public:
   WorkloadRunner(const Workload& workload, const std::vector<SweepCase>& cases,
-                 int threads, Progress& progress)
+                 const SweepOptions& options, Progress& progress,
+                 std::string* telemetry)
       : workload_(workload),
         cases_(cases),
-        threads_(threads),
-        progress_(progress) {}
+        threads_(options.threads.value_or(0)),
+        telemetry_of_all_(options.telemetry),
+        progress_(progress),
+        telemetry_(telemetry) {}
 
   absl::Status Run(int repetitions, RunRecord& record) {
     deterministic_ = record.mutable_deterministic()->add_workload();
@@ -71,13 +76,33 @@ class WorkloadRunner {
   // What one case did in one round.
   struct Outcome {
     SearchResult result;
+    std::vector<BuildPhase> build_phases;
     int64_t build_distance_evaluations = 0;
     double index_seconds = 0;
     double search_seconds = 0;
   };
 
+  // Exhaustive search of the audited queries, its time scaled to all of them.
+  absl::StatusOr<Outcome> SearchReference(const SweepCase& sweep_case,
+                                          const ResidualModel& model) const {
+    Outcome outcome;
+    RCT_ASSIGN_OR_RETURN(
+        const ResidualIndex index,
+        ResidualIndex::Build(model, IndexOptionsOf(ReferenceOf(sweep_case))));
+    const auto start = std::chrono::steady_clock::now();
+    RCT_ASSIGN_OR_RETURN(
+        outcome.result,
+        workload_.SearchAudited(index, NeighborsOf(sweep_case, workload_),
+                                sweep_case.threads()));
+    outcome.search_seconds = SecondsSince(start) *
+                             static_cast<double>(workload_.num_queries()) /
+                             static_cast<double>(workload_.audited().size());
+    return outcome;
+  }
+
   absl::StatusOr<Outcome> BuildAndSearch(const SweepCase& sweep_case,
-                                         const ResidualModel& model) const {
+                                         const ResidualModel& model,
+                                         bool telemetry = false) const {
     Outcome outcome;
     auto start = std::chrono::steady_clock::now();
     RCT_ASSIGN_OR_RETURN(
@@ -88,8 +113,9 @@ class WorkloadRunner {
     RCT_ASSIGN_OR_RETURN(
         outcome.result,
         workload_.Search(index, NeighborsOf(sweep_case, workload_),
-                         sweep_case.threads()));
+                         sweep_case.threads(), telemetry));
     outcome.search_seconds = SecondsSince(start);
+    outcome.build_phases = index.phases();
     outcome.build_distance_evaluations = index.build_distance_evaluations();
     return outcome;
   }
@@ -103,14 +129,22 @@ class WorkloadRunner {
     deterministic_->set_dimension(workload_.dimension());
     deterministic_->set_num_inducing(model.metric()->data().v.cols());
     deterministic_->set_num_queries(workload_.num_queries());
+    const auto audited = static_cast<int64_t>(workload_.audited().size());
+    if (audited < workload_.num_queries()) {
+      deterministic_->set_audited_queries(audited);
+    }
     measured_->set_name(workload_.config().name());
+    if (std::any_of(cases_.begin(), cases_.end(),
+                    [&](const SweepCase& c) { return WantsTelemetry(c); })) {
+      AddLines(model.phases(), /*case_name=*/"", threads_);
+    }
 
     std::map<int64_t, NeighborTable> expected;  // by k
     for (const SweepCase& sweep_case : cases_) {
       const int64_t k = NeighborsOf(sweep_case, workload_);
       if (!expected.contains(k)) {
         RCT_ASSIGN_OR_RETURN(Outcome reference,
-                             BuildAndSearch(ReferenceOf(sweep_case), model));
+                             SearchReference(sweep_case, model));
         expected[k] = std::move(reference.result.neighbors);
       }
       RunRecord::Deterministic::Case& known = *deterministic_->add_case_();
@@ -122,7 +156,8 @@ class WorkloadRunner {
       measured.set_threads(ResolveThreads(sweep_case.threads()));
 
       ResetPeakResidentBytes();
-      absl::StatusOr<Outcome> outcome = BuildAndSearch(sweep_case, model);
+      absl::StatusOr<Outcome> outcome =
+          BuildAndSearch(sweep_case, model, WantsTelemetry(sweep_case));
       RCT_RETURN_IF_ERROR(Annotate(
           outcome.status(), absl::StrCat("case '", sweep_case.name(), "'")));
       measured.set_peak_rss_bytes(PeakResidentBytes());
@@ -132,9 +167,35 @@ class WorkloadRunner {
       RCT_RETURN_IF_ERROR(
           Annotate(Judge(sweep_case, outcome->result, expected[k], known),
                    absl::StrCat("case '", sweep_case.name(), "'")));
+      if (WantsTelemetry(sweep_case)) AddLines(sweep_case, *outcome);
       progress_.Advance(1);
     }
     return absl::OkStatus();
+  }
+
+  bool WantsTelemetry(const SweepCase& sweep_case) const {
+    return telemetry_ != nullptr &&
+           (telemetry_of_all_ || sweep_case.telemetry());
+  }
+
+  void AddLines(const std::vector<BuildPhase>& phases,
+                const std::string& case_name, int threads) const {
+    for (const BuildPhase& phase : phases) {
+      BuildTelemetry line = DescribePhase(phase, ResolveThreads(threads));
+      line.set_workload(workload_.config().name());
+      line.set_case_(case_name);
+      *telemetry_ += TelemetryLine(line);
+    }
+  }
+
+  void AddLines(const SweepCase& sweep_case, const Outcome& outcome) const {
+    AddLines(outcome.build_phases, sweep_case.name(), sweep_case.threads());
+    QueryTelemetry line =
+        DescribeSearch(outcome.result, ResolveThreads(sweep_case.threads()));
+    line.set_workload(workload_.config().name());
+    line.set_case_(sweep_case.name());
+    line.set_approximate(IsApproximate(sweep_case));
+    *telemetry_ += TelemetryLine(line);
   }
 
   absl::Status Judge(const SweepCase& sweep_case, const SearchResult& result,
@@ -146,13 +207,16 @@ class WorkloadRunner {
       entry.set_pass(verdict.pass);
       if (!verdict.pass) entry.set_message(verdict.message);
     };
+    const NeighborTable audited = result.neighbors.Select(workload_.audited());
     for (const Gate& gate : sweep_case.gate()) {
       RCT_ASSIGN_OR_RETURN(
           const Verdict verdict,
-          CheckGate(gate, result.neighbors, expected, result.counters));
+          CheckGate(gate,
+                    gate.has_counter_at_most() ? result.neighbors : audited,
+                    expected, result.counters));
       add(verdict);
     }
-    known.set_recall(CheckExact(result.neighbors, expected).recall);
+    known.set_recall(CheckExact(audited, expected).recall);
     if (workload_.has_gold() && !IsApproximate(sweep_case)) {
       RCT_ASSIGN_OR_RETURN(const NeighborTable gold,
                            workload_.GoldNeighbors(result.neighbors.k()));
@@ -204,7 +268,7 @@ class WorkloadRunner {
       const auto key = Key(cases_[i]);
       if (!exhaustive.contains(key)) {
         RCT_ASSIGN_OR_RETURN(const Outcome reference,
-                             BuildAndSearch(ReferenceOf(cases_[i]), model));
+                             SearchReference(cases_[i], model));
         exhaustive[key] = reference.search_seconds;
       }
       measured_->mutable_case_(static_cast<int>(i))
@@ -220,7 +284,9 @@ class WorkloadRunner {
   const Workload& workload_;
   const std::vector<SweepCase>& cases_;
   const int threads_;
+  const bool telemetry_of_all_;
   Progress& progress_;
+  std::string* telemetry_;
   RunRecord::Deterministic::Workload* deterministic_ = nullptr;
   RunRecord::Measured::Workload* measured_ = nullptr;
 };
@@ -260,11 +326,14 @@ absl::StatusOr<std::vector<SweepCase>> SelectCases(
 }  // namespace
 
 absl::StatusOr<RunRecord> RunSweep(const SweepConfig& config,
-                                   const SweepOptions& options) {
+                                   const SweepOptions& options,
+                                   std::string* telemetry) {
   RCT_ASSIGN_OR_RETURN(const std::vector<SweepCase> cases,
                        SelectCases(config, options));
-  const int repetitions = options.repetitions.value_or(config.repetitions());
-  if (repetitions < 1) {
+  const int repetitions =
+      options.check_only ? 0
+                         : options.repetitions.value_or(config.repetitions());
+  if (repetitions < 1 && !options.check_only) {
     return absl::InvalidArgumentError(
         absl::StrCat("repetitions: is ", repetitions, "; must be at least 1"));
   }
@@ -291,10 +360,11 @@ absl::StatusOr<RunRecord> RunSweep(const SweepConfig& config,
                                  config.workload_size() *
                                  (int64_t{repetitions} + 1));
   for (int w = 0; w < config.workload_size(); ++w) {
-    absl::StatusOr<Workload> workload = Workload::Load(config.workload(w));
+    WorkloadConfig workload_config = config.workload(w);
+    if (options.audit.has_value()) workload_config.set_audit(*options.audit);
+    absl::StatusOr<Workload> workload = Workload::Load(workload_config);
     RCT_RETURN_IF_ERROR(Annotate(workload.status(), field(w)));
-    WorkloadRunner runner(*workload, cases, options.threads.value_or(0),
-                          progress);
+    WorkloadRunner runner(*workload, cases, options, progress, telemetry);
     RCT_RETURN_IF_ERROR(Annotate(runner.Run(repetitions, record), field(w)));
   }
   return record;

@@ -30,6 +30,7 @@ namespace {
 
 // Separates this use of a seed from others'.
 constexpr uint64_t kQueryStream = 0x71756572696573;
+constexpr uint64_t kAuditStream = 0x6175646974;
 
 // What nobody means to generate; below it sizes in bytes do not overflow.
 constexpr int64_t kMostCoordinates = int64_t{1} << 40;
@@ -108,6 +109,7 @@ absl::StatusOr<Workload> Workload::Load(const WorkloadConfig& config) {
   }
   RCT_ASSIGN_OR_RETURN(workload.points_, LoadPoints(config.points(), "points"));
   RCT_RETURN_IF_ERROR(workload.LoadQueries());
+  RCT_RETURN_IF_ERROR(workload.DrawAudit());
   RCT_RETURN_IF_ERROR(workload.LoadMetric());
   RCT_RETURN_IF_ERROR(workload.LoadExpected());
   return workload;
@@ -250,15 +252,57 @@ absl::StatusOr<ResidualModel> Workload::MakeModel(int threads) const {
 }
 
 absl::StatusOr<SearchResult> Workload::Search(const ResidualIndex& index,
-                                              int64_t k, int threads) const {
-  const SearchOptions options = {.k = k,
-                                 .exclude_self = config_.exclude_self(),
-                                 .predecessor = config_.predecessor(),
-                                 .threads = threads};
+                                              int64_t k, int threads,
+                                              bool telemetry) const {
+  SearchOptions options = OptionsOf(k, threads);
+  options.telemetry = telemetry;
   if (query_points_.has_value()) {
     return index.SearchPoints(query_points_->view(), options);
   }
   return index.Search(query_rows_, options);
+}
+
+absl::StatusOr<SearchResult> Workload::SearchAudited(const ResidualIndex& index,
+                                                     int64_t k,
+                                                     int threads) const {
+  const SearchOptions options = OptionsOf(k, threads);
+  if (query_points_.has_value()) {
+    Matrix<double> points(static_cast<int64_t>(audited_.size()),
+                          query_points_->cols());
+    for (size_t i = 0; i < audited_.size(); ++i) {
+      std::copy_n(query_points_->row(audited_[i]), points.cols(),
+                  points.row(static_cast<int64_t>(i)));
+    }
+    return index.SearchPoints(points.view(), options);
+  }
+  std::vector<int64_t> rows;
+  rows.reserve(audited_.size());
+  for (const int64_t i : audited_) rows.push_back(query_rows_[i]);
+  return index.Search(rows, options);
+}
+
+SearchOptions Workload::OptionsOf(int64_t k, int threads) const {
+  return {.k = k,
+          .exclude_self = config_.exclude_self(),
+          .predecessor = config_.predecessor(),
+          .threads = threads};
+}
+
+absl::Status Workload::DrawAudit() {
+  const int64_t count = config_.audit();
+  if (count < 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("audit: is ", count, "; must be at least 0"));
+  }
+  if (count == 0 || count >= num_queries()) {
+    audited_.resize(num_queries());
+    std::iota(audited_.begin(), audited_.end(), 0);
+    return absl::OkStatus();
+  }
+  RandomStream stream(/*seed=*/1, kAuditStream);
+  audited_ = SampleWithoutReplacement(num_queries(), count, stream);
+  std::sort(audited_.begin(), audited_.end());
+  return absl::OkStatus();
 }
 
 std::string Workload::DataDigest() const {

@@ -31,9 +31,17 @@ class Workload {
   // Computes the residual factors, or takes those of the config.
   absl::StatusOr<ResidualModel> MakeModel(int threads) const;
 
-  // Searches all queries of the workload.
+  // Searches all queries of the workload; `telemetry` as in SearchOptions.
   absl::StatusOr<SearchResult> Search(const ResidualIndex& index, int64_t k,
-                                      int threads) const;
+                                      int threads,
+                                      bool telemetry = false) const;
+  // Searches the audited ones alone.
+  absl::StatusOr<SearchResult> SearchAudited(const ResidualIndex& index,
+                                             int64_t k, int threads) const;
+
+  // The numbers of the queries that exhaustive search answers, ascending; all
+  // of them unless the config asks for an audit.
+  const std::vector<int64_t>& audited() const { return audited_; }
 
   const WorkloadConfig& config() const { return config_; }
   int64_t num_points() const { return points_.rows(); }
@@ -54,10 +62,13 @@ class Workload {
   absl::Status LoadQueries();
   absl::Status LoadMetric();
   absl::Status LoadExpected();
+  absl::Status DrawAudit();
+  SearchOptions OptionsOf(int64_t k, int threads) const;
 
   WorkloadConfig config_;  // with inducing rows from files filled in
   Matrix<double> points_;
   std::vector<int64_t> query_rows_;
+  std::vector<int64_t> audited_;
   std::optional<Matrix<double>> query_points_;
   std::optional<Matrix<double>> factors_;
   std::vector<double> residual_variance_;

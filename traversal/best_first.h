@@ -78,8 +78,7 @@ class BestFirstSearcher final
       while (!queue.empty() && worker.evaluations == before) {
         const QueueEntry entry = queue.front();
         if (entry.bound > worker.threshold[0]) {
-          worker.pruned += static_cast<int64_t>(queue.size());
-          queue.clear();
+          DismissQueue(worker);
           break;
         }
         std::pop_heap(queue.begin(), queue.end());
@@ -90,6 +89,18 @@ class BestFirstSearcher final
       }
       this->Flush(batch, worker, push);
     }
+  }
+
+  // All that is left is beyond the kth distance.
+  void DismissQueue(Worker& worker) const {
+    worker.pruned += static_cast<int64_t>(worker.scratch.size());
+    if (worker.trace != nullptr) {
+      for (const QueueEntry& entry : worker.scratch) {
+        ++worker.trace->level(this->tree().segments[entry.visit.segment].level)
+              .pruned;
+      }
+    }
+    worker.scratch.clear();
   }
 
   // Puts a segment into the queue, unless its bound dismisses it at once.

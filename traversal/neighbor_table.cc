@@ -26,6 +26,16 @@ NeighborTable NeighborTable::First(int64_t k) const {
   return first;
 }
 
+NeighborTable NeighborTable::Select(absl::Span<const int64_t> queries) const {
+  NeighborTable selected(static_cast<int64_t>(queries.size()), k());
+  for (size_t i = 0; i < queries.size(); ++i) {
+    const auto to = static_cast<int64_t>(i);
+    std::copy_n(rows_.row(queries[i]), k(), selected.rows_.row(to));
+    std::copy_n(distances_.row(queries[i]), k(), selected.distances_.row(to));
+  }
+  return selected;
+}
+
 std::string NeighborTable::Digest() const {
   Sha256 hash;
   const int64_t shape[] = {num_queries(), k()};

@@ -54,6 +54,9 @@ class NeighborTable {
   // The first `k` <= k() neighbours of each query.
   NeighborTable First(int64_t k) const;
 
+  // The neighbours of these queries, each in [0, num_queries()), in this order.
+  NeighborTable Select(absl::Span<const int64_t> queries) const;
+
   // SHA-256 over the shape, the rows and the bits of the distances, in hex:
   // equal for equal answers on every machine.
   std::string Digest() const;
