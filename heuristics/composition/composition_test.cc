@@ -56,7 +56,7 @@ TEST(ComposeSearcherTest, Exhaustive) {
   const auto metric = MakeMetric();
   CoverTreeConfig broken;  // does not count
   broken.set_base(-1);
-  const auto composed = ComposeSearcher(metric, EXHAUSTIVE, broken, 1);
+  const auto composed = ComposeSearcher(metric, EXHAUSTIVE, broken, {}, 1);
   ASSERT_THAT(composed, IsOk());
   EXPECT_EQ(composed->build_distance_evaluations, 0);
   EXPECT_EQ(&composed->searcher->metric(), metric.get());
@@ -66,7 +66,7 @@ TEST(ComposeSearcherTest, Exhaustive) {
 }
 
 TEST(ComposeSearcherTest, AStrategyIsRequired) {
-  EXPECT_THAT(ComposeSearcher(MakeMetric(), STRATEGY_UNSPECIFIED, {}, 1),
+  EXPECT_THAT(ComposeSearcher(MakeMetric(), STRATEGY_UNSPECIFIED, {}, {}, 1),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        HasSubstr("strategy: not given")));
 }
@@ -74,7 +74,7 @@ TEST(ComposeSearcherTest, AStrategyIsRequired) {
 TEST(ComposeSearcherTest, NamesTheTreeOption) {
   const auto metric = MakeMetric(10);
   const auto status = [&](const CoverTreeConfig& tree) {
-    return ComposeSearcher(metric, LEVEL_SYNCHRONOUS, tree, 1).status();
+    return ComposeSearcher(metric, LEVEL_SYNCHRONOUS, tree, {}, 1).status();
   };
   const auto invalid = [](const char* field) {
     return StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(field));
@@ -98,10 +98,10 @@ TEST(ComposeSearcherTest, NamesTheTreeOption) {
 // Bounds are proven for factors that we computed, and not for others.
 TEST(ComposeSearcherTest, FactorsOfUnknownErrorAreSearchedExhaustively) {
   const auto metric = WithRounding(*MakeMetric(), std::nullopt);
-  EXPECT_THAT(ComposeSearcher(metric, LEVEL_SYNCHRONOUS, {}, 1),
+  EXPECT_THAT(ComposeSearcher(metric, LEVEL_SYNCHRONOUS, {}, {}, 1),
               StatusIs(absl::StatusCode::kFailedPrecondition,
                        HasSubstr("use EXHAUSTIVE")));
-  EXPECT_THAT(ComposeSearcher(metric, EXHAUSTIVE, {}, 1), IsOk());
+  EXPECT_THAT(ComposeSearcher(metric, EXHAUSTIVE, {}, {}, 1), IsOk());
 }
 
 TEST(ComposeSearcherTest, TooSmallAJitterIsSearchedExhaustively) {
@@ -110,15 +110,15 @@ TEST(ComposeSearcherTest, TooSmallAJitterIsSearchedExhaustively) {
   rounding.jitter = 1e-14;
   const auto metric = WithRounding(*proven, rounding);
   EXPECT_THAT(
-      ComposeSearcher(metric, LEVEL_SYNCHRONOUS, {}, 1),
+      ComposeSearcher(metric, LEVEL_SYNCHRONOUS, {}, {}, 1),
       StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("jitter")));
-  EXPECT_THAT(ComposeSearcher(metric, EXHAUSTIVE, {}, 1), IsOk());
+  EXPECT_THAT(ComposeSearcher(metric, EXHAUSTIVE, {}, {}, 1), IsOk());
 }
 
 template <class Metric>
 void ExpectOneAnswer(const std::shared_ptr<const Metric>& metric) {
   const std::string expected =
-      ComposeSearcher(metric, EXHAUSTIVE, {}, 1)
+      ComposeSearcher(metric, EXHAUSTIVE, {}, {}, 1)
           ->searcher->SearchRows(AllRows(metric->size()), {.k = 9})
           .neighbors.Digest();
   for (const auto structure :
@@ -133,7 +133,7 @@ void ExpectOneAnswer(const std::shared_ptr<const Metric>& metric) {
       std::set<int64_t> build_evaluations;
       for (const int threads : {1, 2, 7}) {
         const auto composed =
-            ComposeSearcher(metric, LEVEL_SYNCHRONOUS, tree, threads);
+            ComposeSearcher(metric, LEVEL_SYNCHRONOUS, tree, {}, threads);
         ASSERT_THAT(composed, IsOk());
         build_evaluations.insert(composed->build_distance_evaluations);
         const SearchResult result = composed->searcher->SearchRows(
@@ -158,9 +158,9 @@ TEST(ComposeSearcherTest, OneAnswerForAllTrees) {
 }
 
 TEST(ComposeSearcherTest, FewPoints) {
-  for (const Strategy strategy : {EXHAUSTIVE, LEVEL_SYNCHRONOUS}) {
+  for (const Strategy strategy : {EXHAUSTIVE, LEVEL_SYNCHRONOUS, BLOCK}) {
     for (const int64_t n : {0, 1, 2}) {
-      const auto composed = ComposeSearcher(MakeMetric(n), strategy, {}, 2);
+      const auto composed = ComposeSearcher(MakeMetric(n), strategy, {}, {}, 2);
       ASSERT_THAT(composed, IsOk());
       const NeighborTable table =
           composed->searcher->SearchRows(AllRows(n), {.k = 3}).neighbors;
