@@ -307,6 +307,8 @@ absl::StatusOr<SearchTask> ParseSearchTask(
     task.index.set_strategy(
         static_cast<Strategy>(Strategies().numbers[*strategy]));
   }
+  // Whatever the default is: nothing else is proven for them.
+  if (factors.second) task.index.set_strategy(EXHAUSTIVE);
   task.index.set_threads(static_cast<int>(threads.value_or(0)));
   task.search.threads = task.index.threads();
   task.search.k = *k;

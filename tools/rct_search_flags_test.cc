@@ -104,6 +104,7 @@ TEST(ParseSearchTaskTest, EveryFlag) {
       with({"--no_inducing"}, "--num").index.residual().inducing().has_none());
   const SearchTask factors =
       with({"--factors=v.npy", "--residual_variance=r.npy"}, "--num");
+  EXPECT_EQ(factors.index.strategy(), EXHAUSTIVE);
   EXPECT_EQ(factors.factors, "v.npy");
   EXPECT_EQ(factors.residual_variance, "r.npy");
   const struct {
