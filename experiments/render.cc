@@ -12,6 +12,9 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/string_view.h"
+#include "google/protobuf/descriptor.h"
+#include "google/protobuf/message.h"
+#include "traversal/traversal.pb.h"
 
 namespace rct {
 namespace {
@@ -55,13 +58,35 @@ std::string Distinct(const Cases& cases, Number number) {
   return absl::StrJoin(found, "/");
 }
 
+// What the gates say of a case.
+struct Judgement {
+  bool pass = true;
+  std::string gate;  // as shown
+  std::string gold;  // the gold it agrees with, or empty
+};
+
+Judgement JudgementOf(const Known& known) {
+  Judgement judgement;
+  std::vector<std::string> labels;
+  std::vector<std::string> failed;
+  for (const auto& verdict : known.verdict()) {
+    const bool is_gold = absl::StartsWith(verdict.gate(), "gold ");
+    if (is_gold && verdict.pass()) judgement.gold = verdict.gate().substr(5);
+    if (!is_gold) labels.push_back(verdict.gate());
+    if (!verdict.pass()) failed.push_back(verdict.gate());
+  }
+  judgement.pass = failed.empty();
+  judgement.gate = judgement.pass
+                       ? absl::StrJoin(labels, " + ")
+                       : absl::StrCat("FAILED ", absl::StrJoin(failed, " + "));
+  if (known.approximate()) judgement.gate = "approximate: " + judgement.gate;
+  return judgement;
+}
+
 // One row of a table.
-struct Row {
+struct Row : Judgement {
   const Known& known;
   const Timed& timed;
-  bool pass = true;
-  std::string gate{};  // as shown
-  std::string gold{};  // the gold it agrees with, or empty
   Spread search{}, ratio{}, ratio_with_build{}, factor{}, index{};
 
   bool HasTimes() const { return pass && !timed.search_seconds().empty(); }
@@ -69,19 +94,7 @@ struct Row {
 
 Row MakeRow(const RunRecord::Deterministic::Workload& workload,
             const RunRecord::Measured::Workload& measured, int i) {
-  Row row{workload.case_(i), measured.case_(i)};
-  std::vector<std::string> labels;
-  std::vector<std::string> failed;
-  for (const auto& verdict : row.known.verdict()) {
-    const bool is_gold = absl::StartsWith(verdict.gate(), "gold ");
-    if (is_gold && verdict.pass()) row.gold = verdict.gate().substr(5);
-    if (!is_gold) labels.push_back(verdict.gate());
-    if (!verdict.pass()) failed.push_back(verdict.gate());
-  }
-  row.pass = failed.empty();
-  row.gate = row.pass ? absl::StrJoin(labels, " + ")
-                      : absl::StrCat("FAILED ", absl::StrJoin(failed, " + "));
-  if (row.known.approximate()) row.gate = "approximate: " + row.gate;
+  Row row{JudgementOf(workload.case_(i)), workload.case_(i), measured.case_(i)};
   if (!row.HasTimes()) return row;
 
   const auto& factor = measured.factor_seconds();
@@ -103,6 +116,34 @@ Row MakeRow(const RunRecord::Deterministic::Workload& workload,
   row.ratio = SpreadOf(ratio);
   row.ratio_with_build = SpreadOf(with_build);
   return row;
+}
+
+// The cell of a case's name.
+std::string NameCell(const Known& known) {
+  return absl::StrReplaceAll(OneLine(known.name()), {{"|", "\\|"}});
+}
+
+// What gates of a workload did not see.
+std::string AuditNote(const RunRecord::Deterministic::Workload& workload) {
+  if (!workload.has_audited_queries()) return "";
+  return absl::StrCat(
+      "\nAudited: exhaustive search answered ", workload.audited_queries(),
+      " queries, drawn at random; gates compare those, and its time is scaled "
+      "to all queries.\n");
+}
+
+// Which gates of a workload failed and why, a line each.
+std::string FailureNotes(const RunRecord::Deterministic::Workload& workload) {
+  std::string notes;
+  for (const Known& known : workload.case_()) {
+    for (const auto& verdict : known.verdict()) {
+      if (verdict.pass()) continue;
+      absl::StrAppend(&notes, "\n- ", OneLine(known.name()), ": ",
+                      verdict.gate(), " failed: ", verdict.message());
+    }
+  }
+  if (!notes.empty()) notes += "\n";
+  return notes;
 }
 
 double PerQuery(double total, const RunRecord::Deterministic::Workload& w) {
@@ -153,19 +194,31 @@ std::string AlignedTable(const std::vector<std::vector<std::string>>& lines) {
   return result;
 }
 
+std::string WorkloadHeading(
+    const RunRecord::Deterministic::Workload& workload) {
+  return absl::StrFormat(
+      "## %s\n\n%d points, d = %d, m = %d, %d queries, k = %s",
+      OneLine(workload.name()), workload.num_points(), workload.dimension(),
+      workload.num_inducing(), workload.num_queries(),
+      Distinct(workload.case_(), [](const Known& known) { return known.k(); }));
+}
+
+std::string Title(const RunRecord::Deterministic& known) {
+  return known.title().empty() ? "Sweep" : OneLine(known.title());
+}
+
 std::string WorkloadTable(const RunRecord::Deterministic::Workload& workload,
                           const RunRecord::Measured::Workload& measured) {
   std::vector<std::vector<std::string>> lines = {
       {"case", "gate", "recall", "queries/s", "x exhaustive",
        "x exhaustive, build counted", "evaluations/query", "build s",
        "peak MiB"}};
-  std::string notes;
   std::vector<std::string> gold;
   for (int i = 0; i < workload.case__size(); ++i) {
     const Row row = MakeRow(workload, measured, i);
     std::vector<std::string> line = {
-        absl::StrReplaceAll(OneLine(row.known.name()), {{"|", "\\|"}}),
-        row.gate, absl::StrFormat("%.4f", row.known.recall())};
+        NameCell(row.known), row.gate,
+        absl::StrFormat("%.4f", row.known.recall())};
     if (row.HasTimes()) {
       line.push_back(absl::StrFormat("%.0f", QueriesPerSecond(row, workload)));
       line.push_back(RatioCell(row.ratio));
@@ -186,31 +239,16 @@ std::string WorkloadTable(const RunRecord::Deterministic::Workload& workload,
             ? absl::StrFormat("%.0f", Mebibytes(row.timed.peak_rss_bytes()))
             : "-");
     lines.push_back(std::move(line));
-    for (const auto& verdict : row.known.verdict()) {
-      if (!verdict.pass()) {
-        absl::StrAppend(&notes, "\n- ", OneLine(row.known.name()), ": ",
-                        verdict.gate(), " failed: ", verdict.message());
-      }
-    }
     if (row.pass && !row.gold.empty()) {
       gold.push_back(OneLine(row.known.name()));
     }
   }
-  std::string result = absl::StrFormat(
-      "## %s\n\n%d points, d = %d, m = %d, %d queries, k = %s, %s threads\n\n",
-      OneLine(workload.name()), workload.num_points(), workload.dimension(),
-      workload.num_inducing(), workload.num_queries(),
-      Distinct(workload.case_(), [](const Known& known) { return known.k(); }),
-      Distinct(measured.case_(),
-               [](const Timed& timed) { return timed.threads(); }));
-  absl::StrAppend(&result, AlignedTable(lines));
-  if (workload.has_audited_queries()) {
-    absl::StrAppend(&result, "\nAudited: exhaustive search answered ",
-                    workload.audited_queries(),
-                    " queries, drawn at random; gates compare those, and its "
-                    "time is scaled to all queries.\n");
-  }
-  if (!notes.empty()) absl::StrAppend(&result, notes, "\n");
+  std::string result =
+      absl::StrCat(WorkloadHeading(workload), ", ",
+                   Distinct(measured.case_(),
+                            [](const Timed& timed) { return timed.threads(); }),
+                   " threads\n\n", AlignedTable(lines), AuditNote(workload),
+                   FailureNotes(workload));
   if (!gold.empty()) {
     absl::StrAppend(&result,
                     "\nAlso the neighbour sets and, within the stated "
@@ -220,12 +258,73 @@ std::string WorkloadTable(const RunRecord::Deterministic::Workload& workload,
   return result;
 }
 
+// A counter's mean over the queries, or of a list that of each element.
+std::string CounterCell(const SearchCounters& counters,
+                        const google::protobuf::FieldDescriptor* field,
+                        const RunRecord::Deterministic::Workload& workload) {
+  const google::protobuf::Reflection& reflection = *counters.GetReflection();
+  const auto cell = [&](int64_t total) {
+    return absl::StrFormat("%.1f",
+                           PerQuery(static_cast<double>(total), workload));
+  };
+  if (!field->is_repeated()) {
+    return cell(reflection.GetInt64(counters, field));
+  }
+  std::vector<std::string> cells;
+  for (int i = 0; i < reflection.FieldSize(counters, field); ++i) {
+    cells.push_back(cell(reflection.GetRepeatedInt64(counters, field, i)));
+  }
+  return cells.empty() ? "-" : absl::StrJoin(cells, "/");
+}
+
+bool HasCounter(const SearchCounters& counters,
+                const google::protobuf::FieldDescriptor* field) {
+  const google::protobuf::Reflection& reflection = *counters.GetReflection();
+  return field->is_repeated() ? reflection.FieldSize(counters, field) > 0
+                              : reflection.GetInt64(counters, field) != 0;
+}
+
+// Goes by the schema of SearchCounters, so that a new counter is a new column.
+std::string CountersTable(const RunRecord::Deterministic::Workload& workload) {
+  std::vector<const google::protobuf::FieldDescriptor*> columns;
+  for (int f = 0; f < SearchCounters::descriptor()->field_count(); ++f) {
+    const auto* field = SearchCounters::descriptor()->field(f);
+    if (std::any_of(workload.case_().begin(), workload.case_().end(),
+                    [&](const Known& known) {
+                      return HasCounter(known.counters(), field);
+                    })) {
+      columns.push_back(field);
+    }
+  }
+  const bool has_build = std::any_of(
+      workload.case_().begin(), workload.case_().end(), [](const Known& known) {
+        return known.build_distance_evaluations() != 0;
+      });
+  std::vector<std::vector<std::string>> lines = {{"case", "gate", "recall"}};
+  for (const auto* field : columns) {
+    lines[0].push_back(absl::StrReplaceAll(field->name(), {{"_", " "}}));
+  }
+  if (has_build) lines[0].push_back("build evaluations");
+  for (const Known& known : workload.case_()) {
+    std::vector<std::string> line = {NameCell(known), JudgementOf(known).gate,
+                                     absl::StrFormat("%.4f", known.recall())};
+    for (const auto* field : columns) {
+      line.push_back(CounterCell(known.counters(), field, workload));
+    }
+    if (has_build) {
+      line.push_back(absl::StrCat(known.build_distance_evaluations()));
+    }
+    lines.push_back(std::move(line));
+  }
+  return absl::StrCat(WorkloadHeading(workload), "\n\n", AlignedTable(lines),
+                      AuditNote(workload), FailureNotes(workload));
+}
+
 }  // namespace
 
 std::string RenderTable(const RunRecord& record) {
   const auto& known = record.deterministic();
-  std::string result = absl::StrCat(
-      "# ", known.title().empty() ? "Sweep" : OneLine(known.title()), "\n");
+  std::string result = absl::StrCat("# ", Title(known), "\n");
   for (int w = 0; w < known.workload_size(); ++w) {
     absl::StrAppend(
         &result, "\n",
@@ -247,6 +346,22 @@ std::string RenderTable(const RunRecord& record) {
       " processors, ", origin.instruction_set(), "\nBuild: commit ",
       origin.commit(), ", ", origin.compiler(), ", ", origin.compilation_mode(),
       "\nTime: ", origin.time(), "\n");
+  return result;
+}
+
+std::string RenderCounters(const RunRecord& record) {
+  const auto& known = record.deterministic();
+  std::string result = absl::StrCat("# ", Title(known), ": counters\n");
+  for (const auto& workload : known.workload()) {
+    absl::StrAppend(&result, "\n", CountersTable(workload));
+  }
+  absl::StrAppend(
+      &result,
+      "\nCounters (SearchCounters in traversal/traversal.proto) are means over "
+      "the queries, build evaluations totals. None depends on threads or "
+      "time.\n\nCommand: `",
+      record.provenance().command(), "`\nConfig: sha256 ",
+      known.config_digest(), "\n");
   return result;
 }
 

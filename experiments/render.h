@@ -16,6 +16,11 @@ namespace rct {
 // repetition, with their least and greatest.
 std::string RenderTable(const RunRecord& record);
 
+// What the cases did, as opposed to how long it took: a Markdown table of
+// counters for each workload, of those that any of its cases has. Of the
+// deterministic part alone; the command that makes it stands below.
+std::string RenderCounters(const RunRecord& record);
+
 // One line for each case, in the columns of kCsvHeader. Fields that a failed
 // gate withholds are empty.
 std::string RenderCsv(const RunRecord& record);

@@ -9,6 +9,7 @@
 #include "experiments/test_data.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "traversal/traversal.pb.h"
 
 namespace rct {
 namespace {
@@ -130,7 +131,8 @@ std::vector<std::string> Lines(const std::string& text) {
 
 // What neither table nor CSV may ever hold.
 void ExpectNumbers(const RunRecord& record) {
-  for (const std::string& text : {RenderTable(record), RenderCsv(record)}) {
+  for (const std::string& text :
+       {RenderTable(record), RenderCounters(record), RenderCsv(record)}) {
     for (const char* const wrong : {"nan", "inf"}) {
       EXPECT_FALSE(absl::StrContains(text, wrong)) << text;
     }
@@ -164,6 +166,57 @@ Machine: A machine, 2 processors, avx2
 Build: commit c0ffee, gcc 12, opt
 Time: 2024-01-01T00:00:00+00:00
 )table");
+}
+
+TEST(RenderTest, GoldenCounters) {
+  RunRecord record = Record();
+  auto& known = *record.mutable_deterministic()->mutable_workload(0);
+  SearchCounters& tree = *known.mutable_case_(1)->mutable_counters();
+  tree.set_subtrees_pruned(50);
+  tree.add_dynamic_blocks(100);
+  tree.add_dynamic_blocks(0);
+  EXPECT_EQ(RenderCounters(record), R"table(# Trees, and "more": counters
+
+## normal
+
+1000 points, d = 3, m = 16, 100 queries, k = 10
+
+| case        | gate                                               | recall | distance evaluations | subtrees pruned | dynamic blocks | build evaluations |
+|:------------|:---------------------------------------------------|-------:|---------------------:|----------------:|---------------:|------------------:|
+| exhaustive  | EXACT                                              | 1.0000 |               1000.0 |             0.0 |              - |                 0 |
+| tree        | EXACT + COUNTER_AT_MOST(distance_evaluations, 500) | 1.0000 |                123.5 |             0.5 |        1.0/0.0 |               777 |
+| rough, fast | approximate: RECALL_AT_LEAST(0.9)                  | 0.9500 |                 10.0 |             0.0 |              - |                 0 |
+| wrong       | FAILED EXACT + gold SET_EQUAL_WITHIN(1e-06)        | 0.5000 |                 10.0 |             0.0 |              - |                 0 |
+
+- wrong: EXACT failed: query 0, rank 1
+- wrong: gold SET_EQUAL_WITHIN(1e-06) failed: query 2, rank 3
+
+Counters (SearchCounters in traversal/traversal.proto) are means over the queries, build evaluations totals. None depends on threads or time.
+
+Command: `sweep --config=x`
+Config: sha256 0123456789abcdef0123
+)table");
+}
+
+TEST(RenderTest, CountersAreOfTheDeterministicPartAlone) {
+  RunRecord record = Record();
+  const std::string counters = RenderCounters(record);
+  record.clear_measured();
+  record.mutable_provenance()->set_machine("another");
+  EXPECT_EQ(RenderCounters(record), counters);
+}
+
+TEST(RenderTest, CountersThatNoCaseHasAreNoColumns) {
+  RunRecord record = Record();
+  auto& known = *record.mutable_deterministic()->mutable_workload(0);
+  for (auto& sweep_case : *known.mutable_case_()) {
+    sweep_case.clear_counters();
+    sweep_case.clear_build_distance_evaluations();
+  }
+  EXPECT_THAT(RenderCounters(record),
+              AllOf(HasSubstr(" | recall |\n"), Not(HasSubstr("nan"))));
+  EXPECT_THAT(RenderCounters(Record()), Not(HasSubstr("pushes")));
+  EXPECT_THAT(RenderCounters(RunRecord()), StartsWith("# Sweep: counters\n\n"));
 }
 
 TEST(RenderTest, GoldenCsv) {
@@ -288,12 +341,15 @@ TEST(RenderTest, NoNameBreaksTheMarkdown) {
   known.set_name("three\nfour");
   known.mutable_case_(0)->set_name("a|b");
   known.mutable_case_(3)->set_name("c\nd");
-  const std::string table = RenderTable(record);
-  EXPECT_THAT(table, StartsWith("# one two\n\n## three four\n"));
-  EXPECT_THAT(table, HasSubstr("\n| a\\|b "));
-  EXPECT_THAT(table, HasSubstr("\n| c d "));
-  EXPECT_THAT(table, HasSubstr("\n- c d: EXACT failed: query 0, rank 1\n"));
-  EXPECT_EQ(Lines(table).size(), Lines(RenderTable(Record())).size());
+  for (const auto render : {RenderTable, RenderCounters}) {
+    const std::string table = render(record);
+    EXPECT_THAT(table, StartsWith("# one two"));
+    EXPECT_THAT(table, HasSubstr("\n\n## three four\n"));
+    EXPECT_THAT(table, HasSubstr("\n| a\\|b "));
+    EXPECT_THAT(table, HasSubstr("\n| c d "));
+    EXPECT_THAT(table, HasSubstr("\n- c d: EXACT failed: query 0, rank 1\n"));
+    EXPECT_EQ(Lines(table).size(), Lines(render(Record())).size());
+  }
 }
 
 TEST(RenderTest, WithoutRepetitionsThereAreNoTimes) {

@@ -21,7 +21,9 @@
 #include "experiments/memory.h"
 #include "experiments/workload.h"
 #include "index/residual_index.h"
+#include "index/telemetry.h"
 #include "parity/gates.h"
+#include "traversal/build_phase.h"
 
 namespace rct {
 namespace {
@@ -51,11 +53,14 @@ bool IsReference(const SweepCase& sweep_case) {
 class WorkloadRunner {
  public:
   WorkloadRunner(const Workload& workload, const std::vector<SweepCase>& cases,
-                 int threads, Progress& progress)
+                 const SweepOptions& options, Progress& progress,
+                 std::string* telemetry)
       : workload_(workload),
         cases_(cases),
-        threads_(threads),
-        progress_(progress) {}
+        threads_(options.threads.value_or(0)),
+        telemetry_of_all_(options.telemetry),
+        progress_(progress),
+        telemetry_(telemetry) {}
 
   absl::Status Run(int repetitions, RunRecord& record) {
     deterministic_ = record.mutable_deterministic()->add_workload();
@@ -71,6 +76,7 @@ class WorkloadRunner {
   // What one case did in one round.
   struct Outcome {
     SearchResult result;
+    std::vector<BuildPhase> build_phases;
     int64_t build_distance_evaluations = 0;
     double index_seconds = 0;
     double search_seconds = 0;
@@ -95,7 +101,8 @@ class WorkloadRunner {
   }
 
   absl::StatusOr<Outcome> BuildAndSearch(const SweepCase& sweep_case,
-                                         const ResidualModel& model) const {
+                                         const ResidualModel& model,
+                                         bool telemetry = false) const {
     Outcome outcome;
     auto start = std::chrono::steady_clock::now();
     RCT_ASSIGN_OR_RETURN(
@@ -106,8 +113,9 @@ class WorkloadRunner {
     RCT_ASSIGN_OR_RETURN(
         outcome.result,
         workload_.Search(index, NeighborsOf(sweep_case, workload_),
-                         sweep_case.threads()));
+                         sweep_case.threads(), telemetry));
     outcome.search_seconds = SecondsSince(start);
+    outcome.build_phases = index.phases();
     outcome.build_distance_evaluations = index.build_distance_evaluations();
     return outcome;
   }
@@ -126,6 +134,10 @@ class WorkloadRunner {
       deterministic_->set_audited_queries(audited);
     }
     measured_->set_name(workload_.config().name());
+    if (std::any_of(cases_.begin(), cases_.end(),
+                    [&](const SweepCase& c) { return WantsTelemetry(c); })) {
+      AddLines(model.phases(), /*case_name=*/"", threads_);
+    }
 
     std::map<int64_t, NeighborTable> expected;  // by k
     for (const SweepCase& sweep_case : cases_) {
@@ -144,7 +156,8 @@ class WorkloadRunner {
       measured.set_threads(ResolveThreads(sweep_case.threads()));
 
       ResetPeakResidentBytes();
-      absl::StatusOr<Outcome> outcome = BuildAndSearch(sweep_case, model);
+      absl::StatusOr<Outcome> outcome =
+          BuildAndSearch(sweep_case, model, WantsTelemetry(sweep_case));
       RCT_RETURN_IF_ERROR(Annotate(
           outcome.status(), absl::StrCat("case '", sweep_case.name(), "'")));
       measured.set_peak_rss_bytes(PeakResidentBytes());
@@ -154,9 +167,35 @@ class WorkloadRunner {
       RCT_RETURN_IF_ERROR(
           Annotate(Judge(sweep_case, outcome->result, expected[k], known),
                    absl::StrCat("case '", sweep_case.name(), "'")));
+      if (WantsTelemetry(sweep_case)) AddLines(sweep_case, *outcome);
       progress_.Advance(1);
     }
     return absl::OkStatus();
+  }
+
+  bool WantsTelemetry(const SweepCase& sweep_case) const {
+    return telemetry_ != nullptr &&
+           (telemetry_of_all_ || sweep_case.telemetry());
+  }
+
+  void AddLines(const std::vector<BuildPhase>& phases,
+                const std::string& case_name, int threads) const {
+    for (const BuildPhase& phase : phases) {
+      BuildTelemetry line = DescribePhase(phase, ResolveThreads(threads));
+      line.set_workload(workload_.config().name());
+      line.set_case_(case_name);
+      *telemetry_ += TelemetryLine(line);
+    }
+  }
+
+  void AddLines(const SweepCase& sweep_case, const Outcome& outcome) const {
+    AddLines(outcome.build_phases, sweep_case.name(), sweep_case.threads());
+    QueryTelemetry line =
+        DescribeSearch(outcome.result, ResolveThreads(sweep_case.threads()));
+    line.set_workload(workload_.config().name());
+    line.set_case_(sweep_case.name());
+    line.set_approximate(IsApproximate(sweep_case));
+    *telemetry_ += TelemetryLine(line);
   }
 
   absl::Status Judge(const SweepCase& sweep_case, const SearchResult& result,
@@ -245,7 +284,9 @@ class WorkloadRunner {
   const Workload& workload_;
   const std::vector<SweepCase>& cases_;
   const int threads_;
+  const bool telemetry_of_all_;
   Progress& progress_;
+  std::string* telemetry_;
   RunRecord::Deterministic::Workload* deterministic_ = nullptr;
   RunRecord::Measured::Workload* measured_ = nullptr;
 };
@@ -285,11 +326,14 @@ absl::StatusOr<std::vector<SweepCase>> SelectCases(
 }  // namespace
 
 absl::StatusOr<RunRecord> RunSweep(const SweepConfig& config,
-                                   const SweepOptions& options) {
+                                   const SweepOptions& options,
+                                   std::string* telemetry) {
   RCT_ASSIGN_OR_RETURN(const std::vector<SweepCase> cases,
                        SelectCases(config, options));
-  const int repetitions = options.repetitions.value_or(config.repetitions());
-  if (repetitions < 1) {
+  const int repetitions =
+      options.check_only ? 0
+                         : options.repetitions.value_or(config.repetitions());
+  if (repetitions < 1 && !options.check_only) {
     return absl::InvalidArgumentError(
         absl::StrCat("repetitions: is ", repetitions, "; must be at least 1"));
   }
@@ -320,8 +364,7 @@ absl::StatusOr<RunRecord> RunSweep(const SweepConfig& config,
     if (options.audit.has_value()) workload_config.set_audit(*options.audit);
     absl::StatusOr<Workload> workload = Workload::Load(workload_config);
     RCT_RETURN_IF_ERROR(Annotate(workload.status(), field(w)));
-    WorkloadRunner runner(*workload, cases, options.threads.value_or(0),
-                          progress);
+    WorkloadRunner runner(*workload, cases, options, progress, telemetry);
     RCT_RETURN_IF_ERROR(Annotate(runner.Run(repetitions, record), field(w)));
   }
   return record;

@@ -7,7 +7,7 @@
 // passed, one after the other, the whole set once a round, so that drift of the
 // machine meets all alike; ratios are formed within a round. In each round V
 // and every index are built anew and timed too, and every answer must have the
-// digest of round 0.
+// digest of round 0. Telemetry is that of round 0, so that no time pays for it.
 
 #ifndef RCT_EXPERIMENTS_RUNNER_H_
 #define RCT_EXPERIMENTS_RUNNER_H_
@@ -28,6 +28,10 @@ struct SweepOptions {
   std::optional<int> threads = std::nullopt;
   // Audited queries of each workload, in place of the config's.
   std::optional<int64_t> audit = std::nullopt;
+  // Round 0 alone: the measured part has no times.
+  bool check_only = false;
+  // Telemetry of every case, whether or not it asks for it.
+  bool telemetry = false;
   // Only cases whose name contains a match of this regular expression.
   std::string cases = {};
 };
@@ -35,9 +39,11 @@ struct SweepOptions {
 // The deterministic and the measured part of a record. InvalidArgument, naming
 // the field, for a bad config; FailedPrecondition where an answer changes from
 // one round to the next. A gate that fails is no error: it stands in the
-// record.
+// record. `telemetry`, if not null, receives the lines of docs/telemetry.md but
+// for the header; they are no part of the record.
 absl::StatusOr<RunRecord> RunSweep(const SweepConfig& config,
-                                   const SweepOptions& options);
+                                   const SweepOptions& options,
+                                   std::string* telemetry = nullptr);
 
 // Whether every gate of every case passed.
 bool AllGatesPass(const RunRecord& record);

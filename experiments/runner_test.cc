@@ -34,6 +34,7 @@ namespace {
 using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 using testing::StartsWith;
 
 constexpr char kWorkload[] = R"pb(
@@ -508,6 +509,46 @@ TEST_F(RunnerGoldTest, FewerNeighborsOfACaseAreHeldAgainstItToo) {
               StatusIs(absl::StatusCode::kInvalidArgument,
                        StartsWith("workload[0] 'files': case 'residual': k: "
                                   "is 6; gold.answer has 5")));
+}
+
+TEST(RunnerTest, AskedToCheckOnlyItTimesNothing) {
+  const RunRecord record = RunText(Small(), {.check_only = true}).value();
+  EXPECT_EQ(record.deterministic().SerializeAsString(),
+            RunText(Small()).value().deterministic().SerializeAsString());
+  EXPECT_EQ(Timed(record).factor_seconds_size(), 0);
+  EXPECT_EQ(Timed(record).case_(0).search_seconds_size(), 0);
+}
+
+TEST(RunnerTest, TelemetryChangesNothingElse) {
+  const SweepConfig config = ParseText<SweepConfig>(Small());
+  std::string telemetry;
+  const auto with =
+      RunSweep(config, {.check_only = true, .telemetry = true}, &telemetry);
+  EXPECT_EQ(with.value().deterministic().SerializeAsString(),
+            RunText(Small()).value().deterministic().SerializeAsString());
+  EXPECT_THAT(telemetry, AllOf(HasSubstr("\"phase\":\"projection\""),
+                               HasSubstr("\"case\":\"exhaustive\""),
+                               HasSubstr("\"case\":\"static\"")));
+  // No case asks for it.
+  telemetry.clear();
+  ASSERT_THAT(RunSweep(config, {.check_only = true}, &telemetry), IsOk());
+  EXPECT_EQ(telemetry, "");
+}
+
+TEST(RunnerTest, TelemetrySaysWhatIsApproximate) {
+  const std::string config = absl::StrCat(
+      kWorkload,
+      "case { name: 'exact' strategy: EXHAUSTIVE }"
+      "case { name: 'best' strategy: BEST_FIRST telemetry: true"
+      "  heuristics { budget_ladder { on_exhaustion: RETURN_BEST } }"
+      "  gate { recall_at_least { threshold: 0 } } }");
+  std::string telemetry;
+  ASSERT_THAT(RunSweep(ParseText<SweepConfig>(config), {.check_only = true},
+                       &telemetry),
+              IsOk());
+  EXPECT_THAT(telemetry,
+              AllOf(HasSubstr("\"case\":\"best\",\"approximate\":true,"),
+                    Not(HasSubstr("\"case\":\"exact\""))));
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 // The experiment harness: runs the cases of a config, checks every answer,
-// times the right ones and writes table, CSV and record.
+// times the right ones and writes tables, CSV, telemetry and record.
 
 #include <algorithm>
 #include <cstdint>
@@ -14,6 +14,7 @@
 #include "absl/flags/parse.h"
 #include "absl/flags/usage.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -28,6 +29,7 @@
 #include "experiments/provenance.h"
 #include "experiments/render.h"
 #include "experiments/runner.h"
+#include "index/telemetry.h"
 
 constexpr char kDefaultConfig[] = "//experiments/configs/gold.textproto";
 
@@ -41,8 +43,8 @@ ABSL_FLAG(
     "(experiments/configs/presets/NAME.textproto), in place of --config.");
 ABSL_FLAG(
     std::string, out, "",
-    "Folder for record.textproto, table.md and results.csv; made where it "
-    "is missing. Empty means results/CONFIG.");
+    "Folder for record.textproto, table.md, counters.md and results.csv; made "
+    "where it is missing. Empty means results/CONFIG.");
 ABSL_FLAG(int32_t, repetitions, 0,
           "Timed repetitions; 0 means as the config says.");
 ABSL_FLAG(int64_t, audit, -1,
@@ -51,6 +53,11 @@ ABSL_FLAG(int64_t, audit, -1,
 ABSL_FLAG(int32_t, threads, -1,
           "Threads of all cases; 0 means all that there are, -1 as the config "
           "says.");
+ABSL_FLAG(
+    std::string, telemetry, "",
+    "File for one line of JSON for each search and each phase of a build "
+    "(docs/telemetry.md), of all cases. Empty means telemetry.jsonl in --out, "
+    "of the cases that ask for it. Timed searches run without telemetry.");
 ABSL_FLAG(std::string, cases, "",
           "Run only cases whose name contains a match of this regular "
           "expression.");
@@ -62,8 +69,8 @@ constexpr char kUsage[] =
     R"(Runs a sweep: checks every answer, times the right ones.
 
 Prints a table of the cases of a config on its workloads and writes it, with a
-CSV file and a record of everything, to a folder. A case whose answer fails its
-gate shows no timing.
+table of counters, a CSV file and a record of everything, to a folder. A case
+whose answer fails its gate shows no timing.
 
 Examples
   sweep
@@ -71,6 +78,8 @@ Examples
   sweep --preset=quick
       four kernels on 4,096 generated points, in seconds
   sweep --config=my.textproto --cases='tree|exhaustive' --repetitions=9 --threads=2
+  sweep --preset=quick --telemetry=quick.jsonl
+      also what each search and build did, level by level and phase by phase
 
 Under Bazel: bazel run //experiments:sweep -- --config=my.textproto
 Relative paths are taken from where you called. A config is an rct.SweepConfig
@@ -91,6 +100,40 @@ std::vector<std::string> PresetNames() {
   }
   std::sort(names.begin(), names.end());
   return names;
+}
+
+// Where telemetry goes: a file that the user names, or one in `out`. Made
+// before the work, so that what cannot be written costs nothing.
+absl::StatusOr<std::string> TelemetryPath(const std::string& out) {
+  const std::string flag = absl::GetFlag(FLAGS_telemetry);
+  if (flag.empty()) return absl::StrCat(out, "/telemetry.jsonl");
+  const std::filesystem::path path = ResolvePath(flag);
+  std::error_code error;
+  if (!path.has_filename() || std::filesystem::is_directory(path, error)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--telemetry: ", flag, " is a folder; name a file in it"));
+  }
+  if (path.has_parent_path()) {
+    RCT_RETURN_IF_ERROR(
+        Annotate(MakeDirectories(path.parent_path().string()), "--telemetry"));
+  }
+  return path.string();
+}
+
+std::string TelemetryHeaderLine(const RunRecord& record) {
+  const RunRecord::Provenance& origin = record.provenance();
+  TelemetryHeader header;
+  header.set_config_digest(record.deterministic().config_digest());
+  header.set_title(record.deterministic().title());
+  header.set_commit(origin.commit());
+  header.set_machine(origin.machine());
+  header.set_processors(origin.processors());
+  header.set_instruction_set(origin.instruction_set());
+  header.set_compiler(origin.compiler());
+  header.set_compilation_mode(origin.compilation_mode());
+  header.set_command(origin.command());
+  header.set_time(origin.time());
+  return TelemetryLine(header);
 }
 
 // As a shell reads it.
@@ -147,7 +190,10 @@ absl::Status Run(const std::string& command) {
   // Made before the work, so that a folder that cannot be written costs
   // nothing.
   RCT_RETURN_IF_ERROR(MakeDirectories(out));
-  absl::StatusOr<RunRecord> record = RunSweep(config, options);
+  RCT_ASSIGN_OR_RETURN(const std::string telemetry_path, TelemetryPath(out));
+  options.telemetry = !absl::GetFlag(FLAGS_telemetry).empty();
+  std::string telemetry;
+  absl::StatusOr<RunRecord> record = RunSweep(config, options, &telemetry);
   RCT_RETURN_IF_ERROR(Annotate(record.status(), config_path));
   record->mutable_deterministic()->set_config_digest(Sha256Hex(text));
   *record->mutable_provenance() = CollectProvenance(command);
@@ -156,8 +202,14 @@ absl::Status Run(const std::string& command) {
   const bool printed =
       std::fputs(table.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
   // The record last: where it is, the others belong to it.
+  if (!telemetry.empty()) {
+    RCT_RETURN_IF_ERROR(WriteFileAtomically(
+        telemetry_path, absl::StrCat(TelemetryHeaderLine(*record), telemetry)));
+  }
   RCT_RETURN_IF_ERROR(
       WriteFileAtomically(absl::StrCat(out, "/table.md"), table));
+  RCT_RETURN_IF_ERROR(WriteFileAtomically(absl::StrCat(out, "/counters.md"),
+                                          RenderCounters(*record)));
   RCT_RETURN_IF_ERROR(WriteFileAtomically(absl::StrCat(out, "/results.csv"),
                                           RenderCsv(*record)));
   RCT_RETURN_IF_ERROR(WriteFileAtomically(

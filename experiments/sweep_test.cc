@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
 #include "base/file.h"
 #include "base/sha256.h"
 #include "base/status_matchers.h"
@@ -23,6 +24,8 @@ namespace rct {
 namespace {
 
 using testing::AllOf;
+using testing::Contains;
+using testing::ElementsAre;
 using testing::EndsWith;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -129,13 +132,15 @@ TEST_F(SweepTest, WritesWhatItPrints) {
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
   // No progress where nobody looks.
   EXPECT_EQ(outcome.err, "Written to a/b\n");
-  EXPECT_THAT(Names(), UnorderedElementsAre("small.textproto", "a", "a/b",
-                                            "a/b/record.textproto",
-                                            "a/b/table.md", "a/b/results.csv"));
+  EXPECT_THAT(Names(),
+              UnorderedElementsAre("small.textproto", "a", "a/b",
+                                   "a/b/record.textproto", "a/b/table.md",
+                                   "a/b/counters.md", "a/b/results.csv"));
   EXPECT_EQ(Read("a/b/table.md"), outcome.out);
   RunRecord record;
   ASSERT_THAT(ReadTextProto(Path("a/b/record.textproto"), record), IsOk());
   EXPECT_EQ(RenderTable(record), outcome.out);
+  EXPECT_EQ(RenderCounters(record), Read("a/b/counters.md"));
   EXPECT_EQ(RenderCsv(record), Read("a/b/results.csv"));
   EXPECT_THAT(outcome.out, StartsWith("# Small\n\n## normal\n\n400 points, "
                                       "d = 3, m = 8, 20 queries, k = 5, 1 "
@@ -145,6 +150,71 @@ TEST_F(SweepTest, WritesWhatItPrints) {
   EXPECT_THAT(record.provenance().command(),
               EndsWith(" -- --config=small.textproto --out=a/b --threads=1"));
   EXPECT_THAT(record.provenance().time(), Not(IsEmpty()));
+}
+
+TEST_F(SweepTest, TelemetryOfAllCases) {
+  Write("small.textproto", kConfig);
+  ASSERT_EQ(Sweep({"--config=small.textproto", "--out=o", "--threads=1",
+                   "--telemetry=t/small.jsonl"})
+                .exit_code,
+            0);
+  EXPECT_THAT(Names(), Not(Contains("o/telemetry.jsonl")));
+  RunRecord record;
+  ASSERT_THAT(ReadTextProto(Path("o/record.textproto"), record), IsOk());
+  const auto& tree = record.deterministic().workload(0).case_(1);
+  const std::vector<std::string> lines =
+      absl::StrSplit(Read("t/small.jsonl"), '\n');
+  const auto build = [](const std::string& name, const std::string& phase) {
+    return AllOf(
+        StartsWith("{\"kind\":\"build\",\"workload\":\"normal\",\"case\":\"" +
+                   name + "\",\"threads\":1,"),
+        HasSubstr("\"phase\":\"" + phase + "\""));
+  };
+  const auto query = [](const std::string& name) {
+    return StartsWith(
+        "{\"kind\":\"query\",\"workload\":\"normal\",\"case\":\"" + name +
+        "\",\"approximate\":false,\"queries\":20,\"k\":5,"
+        "\"threads\":1,");
+  };
+  EXPECT_THAT(
+      lines,
+      ElementsAre(AllOf(StartsWith("{\"kind\":\"header\",\"version\":1,"),
+                        HasSubstr(absl::StrCat("\"config_digest\":\"",
+                                               Sha256Hex(kConfig), "\"")),
+                        HasSubstr("\"title\":\"Small\""),
+                        HasSubstr(absl::StrCat(
+                            "\"time\":\"", record.provenance().time(), "\""))),
+                  build("", "factorization"), build("", "projection"),
+                  query("exhaustive"), build("tree", "nets"),
+                  build("tree", "reordering"), build("tree", "balls"),
+                  AllOf(query("tree"),
+                        HasSubstr(absl::StrCat(
+                            "\"distance_evals\":",
+                            tree.counters().distance_evaluations(), ","))),
+                  ""));
+}
+
+TEST_F(SweepTest, TelemetryOfCasesThatAskForIt) {
+  Write("small.textproto",
+        absl::StrReplaceAll(
+            kConfig, {{"name: \"tree\"", "name: 'tree' telemetry: true"}}));
+  ASSERT_EQ(Sweep({"--config=small.textproto", "--out=o"}).exit_code, 0);
+  EXPECT_THAT(Read("o/telemetry.jsonl"),
+              AllOf(HasSubstr("\"case\":\"tree\""),
+                    Not(HasSubstr("\"case\":\"exhaustive\""))));
+}
+
+TEST_F(SweepTest, TelemetryThatCannotBeWritten) {
+  Write("small.textproto", kConfig);
+  std::filesystem::create_directories(Path("folder"));
+  for (const std::string name : {"folder", "folder/"}) {
+    ExpectError(
+        {"--config=small.textproto", "--telemetry=" + name}, 1,
+        HasSubstr("--telemetry: " + name + " is a folder; name a file in it"));
+  }
+  ExpectError(
+      {"--config=small.textproto", "--telemetry=small.textproto/t.jsonl"}, 1,
+      HasSubstr("--telemetry: small.textproto: cannot create"));
 }
 
 TEST_F(SweepTest, TheCommandCanBeCalledAgain) {
@@ -281,7 +351,8 @@ TEST_F(SweepTest, HelpShowsExamplesAndFlags) {
   EXPECT_EQ(outcome.exit_code, 1);  // the flag library's own
   EXPECT_THAT(outcome.out,
               AllOf(HasSubstr("\nExamples\n"), HasSubstr("--preset=quick"),
-                    HasSubstr("--repetitions ("), HasSubstr("Exit code: ")));
+                    HasSubstr("--repetitions ("), HasSubstr("--telemetry ("),
+                    HasSubstr("Exit code: ")));
 }
 
 TEST_F(SweepTest, PresetsAreListed) {

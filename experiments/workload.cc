@@ -252,8 +252,10 @@ absl::StatusOr<ResidualModel> Workload::MakeModel(int threads) const {
 }
 
 absl::StatusOr<SearchResult> Workload::Search(const ResidualIndex& index,
-                                              int64_t k, int threads) const {
-  const SearchOptions options = OptionsOf(k, threads);
+                                              int64_t k, int threads,
+                                              bool telemetry) const {
+  SearchOptions options = OptionsOf(k, threads);
+  options.telemetry = telemetry;
   if (query_points_.has_value()) {
     return index.SearchPoints(query_points_->view(), options);
   }

@@ -31,9 +31,10 @@ class Workload {
   // Computes the residual factors, or takes those of the config.
   absl::StatusOr<ResidualModel> MakeModel(int threads) const;
 
-  // Searches all queries of the workload.
+  // Searches all queries of the workload; `telemetry` as in SearchOptions.
   absl::StatusOr<SearchResult> Search(const ResidualIndex& index, int64_t k,
-                                      int threads) const;
+                                      int threads,
+                                      bool telemetry = false) const;
   // Searches the audited ones alone.
   absl::StatusOr<SearchResult> SearchAudited(const ResidualIndex& index,
                                              int64_t k, int threads) const;

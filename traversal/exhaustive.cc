@@ -14,6 +14,7 @@
 #include "metric/tile.h"
 #include "traversal/knn_heap.h"
 #include "traversal/row_order.h"
+#include "traversal/search_trace.h"
 #include "traversal/searcher.h"
 
 namespace rct {
@@ -60,6 +61,7 @@ struct Worker {
   int64_t evaluations = 0;
   int64_t filtered = 0;
   int64_t pushes = 0;
+  SearchTrace trace;
 };
 
 }  // namespace
@@ -91,6 +93,10 @@ void ExhaustiveSearcher<Metric>::Search(
 
   ParallelFor(num_workers, num_blocks, [&](int64_t task, int worker_index) {
     Worker& worker = workers[worker_index];
+    const auto timed = [&](double& seconds) {
+      return ScopedSeconds(options.telemetry ? &seconds : nullptr);
+    };
+    const auto all_timed = timed(worker.trace.descent_seconds);
     const absl::Span<const int32_t> queries =
         absl::MakeConstSpan(by_position)
             .subspan(task * query_block, query_block);
@@ -105,15 +111,26 @@ void ExhaustiveSearcher<Metric>::Search(
       const Candidates candidates = Candidates::Range(
           static_cast<int32_t>(c),
           static_cast<int>(std::min<int64_t>(kCandidateBlock, end - c)));
-      metric.SquaredDistances(
-          request.from, absl::MakeConstSpan(worker.positions).first(count),
-          candidates, worker.squared.data(), kCandidateBlock, worker.tiles);
-      worker.evaluations += int64_t{count} * candidates.size();
+      {
+        const auto evaluation_timed = timed(worker.trace.evaluation_seconds);
+        metric.SquaredDistances(
+            request.from, absl::MakeConstSpan(worker.positions).first(count),
+            candidates, worker.squared.data(), kCandidateBlock, worker.tiles);
+      }
+      const auto selection_timed = timed(worker.trace.selection_seconds);
+      const int64_t evaluations = int64_t{count} * candidates.size();
+      int64_t survivors = 0;
       for (int i = 0; i < count; ++i) {
-        worker.pushes += this->OfferTileRow(
+        survivors += this->OfferTileRow(
             worker.squared.data() + i * kCandidateBlock, candidates,
             request.rows[queries[i]], options, worker.heaps[i],
             worker.hits.data(), worker.filtered);
+      }
+      worker.evaluations += evaluations;
+      worker.pushes += survivors;
+      if (options.telemetry) {
+        worker.trace.AddBlock(/*index=*/0, candidates.size(), evaluations,
+                              survivors);
       }
     }
     for (int i = 0; i < count; ++i) {
@@ -127,6 +144,7 @@ void ExhaustiveSearcher<Metric>::Search(
                                       worker.evaluations);
     counters.set_predecessor_filtered(counters.predecessor_filtered() +
                                       worker.filtered);
+    statistics.trace.Add(worker.trace);
   }
 }
 

@@ -83,13 +83,12 @@ class LevelSynchronousSearcher final
         return true;
       });
       if (worker.slots.order.NearestFirst()) SortNearestFirst(worker);
-      if (worker.trace != nullptr) {
-        worker.trace->level(level).frontier +=
-            static_cast<int64_t>(frontiers.now.size());
-      }
       int64_t waiting = 0;
       for (const FrontierEntry& entry : frontiers.now) {
         waiting += std::popcount(entry.visit.queries);
+      }
+      if (worker.trace != nullptr) {
+        worker.trace->level(level).frontier += waiting;
       }
       for (const FrontierEntry& entry : frontiers.now) {
         TreeVisit visit = entry.visit;

@@ -15,9 +15,11 @@ namespace rct {
 
 struct SearchTrace {
   struct Level {
-    int64_t frontier = 0;     // segments that were asked for their bound
-    int64_t expanded = 0;     // segments, once for each query
-    int64_t pruned = 0;       // segments, once for each query
+    // Segments, once for each query: those that waited on the frontier, those
+    // whose children were looked at, and those that a lower bound dismissed.
+    int64_t frontier = 0;
+    int64_t expanded = 0;
+    int64_t pruned = 0;
     int64_t evaluations = 0;  // of their children
     int64_t survivors = 0;    // of these, candidates that entered neighbours
   };
@@ -50,11 +52,12 @@ struct SearchTrace {
     descent_seconds += other.descent_seconds;
   }
 
-  std::vector<Level> levels;      // of the tree; 0 holds the root alone
+  // Of the tree; 0 holds the root alone, and for EXHAUSTIVE everything.
+  std::vector<Level> levels;
   std::map<int, int64_t> blocks;  // how many of how many candidates
   double evaluation_seconds = 0;  // distances; sums over threads
   double selection_seconds = 0;   // offering them to neighbours
-  double descent_seconds = 0;     // all, bounds and frontiers included
+  double descent_seconds = 0;     // the whole search, these two included
 };
 
 // Adds the time that it lives to `*seconds`, unless that is null.

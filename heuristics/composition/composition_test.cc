@@ -208,7 +208,8 @@ TEST(ComposeSearcherTest, ALevelCacheNeedsCorrelations) {
 }
 
 TEST(ComposeSearcherTest, FewPoints) {
-  for (const Strategy strategy : {EXHAUSTIVE, LEVEL_SYNCHRONOUS, BEST_FIRST}) {
+  for (const Strategy strategy :
+       {EXHAUSTIVE, LEVEL_SYNCHRONOUS, BEST_FIRST, BLOCK}) {
     for (const int64_t n : {0, 1, 2}) {
       const auto composed =
           ComposeSearcher(MakeMetric(n), {strategy, {}, {}}, 2);
