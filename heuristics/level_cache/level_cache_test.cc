@@ -495,6 +495,23 @@ TEST(LevelCacheConstantsTest, WithoutTauNeighboursAreLost) {
   }
 }
 
+// What the cache adds for its own arithmetic stands on its own: residual
+// variances of a half, whose correlations are a Gram matrix but for a rounding
+// or two, need no nugget. (With nothing at all, not even the 12 u of tau, half
+// the cases fail.)
+TEST(LevelCacheConstantsTest, RoundingOfTheFactorsIsCovered) {
+  for (const double radius : {0.1, 1e-3, 1e-5, 1e-7, 0.0}) {
+    const SharedMetric metric = WithoutNugget(*MakeOpposites(6, radius));
+    for (int number = 0; number < 4; ++number) {
+      const Tree tree = StoreTree(metric, SomeConfig(number));
+      for (const int pivots : {1, 2, 4, 8, 16, 32}) {
+        EXPECT_EQ(JudgeAll(tree, pivots, false).wrong, 0)
+            << radius << ", " << pivots;
+      }
+    }
+  }
+}
+
 TEST(LevelCacheWorkTest, MorePivotsEvaluateLess) {
   constexpr int64_t kRows = 4096;
   const Tree tree =
