@@ -182,7 +182,7 @@ void Judge(const Tree& tree, const Batch& batch, LevelCache& cache,
     for (size_t j = 0; j < children.size(); ++j) {
       const auto ask = [&](double factor) {
         for (int i = 0; i < batch.num_queries(); ++i) {
-          thresholds[i] = factor * batch.least(i, children[j]);
+          thresholds[i] = factor * std::max(0.0, batch.least(i, children[j]));
         }
         const QueryMask open =
             cache.Open(static_cast<int32_t>(s), batch.all(), thresholds);
@@ -261,7 +261,7 @@ TEST_P(LevelCacheTest, NeverDismissesWhatIsNeeded) {
 
 // Both strategies, all constraints, any number of threads.
 TEST_P(LevelCacheTest, ChangesNoBit) {
-  constexpr int64_t kRows = 200;
+  constexpr int64_t kRows = 130;
   int number = 0;
   for (const KernelConfig::Family family :
        {KernelConfig::RBF, KernelConfig::MATERN12, KernelConfig::MATERN52}) {
@@ -274,7 +274,7 @@ TEST_P(LevelCacheTest, ChangesNoBit) {
                                         << ", " << pivots << " pivots");
         ExpectExhaustive(metric,
                          *tree.MakeSearcher(strategy, MakeSlots(tree, pivots)),
-                         {5, 1, kRows});
+                         {5, kRows});
       }
     }
   }
@@ -298,8 +298,8 @@ TEST(LevelCacheBoundTest, DismissesWhatIsFar) {
 
 // `clusters` pairs of clusters far from each other, each of 12 points within
 // `radius`, whose prior correlation with points of other clusters is nothing.
-// A column of V shared by the two clusters of a pair makes their points
-// opposites: rho = -1, but for rounding and `radius`.
+// What they share in V makes points of a pair opposites: rho = -1, but for
+// rounding and `radius`.
 SharedMetric MakeOpposites(int clusters, double radius) {
   constexpr int kPoints = 12;
   const int64_t n = int64_t{clusters} * 2 * kPoints;
@@ -308,11 +308,12 @@ SharedMetric MakeOpposites(int clusters, double radius) {
   RandomStream random(clusters, 0);
   for (int64_t i = 0; i < n; ++i) {
     const int64_t cluster = i % (int64_t{clusters} * 2);
-    data.points(i, 0) =
-        1000 * static_cast<double>(cluster) + radius * random.Normal();
-    // A little less than what makes the Gram matrix singular.
-    const double half = 0.5 * (1 - 1e-8);
-    data.v(i, cluster / 2) = std::sqrt(half);
+    const double offset = radius * random.Normal();
+    data.points(i, 0) = 1000 * static_cast<double>(cluster) + offset;
+    // The kernel at the centres of both, scaled to a norm just below 1: what is
+    // left of K is a Gram matrix, if barely.
+    data.v(i, cluster / 2) =
+        std::sqrt(0.5 * (1 - 1e-8)) * std::exp(-offset * offset / 2);
     data.variance[i] = 1 - data.v(i, cluster / 2) * data.v(i, cluster / 2);
     data.inverse_sqrt[i] = 1 / std::sqrt(data.variance[i]);
   }
@@ -331,23 +332,24 @@ SharedMetric MakeOpposites(int clusters, double radius) {
 
 // What is near its opposite is near it: |rho| counts.
 TEST(LevelCacheBoundTest, Opposites) {
-  for (const double radius : {1e-3, 1e-5, 1e-7}) {
+  for (const double radius : {0.1, 1e-3, 1e-5, 1e-7}) {
     const SharedMetric metric = MakeOpposites(6, radius);
     double rho[8];
     TileWorkspace tiles(1, 1, 1);
     const int32_t first[] = {0};
     metric->Correlations(metric->data(), first, Candidates::Range(1, 1), rho, 8,
                          tiles);
-    ASSERT_LT(rho[0], -1 + 1e-4);
-    for (int number = 0; number < 4; ++number) {
+    ASSERT_LT(rho[0], -0.9);
+    for (int number = 0; number < 2; ++number) {
       const Tree tree = StoreTree(metric, SomeConfig(number));
       for (const int pivots : {1, 4, 32}) {
         for (const bool partly : {false, true}) {
           const Judgement judgement = JudgeAll(tree, pivots, partly);
-          EXPECT_EQ(judgement.wrong, 0);
+          EXPECT_EQ(judgement.wrong, 0) << radius << ", " << pivots;
           EXPECT_GT(judgement.dismissed, 0);
         }
         for (const Strategy strategy : kTreeStrategies) {
+          if (pivots != 4) continue;
           ExpectExhaustive(
               metric, *tree.MakeSearcher(strategy, MakeSlots(tree, pivots)),
               {13, 2});
@@ -493,6 +495,23 @@ TEST(LevelCacheConstantsTest, WithoutTauNeighboursAreLost) {
   }
 }
 
+// What the cache adds for its own arithmetic stands on its own: residual
+// variances of a half, whose correlations are a Gram matrix but for a rounding
+// or two, need no nugget. (With nothing at all, not even the 12 u of tau, half
+// the cases fail.)
+TEST(LevelCacheConstantsTest, RoundingOfTheFactorsIsCovered) {
+  for (const double radius : {0.1, 1e-3, 1e-5, 1e-7, 0.0}) {
+    const SharedMetric metric = WithoutNugget(*MakeOpposites(6, radius));
+    for (int number = 0; number < 4; ++number) {
+      const Tree tree = StoreTree(metric, SomeConfig(number));
+      for (const int pivots : {1, 2, 4, 8, 16, 32}) {
+        EXPECT_EQ(JudgeAll(tree, pivots, false).wrong, 0)
+            << radius << ", " << pivots;
+      }
+    }
+  }
+}
+
 TEST(LevelCacheWorkTest, MorePivotsEvaluateLess) {
   constexpr int64_t kRows = 4096;
   const Tree tree =
@@ -523,11 +542,14 @@ TEST(LevelCacheWorkTest, MorePivotsEvaluateLess) {
 // is why the segment is there.
 TEST(LevelCacheCountersTest, ParentsAreKnown) {
   constexpr int64_t kRows = 300;
-  const Tree tree = StoreTree(MakeMetric("normal", kRows, 24), SomeConfig(0));
+  const Tree tree = StoreTree(
+      MakeMetric("clusters", kRows, 24, KernelConfig::MATERN12),
+      TreeConfig(CoverTreeConfig::RESIDUAL, CoverTreeConfig::HILBERT, 1.3, 1));
   for (const Strategy strategy : kTreeStrategies) {
     const SearchCounters one = tree.MakeSearcher(strategy, MakeSlots(tree, 1))
                                    ->SearchRows(AllRows(kRows), {.k = 5})
                                    .counters;
+    EXPECT_GT(one.level_cache_hits(), 0);
     EXPECT_EQ(one.level_cache_hits(), one.segments_expanded());
     EXPECT_EQ(one.level_cache_misses(), 0);
     const SearchCounters many = tree.MakeSearcher(strategy, MakeSlots(tree, 16))
