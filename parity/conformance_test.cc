@@ -33,7 +33,8 @@ std::vector<Subject> Subjects() {
     }
   }
   for (const auto form :
-       {SkeletonBoundConfig::AUTO, SkeletonBoundConfig::TABLES}) {
+       {SkeletonBoundConfig::AUTO, SkeletonBoundConfig::TABLES,
+        SkeletonBoundConfig::PROJECTIONS}) {
     Subject& subject = subjects.emplace_back();
     subject.name = absl::AsciiStrToLower(
         absl::StrCat("skeleton_", SkeletonBoundConfig::Form_Name(form)));
