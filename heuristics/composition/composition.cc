@@ -70,9 +70,9 @@ ComposedSearcher<Metric> ComposeTree(std::shared_ptr<const Metric> metric,
 absl::StatusOr<ComposedSearcher<ResidualCorrelation>> ComposeBlocks(
     std::shared_ptr<const ResidualCorrelation> metric,
     const SkeletonBoundConfig& config, int threads) {
-  RCT_ASSIGN_OR_RETURN(
-      auto searcher,
-      SkeletonSearcher::Create(std::move(metric), config, threads));
+  RCT_RETURN_IF_ERROR(ValidateBounds(*metric));
+  RCT_ASSIGN_OR_RETURN(auto searcher, SkeletonSearcher::Create(
+                                          std::move(metric), config, threads));
   const int64_t evaluations = searcher->build_evaluations();
   return ComposedSearcher<ResidualCorrelation>{std::move(searcher),
                                                evaluations};

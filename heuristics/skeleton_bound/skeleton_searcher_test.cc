@@ -24,6 +24,7 @@
 #include "metric/residual_correlation.h"
 #include "metric/residual_factors.h"
 #include "metric/residual_points.h"
+#include "metric/rounding.h"
 #include "metric/simd_kernels.h"
 #include "traversal/allocation_counter.h"
 #include "traversal/exhaustive.h"
@@ -40,6 +41,12 @@ using Exhaustive = ExhaustiveSearcher<ResidualCorrelation>;
 
 std::vector<int64_t> AllRows(int64_t n) {
   std::vector<int64_t> rows(n);
+  std::iota(rows.begin(), rows.end(), 0);
+  return rows;
+}
+
+std::vector<int32_t> AllRows32(int64_t n) {
+  std::vector<int32_t> rows(n);
   std::iota(rows.begin(), rows.end(), 0);
   return rows;
 }
@@ -166,6 +173,27 @@ TEST(SkeletonSearcherNewPointsTest, AreSearchedForExactly) {
         }
       }
     }
+  }
+}
+
+// Points in no block are evaluated for all, and their own queries densely.
+TEST(SkeletonSearcherLooseTest, IsExhaustiveSearch) {
+  const int64_t n = 4000;
+  const Matrix<double> points = MakePoints("normal", n, 1, 1);
+  const auto proven =
+      MakeTestModel(points.view(), KernelConfig::MATERN12, 30).metric;
+  RoundingModel rounding = *proven->rounding();
+  rounding.kernel_ulps = 1e8;
+  const auto metric = std::make_shared<const ResidualCorrelation>(
+      proven->kernel(), proven->data().Reordered(AllRows32(n)), rounding);
+  for (const auto form :
+       {SkeletonBoundConfig::TABLES, SkeletonBoundConfig::PROJECTIONS}) {
+    const auto searcher = MakeSearcher(metric, Config(form, 64));
+    ASSERT_EQ(searcher->form(), form);
+    ASSERT_FALSE(searcher->skeletons()->loose_rows().empty());
+    EXPECT_EQ(
+        searcher->SearchRows(AllRows(n), {.k = 7}).neighbors.Digest(),
+        Exhaustive(metric).SearchRows(AllRows(n), {.k = 7}).neighbors.Digest());
   }
 }
 
