@@ -46,12 +46,15 @@ constexpr int64_t kProjectedQueries = 64;
 
 // Candidates that a query may keep at any time: evaluating more of them one by
 // one would cost as much as evaluating all points in tiles.
-constexpr int kMostKept = 2048;
+constexpr int kMostKept = 1984;
 
 // Rows with fewer predecessors are searched densely, which is faster.
 constexpr int64_t kFewRows = 2048;
 
+// With room for whole vectors. A list of every query's stays below the size from
+// which buffers take huge pages, most of which would never be used.
 constexpr int64_t kKeptStride = kMostKept + 2 * kPanel;
+static_assert(kTaskQueries * kKeptStride * sizeof(float) < 1 << 21);
 
 // Theta is raised when a query has kept so many more.
 constexpr int kNewBeforeTheta = 8;
