@@ -51,8 +51,8 @@ constexpr int kMostKept = 1984;
 // Rows with fewer predecessors are searched densely, which is faster.
 constexpr int64_t kFewRows = 2048;
 
-// With room for whole vectors. A list of every query's stays below the size from
-// which buffers take huge pages, most of which would never be used.
+// With room for whole vectors. A list of every query's stays below the size
+// from which buffers take huge pages, most of which would never be used.
 constexpr int64_t kKeptStride = kMostKept + 2 * kPanel;
 static_assert(kTaskQueries * kKeptStride * sizeof(float) < 1 << 21);
 

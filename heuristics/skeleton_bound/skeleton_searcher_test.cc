@@ -18,8 +18,6 @@
 #include "gtest/gtest.h"
 #include "heuristics/skeleton_bound/skeleton_bound.pb.h"
 #include "heuristics/skeleton_bound/skeleton_bounds.h"
-#include "metric/inducing_points.h"
-#include "metric/kernel.h"
 #include "metric/metric.pb.h"
 #include "metric/residual_correlation.h"
 #include "metric/residual_factors.h"
@@ -84,28 +82,50 @@ std::unique_ptr<const SkeletonSearcher> MakeSearcher(
 class SkeletonSearcherTest : public testing::TestWithParam<std::string> {};
 
 TEST_P(SkeletonSearcherTest, IsExhaustiveSearch) {
-  for (const int64_t n : {700, 1500}) {
-    const Matrix<double> points = MakePoints(GetParam(), n, 2, 1);
-    for (const auto family : {KernelConfig::RBF, KernelConfig::MATERN52}) {
-      const auto metric = MakeTestModel(points.view(), family, 40).metric;
-      const Exhaustive exhaustive(metric);
-      for (const bool predecessor : {false, true}) {
-        for (const bool exclude_self : {false, true}) {
-          const SearchOptions options = {.k = 10,
-                                         .exclude_self = exclude_self,
-                                         .predecessor = predecessor};
-          const std::string expected =
-              exhaustive.SearchRows(AllRows(n), options).neighbors.Digest();
-          for (const SkeletonBoundConfig& config : Variants()) {
-            if (n > 1000 && config.block_size() != 32) continue;
-            EXPECT_EQ(MakeSearcher(metric, config)
-                          ->SearchRows(AllRows(n), options)
-                          .neighbors.Digest(),
-                      expected)
-                << config.ShortDebugString() << options.predecessor;
-          }
+  const int64_t n = 600;
+  const Matrix<double> points = MakePoints(GetParam(), n, 2, 1);
+  for (const auto family : {KernelConfig::RBF, KernelConfig::MATERN52}) {
+    const auto metric = MakeTestModel(points.view(), family, 40).metric;
+    const Exhaustive exhaustive(metric);
+    std::vector<std::unique_ptr<const SkeletonSearcher>> searchers;
+    for (const SkeletonBoundConfig& config : Variants()) {
+      searchers.push_back(MakeSearcher(metric, config));
+    }
+    for (const bool predecessor : {false, true}) {
+      for (const bool exclude_self : {false, true}) {
+        const SearchOptions options = {
+            .k = 10, .exclude_self = exclude_self, .predecessor = predecessor};
+        const std::string expected =
+            exhaustive.SearchRows(AllRows(n), options).neighbors.Digest();
+        for (size_t i = 0; i < searchers.size(); ++i) {
+          EXPECT_EQ(
+              searchers[i]->SearchRows(AllRows(n), options).neighbors.Digest(),
+              expected)
+              << Variants()[i].ShortDebugString() << predecessor;
         }
       }
+    }
+  }
+}
+
+// Rows late enough that their predecessors are filtered.
+TEST(SkeletonSearcherPredecessorTest, IsExhaustiveSearch) {
+  const int64_t n = 4000;
+  const Matrix<double> points = MakePoints("normal", n, 3, 1);
+  const auto metric =
+      MakeTestModel(points.view(), KernelConfig::RBF, 100).metric;
+  std::vector<int64_t> rows;
+  for (int64_t row = 1900; row < n; row += 7) rows.push_back(row);
+  for (const auto form :
+       {SkeletonBoundConfig::TABLES, SkeletonBoundConfig::PROJECTIONS}) {
+    for (const int64_t k : {1, 30}) {
+      const SearchOptions options = {.k = k, .predecessor = true};
+      const SearchResult result =
+          MakeSearcher(metric, Config(form, 64))->SearchRows(rows, options);
+      EXPECT_EQ(
+          result.neighbors.Digest(),
+          Exhaustive(metric).SearchRows(rows, options).neighbors.Digest());
+      EXPECT_GT(result.counters.predecessor_filtered(), 0);
     }
   }
 }
@@ -198,8 +218,8 @@ TEST(SkeletonSearcherLooseTest, IsExhaustiveSearch) {
 }
 
 TEST(SkeletonSearcherThreadsTest, ChangeNoAnswerAndNoCounter) {
-  const Matrix<double> points = MakePoints("normal", 3000, 3, 1);
-  const TestModel model = MakeTestModel(points.view(), KernelConfig::RBF, 100);
+  const Matrix<double> points = MakePoints("normal", 1000, 3, 1);
+  const TestModel model = MakeTestModel(points.view(), KernelConfig::RBF, 50);
   const ResidualPoints from =
       *model.factor->Project(MakePoints("cube", 500, 3, 2).view(), 1);
   for (const SkeletonBoundConfig& config : Variants()) {
@@ -208,7 +228,7 @@ TEST(SkeletonSearcherThreadsTest, ChangeNoAnswerAndNoCounter) {
       const auto searcher =
           *SkeletonSearcher::Create(model.metric, config, threads);
       const SearchResult rows =
-          searcher->SearchRows(AllRows(3000), {.k = 9, .threads = threads});
+          searcher->SearchRows(AllRows(1000), {.k = 9, .threads = threads});
       const SearchResult others =
           searcher->SearchPoints(from, {.k = 9, .threads = threads});
       answers.insert(rows.neighbors.Digest() + others.neighbors.Digest());
@@ -318,79 +338,6 @@ TEST(SkeletonSearcherAllocationTest, NoneForAQuery) {
   allocations(1);
   EXPECT_LT(allocations(20), allocations(1) + 40);
 }
-
-// Tight clusters on a line: neighbours differ by less than bounds resolve, and
-// only the slacks stand between a bound and an error.
-class SlackTest : public testing::TestWithParam<double> {
- protected:
-  static constexpr int64_t kRows = 8192;
-  static constexpr int64_t kNeighbors = 50;
-
-  void SetUp() override {
-    const Matrix<double> points = MakePointSet(PointSet::kClusters, kRows, 1, 1,
-                                               {.count = 128, .radius = 1e-5});
-    ResidualConfig config;
-    config.mutable_kernel()->set_family(KernelConfig::RBF);
-    config.mutable_kernel()->add_lengthscale(0.3);
-    config.mutable_inducing()->mutable_random()->set_count(128);
-    config.set_jitter(GetParam());
-    const Kernel kernel = *Kernel::Create(config.kernel(), 1);
-    const InducingFactor factor = *InducingFactor::Create(
-        kernel, *SelectInducingPoints(config.inducing(), points.view()),
-        config);
-    metric_ = std::make_shared<const ResidualCorrelation>(
-        kernel, *factor.Project(points.view(), 2), factor.rounding());
-    expected_ = Exhaustive(metric_)
-                    .SearchRows(AllRows(kRows), {.k = kNeighbors, .threads = 2})
-                    .neighbors;
-  }
-
-  int64_t WrongNeighbors(const SkeletonBoundConfig& config,
-                         const SlackScale& scale = {}) const {
-    const NeighborTable found =
-        MakeSearcher(metric_, config, scale)
-            ->SearchRows(AllRows(kRows), {.k = kNeighbors, .threads = 2})
-            .neighbors;
-    int64_t wrong = 0;
-    for (int64_t i = 0; i < kRows; ++i) {
-      for (int64_t j = 0; j < kNeighbors; ++j) {
-        wrong +=
-            static_cast<int64_t>(found.rows()(i, j) != expected_.rows()(i, j));
-      }
-    }
-    return wrong;
-  }
-
-  std::shared_ptr<const ResidualCorrelation> metric_;
-  NeighborTable expected_;
-};
-
-TEST_P(SlackTest, ProvenConstantsLoseNothing) {
-  for (const int block_size : {64, 256}) {
-    EXPECT_EQ(WrongNeighbors(Config(SkeletonBoundConfig::TABLES, block_size)),
-              0);
-    EXPECT_EQ(
-        WrongNeighbors(Config(SkeletonBoundConfig::PROJECTIONS, block_size)),
-        0);
-  }
-}
-
-TEST_P(SlackTest, WithoutThemNeighborsAreLost) {
-  const auto wrong = [this](const SlackScale& scale) {
-    return WrongNeighbors(Config(SkeletonBoundConfig::TABLES, 256), scale);
-  };
-  const int64_t without_filter = wrong({.filter = 0});
-  const int64_t without_all =
-      wrong({.nugget = 0, .factors = 0, .filter = 0, .gap = 0});
-  EXPECT_GT(without_filter, 0);
-  // The slack of float32 hides what float64 needs, and does without it.
-  EXPECT_GT(without_all, 10 * without_filter);
-  EXPECT_GT(WrongNeighbors(Config(SkeletonBoundConfig::PROJECTIONS, 256),
-                           {.nugget = 0, .factors = 0, .filter = 0, .gap = 0}),
-            0);
-}
-
-INSTANTIATE_TEST_SUITE_P(Jitter, SlackTest, testing::Values(1e-6, 1e-8));
 
 TEST(ValidateSkeletonBoundConfigTest, NamesTheField) {
   const auto invalid = [](const char* field) {
