@@ -54,7 +54,8 @@ std::vector<Subject> Trees() {
 std::vector<Subject> Blocks() {
   std::vector<Subject> subjects;
   for (const auto form :
-       {SkeletonBoundConfig::AUTO, SkeletonBoundConfig::TABLES}) {
+       {SkeletonBoundConfig::AUTO, SkeletonBoundConfig::TABLES,
+        SkeletonBoundConfig::PROJECTIONS}) {
     Subject& subject = subjects.emplace_back();
     subject.name = absl::AsciiStrToLower(
         absl::StrCat("skeleton_", SkeletonBoundConfig::Form_Name(form)));

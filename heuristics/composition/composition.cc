@@ -322,11 +322,11 @@ absl::StatusOr<ComposedSearcher<Metric>> ComposeSearcher(
     return ComposedSearcher<Metric>{
         std::make_unique<ExhaustiveSearcher<Metric>>(std::move(metric)), {}};
   }
+  RCT_RETURN_IF_ERROR(ValidateBounds(*metric));
   if (composition.strategy == BLOCK) {
     return ComposeBlocks(std::move(metric),
                          composition.heuristics.skeleton_bound(), threads);
   }
-  RCT_RETURN_IF_ERROR(ValidateBounds(*metric));
   return ComposeTree(std::move(metric), composition, threads);
 }
 

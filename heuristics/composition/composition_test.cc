@@ -15,6 +15,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "heuristics/composition/heuristics.pb.h"
+#include "heuristics/skeleton_bound/skeleton_bound.pb.h"
 #include "metric/euclidean_distance.h"
 #include "metric/metric.pb.h"
 #include "metric/residual_correlation.h"
@@ -160,6 +161,43 @@ void ExpectOneAnswer(const std::shared_ptr<const Metric>& metric,
   }
 }
 
+TEST(ComposeSearcherTest, Blocks) {
+  const auto metric = MakeMetric();
+  HeuristicsConfig heuristics;
+  heuristics.mutable_skeleton_bound()->set_form(SkeletonBoundConfig::TABLES);
+  heuristics.mutable_skeleton_bound()->set_block_size(32);
+  const auto composed = ComposeSearcher(metric, {BLOCK, {}, heuristics}, 2);
+  ASSERT_THAT(composed, IsOk());
+  ASSERT_EQ(composed->phases.size(), 1);
+  EXPECT_GT(composed->phases[0].distance_evaluations, 0);
+  EXPECT_GT(composed->phases[0].bytes, 0);
+  EXPECT_EQ(&composed->searcher->metric(), metric.get());
+  EXPECT_EQ(composed->searcher->SearchRows(AllRows(kRows), {.k = 3})
+                .neighbors.Digest(),
+            ComposeSearcher(metric, {EXHAUSTIVE, {}, {}}, 1)
+                ->searcher->SearchRows(AllRows(kRows), {.k = 3})
+                .neighbors.Digest());
+
+  heuristics.mutable_skeleton_bound()->set_block_size(33);
+  EXPECT_THAT(ComposeSearcher(metric, {BLOCK, {}, heuristics}, 1),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("heuristics.skeleton_bound.block_size")));
+  EXPECT_THAT(
+      ComposeSearcher(WithRounding(*metric, std::nullopt), {BLOCK, {}, {}}, 1),
+      StatusIs(absl::StatusCode::kFailedPrecondition,
+               HasSubstr("use EXHAUSTIVE")));
+  RoundingModel rounding = *metric->rounding();
+  rounding.jitter = 1e-14;
+  EXPECT_THAT(
+      ComposeSearcher(WithRounding(*metric, rounding), {BLOCK, {}, {}}, 1),
+      StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("jitter")));
+  const auto euclidean = std::make_shared<const EuclideanDistance>(
+      EuclideanPoints{MakePoints("normal", 10, 2, 1)});
+  EXPECT_THAT(ComposeSearcher(euclidean, {BLOCK, {}, {}}, 1),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("strategy: BLOCK")));
+}
+
 TEST(ComposeSearcherTest, OneAnswerForAllTrees) {
   for (const Strategy strategy : {LEVEL_SYNCHRONOUS, BEST_FIRST}) {
     ExpectOneAnswer(MakeMetric(), strategy);
@@ -180,8 +218,12 @@ TEST(ComposeSearcherTest, NamesTheHeuristicsOption) {
       EXPECT_THAT(ValidateComposition(composition), invalid);
       EXPECT_THAT(ComposeSearcher(metric, composition, 1), invalid);
     }
-    // Without a tree it does not count.
-    EXPECT_THAT(ValidateComposition({EXHAUSTIVE, {}, heuristics}), IsOk());
+    // Nor does a strategy take what it has no use for.
+    for (const Strategy strategy : {EXHAUSTIVE, BLOCK}) {
+      EXPECT_THAT(ValidateComposition({strategy, {}, heuristics}),
+                  StatusIs(absl::StatusCode::kInvalidArgument,
+                           HasSubstr("has no use for it")));
+    }
   };
   HeuristicsConfig heuristics;
   heuristics.mutable_level_cache()->set_pivots(0);

@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "absl/types/span.h"
-#include "base/check.h"
 #include "base/matrix.h"
 #include "base/parallel.h"
 #include "heuristics/skeleton_bound/correlation_tile.h"

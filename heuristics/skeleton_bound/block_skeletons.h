@@ -33,7 +33,7 @@ namespace rct {
 struct SkeletonOptions {
   int64_t block_size = 256;    // a power of two from 32 on
   double rms_residual = 0.04;  // the rank grows until it is reached
-  SlackScale scale;
+  SlackScale scale = {};
 };
 
 class BlockSkeletons {

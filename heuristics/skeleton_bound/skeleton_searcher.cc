@@ -16,7 +16,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "base/aligned_buffer.h"
+#include "base/check.h"
 #include "base/parallel.h"
+#include "base/status_macros.h"
 #include "heuristics/skeleton_bound/block_skeletons.h"
 #include "heuristics/skeleton_bound/correlation_tile.h"
 #include "heuristics/skeleton_bound/filter_kernels.h"
@@ -44,12 +46,15 @@ constexpr int64_t kProjectedQueries = 64;
 
 // Candidates that a query may keep at any time: evaluating more of them one by
 // one would cost as much as evaluating all points in tiles.
-constexpr int kMostKept = 2048;
+constexpr int kMostKept = 1984;
 
 // Rows with fewer predecessors are searched densely, which is faster.
 constexpr int64_t kFewRows = 2048;
 
+// With room for whole vectors. A list of every query's stays below the size
+// from which buffers take huge pages, most of which would never be used.
 constexpr int64_t kKeptStride = kMostKept + 2 * kPanel;
+static_assert(kTaskQueries * kKeptStride * sizeof(float) < 1 << 21);
 
 // Theta is raised when a query has kept so many more.
 constexpr int kNewBeforeTheta = 8;
@@ -81,6 +86,10 @@ constexpr int64_t kSmallBatch = 1024;
 
 // Blocks that are looked at before anything is decided.
 constexpr int64_t kSampleBlocks = 8;
+
+// At most one in so many of the points may be in no block: they are evaluated
+// for every query.
+constexpr int64_t kLoosePart = 64;
 
 // Skeletons that leave more than this dismiss nothing.
 constexpr double kLargestResidual = 0.25;
@@ -245,16 +254,17 @@ struct SkeletonSearcher::Worker {
   AlignedBuffer<double> rhs;
   AlignedBuffer<double> row;
   AlignedBuffer<float> w;
-  alignas(64) float e[kTaskQueries];
-  alignas(64) float norm[kTaskQueries];
-  alignas(64) float squared_length[kTaskQueries];
-  alignas(64) float theta[kTaskQueries];
-  int64_t row_of[kTaskQueries];      // for the constraints, or kNoNeighbor
-  int32_t position[kTaskQueries];    // among the skeletons' positions, or -1
-  int32_t self[kTaskQueries];        // own row in the data, or -1
-  int32_t number[kTaskQueries];      // of the query
-  alignas(64) float length[kPanel];  // of one panel, in one block
-  alignas(64) float outside[kPanel];
+  alignas(64) float e[kTaskQueries] = {};
+  alignas(64) float norm[kTaskQueries] = {};
+  alignas(64) float squared_length[kTaskQueries] = {};
+  alignas(64) float theta[kTaskQueries] = {};
+  int64_t row_of[kTaskQueries];    // for the constraints, or kNoNeighbor
+  int32_t position[kTaskQueries];  // among the skeletons' positions, or -1
+  int32_t self[kTaskQueries];      // own row in the data, or -1
+  int32_t number[kTaskQueries];    // of the query
+  // Of one panel, in one block.
+  alignas(64) float length[kPanel] = {};
+  alignas(64) float outside[kPanel] = {};
   double squares[kTaskQueries];
   bool hard[kTaskQueries];
   KeptPoints kept[kTaskQueries];
@@ -302,17 +312,9 @@ absl::StatusOr<std::unique_ptr<const SkeletonSearcher>>
 SkeletonSearcher::Create(std::shared_ptr<const ResidualCorrelation> metric,
                          const SkeletonBoundConfig& config, int threads,
                          const SlackScale& scale) {
-  if (absl::Status status = ValidateSkeletonBoundConfig(config); !status.ok()) {
-    return status;
-  }
-  if (!metric->rounding().has_value()) {
-    return absl::FailedPreconditionError(
-        "strategy: bounds are not proven for factors supplied from outside, "
-        "whose rounding errors are unknown; use EXHAUSTIVE");
-  }
-  if (absl::Status status = metric->rounding()->Validate(); !status.ok()) {
-    return status;
-  }
+  RCT_CHECK(metric->rounding().has_value());
+  RCT_RETURN_IF_ERROR(ValidateSkeletonBoundConfig(config));
+  RCT_RETURN_IF_ERROR(metric->rounding()->Validate());
   std::unique_ptr<SkeletonSearcher> searcher(
       new SkeletonSearcher(std::move(metric), config));
   searcher->Build(threads, scale);
@@ -351,7 +353,8 @@ void SkeletonSearcher::Build(int threads, const SlackScale& scale) {
     tables_ = std::make_unique<SkeletonTables>(metric(), *skeletons_,
                                                config_.norm_table(), threads);
   }
-  if (!skeletons_->sound() || skeletons_->num_blocks() == 0 ||
+  const auto loose = static_cast<int64_t>(skeletons_->loose_rows().size());
+  if (!skeletons_->sound() || loose > metric().size() / kLoosePart ||
       (tables_ != nullptr && !tables_->sound())) {
     skeletons_ = nullptr;
     tables_ = nullptr;

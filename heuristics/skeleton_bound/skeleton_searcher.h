@@ -43,6 +43,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "heuristics/skeleton_bound/block_skeletons.h"
 #include "heuristics/skeleton_bound/skeleton_bound.pb.h"
 #include "heuristics/skeleton_bound/skeleton_bounds.h"
@@ -56,14 +57,14 @@ namespace rct {
 // InvalidArgument, naming the field, where one is out of range.
 absl::Status ValidateSkeletonBoundConfig(const SkeletonBoundConfig& config);
 
+// What the forms cost (skeleton_searcher.cc).
 class SkeletonCosts;
 
 class SkeletonSearcher final : public Searcher<ResidualCorrelation> {
  public:
-  // `metric` holds the data in the caller's order. Errors are those of
-  // ValidateSkeletonBoundConfig and of RoundingModel::Validate, and
-  // FailedPrecondition where the metric has no rounding model. `scale` is for
-  // tests.
+  // `metric` holds the data in the caller's order and has a rounding model.
+  // Errors are those of ValidateSkeletonBoundConfig and of
+  // RoundingModel::Validate. `scale` is for tests.
   static absl::StatusOr<std::unique_ptr<const SkeletonSearcher>> Create(
       std::shared_ptr<const ResidualCorrelation> metric,
       const SkeletonBoundConfig& config, int threads,

@@ -1,10 +1,10 @@
 #include "heuristics/skeleton_bound/skeleton_searcher.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <memory>
 #include <numeric>
-#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -18,12 +18,11 @@
 #include "gtest/gtest.h"
 #include "heuristics/skeleton_bound/skeleton_bound.pb.h"
 #include "heuristics/skeleton_bound/skeleton_bounds.h"
-#include "metric/inducing_points.h"
-#include "metric/kernel.h"
 #include "metric/metric.pb.h"
 #include "metric/residual_correlation.h"
 #include "metric/residual_factors.h"
 #include "metric/residual_points.h"
+#include "metric/rounding.h"
 #include "metric/simd_kernels.h"
 #include "traversal/allocation_counter.h"
 #include "traversal/exhaustive.h"
@@ -40,6 +39,12 @@ using Exhaustive = ExhaustiveSearcher<ResidualCorrelation>;
 
 std::vector<int64_t> AllRows(int64_t n) {
   std::vector<int64_t> rows(n);
+  std::iota(rows.begin(), rows.end(), 0);
+  return rows;
+}
+
+std::vector<int32_t> AllRows32(int64_t n) {
+  std::vector<int32_t> rows(n);
   std::iota(rows.begin(), rows.end(), 0);
   return rows;
 }
@@ -77,28 +82,50 @@ std::unique_ptr<const SkeletonSearcher> MakeSearcher(
 class SkeletonSearcherTest : public testing::TestWithParam<std::string> {};
 
 TEST_P(SkeletonSearcherTest, IsExhaustiveSearch) {
-  for (const int64_t n : {700, 1500}) {
-    const Matrix<double> points = MakePoints(GetParam(), n, 2, 1);
-    for (const auto family : {KernelConfig::RBF, KernelConfig::MATERN52}) {
-      const auto metric = MakeTestModel(points.view(), family, 40).metric;
-      const Exhaustive exhaustive(metric);
-      for (const bool predecessor : {false, true}) {
-        for (const bool exclude_self : {false, true}) {
-          const SearchOptions options = {.k = 10,
-                                         .exclude_self = exclude_self,
-                                         .predecessor = predecessor};
-          const std::string expected =
-              exhaustive.SearchRows(AllRows(n), options).neighbors.Digest();
-          for (const SkeletonBoundConfig& config : Variants()) {
-            if (n > 1000 && config.block_size() != 32) continue;
-            EXPECT_EQ(MakeSearcher(metric, config)
-                          ->SearchRows(AllRows(n), options)
-                          .neighbors.Digest(),
-                      expected)
-                << config.ShortDebugString() << options.predecessor;
-          }
+  const int64_t n = 600;
+  const Matrix<double> points = MakePoints(GetParam(), n, 2, 1);
+  for (const auto family : {KernelConfig::RBF, KernelConfig::MATERN52}) {
+    const auto metric = MakeTestModel(points.view(), family, 40).metric;
+    const Exhaustive exhaustive(metric);
+    std::vector<std::unique_ptr<const SkeletonSearcher>> searchers;
+    for (const SkeletonBoundConfig& config : Variants()) {
+      searchers.push_back(MakeSearcher(metric, config));
+    }
+    for (const bool predecessor : {false, true}) {
+      for (const bool exclude_self : {false, true}) {
+        const SearchOptions options = {
+            .k = 10, .exclude_self = exclude_self, .predecessor = predecessor};
+        const std::string expected =
+            exhaustive.SearchRows(AllRows(n), options).neighbors.Digest();
+        for (size_t i = 0; i < searchers.size(); ++i) {
+          EXPECT_EQ(
+              searchers[i]->SearchRows(AllRows(n), options).neighbors.Digest(),
+              expected)
+              << Variants()[i].ShortDebugString() << predecessor;
         }
       }
+    }
+  }
+}
+
+// Rows late enough that their predecessors are filtered.
+TEST(SkeletonSearcherPredecessorTest, IsExhaustiveSearch) {
+  const int64_t n = 4000;
+  const Matrix<double> points = MakePoints("normal", n, 3, 1);
+  const auto metric =
+      MakeTestModel(points.view(), KernelConfig::RBF, 100).metric;
+  std::vector<int64_t> rows;
+  for (int64_t row = 1900; row < n; row += 7) rows.push_back(row);
+  for (const auto form :
+       {SkeletonBoundConfig::TABLES, SkeletonBoundConfig::PROJECTIONS}) {
+    for (const int64_t k : {1, 30}) {
+      const SearchOptions options = {.k = k, .predecessor = true};
+      const SearchResult result =
+          MakeSearcher(metric, Config(form, 64))->SearchRows(rows, options);
+      EXPECT_EQ(
+          result.neighbors.Digest(),
+          Exhaustive(metric).SearchRows(rows, options).neighbors.Digest());
+      EXPECT_GT(result.counters.predecessor_filtered(), 0);
     }
   }
 }
@@ -169,9 +196,30 @@ TEST(SkeletonSearcherNewPointsTest, AreSearchedForExactly) {
   }
 }
 
+// Points in no block are evaluated for all, and their own queries densely.
+TEST(SkeletonSearcherLooseTest, IsExhaustiveSearch) {
+  const int64_t n = 4000;
+  const Matrix<double> points = MakePoints("normal", n, 1, 1);
+  const auto proven =
+      MakeTestModel(points.view(), KernelConfig::MATERN12, 30).metric;
+  RoundingModel rounding = *proven->rounding();
+  rounding.kernel_ulps = 1e8;
+  const auto metric = std::make_shared<const ResidualCorrelation>(
+      proven->kernel(), proven->data().Reordered(AllRows32(n)), rounding);
+  for (const auto form :
+       {SkeletonBoundConfig::TABLES, SkeletonBoundConfig::PROJECTIONS}) {
+    const auto searcher = MakeSearcher(metric, Config(form, 64));
+    ASSERT_EQ(searcher->form(), form);
+    ASSERT_FALSE(searcher->skeletons()->loose_rows().empty());
+    EXPECT_EQ(
+        searcher->SearchRows(AllRows(n), {.k = 7}).neighbors.Digest(),
+        Exhaustive(metric).SearchRows(AllRows(n), {.k = 7}).neighbors.Digest());
+  }
+}
+
 TEST(SkeletonSearcherThreadsTest, ChangeNoAnswerAndNoCounter) {
-  const Matrix<double> points = MakePoints("normal", 3000, 3, 1);
-  const TestModel model = MakeTestModel(points.view(), KernelConfig::RBF, 100);
+  const Matrix<double> points = MakePoints("normal", 1000, 3, 1);
+  const TestModel model = MakeTestModel(points.view(), KernelConfig::RBF, 50);
   const ResidualPoints from =
       *model.factor->Project(MakePoints("cube", 500, 3, 2).view(), 1);
   for (const SkeletonBoundConfig& config : Variants()) {
@@ -180,7 +228,7 @@ TEST(SkeletonSearcherThreadsTest, ChangeNoAnswerAndNoCounter) {
       const auto searcher =
           *SkeletonSearcher::Create(model.metric, config, threads);
       const SearchResult rows =
-          searcher->SearchRows(AllRows(3000), {.k = 9, .threads = threads});
+          searcher->SearchRows(AllRows(1000), {.k = 9, .threads = threads});
       const SearchResult others =
           searcher->SearchPoints(from, {.k = 9, .threads = threads});
       answers.insert(rows.neighbors.Digest() + others.neighbors.Digest());
@@ -227,6 +275,46 @@ TEST(SkeletonSearcherCountersTest, EvaluatesLittle) {
   }
 }
 
+// What AUTO decides follows from the expected number of queries, and where that
+// is not known each call decides.
+TEST(SkeletonSearcherFormTest, FollowsTheNumberOfQueries) {
+  const int64_t n = 8000;
+  const Matrix<double> points = MakePoints("normal", n, 3, 1);
+  const auto metric =
+      MakeTestModel(points.view(), KernelConfig::RBF, 128).metric;
+  const auto form = [&](int64_t queries) {
+    SkeletonBoundConfig config;
+    config.set_expected_queries(queries);
+    return MakeSearcher(metric, config)->form();
+  };
+  EXPECT_EQ(form(1), SkeletonBoundConfig::DENSE);
+  EXPECT_EQ(form(1'000'000), SkeletonBoundConfig::TABLES);
+
+  // A residual that no skeleton of half a block reaches.
+  const Matrix<double> scattered = MakePoints("cube", 3000, 8, 1);
+  const auto rough =
+      MakeTestModel(scattered.view(), KernelConfig::MATERN12, 100).metric;
+  EXPECT_EQ(MakeSearcher(rough, {})->form(), SkeletonBoundConfig::DENSE);
+}
+
+TEST(SkeletonSearcherFormTest, EachCallMayDecide) {
+  const int64_t n = 12'000;
+  const Matrix<double> points = MakePoints("normal", n, 3, 1);
+  const auto metric =
+      MakeTestModel(points.view(), KernelConfig::MATERN52, 256).metric;
+  const auto searcher = MakeSearcher(metric, {});
+  ASSERT_EQ(searcher->form(), SkeletonBoundConfig::AUTO);
+  EXPECT_EQ(searcher->tables(), nullptr);
+  const Exhaustive exhaustive(metric);
+  for (const int64_t num_queries : {int64_t{10}, int64_t{1000}, n}) {
+    std::vector<int64_t> rows = AllRows(n);
+    rows.resize(num_queries);
+    const SearchOptions options = {.k = 10, .threads = 2};
+    EXPECT_EQ(searcher->SearchRows(rows, options).neighbors.Digest(),
+              exhaustive.SearchRows(rows, options).neighbors.Digest());
+  }
+}
+
 // What is allocated is for the call, its threads and the queries that are
 // searched for exhaustively.
 TEST(SkeletonSearcherAllocationTest, NoneForAQuery) {
@@ -249,61 +337,6 @@ TEST(SkeletonSearcherAllocationTest, NoneForAQuery) {
   };
   allocations(1);
   EXPECT_LT(allocations(20), allocations(1) + 40);
-}
-
-// Tight clusters, where only the slacks stand between a bound and an error.
-class SlackTest : public testing::Test {
- protected:
-  static constexpr int64_t kRows = 128 * 64;
-
-  void SetUp() override {
-    const Matrix<double> points = MakePointSet(PointSet::kClusters, kRows, 3, 1,
-                                               {.count = 128, .radius = 1e-5});
-    ResidualConfig config;
-    config.mutable_kernel()->set_family(KernelConfig::RBF);
-    config.mutable_kernel()->add_lengthscale(0.3);
-    config.mutable_inducing()->mutable_random()->set_count(256);
-    config.set_jitter(1e-8);
-    const Kernel kernel = *Kernel::Create(config.kernel(), 3);
-    const InducingFactor factor = *InducingFactor::Create(
-        kernel, *SelectInducingPoints(config.inducing(), points.view()),
-        config);
-    metric_ = std::make_shared<const ResidualCorrelation>(
-        kernel, *factor.Project(points.view(), 2), factor.rounding());
-    expected_ = Exhaustive(metric_)
-                    .SearchRows(AllRows(kRows), {.k = 50, .threads = 2})
-                    .neighbors;
-  }
-
-  int64_t WrongNeighbors(const SlackScale& scale,
-                         SkeletonBoundConfig::Form form) const {
-    const NeighborTable found =
-        MakeSearcher(metric_, Config(form, 64), scale)
-            ->SearchRows(AllRows(kRows), {.k = 50, .threads = 2})
-            .neighbors;
-    int64_t wrong = 0;
-    for (int64_t i = 0; i < kRows; ++i) {
-      for (int64_t j = 0; j < 50; ++j) {
-        wrong +=
-            static_cast<int64_t>(found.rows()(i, j) != expected_.rows()(i, j));
-      }
-    }
-    return wrong;
-  }
-
-  std::shared_ptr<const ResidualCorrelation> metric_;
-  NeighborTable expected_;
-};
-
-TEST_F(SlackTest, ProvenConstantsLoseNothing) {
-  EXPECT_EQ(WrongNeighbors({}, SkeletonBoundConfig::TABLES), 0);
-  EXPECT_EQ(WrongNeighbors({}, SkeletonBoundConfig::PROJECTIONS), 0);
-}
-
-TEST_F(SlackTest, WithoutThemNeighborsAreLost) {
-  EXPECT_GT(WrongNeighbors({.nugget = 0, .factors = 0, .filter = 0, .gap = 0},
-                           SkeletonBoundConfig::TABLES),
-            0);
 }
 
 TEST(ValidateSkeletonBoundConfigTest, NamesTheField) {
