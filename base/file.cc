@@ -13,11 +13,13 @@
 #include <string_view>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
 #include "base/status_macros.h"
 
 namespace rct {
@@ -29,6 +31,11 @@ constexpr size_t kReadBytes = 1 << 16;
 absl::Status ErrnoError(const std::string& path, std::string_view what) {
   const int error = errno;
   return absl::ErrnoToStatus(error, absl::StrCat(path, ": ", what));
+}
+
+bool IsFolder(const std::string& path) {
+  std::error_code error;  // What cannot be seen is no folder.
+  return std::filesystem::is_directory(path, error);
 }
 
 // Creates a file next to `path` that did not exist, with the permissions that a
@@ -55,6 +62,30 @@ absl::Status WriteAll(int fd, const std::string& path,
   }
   if (fsync(fd) != 0) return ErrnoError(path, "cannot sync");
   return absl::OkStatus();
+}
+
+// Writes `contents` to a temporary file next to `path` and returns its name.
+absl::StatusOr<std::string> WriteTemporary(const std::string& path,
+                                           std::string_view contents) {
+  std::string temporary;
+  RCT_ASSIGN_OR_RETURN(const int fd, CreateTemporary(path, temporary));
+  absl::Cleanup remover = [&temporary] { unlink(temporary.c_str()); };
+  const absl::Status written = WriteAll(fd, path, contents);
+  const bool closed = close(fd) == 0;
+  RCT_RETURN_IF_ERROR(written);
+  if (!closed) return ErrnoError(path, "cannot close");
+  std::move(remover).Cancel();
+  return temporary;
+}
+
+// Leaves no temporary file behind, whatever happens.
+absl::Status RenameTemporary(const std::string& temporary,
+                             const std::string& path) {
+  if (rename(temporary.c_str(), path.c_str()) == 0) return absl::OkStatus();
+  absl::Status status =
+      ErrnoError(path, "cannot rename a temporary file to it");
+  unlink(temporary.c_str());
+  return status;
 }
 
 }  // namespace
@@ -85,17 +116,46 @@ absl::StatusOr<std::string> ReadFile(const std::string& path) {
 
 absl::Status WriteFileAtomically(const std::string& path,
                                  std::string_view contents) {
-  std::string temporary;
-  RCT_ASSIGN_OR_RETURN(const int fd, CreateTemporary(path, temporary));
-  absl::Cleanup remover = [&temporary] { unlink(temporary.c_str()); };
-  const absl::Status written = WriteAll(fd, path, contents);
-  const bool closed = close(fd) == 0;
-  RCT_RETURN_IF_ERROR(written);
-  if (!closed) return ErrnoError(path, "cannot close");
-  if (rename(temporary.c_str(), path.c_str()) != 0) {
-    return ErrnoError(path, "cannot rename a temporary file to it");
+  RCT_ASSIGN_OR_RETURN(const std::string temporary,
+                       WriteTemporary(path, contents));
+  return RenameTemporary(temporary, path);
+}
+
+absl::Status WriteFilesAtomically(absl::Span<const FileToWrite> files) {
+  struct Replacement {
+    std::string temporary;
+    std::string old;  // Empty if there was none.
+    bool renamed = false;
+  };
+  std::vector<Replacement> replacements(files.size());
+  absl::Cleanup undo = [&] {
+    for (size_t i = 0; i < files.size(); ++i) {
+      const Replacement& file = replacements[i];
+      unlink(file.renamed ? files[i].path.c_str() : file.temporary.c_str());
+      if (!file.old.empty()) rename(file.old.c_str(), files[i].path.c_str());
+    }
+  };
+  for (size_t i = 0; i < files.size(); ++i) {
+    RCT_ASSIGN_OR_RETURN(replacements[i].temporary,
+                         WriteTemporary(files[i].path, files[i].contents));
   }
-  std::move(remover).Cancel();
+  for (size_t i = 0; i < files.size(); ++i) {
+    const std::string& path = files[i].path;
+    Replacement& file = replacements[i];
+    // A folder could be set aside as well, and is not meant to be.
+    if (!IsFolder(path)) {
+      const std::string old = file.temporary + ".old";
+      if (rename(path.c_str(), old.c_str()) == 0) {
+        file.old = old;
+      } else if (errno != ENOENT) {
+        return ErrnoError(path, "cannot set the old file aside");
+      }
+    }
+    RCT_RETURN_IF_ERROR(RenameTemporary(file.temporary, path));
+    file.renamed = true;
+  }
+  std::move(undo).Cancel();
+  for (const Replacement& file : replacements) unlink(file.old.c_str());
   return absl::OkStatus();
 }
 

@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 
 namespace rct {
 
@@ -26,6 +27,16 @@ absl::StatusOr<std::string> ReadFile(const std::string& path);
 // replaces a symbolic link, not what it points to.
 absl::Status WriteFileAtomically(const std::string& path,
                                  std::string_view contents);
+
+// The same for files that belong together, at different paths: after an error
+// each path is as it was. All are written and synced before the first one is
+// renamed; a crash between the renames may leave an old file set aside as
+// PATH.tmp.*.old.
+struct FileToWrite {
+  std::string path;
+  std::string_view contents;
+};
+absl::Status WriteFilesAtomically(absl::Span<const FileToWrite> files);
 
 // Creates the folder and those above it that are missing; one that exists is no
 // error, a file of that name is.

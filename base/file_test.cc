@@ -24,6 +24,7 @@ using testing::ElementsAre;
 using testing::EndsWith;
 using testing::IsEmpty;
 using testing::StartsWith;
+using testing::UnorderedElementsAre;
 
 // Each test has a folder of its own, empty at the start.
 class FileTest : public testing::Test {
@@ -124,6 +125,33 @@ TEST_F(FileTest, AFailedWriteKeepsTheOldFile) {
                                 Path("a") + ": cannot write: File too large"));
   EXPECT_THAT(Names(), ElementsAre("a"));
   EXPECT_THAT(ReadFile(Path("a")), IsOkAndHolds("old"));
+}
+
+TEST_F(FileTest, SeveralFilesOrNone) {
+  ASSERT_THAT(WriteFileAtomically(Path("a"), "old"), IsOk());
+  EXPECT_THAT(WriteFilesAtomically({{Path("a"), "A"}, {Path("b"), "B"}}),
+              IsOk());
+  EXPECT_THAT(ReadFile(Path("a")), IsOkAndHolds("A"));
+  EXPECT_THAT(ReadFile(Path("b")), IsOkAndHolds("B"));
+  EXPECT_THAT(Names(), UnorderedElementsAre("a", "b"));
+  EXPECT_THAT(WriteFilesAtomically({}), IsOk());
+}
+
+// Whichever fails, and at whichever step.
+TEST_F(FileTest, WhereOneFailsAllAreAsTheyWere) {
+  ASSERT_THAT(WriteFileAtomically(Path("old"), "old"), IsOk());
+  ASSERT_THAT(MakeDirectories(Path("folder/full")), IsOk());
+  const std::string good[] = {Path("old"), Path("new")};
+  for (const std::string& bad : {Path("folder"), Path("missing/file")}) {
+    for (size_t at = 0; at <= 2; ++at) {
+      std::vector<FileToWrite> files = {{good[0], "x"}, {good[1], "y"}};
+      files.insert(files.begin() + at, {bad, "z"});
+      const absl::Status status = WriteFilesAtomically(files);
+      EXPECT_THAT(std::string(status.message()), StartsWith(bad + ": cannot "));
+      EXPECT_THAT(ReadFile(Path("old")), IsOkAndHolds("old"));
+      EXPECT_THAT(Names(), UnorderedElementsAre("old", "folder")) << at;
+    }
+  }
 }
 
 TEST_F(FileTest, MakeDirectories) {

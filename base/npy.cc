@@ -13,7 +13,6 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -22,6 +21,7 @@
 #include "absl/types/span.h"
 #include "base/file.h"
 #include "base/matrix.h"
+#include "base/quote.h"
 #include "base/status_macros.h"
 
 namespace rct {
@@ -53,13 +53,6 @@ struct Dtypes<int64_t> {
 std::string FormatShape(absl::Span<const int64_t> shape) {
   return absl::StrCat("(", absl::StrJoin(shape, ", "),
                       shape.size() == 1 ? ",)" : ")");
-}
-
-// Something found in a file, fit for an error message.
-std::string Quote(std::string_view found) {
-  constexpr size_t kMost = 24;
-  return absl::StrCat("'", absl::CHexEscape(found.substr(0, kMost)),
-                      found.size() > kMost ? "...'" : "'");
 }
 
 struct Header {

@@ -64,8 +64,9 @@ MATCHER_P2(StatusIs, code_matcher, message_matcher,
                     : "has the status code and message") {
   const absl::Status& status = internal_status_matchers::StatusOf(arg);
   *result_listener << "whose status is " << status;
+  const std::string message(status.message());
   return testing::Matches(code_matcher)(status.code()) &&
-         testing::Matches(message_matcher)(std::string(status.message()));
+         testing::Matches(message_matcher)(message);
 }
 
 }  // namespace rct

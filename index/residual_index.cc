@@ -94,12 +94,11 @@ absl::StatusOr<ResidualModel> ResidualModel::FromFactors(
 
 absl::Status ValidateIndexOptions(const IndexOptions& options) {
   RCT_RETURN_IF_ERROR(ValidateThreads(options.threads()));
-  if (options.strategy() == EXHAUSTIVE &&
-      (options.has_tree() || options.has_heuristics())) {
+  if (options.has_tree() && options.strategy() != LEVEL_SYNCHRONOUS &&
+      options.strategy() != BEST_FIRST) {
     return absl::InvalidArgumentError(absl::StrCat(
-        options.has_tree() ? "tree" : "heuristics",
-        ": given, but strategy EXHAUSTIVE has none; leave it out or choose "
-        "LEVEL_SYNCHRONOUS or BEST_FIRST"));
+        "tree: strategy ", Strategy_Name(options.strategy()),
+        " has none; leave it out or choose LEVEL_SYNCHRONOUS or BEST_FIRST"));
   }
   return ValidateComposition(CompositionOf(options));
 }

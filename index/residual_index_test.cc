@@ -1,6 +1,7 @@
 #include "index/residual_index.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <numeric>
@@ -424,6 +425,64 @@ TEST_P(ResidualIndexTest, NoPoints) {
             NeighborTable(0, 4).Digest());
   EXPECT_EQ(index->SearchPoints(Points().view(), {.k = 4})->neighbors.Digest(),
             NeighborTable(kRows, 4).Digest());
+}
+
+// The correlation of the process itself, against the textbook's formulas.
+TEST_P(ResidualIndexTest, NoInducingPoints) {
+  const Matrix<double> points = Points();
+  const Matrix<double> queries = Points(/*seed=*/2);
+  constexpr double kVariance = 2.5, kLengthscale = 0.7;
+  const std::pair<KernelConfig::Family, double (*)(double)> families[] = {
+      {KernelConfig::RBF, [](double r) { return std::exp(-r * r / 2); }},
+      {KernelConfig::MATERN12, [](double r) { return std::exp(-r); }},
+      {KernelConfig::MATERN32,
+       [](double r) {
+         return (1 + std::sqrt(3) * r) * std::exp(-std::sqrt(3) * r);
+       }},
+      {KernelConfig::MATERN52,
+       [](double r) {
+         return (1 + std::sqrt(5) * r + 5 * r * r / 3) *
+                std::exp(-std::sqrt(5) * r);
+       }},
+  };
+  for (const auto& [family, correlation] : families) {
+    IndexOptions options = Options(GetParam());
+    ResidualConfig& residual = *options.mutable_residual();
+    residual.mutable_inducing()->mutable_none();
+    residual.mutable_kernel()->set_family(family);
+    residual.mutable_kernel()->set_variance(kVariance);
+    residual.mutable_kernel()->add_lengthscale(kLengthscale);
+    const absl::StatusOr<ResidualIndex> index =
+        ResidualIndex::Build(points.view(), options);
+    ASSERT_THAT(index, IsOk());
+    EXPECT_EQ(index->model().metric()->data().v.cols(), 0);
+    EXPECT_EQ(index->model().metric()->data().variance[0], kVariance);
+
+    const auto expect_nearest = [&, correlation = correlation](
+                                    const NeighborTable& neighbors,
+                                    const Matrix<double>& from) {
+      for (int64_t i = 0; i < kRows; ++i) {
+        std::vector<std::pair<double, int64_t>> all;
+        for (int64_t j = 0; j < kRows; ++j) {
+          double r2 = 0;
+          for (int64_t t = 0; t < kDim; ++t) {
+            r2 += std::pow((from(i, t) - points(j, t)) / kLengthscale, 2);
+          }
+          all.emplace_back(1 - correlation(std::sqrt(r2)), j);
+        }
+        std::sort(all.begin(), all.end());
+        for (int64_t rank = 0; rank < neighbors.k(); ++rank) {
+          ASSERT_EQ(neighbors.rows()(i, rank), all[rank].second)
+              << "query " << i << ", rank " << rank;
+          EXPECT_NEAR(std::pow(neighbors.distances()(i, rank), 2),
+                      all[rank].first, 1e-14);
+        }
+      }
+    };
+    expect_nearest(index->Search(AllRows(kRows), {.k = 9})->neighbors, points);
+    expect_nearest(index->SearchPoints(queries.view(), {.k = 9})->neighbors,
+                   queries);
+  }
 }
 
 TEST_P(ResidualIndexTest, OnePoint) {

@@ -94,13 +94,15 @@ absl::StatusOr<InducingPoints> SelectInducingPoints(
     case InducingConfig::kRandom:
       result = FromRandom(config.random(), points);
       break;
+    case InducingConfig::kNone:
+      return InducingPoints{Matrix<double>(0, points.cols), {}};
     case InducingConfig::SOURCE_NOT_SET:
       return absl::InvalidArgumentError(
-          "inducing: no source given; set rows, coordinates or random");
+          "inducing: no source given; set rows, coordinates, random or none");
   }
   if (result.ok() && result->coordinates.rows() == 0) {
     return absl::InvalidArgumentError(
-        "inducing: no inducing points given; at least 1 is needed");
+        "inducing: no inducing points given; give at least 1, or set none");
   }
   return result;
 }

@@ -18,10 +18,11 @@ struct InducingPoints {
   std::vector<int64_t> rows;   // m rows of the data; empty if they are not rows
 };
 
-// Reads Z from `config`: rows of `points` (n x d), coordinates, or a random
-// draw. InvalidArgument, naming the field and element, where no source or no
-// point is given, a row is out of range or there twice, the coordinates are no
-// multiple of d or not finite, or more random points are asked for than exist.
+// Reads Z from `config`: rows of `points` (n x d), coordinates, a random draw,
+// or none (0 x d). InvalidArgument, naming the field and element, where no
+// source or no point is given, a row is out of range or there twice, the
+// coordinates are no multiple of d or not finite, or more random points are
+// asked for than exist.
 absl::StatusOr<InducingPoints> SelectInducingPoints(
     const InducingConfig& config, MatrixView<const double> points);
 

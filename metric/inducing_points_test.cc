@@ -172,15 +172,26 @@ TEST(SelectInducingPointsTest, RandomCountIsInRange) {
                         "number of rows, 5"));
 }
 
-TEST(SelectInducingPointsTest, NoneIsAnError) {
+TEST(SelectInducingPointsTest, NoneOnPurpose) {
+  const Matrix<double> points = UniformPoints(5, 2, 1);
+  InducingConfig config;
+  config.mutable_none();
+  const auto z = SelectInducingPoints(config, points.view());
+  ASSERT_THAT(z, IsOk());
+  EXPECT_EQ(z->coordinates.rows(), 0);
+  EXPECT_EQ(z->coordinates.cols(), 2);
+  EXPECT_THAT(z->rows, IsEmpty());
+}
+
+TEST(SelectInducingPointsTest, NoneByMistake) {
   const Matrix<double> points = UniformPoints(5, 2, 1);
   EXPECT_THAT(SelectInducingPoints(InducingConfig(), points.view()),
-              IsInvalid("inducing: no source given; set rows, coordinates or "
-                        "random"));
+              IsInvalid("inducing: no source given; set rows, coordinates, "
+                        "random or none"));
   for (const InducingConfig& none : {Rows({}), Coordinates({})}) {
     EXPECT_THAT(SelectInducingPoints(none, points.view()),
-                IsInvalid("inducing: no inducing points given; at least 1 is "
-                          "needed"));
+                IsInvalid("inducing: no inducing points given; give at least "
+                          "1, or set none"));
   }
 }
 

@@ -36,4 +36,12 @@ void PointLanes::Gather(const PointLanes& source,
   }
 }
 
+void PointLanes::Gather(MatrixView<const double> source,
+                        absl::Span<const int32_t> ids) {
+  for (int64_t t = 0; t < dim(); ++t) {
+    double* to = by_dimension_.row(t);
+    for (size_t i = 0; i < ids.size(); ++i) to[i] = source(ids[i], t);
+  }
+}
+
 }  // namespace rct

@@ -33,6 +33,9 @@ class PointLanes {
   // Makes point i of this the point ids[i] of `source`, for all i.
   void Gather(const PointLanes& source, absl::Span<const int32_t> ids);
 
+  // The same from points that are stored one by one.
+  void Gather(MatrixView<const double> source, absl::Span<const int32_t> ids);
+
  private:
   Matrix<double> by_dimension_;
 };

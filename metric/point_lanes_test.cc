@@ -56,8 +56,11 @@ TEST(PointLanesTest, GathersByNumber) {
   const PointLanes source(points.view());
   PointLanes gathered(9, 2);
   const int32_t ids[] = {19, 0, 0, 7, 8, 3, 19, 5, 11};
+  PointLanes from_rows(9, 2);
   gathered.Gather(source, ids);
+  from_rows.Gather(points.view(), ids);
   for (int64_t i = 0; i < 9; ++i) {
+    EXPECT_EQ(At(from_rows.From(i), 0, 1), points(ids[i], 1));
     for (int64_t t = 0; t < 2; ++t) {
       EXPECT_EQ(At(gathered.From(0), i, t), points(ids[i], t));
     }

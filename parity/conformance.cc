@@ -219,6 +219,26 @@ TEST_P(ConformanceTest, SmallAndExhaustedSets) {
   }
 }
 
+TEST_P(ConformanceTest, NoInducingPoints) {
+  const Fixture fixture(GetParam());
+  for (const std::string& name : AdversarialNames()) {
+    const Matrix<double> points = MakePoints(name, 513, 2, /*seed=*/7);
+    for (const KernelConfig::Family family : kFamilies) {
+      SCOPED_TRACE(absl::StrCat(name, ", ", KernelConfig::Family_Name(family)));
+      ResidualConfig config = Residual(family, 0.5, 0);
+      config.mutable_inducing()->mutable_none();
+      const ResidualModel model = Model(points, config);
+      const ResidualIndex exhaustive = Exhaustive(model);
+      const ResidualIndex subject = fixture.Build(model);
+      for (const SearchOptions options :
+           {SearchOptions{.k = 10}, {.k = 10, .predecessor = true}}) {
+        ASSERT_THAT(Search(subject, AllRows(513), options),
+                    MatchesExactly(Search(exhaustive, AllRows(513), options)));
+      }
+    }
+  }
+}
+
 TEST_P(ConformanceTest, NoPoints) {
   ResidualConfig config = Residual(KernelConfig::RBF, 1.0, 1);
   config.mutable_inducing()->mutable_coordinates()->add_value(0);

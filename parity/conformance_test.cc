@@ -51,6 +51,23 @@ std::vector<Subject> Trees() {
   return subjects;
 }
 
+std::vector<Subject> Blocks() {
+  std::vector<Subject> subjects;
+  for (const auto form :
+       {SkeletonBoundConfig::AUTO, SkeletonBoundConfig::TABLES,
+        SkeletonBoundConfig::PROJECTIONS}) {
+    Subject& subject = subjects.emplace_back();
+    subject.name = absl::AsciiStrToLower(
+        absl::StrCat("skeleton_", SkeletonBoundConfig::Form_Name(form)));
+    subject.options.set_strategy(BLOCK);
+    SkeletonBoundConfig& config =
+        *subject.options.mutable_heuristics()->mutable_skeleton_bound();
+    config.set_form(form);
+    if (form != SkeletonBoundConfig::AUTO) config.set_block_size(32);
+  }
+  return subjects;
+}
+
 // Every heuristic alone, every pair, and all, with each tree strategy. Those
 // that would do nothing on a thousand points with their defaults get numbers
 // that make them act.
@@ -118,6 +135,8 @@ std::vector<Subject> WithHeuristics() {
 }
 
 INSTANTIATE_TEST_SUITE_P(Trees, ConformanceTest, testing::ValuesIn(Trees()),
+                         SubjectName);
+INSTANTIATE_TEST_SUITE_P(Blocks, ConformanceTest, testing::ValuesIn(Blocks()),
                          SubjectName);
 INSTANTIATE_TEST_SUITE_P(Heuristics, ConformanceTest,
                          testing::ValuesIn(WithHeuristics()), SubjectName);

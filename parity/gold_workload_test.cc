@@ -7,6 +7,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "heuristics/skeleton_bound/skeleton_bound.pb.h"
 #include "index/residual_index.h"
 #include "metric/simd_kernels.h"
 #include "parity/gate_matchers.h"
@@ -67,6 +68,16 @@ TEST_P(GoldWorkloadTest, EveryStrategyHasTheFrozenNeighbors) {
     options.mutable_tree()->set_structure(structure);
     EXPECT_THAT(Search(model, options), MatchesExactly(exhaustive))
         << CoverTreeConfig::Structure_Name(structure);
+  }
+
+  options.Clear();
+  options.set_strategy(BLOCK);
+  for (const auto form :
+       {SkeletonBoundConfig::AUTO, SkeletonBoundConfig::TABLES,
+        SkeletonBoundConfig::PROJECTIONS}) {
+    options.mutable_heuristics()->mutable_skeleton_bound()->set_form(form);
+    EXPECT_THAT(Search(model, options), MatchesExactly(exhaustive))
+        << SkeletonBoundConfig::Form_Name(form);
   }
 }
 

@@ -78,7 +78,7 @@ class BestFirstSearcher final
       while (!queue.empty() && worker.evaluations == before) {
         const QueueEntry entry = queue.front();
         if (entry.bound > worker.threshold[0]) {
-          DismissQueue(worker);
+          Dismiss(worker);
           break;
         }
         std::pop_heap(queue.begin(), queue.end());
@@ -91,16 +91,17 @@ class BestFirstSearcher final
     }
   }
 
-  // All that is left is beyond the kth distance.
-  void DismissQueue(Worker& worker) const {
-    worker.pruned += static_cast<int64_t>(worker.scratch.size());
+  // Empties the queue, of which the least bound is beyond the threshold.
+  void Dismiss(Worker& worker) const {
+    std::vector<QueueEntry>& queue = worker.scratch;
+    worker.pruned += static_cast<int64_t>(queue.size());
     if (worker.trace != nullptr) {
-      for (const QueueEntry& entry : worker.scratch) {
+      for (const QueueEntry& entry : queue) {
         ++worker.trace->level(this->tree().segments[entry.visit.segment].level)
               .pruned;
       }
     }
-    worker.scratch.clear();
+    queue.clear();
   }
 
   // Puts a segment into the queue, unless its bound dismisses it at once.

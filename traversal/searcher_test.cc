@@ -40,7 +40,7 @@ class PlainSearcher final : public Searcher<EuclideanDistance> {
 
  private:
   void Search(const Request& request, NeighborTable& neighbors,
-              SearchCounters& counters) const override {
+              SearchStatistics& statistics) const override {
     const auto n = static_cast<int>(metric().size());
     TileWorkspace tiles(metric().dim(), 1, n);
     AlignedBuffer<double> squared(n + 8);
@@ -56,7 +56,7 @@ class PlainSearcher final : public Searcher<EuclideanDistance> {
                               request.options, heap, hits.data(), filtered);
       heap.MoveTo(neighbors, i);
     }
-    counters.set_predecessor_filtered(filtered);
+    statistics.counters.set_predecessor_filtered(filtered);
   }
 };
 

@@ -258,7 +258,8 @@ class TreeSearcher : public Searcher<Metric> {
       }
       const int place[] = {i};
       const Candidates candidates =
-          Distances(batch, place, absl::MakeConstSpan(list, count), worker);
+          Distances(batch, place, absl::MakeConstSpan(&worker.position[i], 1),
+                    absl::MakeConstSpan(list, count), worker);
       Offer(batch, place, candidates, worker, sums);
       for (int c = 0; c < count; ++c) {
         const int32_t slot = slot_of[column[c]];
@@ -415,14 +416,17 @@ class TreeSearcher : public Searcher<Metric> {
                     QueryMask queries, int64_t level, Worker& worker,
                     OnVisit&& visit) const {
     int place[kBatchQueries];
+    int32_t positions[kBatchQueries];
     int count = 0;
     for (QueryMask rest = queries; rest != 0; rest &= rest - 1) {
-      place[count++] = std::countr_zero(rest);
+      place[count] = std::countr_zero(rest);
+      positions[count] = worker.position[place[count]];
+      ++count;
     }
     const absl::Span<const int> places(place, count);
     const int width = static_cast<int>(nodes.size());
-    const Candidates candidates = Distances(batch, places, nodes, worker);
-
+    const Candidates candidates = Distances(
+        batch, places, absl::MakeConstSpan(positions, count), nodes, worker);
     BlockSums sums;
     Offer(batch, places, candidates, worker, sums);
     for (int j = 0; j < width; ++j) {
@@ -438,16 +442,13 @@ class TreeSearcher : public Searcher<Metric> {
     Finish(queries, level, sums, width, worker);
   }
 
-  // t(query, node) of a tile, and its candidates.
+  // t(query, node) of a tile, and its candidates. `queries` are the positions
+  // of those at `places`.
   Candidates Distances(const Batch& batch, absl::Span<const int> places,
+                       absl::Span<const int32_t> queries,
                        absl::Span<const int32_t> nodes, Worker& worker) const {
     const auto timed = Timed(worker, &SearchTrace::evaluation_seconds);
     const Metric& metric = this->metric();
-    int32_t positions[kBatchQueries];
-    for (size_t i = 0; i < places.size(); ++i) {
-      positions[i] = worker.position[places[i]];
-    }
-    const auto queries = absl::MakeConstSpan(positions, places.size());
     const Candidates candidates = InMemory(nodes);
     double* tile = worker.squared.data();
     if constexpr (decltype(SlotSet::cache)::kKeeps) {
@@ -492,15 +493,15 @@ class TreeSearcher : public Searcher<Metric> {
       const int64_t entered = this->OfferTileRow(
           worker.squared.data() + i * kMaxBlock, candidates, worker.row[place],
           batch.request.options, heap, worker.hits.data(), worker.filtered);
-      worker.threshold[place] = heap.threshold();
-      if (heap.full()) worker.full |= QueryMask{1} << place;
-      sums.evaluations += candidates.size();
+      if (entered > 0) worker.threshold[place] = heap.threshold();
       sums.survivors += entered;
       if constexpr (decltype(SlotSet::budget)::kLimits) {
+        if (heap.full()) worker.full |= QueryMask{1} << place;
         sums.evaluations_of[place] = candidates.size();
         sums.survivors_of[place] = static_cast<int32_t>(entered);
       }
     }
+    sums.evaluations += static_cast<int64_t>(places.size()) * candidates.size();
   }
 
   void Finish(QueryMask queries, int64_t level, const BlockSums& sums,

@@ -5,17 +5,23 @@
 #include <optional>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "base/matrix.h"
 #include "base/status_macros.h"
+#include "google/protobuf/descriptor.h"
+#include "google/protobuf/message.h"
 #include "heuristics/budget_ladder/budget_ladder.h"
 #include "heuristics/child_order/child_order.h"
 #include "heuristics/dynamic_block/dynamic_block.h"
 #include "heuristics/level_cache/level_cache.h"
 #include "heuristics/masked_dedupe/masked_dedupe.h"
 #include "heuristics/radius_floor/radius_floor.h"
+#include "heuristics/skeleton_bound/skeleton_bound.pb.h"
+#include "heuristics/skeleton_bound/skeleton_searcher.h"
 #include "metric/euclidean_distance.h"
 #include "metric/residual_correlation.h"
 #include "traversal/best_first.h"
@@ -245,12 +251,56 @@ absl::StatusOr<ComposedSearcher<Metric>> ComposeTree(
   return composed;
 }
 
+absl::StatusOr<ComposedSearcher<ResidualCorrelation>> ComposeBlocks(
+    std::shared_ptr<const ResidualCorrelation> metric,
+    const SkeletonBoundConfig& config, int threads) {
+  PhaseClock clock;
+  RCT_ASSIGN_OR_RETURN(auto searcher, SkeletonSearcher::Create(
+                                          std::move(metric), config, threads));
+  clock.End("skeletons", searcher->build_evaluations(), searcher->bytes());
+  return ComposedSearcher<ResidualCorrelation>{std::move(searcher),
+                                               clock.Take()};
+}
+
+absl::StatusOr<ComposedSearcher<EuclideanDistance>> ComposeBlocks(
+    const std::shared_ptr<const EuclideanDistance>&, const SkeletonBoundConfig&,
+    int) {
+  return absl::InvalidArgumentError(
+      "strategy: BLOCK works on correlations, which Euclidean distance does "
+      "not "
+      "have; choose another");
+}
+
+// The heuristics that this strategy has no use for are none.
+absl::Status ValidateUse(const Composition& composition) {
+  HeuristicsConfig foreign = composition.heuristics;
+  if (composition.strategy == BLOCK) {
+    foreign.clear_skeleton_bound();
+  } else if (composition.strategy != EXHAUSTIVE) {
+    foreign = HeuristicsConfig();
+    if (composition.heuristics.has_skeleton_bound()) {
+      *foreign.mutable_skeleton_bound() =
+          composition.heuristics.skeleton_bound();
+    }
+  }
+  std::vector<const google::protobuf::FieldDescriptor*> fields;
+  foreign.GetReflection()->ListFields(foreign, &fields);
+  if (fields.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "heuristics.", fields.front()->name(), ": strategy ",
+      Strategy_Name(composition.strategy), " has no use for it; leave it out"));
+}
+
 }  // namespace
 
 absl::Status ValidateComposition(const Composition& composition) {
+  RCT_RETURN_IF_ERROR(ValidateUse(composition));
   switch (composition.strategy) {
     case EXHAUSTIVE:
       return absl::OkStatus();
+    case BLOCK:
+      return ValidateSkeletonBoundConfig(
+          composition.heuristics.skeleton_bound());
     case LEVEL_SYNCHRONOUS:
     case BEST_FIRST:
       RCT_RETURN_IF_ERROR(ValidateCoverTreeConfig(composition.tree));
@@ -259,8 +309,8 @@ absl::Status ValidateComposition(const Composition& composition) {
       break;
   }
   return absl::InvalidArgumentError(
-      "strategy: not given; choose EXHAUSTIVE, LEVEL_SYNCHRONOUS or "
-      "BEST_FIRST");
+      "strategy: not given; choose EXHAUSTIVE, LEVEL_SYNCHRONOUS, BEST_FIRST "
+      "or BLOCK");
 }
 
 template <class Metric>
@@ -273,6 +323,10 @@ absl::StatusOr<ComposedSearcher<Metric>> ComposeSearcher(
         std::make_unique<ExhaustiveSearcher<Metric>>(std::move(metric)), {}};
   }
   RCT_RETURN_IF_ERROR(ValidateBounds(*metric));
+  if (composition.strategy == BLOCK) {
+    return ComposeBlocks(std::move(metric),
+                         composition.heuristics.skeleton_bound(), threads);
+  }
   return ComposeTree(std::move(metric), composition, threads);
 }
 

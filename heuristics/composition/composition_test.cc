@@ -14,10 +14,13 @@
 #include "base/status_matchers.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "heuristics/composition/heuristics.pb.h"
+#include "heuristics/skeleton_bound/skeleton_bound.pb.h"
 #include "metric/euclidean_distance.h"
 #include "metric/metric.pb.h"
 #include "metric/residual_correlation.h"
 #include "metric/rounding.h"
+#include "traversal/build_phase.h"
 #include "traversal/neighbor_table.h"
 #include "traversal/row_order.h"
 #include "traversal/searcher.h"
@@ -56,9 +59,9 @@ TEST(ComposeSearcherTest, Exhaustive) {
   const auto metric = MakeMetric();
   CoverTreeConfig broken;  // does not count
   broken.set_base(-1);
-  const auto composed = ComposeSearcher(metric, EXHAUSTIVE, broken, 1);
+  const auto composed = ComposeSearcher(metric, {EXHAUSTIVE, broken, {}}, 1);
   ASSERT_THAT(composed, IsOk());
-  EXPECT_EQ(composed->build_distance_evaluations, 0);
+  EXPECT_TRUE(composed->phases.empty());
   EXPECT_EQ(&composed->searcher->metric(), metric.get());
   EXPECT_EQ(composed->searcher->SearchRows(AllRows(kRows), {.k = 3})
                 .counters.distance_evaluations(),
@@ -66,7 +69,7 @@ TEST(ComposeSearcherTest, Exhaustive) {
 }
 
 TEST(ComposeSearcherTest, AStrategyIsRequired) {
-  EXPECT_THAT(ComposeSearcher(MakeMetric(), STRATEGY_UNSPECIFIED, {}, 1),
+  EXPECT_THAT(ComposeSearcher(MakeMetric(), {STRATEGY_UNSPECIFIED, {}, {}}, 1),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        HasSubstr("strategy: not given")));
 }
@@ -74,7 +77,7 @@ TEST(ComposeSearcherTest, AStrategyIsRequired) {
 TEST(ComposeSearcherTest, NamesTheTreeOption) {
   const auto metric = MakeMetric(10);
   const auto status = [&](const CoverTreeConfig& tree) {
-    return ComposeSearcher(metric, LEVEL_SYNCHRONOUS, tree, 1).status();
+    return ComposeSearcher(metric, {LEVEL_SYNCHRONOUS, tree, {}}, 1).status();
   };
   const auto invalid = [](const char* field) {
     return StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(field));
@@ -98,10 +101,12 @@ TEST(ComposeSearcherTest, NamesTheTreeOption) {
 // Bounds are proven for factors that we computed, and not for others.
 TEST(ComposeSearcherTest, FactorsOfUnknownErrorAreSearchedExhaustively) {
   const auto metric = WithRounding(*MakeMetric(), std::nullopt);
-  EXPECT_THAT(ComposeSearcher(metric, LEVEL_SYNCHRONOUS, {}, 1),
-              StatusIs(absl::StatusCode::kFailedPrecondition,
-                       HasSubstr("use EXHAUSTIVE")));
-  EXPECT_THAT(ComposeSearcher(metric, EXHAUSTIVE, {}, 1), IsOk());
+  for (const Strategy strategy : {LEVEL_SYNCHRONOUS, BEST_FIRST}) {
+    EXPECT_THAT(ComposeSearcher(metric, {strategy, {}, {}}, 1),
+                StatusIs(absl::StatusCode::kFailedPrecondition,
+                         HasSubstr("use EXHAUSTIVE")));
+  }
+  EXPECT_THAT(ComposeSearcher(metric, {EXHAUSTIVE, {}, {}}, 1), IsOk());
 }
 
 TEST(ComposeSearcherTest, TooSmallAJitterIsSearchedExhaustively) {
@@ -110,15 +115,16 @@ TEST(ComposeSearcherTest, TooSmallAJitterIsSearchedExhaustively) {
   rounding.jitter = 1e-14;
   const auto metric = WithRounding(*proven, rounding);
   EXPECT_THAT(
-      ComposeSearcher(metric, LEVEL_SYNCHRONOUS, {}, 1),
+      ComposeSearcher(metric, {LEVEL_SYNCHRONOUS, {}, {}}, 1),
       StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("jitter")));
-  EXPECT_THAT(ComposeSearcher(metric, EXHAUSTIVE, {}, 1), IsOk());
+  EXPECT_THAT(ComposeSearcher(metric, {EXHAUSTIVE, {}, {}}, 1), IsOk());
 }
 
 template <class Metric>
-void ExpectOneAnswer(const std::shared_ptr<const Metric>& metric) {
+void ExpectOneAnswer(const std::shared_ptr<const Metric>& metric,
+                     Strategy strategy) {
   const std::string expected =
-      ComposeSearcher(metric, EXHAUSTIVE, {}, 1)
+      ComposeSearcher(metric, {EXHAUSTIVE, {}, {}}, 1)
           ->searcher->SearchRows(AllRows(metric->size()), {.k = 9})
           .neighbors.Digest();
   for (const auto structure :
@@ -133,9 +139,13 @@ void ExpectOneAnswer(const std::shared_ptr<const Metric>& metric) {
       std::set<int64_t> build_evaluations;
       for (const int threads : {1, 2, 7}) {
         const auto composed =
-            ComposeSearcher(metric, LEVEL_SYNCHRONOUS, tree, threads);
+            ComposeSearcher(metric, {strategy, tree, {}}, threads);
         ASSERT_THAT(composed, IsOk());
-        build_evaluations.insert(composed->build_distance_evaluations);
+        int64_t evaluations = 0;
+        for (const BuildPhase& phase : composed->phases) {
+          evaluations += phase.distance_evaluations;
+        }
+        build_evaluations.insert(evaluations);
         const SearchResult result = composed->searcher->SearchRows(
             AllRows(metric->size()), {.k = 9, .threads = threads});
         EXPECT_EQ(result.neighbors.Digest(), expected);
@@ -151,16 +161,100 @@ void ExpectOneAnswer(const std::shared_ptr<const Metric>& metric) {
   }
 }
 
+TEST(ComposeSearcherTest, Blocks) {
+  const auto metric = MakeMetric();
+  HeuristicsConfig heuristics;
+  heuristics.mutable_skeleton_bound()->set_form(SkeletonBoundConfig::TABLES);
+  heuristics.mutable_skeleton_bound()->set_block_size(32);
+  const auto composed = ComposeSearcher(metric, {BLOCK, {}, heuristics}, 2);
+  ASSERT_THAT(composed, IsOk());
+  ASSERT_EQ(composed->phases.size(), 1);
+  EXPECT_GT(composed->phases[0].distance_evaluations, 0);
+  EXPECT_GT(composed->phases[0].bytes, 0);
+  EXPECT_EQ(&composed->searcher->metric(), metric.get());
+  EXPECT_EQ(composed->searcher->SearchRows(AllRows(kRows), {.k = 3})
+                .neighbors.Digest(),
+            ComposeSearcher(metric, {EXHAUSTIVE, {}, {}}, 1)
+                ->searcher->SearchRows(AllRows(kRows), {.k = 3})
+                .neighbors.Digest());
+
+  heuristics.mutable_skeleton_bound()->set_block_size(33);
+  EXPECT_THAT(ComposeSearcher(metric, {BLOCK, {}, heuristics}, 1),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("heuristics.skeleton_bound.block_size")));
+  EXPECT_THAT(
+      ComposeSearcher(WithRounding(*metric, std::nullopt), {BLOCK, {}, {}}, 1),
+      StatusIs(absl::StatusCode::kFailedPrecondition,
+               HasSubstr("use EXHAUSTIVE")));
+  RoundingModel rounding = *metric->rounding();
+  rounding.jitter = 1e-14;
+  EXPECT_THAT(
+      ComposeSearcher(WithRounding(*metric, rounding), {BLOCK, {}, {}}, 1),
+      StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("jitter")));
+  const auto euclidean = std::make_shared<const EuclideanDistance>(
+      EuclideanPoints{MakePoints("normal", 10, 2, 1)});
+  EXPECT_THAT(ComposeSearcher(euclidean, {BLOCK, {}, {}}, 1),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("strategy: BLOCK")));
+}
+
 TEST(ComposeSearcherTest, OneAnswerForAllTrees) {
-  ExpectOneAnswer(MakeMetric());
-  ExpectOneAnswer(std::make_shared<const EuclideanDistance>(
-      EuclideanPoints{MakePoints("normal", kRows, 2, 1)}));
+  for (const Strategy strategy : {LEVEL_SYNCHRONOUS, BEST_FIRST}) {
+    ExpectOneAnswer(MakeMetric(), strategy);
+    ExpectOneAnswer(std::make_shared<const EuclideanDistance>(
+                        EuclideanPoints{MakePoints("normal", kRows, 2, 1)}),
+                    strategy);
+  }
+}
+
+TEST(ComposeSearcherTest, NamesTheHeuristicsOption) {
+  const auto metric = MakeMetric(10);
+  const auto expect_invalid = [&](const HeuristicsConfig& heuristics,
+                                  const char* field) {
+    for (const Strategy strategy : {LEVEL_SYNCHRONOUS, BEST_FIRST}) {
+      const Composition composition = {strategy, {}, heuristics};
+      const auto invalid =
+          StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(field));
+      EXPECT_THAT(ValidateComposition(composition), invalid);
+      EXPECT_THAT(ComposeSearcher(metric, composition, 1), invalid);
+    }
+    // Nor does a strategy take what it has no use for.
+    for (const Strategy strategy : {EXHAUSTIVE, BLOCK}) {
+      EXPECT_THAT(ValidateComposition({strategy, {}, heuristics}),
+                  StatusIs(absl::StatusCode::kInvalidArgument,
+                           HasSubstr("has no use for it")));
+    }
+  };
+  HeuristicsConfig heuristics;
+  heuristics.mutable_level_cache()->set_pivots(0);
+  expect_invalid(heuristics, "level_cache.pivots");
+  heuristics.Clear();
+  heuristics.mutable_radius_floor()->set_floor_radians(-1);
+  expect_invalid(heuristics, "radius_floor.floor_radians");
+  heuristics.Clear();
+  heuristics.mutable_dynamic_block()->add_block(0);
+  expect_invalid(heuristics, "dynamic_block.block");
+  heuristics.Clear();
+  heuristics.mutable_budget_ladder()->add_rung(0);
+  expect_invalid(heuristics, "budget_ladder.rung");
+}
+
+TEST(ComposeSearcherTest, ALevelCacheNeedsCorrelations) {
+  HeuristicsConfig heuristics;
+  heuristics.mutable_level_cache();
+  const auto euclidean = std::make_shared<const EuclideanDistance>(
+      EuclideanPoints{MakePoints("normal", 10, 2, 1)});
+  EXPECT_THAT(
+      ComposeSearcher(euclidean, {LEVEL_SYNCHRONOUS, {}, heuristics}, 1),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("level_cache")));
 }
 
 TEST(ComposeSearcherTest, FewPoints) {
-  for (const Strategy strategy : {EXHAUSTIVE, LEVEL_SYNCHRONOUS}) {
+  for (const Strategy strategy :
+       {EXHAUSTIVE, LEVEL_SYNCHRONOUS, BEST_FIRST, BLOCK}) {
     for (const int64_t n : {0, 1, 2}) {
-      const auto composed = ComposeSearcher(MakeMetric(n), strategy, {}, 2);
+      const auto composed =
+          ComposeSearcher(MakeMetric(n), {strategy, {}, {}}, 2);
       ASSERT_THAT(composed, IsOk());
       const NeighborTable table =
           composed->searcher->SearchRows(AllRows(n), {.k = 3}).neighbors;

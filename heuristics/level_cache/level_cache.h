@@ -139,6 +139,8 @@ class LevelCache {
   void Report(SearchCounters& counters) const;
 
  private:
+  friend class LevelCachePeer;
+
   std::shared_ptr<const LevelCacheTable> table_;
 
   // Of the batch.

@@ -1,0 +1,117 @@
+#include "base/matrix_file.h"
+
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "base/file.h"
+#include "base/matrix.h"
+#include "base/npy.h"
+#include "base/status_matchers.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace rct {
+namespace {
+
+using testing::ElementsAre;
+
+constexpr absl::StatusCode kInvalid = absl::StatusCode::kInvalidArgument;
+
+std::string Path(const std::string& name) {
+  return testing::TempDir() + "/matrix_file_test_" + name;
+}
+
+std::string Write(const std::string& name, std::string_view contents) {
+  EXPECT_THAT(WriteFileAtomically(Path(name), contents), IsOk());
+  return Path(name);
+}
+
+std::string Npy(const std::vector<double>& values, int64_t rows, int64_t cols) {
+  return SerializeNpy(MatrixView<const double>(values.data(), rows, cols));
+}
+
+std::string Fvec(float value) {
+  const int32_t dim = 1;
+  return std::string(reinterpret_cast<const char*>(&dim), 4) +
+         std::string(reinterpret_cast<const char*>(&value), 4);
+}
+
+TEST(MatrixFileTest, TheEndingDecides) {
+  for (const std::string& path :
+       {Write("a.npy", Npy({0.5, 2}, 2, 1)),
+        Write("a.NPY", Npy({0.5, 2}, 2, 1)), Write("a.csv", "x\n0.5\n2\n"),
+        Write("a.Csv", "x\n0.5\n2\n"), Write("a.fvecs", Fvec(0.5) + Fvec(2))}) {
+    EXPECT_THAT(ReadVector(path), IsOkAndHolds(ElementsAre(0.5, 2))) << path;
+    const absl::StatusOr<Matrix<double>> matrix = ReadMatrix(path);
+    ASSERT_THAT(matrix, IsOk());
+    EXPECT_EQ(matrix->rows(), 2);
+    EXPECT_EQ(matrix->cols(), 1);
+    EXPECT_EQ((*matrix)(0, 0), 0.5);
+  }
+  for (const char* path : {"a.txt", "npy", "", "a.csv.gz"}) {
+    EXPECT_THAT(ReadMatrix(path),
+                StatusIs(kInvalid, std::string(path) +
+                                       ": the ending names no format; it must "
+                                       "be .npy, .csv or .fvecs"));
+    EXPECT_THAT(ReadIndices(path), StatusIs(kInvalid));
+  }
+}
+
+TEST(MatrixFileTest, OnlyFiniteValues) {
+  for (const auto& [value, name] :
+       {std::pair<double, std::string>{std::numeric_limits<double>::quiet_NaN(),
+                                       "nan"},
+        {-std::numeric_limits<double>::infinity(), "-inf"}}) {
+    const std::string path = Write("b.npy", Npy({1, 2, 3, 4, 5, value}, 2, 3));
+    EXPECT_THAT(
+        ReadMatrix(path),
+        StatusIs(kInvalid, absl::StrCat(path, ": row 1, column 2 is ", name,
+                                        "; all values must be finite")));
+  }
+  const std::string path =
+      Write("b.fvecs", Fvec(1) + Fvec(std::numeric_limits<float>::infinity()));
+  EXPECT_THAT(ReadVector(path),
+              StatusIs(kInvalid, path + ": row 1, column 0 is inf; all values "
+                                        "must be finite"));
+}
+
+TEST(MatrixFileTest, Indices) {
+  EXPECT_THAT(
+      ReadIndices(Write("c.npy", SerializeNpy(std::vector<int64_t>{4, -1}))),
+      IsOkAndHolds(ElementsAre(4, -1)));
+  EXPECT_THAT(ReadIndices(Write("c.csv", "row\n4\n-1\n")),
+              IsOkAndHolds(ElementsAre(4, -1)));
+  EXPECT_THAT(ReadIndices(Path("c.fvecs")),
+              StatusIs(kInvalid, Path("c.fvecs") +
+                                     ": row numbers are integers; use .npy "
+                                     "(int64 or int32) or .csv"));
+}
+
+TEST(MatrixFileTest, OneColumn) {
+  const std::string values = Write("d.npy", Npy({1, 2}, 1, 2));
+  EXPECT_THAT(
+      ReadVector(values),
+      StatusIs(kInvalid, values + ": has 2 columns; one column is expected"));
+  const std::string rows = Write("d.csv", "a,b\n1,2\n");
+  EXPECT_THAT(
+      ReadIndices(rows),
+      StatusIs(kInvalid, rows + ": has 2 columns; one column is expected"));
+}
+
+TEST(MatrixFileTest, MissingFiles) {
+  for (const char* name : {"none.npy", "none.csv", "none.fvecs"}) {
+    EXPECT_THAT(ReadMatrix(Path(name)),
+                StatusIs(absl::StatusCode::kNotFound,
+                         Path(name) + ": cannot open: No such file or "
+                                      "directory"));
+  }
+}
+
+}  // namespace
+}  // namespace rct

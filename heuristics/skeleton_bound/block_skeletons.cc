@@ -1,0 +1,439 @@
+#include "heuristics/skeleton_bound/block_skeletons.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "base/matrix.h"
+#include "base/parallel.h"
+#include "heuristics/skeleton_bound/correlation_tile.h"
+#include "heuristics/skeleton_bound/filter_kernels.h"
+#include "heuristics/skeleton_bound/skeleton_bounds.h"
+#include "metric/point_lanes.h"
+#include "metric/residual_correlation.h"
+#include "metric/residual_points.h"
+#include "metric/simd_kernels.h"
+#include "traversal/space_partition.h"
+
+namespace rct {
+namespace {
+
+// No skeleton is larger, whatever the block: tables grow with its square.
+constexpr int64_t kLargestRank = 256;
+
+// No pivot is smaller: the errors of what it divides would grow past nu_rho.
+constexpr double kLeastPivot = 1e-7;
+
+constexpr int kColumnsAtOnce = 4;
+
+int LargestRank(const SkeletonOptions& options) {
+  return static_cast<int>(std::min(options.block_size / 2, kLargestRank));
+}
+
+int64_t NumFactorPanels(int rank) {
+  return (rank + kPanelRows - 1) / kPanelRows;
+}
+
+// Of a factor's first `panels` panels, one after the other.
+int64_t FactorElements(int64_t panels) {
+  return kPanelRows * kPanelRows * panels * (panels + 1) / 2;
+}
+
+std::vector<int32_t> RowsByTau(const ResidualCorrelation& metric,
+                               const SkeletonSlack& slack, bool loose) {
+  std::vector<int32_t> rows;
+  for (int64_t i = 0; i < metric.size(); ++i) {
+    const bool large =
+        !(slack.Tau(metric.data().inverse_sqrt[i]) <= kLargestTau);
+    if (large == loose) rows.push_back(static_cast<int32_t>(i));
+  }
+  return rows;
+}
+
+std::vector<double> InverseLengthscales(const ResidualCorrelation& metric) {
+  const KernelSpec spec = metric.kernel().spec();
+  return {spec.inverse_lengthscale, spec.inverse_lengthscale + spec.dim};
+}
+
+}  // namespace
+
+// Scratch space of one thread.
+struct BlockSkeletons::Worker {
+  Worker(int64_t dim, int64_t block_size, int max_rank)
+      : points(block_size, dim),
+        column(block_size + 8),
+        row(block_size + 8),
+        factor(max_rank),
+        residual(block_size),
+        tau(block_size),
+        w(Matrix<double>::Zeros(max_rank, block_size)),
+        pivots(kColumnsAtOnce, dim),
+        columns(block_size, block_size),
+        column_of(block_size) {
+    std::fill(column.begin(), column.end(), 0.0);
+  }
+
+  TilePoints points;
+  AlignedBuffer<double> column;
+  AlignedBuffer<double> row;
+  std::vector<double> factor;
+  std::vector<double> residual;  // e^2 so far, and 0 for members
+  std::vector<double> tau;
+  Matrix<double> w;  // component by component
+
+  // Columns of correlations that were made.
+  TilePoints pivots;
+  Matrix<double> columns;
+  std::vector<int> column_of;  // of a point, or -1
+  int num_columns = 0;
+};
+
+// What becomes of one block before it is put next to the others.
+struct BlockSkeletons::Draft {
+  std::vector<float> w;
+  std::vector<double> factor;
+  std::vector<double> inverse_diagonal;
+  std::vector<int> members;  // by their place in the block
+  std::vector<float> axes;
+  double rms_residual = 0;
+  int64_t evaluations = 0;
+  bool sound = true;
+};
+
+SpacePartition BlockSkeletons::Partition(const ResidualCorrelation& metric,
+                                         const SkeletonOptions& options,
+                                         int threads) {
+  const SkeletonSlack slack(*metric.rounding(), LargestRank(options),
+                            options.scale);
+  return SpacePartition(
+      metric.data().points.view(), InverseLengthscales(metric),
+      RowsByTau(metric, slack, false), options.block_size, threads);
+}
+
+BlockSkeletons::BlockSkeletons(const ResidualCorrelation& metric,
+                               const SkeletonOptions& options,
+                               SpacePartition partition, int threads,
+                               int stride)
+    : slack_(*metric.rounding(), LargestRank(options), options.scale),
+      filter_(FilterKernelsFor(metric.simd().isa)),
+      simd_(&metric.simd()),
+      loose_rows_(RowsByTau(metric, slack_, true)),
+      partition_(std::move(partition)),
+      block_size_(options.block_size),
+      blocks_(partition_.num_blocks()),
+      rows_(num_positions(), kNoRow),
+      positions_(metric.size(), -1),
+      e_(num_positions()),
+      norm_(num_positions()),
+      squared_length_(num_positions()),
+      exact_squared_length_(num_positions()),
+      cosine_(num_cones() + kPanel),
+      sine_(num_cones() + kPanel),
+      length_(num_cones() + kPanel),
+      cone_e_(num_cones() + kPanel),
+      cone_min_row_(num_cones(), std::numeric_limits<int32_t>::max()),
+      members_(0, metric.dim()) {
+  for (AlignedBuffer<float>* zeroed :
+       {&e_, &norm_, &squared_length_, &sine_, &length_, &cone_e_}) {
+    std::fill(zeroed->begin(), zeroed->end(), 0.0f);
+  }
+  std::fill(exact_squared_length_.begin(), exact_squared_length_.end(), 0.0);
+  std::fill(cosine_.begin(), cosine_.end(), 1.0f);
+  std::copy(partition_.rows().begin(), partition_.rows().end(), rows_.begin());
+  for (int64_t i = 0; i < partition_.size(); ++i) {
+    positions_[rows_[i]] = static_cast<int32_t>(i);
+  }
+
+  std::vector<Draft> drafts(num_blocks());
+  const int num_workers = std::max(1, std::min(threads, num_blocks()));
+  std::vector<Worker> workers;
+  for (int i = 0; i < num_workers; ++i) {
+    workers.emplace_back(metric.dim(), block_size_, LargestRank(options));
+  }
+  for (int b = 0; b < num_blocks(); ++b) {
+    Block& block = blocks_[b];
+    block = {};
+    block.first = b * block_size_;
+    block.count = static_cast<int>(
+        std::min(block_size_, partition_.size() - block.first));
+  }
+  const int num_made = (num_blocks() + stride - 1) / stride;
+  ParallelFor(num_workers, num_made, [&](int64_t task, int worker) {
+    Block& block = blocks_[task * stride];
+    Draft& draft = drafts[task * stride];
+    Factorize(metric, options, block, workers[worker], draft);
+    KeepCoordinates(block, workers[worker], draft);
+    KeepFactor(block, workers[worker], draft);
+    MakeCones(block, draft);
+  });
+  Join(metric, drafts);
+  std::vector<double> residuals;
+  for (int i = 0; i < num_made; ++i) {
+    residuals.push_back(drafts[int64_t{i} * stride].rms_residual);
+  }
+  if (num_made > 0) {
+    const auto middle = residuals.begin() + num_made / 2;
+    std::nth_element(residuals.begin(), middle, residuals.end());
+    median_residual_ = *middle;
+    mean_rank_ = static_cast<double>(total_rank()) / num_made;
+  }
+}
+
+void BlockSkeletons::Factorize(const ResidualCorrelation& metric,
+                               const SkeletonOptions& options, Block& block,
+                               Worker& worker, Draft& draft) {
+  const int count = block.count;
+  const int64_t padded = RoundUpToLanes(count);
+  const int max_rank = std::min(count, LargestRank(options));
+  Matrix<double>& w = worker.w;
+  worker.points.Assign(metric.data(),
+                       absl::MakeConstSpan(rows_).subspan(block.first, count));
+  for (int j = 0; j < count; ++j) {
+    worker.tau[j] = slack_.Tau(worker.points.scale[j]);
+    worker.residual[j] = 1 + worker.tau[j];
+  }
+  worker.num_columns = 0;
+  std::fill(worker.column_of.begin(), worker.column_of.end(), -1);
+  std::vector<int>& members = draft.members;
+  while (static_cast<int>(members.size()) < max_rank) {
+    double sum = 0;
+    int pivot = -1;
+    for (int j = 0; j < count; ++j) {
+      sum += worker.residual[j];
+      if (worker.residual[j] > std::max(kLeastPivot, 4 * worker.tau[j]) &&
+          (pivot < 0 || worker.residual[j] > worker.residual[pivot])) {
+        pivot = j;
+      }
+    }
+    draft.rms_residual = std::sqrt(std::max(0.0, sum / count));
+    if (pivot < 0 || draft.rms_residual <= options.rms_residual) break;
+    const int t = static_cast<int>(members.size());
+    const double* known = Column(metric, pivot, worker, draft);
+    double* column = worker.column.data();
+    std::copy_n(known, count, column);
+    for (int c = 0; c < t; ++c) worker.factor[c] = w(c, pivot);
+    filter_->eliminate(w.data(), w.stride(), t, worker.factor.data(), padded,
+                       column);
+    const double diagonal = std::sqrt(worker.residual[pivot]);
+    for (int j = 0; j < count; ++j) {
+      w(t, j) = column[j] / diagonal;
+      worker.residual[j] -= w(t, j) * w(t, j);
+    }
+    for (const int member : members) w(t, member) = 0;
+    w(t, pivot) = diagonal;
+    members.push_back(pivot);
+    for (const int member : members) worker.residual[member] = 0;
+  }
+  block.rank = static_cast<int>(members.size());
+}
+
+// Columns are made four at a time, for a tile of four rows is several times
+// faster than one of one: with the pivot, the points of other sub-blocks with
+// the largest residuals, which are likely to be pivots soon.
+const double* BlockSkeletons::Column(const ResidualCorrelation& metric,
+                                     int pivot, Worker& worker,
+                                     Draft& draft) const {
+  const int64_t width = worker.columns.stride();
+  if (worker.column_of[pivot] < 0) {
+    const int count = static_cast<int>(worker.points.size());
+    int wanted[kColumnsAtOnce] = {pivot};
+    int found = 1;
+    for (; found < kColumnsAtOnce; ++found) {
+      int next = -1;
+      for (int j = 0; j < count; ++j) {
+        bool apart = worker.column_of[j] < 0 && worker.residual[j] > 0;
+        for (int f = 0; f < found; ++f) {
+          apart = apart && wanted[f] / kPanel != j / kPanel;
+        }
+        if (apart && (next < 0 || worker.residual[j] > worker.residual[next])) {
+          next = j;
+        }
+      }
+      if (next < 0) break;
+      wanted[found] = next;
+    }
+    found = static_cast<int>(
+        std::min<int64_t>(found, worker.columns.rows() - worker.num_columns));
+    worker.pivots.Assign(worker.points, absl::MakeConstSpan(wanted, found));
+    CorrelationTile(metric, worker.pivots, 0, found, worker.points, 0, count,
+                    worker.columns.row(worker.num_columns), width,
+                    worker.row.data());
+    for (int f = 0; f < found; ++f) {
+      worker.column_of[wanted[f]] = worker.num_columns++;
+    }
+    draft.evaluations += int64_t{found} * count;
+  }
+  return worker.columns.row(worker.column_of[pivot]);
+}
+
+void BlockSkeletons::KeepCoordinates(Block& block, const Worker& worker,
+                                     Draft& draft) {
+  draft.w.resize(int64_t{(block.count + kPanel - 1) / kPanel} * kPanel *
+                 block.rank);
+  block.length = 0;
+  block.e = 0;
+  block.min_row = std::numeric_limits<int32_t>::max();
+  for (int j = 0; j < block.count; ++j) {
+    float* panel = draft.w.data() + int64_t{j / kPanel} * kPanel * block.rank;
+    double squared = 0;
+    for (int c = 0; c < block.rank; ++c) {
+      const double w = worker.w(c, j);
+      squared += w * w;
+      panel[kPanel * c + j % kPanel] = static_cast<float>(w);
+    }
+    const int64_t i = block.first + j;
+    const double norm = 1 + worker.tau[j];
+    draft.sound = draft.sound && squared <= 1.01 * norm;
+    exact_squared_length_[i] = squared;
+    squared_length_[i] = RoundUp(squared);
+    norm_[i] = RoundUp(std::sqrt(norm));
+    e_[i] = RoundUp(std::sqrt(std::max(0.0, norm - squared)));
+    block.e = std::max(block.e, e_[i]);
+    block.length = std::max(block.length, RoundUp(std::sqrt(squared)));
+    block.min_row = std::min(block.min_row, rows_[i]);
+  }
+  // The diagonal of a Cholesky factorization is met exactly.
+  for (const int member : draft.members) e_[block.first + member] = 0;
+}
+
+void BlockSkeletons::KeepFactor(const Block& block, const Worker& worker,
+                                Draft& draft) const {
+  const int rank = block.rank;
+  const int64_t panels = NumFactorPanels(rank);
+  draft.factor.assign(FactorElements(panels), 0.0);
+  draft.inverse_diagonal.assign(panels * kPanelRows, 1.0);
+  for (int64_t r = 0; r < panels * kPanelRows; ++r) {
+    double* panel =
+        draft.factor.data() + FactorElements(r / kPanelRows) + r % kPanelRows;
+    if (r >= rank) {
+      panel[r * kPanelRows] = 1;
+      continue;
+    }
+    for (int64_t c = 0; c <= r; ++c) {
+      panel[c * kPanelRows] = worker.w(c, draft.members[r]);
+    }
+    draft.inverse_diagonal[r] = 1 / worker.w(r, draft.members[r]);
+  }
+}
+
+// The axis is the mean of the sub-block's directions, all turned to one side.
+void BlockSkeletons::MakeCones(const Block& block, Draft& draft) {
+  const int rank = block.rank;
+  const int panels = (block.count + kPanel - 1) / kPanel;
+  draft.axes.assign(int64_t{(panels + kPanel - 1) / kPanel} * kPanel * rank,
+                    0.0f);
+  std::vector<double> mean(rank);
+  for (int p = 0; p < panels; ++p) {
+    const float* w = draft.w.data() + int64_t{p} * kPanel * rank;
+    const int count = std::min(kPanel, block.count - p * kPanel);
+    const int64_t cone = block.first / kPanel + p;
+    const int64_t first = block.first + int64_t{p} * kPanel;
+    float* axis =
+        draft.axes.data() + int64_t{p / kPanel} * kPanel * rank + p % kPanel;
+
+    std::fill(mean.begin(), mean.end(), 0.0);
+    for (int j = 0; j < count; ++j) {
+      double product = 0;
+      for (int c = 0; c < rank; ++c) product += mean[c] * w[kPanel * c + j];
+      const double length = std::sqrt(exact_squared_length_[first + j]);
+      if (length == 0) continue;
+      const double factor = (product < 0 ? -1 : 1) / length;
+      for (int c = 0; c < rank; ++c) mean[c] += factor * w[kPanel * c + j];
+    }
+    double squared = 0;
+    for (const double x : mean) squared += x * x;
+    const double scale = squared > 0 ? 1 / std::sqrt(squared) : 0.0;
+    for (int c = 0; c < rank; ++c) {
+      axis[kPanel * c] = static_cast<float>(mean[c] * scale);
+    }
+    double cosine = 1;
+    for (int j = 0; j < count; ++j) {
+      double product = 0;
+      double length = 0;
+      for (int c = 0; c < rank; ++c) {
+        const double x = w[kPanel * c + j];
+        product += x * axis[kPanel * c];
+        length += x * x;
+      }
+      if (length > 0) {
+        cosine = std::min(cosine, std::abs(product) / std::sqrt(length));
+      }
+      length_[cone] = std::max(
+          length_[cone], RoundUp(std::sqrt(exact_squared_length_[first + j])));
+      cone_e_[cone] = std::max(cone_e_[cone], e_[first + j]);
+      cone_min_row_[cone] = std::min(cone_min_row_[cone], rows_[first + j]);
+    }
+    // An axis in float32 is not quite of length 1.
+    cosine = std::max(0.0, cosine - 4 * kFloatRoundoff);
+    cosine_[cone] = RoundDown(cosine);
+    sine_[cone] = RoundUp(std::sqrt((1 - cosine) * (1 + cosine)));
+  }
+}
+
+void BlockSkeletons::Join(const ResidualCorrelation& metric,
+                          const std::vector<Draft>& drafts) {
+  int64_t w = 0, axis = 0, factor = 0, diagonal = 0;
+  std::vector<int32_t> members;
+  for (int b = 0; b < num_blocks(); ++b) {
+    Block& block = blocks_[b];
+    const Draft& draft = drafts[b];
+    block.w = w;
+    block.axis = axis;
+    block.factor = factor;
+    block.diagonal = diagonal;
+    block.skeleton = static_cast<int64_t>(members.size());
+    w += static_cast<int64_t>(draft.w.size());
+    axis += static_cast<int64_t>(draft.axes.size());
+    factor += static_cast<int64_t>(draft.factor.size());
+    diagonal += static_cast<int64_t>(draft.inverse_diagonal.size());
+    for (const int member : draft.members) {
+      members.push_back(rows_[block.first + member]);
+    }
+    max_rank_ = std::max(max_rank_, block.rank);
+    evaluations_ += draft.evaluations;
+    sound_ = sound_ && draft.sound;
+  }
+  w_ = AlignedBuffer<float>(w);
+  axes_ = AlignedBuffer<float>(axis);
+  factors_ = AlignedBuffer<double>(factor);
+  inverse_diagonals_ = AlignedBuffer<double>(diagonal);
+  for (int b = 0; b < num_blocks(); ++b) {
+    const Block& block = blocks_[b];
+    const Draft& draft = drafts[b];
+    std::copy(draft.w.begin(), draft.w.end(), w_.begin() + block.w);
+    std::copy(draft.axes.begin(), draft.axes.end(), axes_.begin() + block.axis);
+    std::copy(draft.factor.begin(), draft.factor.end(),
+              factors_.begin() + block.factor);
+    std::copy(draft.inverse_diagonal.begin(), draft.inverse_diagonal.end(),
+              inverse_diagonals_.begin() + block.diagonal);
+  }
+  members_ = TilePoints(static_cast<int64_t>(members.size()), metric.dim());
+  members_.Assign(metric.data(), members);
+}
+
+void BlockSkeletons::Solve(int b, int64_t stride, int64_t count,
+                           double* rhs) const {
+  const Block& block = blocks_[b];
+  for (int64_t p = 0; p < NumFactorPanels(block.rank); ++p) {
+    simd_->solve_panel(
+        {factors_.data() + block.factor + FactorElements(p),
+         inverse_diagonals_.data() + block.diagonal + p * kPanelRows,
+         p * kPanelRows},
+        stride, count, rhs);
+  }
+}
+
+int64_t BlockSkeletons::bytes() const {
+  return static_cast<int64_t>(
+      sizeof(float) *
+          (w_.size() + axes_.size() + 3 * e_.size() + 4 * cosine_.size()) +
+      sizeof(double) * (factors_.size() + inverse_diagonals_.size() +
+                        exact_squared_length_.size()) +
+      sizeof(int32_t) * (rows_.size() + positions_.size()));
+}
+
+}  // namespace rct

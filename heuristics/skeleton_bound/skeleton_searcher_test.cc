@@ -1,0 +1,366 @@
+#include "heuristics/skeleton_bound/skeleton_searcher.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <memory>
+#include <numeric>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "base/matrix.h"
+#include "base/point_sets.h"
+#include "base/random.h"
+#include "base/status_matchers.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "heuristics/skeleton_bound/skeleton_bound.pb.h"
+#include "heuristics/skeleton_bound/skeleton_bounds.h"
+#include "metric/metric.pb.h"
+#include "metric/residual_correlation.h"
+#include "metric/residual_factors.h"
+#include "metric/residual_points.h"
+#include "metric/rounding.h"
+#include "metric/simd_kernels.h"
+#include "traversal/allocation_counter.h"
+#include "traversal/exhaustive.h"
+#include "traversal/neighbor_table.h"
+#include "traversal/searcher.h"
+#include "traversal/test_data.h"
+
+namespace rct {
+namespace {
+
+using testing::HasSubstr;
+
+using Exhaustive = ExhaustiveSearcher<ResidualCorrelation>;
+
+std::vector<int64_t> AllRows(int64_t n) {
+  std::vector<int64_t> rows(n);
+  std::iota(rows.begin(), rows.end(), 0);
+  return rows;
+}
+
+std::vector<int32_t> AllRows32(int64_t n) {
+  std::vector<int32_t> rows(n);
+  std::iota(rows.begin(), rows.end(), 0);
+  return rows;
+}
+
+SkeletonBoundConfig Config(SkeletonBoundConfig::Form form,
+                           int block_size = 32) {
+  SkeletonBoundConfig config;
+  config.set_form(form);
+  config.set_block_size(block_size);
+  return config;
+}
+
+// Those that dismiss something, in all their variants.
+std::vector<SkeletonBoundConfig> Variants() {
+  std::vector<SkeletonBoundConfig> variants = {
+      Config(SkeletonBoundConfig::TABLES),
+      Config(SkeletonBoundConfig::PROJECTIONS)};
+  for (const bool sub_blocks : {false, true}) {
+    variants.push_back(Config(SkeletonBoundConfig::TABLES, 128));
+    variants.back().set_sub_blocks(sub_blocks);
+    variants.back().set_norm_table(!sub_blocks);
+    variants.back().set_rms_residual(0.2);
+    variants.push_back(Config(SkeletonBoundConfig::PROJECTIONS, 64));
+    variants.back().set_sub_blocks(sub_blocks);
+  }
+  return variants;
+}
+
+std::unique_ptr<const SkeletonSearcher> MakeSearcher(
+    const std::shared_ptr<const ResidualCorrelation>& metric,
+    const SkeletonBoundConfig& config, const SlackScale& scale = {}) {
+  return SkeletonSearcher::Create(metric, config, 2, scale).value();
+}
+
+class SkeletonSearcherTest : public testing::TestWithParam<std::string> {};
+
+TEST_P(SkeletonSearcherTest, IsExhaustiveSearch) {
+  const int64_t n = 600;
+  const Matrix<double> points = MakePoints(GetParam(), n, 2, 1);
+  for (const auto family : {KernelConfig::RBF, KernelConfig::MATERN52}) {
+    const auto metric = MakeTestModel(points.view(), family, 40).metric;
+    const Exhaustive exhaustive(metric);
+    std::vector<std::unique_ptr<const SkeletonSearcher>> searchers;
+    for (const SkeletonBoundConfig& config : Variants()) {
+      searchers.push_back(MakeSearcher(metric, config));
+    }
+    for (const bool predecessor : {false, true}) {
+      for (const bool exclude_self : {false, true}) {
+        const SearchOptions options = {
+            .k = 10, .exclude_self = exclude_self, .predecessor = predecessor};
+        const std::string expected =
+            exhaustive.SearchRows(AllRows(n), options).neighbors.Digest();
+        for (size_t i = 0; i < searchers.size(); ++i) {
+          EXPECT_EQ(
+              searchers[i]->SearchRows(AllRows(n), options).neighbors.Digest(),
+              expected)
+              << Variants()[i].ShortDebugString() << predecessor;
+        }
+      }
+    }
+  }
+}
+
+// Rows late enough that their predecessors are filtered.
+TEST(SkeletonSearcherPredecessorTest, IsExhaustiveSearch) {
+  const int64_t n = 4000;
+  const Matrix<double> points = MakePoints("normal", n, 3, 1);
+  const auto metric =
+      MakeTestModel(points.view(), KernelConfig::RBF, 100).metric;
+  std::vector<int64_t> rows;
+  for (int64_t row = 1900; row < n; row += 7) rows.push_back(row);
+  for (const auto form :
+       {SkeletonBoundConfig::TABLES, SkeletonBoundConfig::PROJECTIONS}) {
+    for (const int64_t k : {1, 30}) {
+      const SearchOptions options = {.k = k, .predecessor = true};
+      const SearchResult result =
+          MakeSearcher(metric, Config(form, 64))->SearchRows(rows, options);
+      EXPECT_EQ(
+          result.neighbors.Digest(),
+          Exhaustive(metric).SearchRows(rows, options).neighbors.Digest());
+      EXPECT_GT(result.counters.predecessor_filtered(), 0);
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(PointSets, SkeletonSearcherTest,
+                         testing::ValuesIn(AdversarialNames()),
+                         [](const auto& info) { return info.param; });
+
+TEST(SkeletonSearcherSizesTest, AnyNumberOfPointsQueriesAndNeighbors) {
+  for (const int64_t n : {1, 2, 15, 16, 17, 33, 600}) {
+    const Matrix<double> points = MakePoints("normal", n, 3, 1);
+    const auto metric =
+        MakeTestModel(points.view(), KernelConfig::MATERN32, 30).metric;
+    const Exhaustive exhaustive(metric);
+    for (const SkeletonBoundConfig& config : Variants()) {
+      const auto searcher = MakeSearcher(metric, config);
+      for (const int64_t num_queries : {0, 1, 17, 300}) {
+        RandomStream random(n, num_queries);
+        std::vector<int64_t> rows(num_queries);  // in any order, and repeated
+        for (int64_t& row : rows) row = random.UniformBelow(n);
+        for (const int64_t k : {int64_t{1}, int64_t{40}, n, n + 3}) {
+          for (const bool predecessor : {false, true}) {
+            const SearchOptions options = {.k = k, .predecessor = predecessor};
+            EXPECT_EQ(searcher->SearchRows(rows, options).neighbors.Digest(),
+                      exhaustive.SearchRows(rows, options).neighbors.Digest());
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST(SkeletonSearcherSizesTest, NoPoints) {
+  const Matrix<double> points(0, 3);
+  const TestModel model = MakeTestModel(points.view(), KernelConfig::RBF, 1);
+  const ResidualPoints queries =
+      *model.factor->Project(MakePoints("normal", 7, 3, 1).view(), 1);
+  for (const SkeletonBoundConfig& config : Variants()) {
+    EXPECT_EQ(MakeSearcher(model.metric, config)
+                  ->SearchPoints(queries, {.k = 2})
+                  .neighbors.Digest(),
+              NeighborTable(7, 2).Digest());
+  }
+}
+
+TEST(SkeletonSearcherNewPointsTest, AreSearchedForExactly) {
+  for (const char* name : {"normal", "clusters", "pairs", "outlier"}) {
+    const Matrix<double> points = MakePoints(name, 900, 3, 1);
+    const TestModel model =
+        MakeTestModel(points.view(), KernelConfig::MATERN52, 60);
+    const Exhaustive exhaustive(model.metric);
+    for (const SkeletonBoundConfig& config : Variants()) {
+      const auto searcher = MakeSearcher(model.metric, config);
+      for (const int64_t count : {1, 20, 700}) {
+        Matrix<double> queries = MakePoints(name, count, 3, 2);
+        // Some are points of the data, but do not know it.
+        for (int64_t i = 0; i < count; i += 5) {
+          std::copy_n(points.row(i), 3, queries.row(i));
+        }
+        const ResidualPoints from = *model.factor->Project(queries.view(), 1);
+        for (const int64_t k : {1, 15}) {
+          EXPECT_EQ(searcher->SearchPoints(from, {.k = k}).neighbors.Digest(),
+                    exhaustive.SearchPoints(from, {.k = k}).neighbors.Digest())
+              << name << config.ShortDebugString();
+        }
+      }
+    }
+  }
+}
+
+// Points in no block are evaluated for all, and their own queries densely.
+TEST(SkeletonSearcherLooseTest, IsExhaustiveSearch) {
+  const int64_t n = 4000;
+  const Matrix<double> points = MakePoints("normal", n, 1, 1);
+  const auto proven =
+      MakeTestModel(points.view(), KernelConfig::MATERN12, 30).metric;
+  RoundingModel rounding = *proven->rounding();
+  rounding.kernel_ulps = 1e8;
+  const auto metric = std::make_shared<const ResidualCorrelation>(
+      proven->kernel(), proven->data().Reordered(AllRows32(n)), rounding);
+  for (const auto form :
+       {SkeletonBoundConfig::TABLES, SkeletonBoundConfig::PROJECTIONS}) {
+    const auto searcher = MakeSearcher(metric, Config(form, 64));
+    ASSERT_EQ(searcher->form(), form);
+    ASSERT_FALSE(searcher->skeletons()->loose_rows().empty());
+    EXPECT_EQ(
+        searcher->SearchRows(AllRows(n), {.k = 7}).neighbors.Digest(),
+        Exhaustive(metric).SearchRows(AllRows(n), {.k = 7}).neighbors.Digest());
+  }
+}
+
+TEST(SkeletonSearcherThreadsTest, ChangeNoAnswerAndNoCounter) {
+  const Matrix<double> points = MakePoints("normal", 1000, 3, 1);
+  const TestModel model = MakeTestModel(points.view(), KernelConfig::RBF, 50);
+  const ResidualPoints from =
+      *model.factor->Project(MakePoints("cube", 500, 3, 2).view(), 1);
+  for (const SkeletonBoundConfig& config : Variants()) {
+    std::set<std::string> answers, counters;
+    for (const int threads : {1, 2, 7}) {
+      const auto searcher =
+          *SkeletonSearcher::Create(model.metric, config, threads);
+      const SearchResult rows =
+          searcher->SearchRows(AllRows(1000), {.k = 9, .threads = threads});
+      const SearchResult others =
+          searcher->SearchPoints(from, {.k = 9, .threads = threads});
+      answers.insert(rows.neighbors.Digest() + others.neighbors.Digest());
+      counters.insert(rows.counters.SerializeAsString() +
+                      others.counters.SerializeAsString());
+    }
+    EXPECT_EQ(answers.size(), 1);
+    EXPECT_EQ(counters.size(), 1);
+  }
+}
+
+TEST(SkeletonSearcherSimdTest, AnyInstructionSet) {
+  const Matrix<double> points = MakePoints("normal", 1000, 3, 1);
+  for (const SkeletonBoundConfig& config : Variants()) {
+    std::set<std::string> answers, counters;
+    for (const Isa isa : AvailableIsas()) {
+      const auto metric =
+          MakeTestModel(points.view(), KernelConfig::RBF, 60, *KernelsFor(isa))
+              .metric;
+      const SearchResult result =
+          MakeSearcher(metric, config)->SearchRows(AllRows(1000), {.k = 9});
+      answers.insert(result.neighbors.Digest());
+      counters.insert(result.counters.SerializeAsString());
+    }
+    EXPECT_EQ(answers.size(), 1);
+    EXPECT_EQ(counters.size(), 1);
+  }
+}
+
+// The point of it all: a few times k evaluations instead of n.
+TEST(SkeletonSearcherCountersTest, EvaluatesLittle) {
+  const int64_t n = 8000;
+  const Matrix<double> points = MakePoints("normal", n, 3, 1);
+  const auto metric =
+      MakeTestModel(points.view(), KernelConfig::RBF, 128).metric;
+  for (const auto form :
+       {SkeletonBoundConfig::TABLES, SkeletonBoundConfig::PROJECTIONS}) {
+    const auto searcher = MakeSearcher(metric, Config(form, 128));
+    ASSERT_EQ(searcher->form(), form);
+    const SearchResult result = searcher->SearchRows(AllRows(n), {.k = 20});
+    EXPECT_LT(result.counters.distance_evaluations(),
+              form == SkeletonBoundConfig::TABLES ? n * n / 50 : n * n / 3);
+    EXPECT_GT(result.counters.prunes_lower_bound(), 0);
+  }
+}
+
+// What AUTO decides follows from the expected number of queries, and where that
+// is not known each call decides.
+TEST(SkeletonSearcherFormTest, FollowsTheNumberOfQueries) {
+  const int64_t n = 8000;
+  const Matrix<double> points = MakePoints("normal", n, 3, 1);
+  const auto metric =
+      MakeTestModel(points.view(), KernelConfig::RBF, 128).metric;
+  const auto form = [&](int64_t queries) {
+    SkeletonBoundConfig config;
+    config.set_expected_queries(queries);
+    return MakeSearcher(metric, config)->form();
+  };
+  EXPECT_EQ(form(1), SkeletonBoundConfig::DENSE);
+  EXPECT_EQ(form(1'000'000), SkeletonBoundConfig::TABLES);
+
+  // A residual that no skeleton of half a block reaches.
+  const Matrix<double> scattered = MakePoints("cube", 3000, 8, 1);
+  const auto rough =
+      MakeTestModel(scattered.view(), KernelConfig::MATERN12, 100).metric;
+  EXPECT_EQ(MakeSearcher(rough, {})->form(), SkeletonBoundConfig::DENSE);
+}
+
+TEST(SkeletonSearcherFormTest, EachCallMayDecide) {
+  const int64_t n = 12'000;
+  const Matrix<double> points = MakePoints("normal", n, 3, 1);
+  const auto metric =
+      MakeTestModel(points.view(), KernelConfig::MATERN52, 256).metric;
+  const auto searcher = MakeSearcher(metric, {});
+  ASSERT_EQ(searcher->form(), SkeletonBoundConfig::AUTO);
+  EXPECT_EQ(searcher->tables(), nullptr);
+  const Exhaustive exhaustive(metric);
+  for (const int64_t num_queries : {int64_t{10}, int64_t{1000}, n}) {
+    std::vector<int64_t> rows = AllRows(n);
+    rows.resize(num_queries);
+    const SearchOptions options = {.k = 10, .threads = 2};
+    EXPECT_EQ(searcher->SearchRows(rows, options).neighbors.Digest(),
+              exhaustive.SearchRows(rows, options).neighbors.Digest());
+  }
+}
+
+// What is allocated is for the call, its threads and the queries that are
+// searched for exhaustively.
+TEST(SkeletonSearcherAllocationTest, NoneForAQuery) {
+  const int64_t n = 6000;
+  const Matrix<double> points = MakePointSet(PointSet::kUniformCube, n, 2, 1);
+  const auto metric =
+      MakeTestModel(points.view(), KernelConfig::RBF, 20).metric;
+  const auto searcher =
+      MakeSearcher(metric, Config(SkeletonBoundConfig::TABLES, 64));
+  const auto allocations = [&](int64_t repeats) {
+    std::vector<int64_t> rows;
+    for (int64_t i = 0; i < repeats; ++i) {
+      for (int64_t row = 0; row < 200; ++row) rows.push_back(row);
+    }
+    const int64_t before = AllocationCount();
+    const SearchResult result = searcher->SearchRows(rows, {.k = 10});
+    EXPECT_LT(result.counters.distance_evaluations(),
+              static_cast<int64_t>(rows.size()) * n / 4);
+    return AllocationCount() - before;
+  };
+  allocations(1);
+  EXPECT_LT(allocations(20), allocations(1) + 40);
+}
+
+TEST(ValidateSkeletonBoundConfigTest, NamesTheField) {
+  const auto invalid = [](const char* field) {
+    return StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(field));
+  };
+  EXPECT_THAT(ValidateSkeletonBoundConfig({}), IsOk());
+  SkeletonBoundConfig config;
+  config.set_form(SkeletonBoundConfig::FORM_UNSPECIFIED);
+  EXPECT_THAT(ValidateSkeletonBoundConfig(config), invalid("form"));
+  for (const int size : {-1, 16, 33, 48, 16384}) {
+    config.Clear();
+    config.set_block_size(size);
+    EXPECT_THAT(ValidateSkeletonBoundConfig(config), invalid("block_size"));
+  }
+  for (const double residual : {-0.1, 1.0, std::nan("")}) {
+    config.Clear();
+    config.set_rms_residual(residual);
+    EXPECT_THAT(ValidateSkeletonBoundConfig(config), invalid("rms_residual"));
+  }
+  config.Clear();
+  config.set_expected_queries(-1);
+  EXPECT_THAT(ValidateSkeletonBoundConfig(config), invalid("expected_queries"));
+}
+
+}  // namespace
+}  // namespace rct

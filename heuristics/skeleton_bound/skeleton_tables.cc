@@ -1,0 +1,210 @@
+#include "heuristics/skeleton_bound/skeleton_tables.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <cstdint>
+#include <numeric>
+#include <vector>
+
+#include "base/aligned_buffer.h"
+#include "base/parallel.h"
+#include "heuristics/skeleton_bound/block_skeletons.h"
+#include "heuristics/skeleton_bound/correlation_tile.h"
+#include "heuristics/skeleton_bound/filter_kernels.h"
+#include "heuristics/skeleton_bound/skeleton_bounds.h"
+#include "metric/point_lanes.h"
+#include "metric/residual_correlation.h"
+
+namespace rct {
+namespace {
+
+struct Worker {
+  explicit Worker(int64_t width)
+      : by_first(width * width),
+        by_second(width * width),
+        row(width + 8),
+        y(kPanel * width) {}
+
+  AlignedBuffer<double> by_first;
+  AlignedBuffer<double> by_second;
+  AlignedBuffer<double> row;
+  AlignedBuffer<float> y;
+};
+
+// to = from^T, both without padding; rows and columns are multiples of eight.
+// Eight columns at a time: whole lines of the cache.
+void Transpose(const double* from, int64_t rows, int64_t columns, double* to) {
+  for (int64_t i = 0; i < columns; i += 8) {
+    for (int64_t j = 0; j < rows; ++j) {
+      for (int64_t l = 0; l < 8; ++l) {
+        to[(i + l) * rows + j] = from[j * columns + i + l];
+      }
+    }
+  }
+}
+
+}  // namespace
+
+SkeletonTables::SkeletonTables(const ResidualCorrelation& metric,
+                               const BlockSkeletons& skeletons, bool keep_gaps,
+                               int threads)
+    : has_gaps_(keep_gaps),
+      num_blocks_(skeletons.num_blocks()),
+      positions_(skeletons.num_positions()),
+      cones_(skeletons.num_cones()),
+      gaps_((keep_gaps ? num_blocks_ : 1) * positions_),
+      cone_gaps_((keep_gaps ? num_blocks_ : 1) * cones_ + kPanel),
+      norm_(int64_t{num_blocks_} * num_blocks_),
+      block_gap_(norm_.size()),
+      seen_(norm_.size()),
+      order_(int64_t{num_blocks_} * std::max(0, num_blocks_ - 1)) {
+  int64_t size = 0;
+  for (int b = 0; b < num_blocks_; ++b) {
+    ranks_.push_back(skeletons.block(b).rank);
+    for (int a = 0; a < b; ++a) {
+      offset_.push_back(size);
+      size += ranks_[b] * ranks_[a];
+    }
+  }
+  evaluations_ = size;
+  if (!has_gaps_) {
+    for (int b = 0; b < num_blocks_; ++b) {
+      TakeLengths(skeletons, 0, b);
+      for (int a = 0; a < num_blocks_; ++a) {
+        block_gap_[Pair(a, b)] = block_gap_[Pair(0, b)];
+      }
+    }
+  }
+  c_ = AlignedBuffer<float>(size);
+
+  std::atomic<bool> sound = true;
+  const int num_workers = std::max(1, std::min(threads, num_blocks_));
+  std::vector<Worker> workers;
+  for (int i = 0; i < num_workers; ++i) {
+    workers.emplace_back(RoundUpToLanes(skeletons.max_rank()));
+  }
+  // The longest rows of pairs first.
+  ParallelFor(num_workers, num_blocks_, [&](int64_t task, int index) {
+    Worker& worker = workers[index];
+    const int b = num_blocks_ - 1 - static_cast<int>(task);
+    const BlockSkeletons::Block& second = skeletons.block(b);
+    const int64_t second_rows = RoundUpToLanes(second.rank);
+    for (int a = 0; a < b; ++a) {
+      const BlockSkeletons::Block& first = skeletons.block(a);
+      const int64_t first_rows = RoundUpToLanes(first.rank);
+      double* x = worker.by_first.data();
+      CorrelationTile(metric, skeletons.members(), first.skeleton, first.rank,
+                      skeletons.members(), second.skeleton, second.rank, x,
+                      second_rows, worker.row.data());
+      for (int64_t i = 0; i < first_rows; ++i) {
+        const int64_t known = i < first.rank ? second.rank : 0;
+        std::fill(x + i * second_rows + known, x + (i + 1) * second_rows, 0.0);
+      }
+      skeletons.Solve(a, second_rows, second_rows, x);
+      double* c = worker.by_second.data();
+      Transpose(x, first_rows, second_rows, c);
+      skeletons.Solve(b, first_rows, first_rows, c);
+
+      float* table = c_.data() + Offset(b, a);
+      double squared = 0;
+      for (int i = 0; i < second.rank; ++i) {
+        for (int j = 0; j < first.rank; ++j) {
+          const double value = c[i * first_rows + j];
+          table[i * first.rank + j] = static_cast<float>(value);
+          squared += value * value;
+        }
+      }
+      // Of orthonormal columns, but for what tau adds.
+      if (!(squared <= 1.02 * std::min(first.rank, second.rank))) sound = false;
+      norm_[Pair(a, b)] = norm_[Pair(b, a)] =
+          RoundUp(std::sqrt(squared) * (1 + 1e-6));
+      MeasureGaps(skeletons, b, a, worker.y.data());
+      MeasureGaps(skeletons, a, b, worker.y.data());
+    }
+  });
+  sound_ = sound;
+
+  ParallelFor(num_workers, num_blocks_, [&](int64_t task, int) {
+    const int from = static_cast<int>(task);
+    int32_t* order = order_.data() + task * (num_blocks_ - 1);
+    std::iota(order, order + from, 0);
+    std::iota(order + from, order + num_blocks_ - 1, from + 1);
+    std::sort(order, order + num_blocks_ - 1, [&](int32_t a, int32_t b) {
+      const float x = seen_[Pair(a, from)], y = seen_[Pair(b, from)];
+      return x != y ? x > y : a < b;
+    });
+  });
+  seen_.clear();
+}
+
+void SkeletonTables::MeasureGaps(const BlockSkeletons& skeletons, int to,
+                                 int from, float* y) {
+  const BlockSkeletons::Block& target = skeletons.block(to);
+  const BlockSkeletons::Block& source = skeletons.block(from);
+  const Table table = this->table(to, from);
+  const double slack =
+      skeletons.slack().Gap(source.rank, target.rank, norm(to, from));
+  if (!has_gaps_ || far(to, from)) {
+    // At most: the order of blocks needs no more.
+    seen_[Pair(to, from)] =
+        norm(to, from) * norm(to, from) * static_cast<float>(source.count);
+    if (has_gaps_) TakeLengths(skeletons, to, from);
+    return;
+  }
+  const PointPanels points = skeletons.points(from, nullptr);
+  uint16_t* gaps = gaps_.data() + to * positions_ + source.first;
+  uint16_t* cone_gaps = cone_gaps_.data() + to * cones_ + source.first / kPanel;
+  uint16_t largest = 0;
+  float seen = 0;
+  for (int p = 0; p < skeletons.num_panels(from); ++p) {
+    float squared[kPanel];
+    skeletons.filter().project(
+        table.data, table.row_stride, table.column_stride, target.rank,
+        source.rank, points.w + int64_t{kPanel} * source.rank * p, y, squared);
+    uint16_t most = 0;
+    for (int l = 0; l < kPanel; ++l) {
+      const int j = p * kPanel + l;
+      if (j >= source.count) {
+        gaps[j] = 0;
+        continue;
+      }
+      gaps[j] = RoundGap(
+          std::max(0.0, skeletons.exact_squared_length(source.first + j) -
+                            static_cast<double>(squared[l])) +
+          slack);
+      most = std::max(most, gaps[j]);
+      seen += squared[l];
+    }
+    cone_gaps[p] = most;
+    largest = std::max(largest, most);
+  }
+  block_gap_[Pair(to, from)] = static_cast<float>(largest) * kGapUnit;
+  seen_[Pair(to, from)] = seen;
+}
+
+void SkeletonTables::TakeLengths(const BlockSkeletons& skeletons, int to,
+                                 int from) {
+  const BlockSkeletons::Block& block = skeletons.block(from);
+  uint16_t* gaps = gaps_.data() + to * positions_ + block.first;
+  uint16_t* cone_gaps = cone_gaps_.data() + to * cones_ + block.first / kPanel;
+  uint16_t longest = 0;
+  for (int j = 0; j < block.count; ++j) {
+    gaps[j] = RoundGap(skeletons.exact_squared_length(block.first + j));
+    uint16_t& cone = cone_gaps[j / kPanel];
+    cone = std::max(j % kPanel == 0 ? uint16_t{0} : cone, gaps[j]);
+    longest = std::max(longest, gaps[j]);
+  }
+  std::fill(gaps + block.count, gaps + skeletons.num_panels(from) * kPanel,
+            uint16_t{0});
+  block_gap_[Pair(to, from)] = static_cast<float>(longest) * kGapUnit;
+}
+
+int64_t SkeletonTables::bytes() const {
+  return static_cast<int64_t>(
+      sizeof(float) * (c_.size() + norm_.size() + block_gap_.size()) +
+      sizeof(uint16_t) * (gaps_.size() + cone_gaps_.size()) +
+      sizeof(int32_t) * order_.size() + sizeof(int64_t) * offset_.size());
+}
+
+}  // namespace rct

@@ -1,0 +1,292 @@
+// The Python module `rct`: ResidualIndex over NumPy arrays.
+//
+// Thin on purpose: shapes and types are checked here, everything else by the
+// library, whose errors become exceptions. Arrays of float64 in C order are
+// read where they are; answers are views of the library's own tables, which
+// live as long as the arrays do. The interpreter's lock is released while the
+// library works.
+
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <cstdint>
+#include <memory>
+#include <numeric>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
+#include "base/matrix.h"
+#include "index/index.pb.h"
+#include "index/residual_index.h"
+#include "metric/metric.pb.h"
+#include "traversal/neighbor_table.h"
+#include "traversal/searcher.h"
+#include "traversal/traversal.pb.h"
+
+namespace rct {
+namespace {
+
+namespace py = pybind11;
+
+// C order and this type: in place where the array is so already, a converted
+// copy where it is not.
+template <class T>
+using Array = py::array_t<T, py::array::c_style | py::array::forcecast>;
+
+constexpr char kModuleDoc[] =
+    R"(Exact nearest neighbors under the residual correlation metric.
+
+For each query, the points most correlated with it under a Gaussian process,
+after what the inducing points explain has been taken out:
+
+    >>> import numpy, rct
+    >>> points = numpy.random.default_rng(1).normal(size=(1000, 3))
+    >>> index = rct.ResidualIndex(points, kernel="matern52", inducing=50)
+    >>> rows, distances = index.search([17, 400], k=10)
+    >>> rows.shape, int(rows[0, 0]), float(distances[0, 0])
+    ((2, 10), 17, 0.0)
+    >>> sets, _ = index.graph(k=10, predecessor=True)  # Vecchia
+)";
+
+constexpr char kClassDoc[] =
+    R"(An index over points: immutable, and safe to share among threads.)";
+
+constexpr char kInitDoc[] =
+    R"(Computes the residual factors of the points and builds the index.
+
+points       (n, d) numbers, all finite. Copied into the index.
+kernel       "rbf", "matern12", "matern32" or "matern52".
+lengthscale  One positive number, or d of them. Unit: that of the coordinates.
+variance     k(x, x) > 0.
+inducing     What is taken out of the process: an int m for m rows drawn at
+             random; a one-dimensional array of distinct row numbers; an (m, d)
+             array of coordinates; or None for nothing.
+seed         Of the random rows; the same on every machine.
+jitter       On the diagonal of K(Z, Z), times the variance; > 0.
+strategy     "exhaustive" or another one: the same answer at another speed.
+threads      0 means all. Changes no answer.
+
+ValueError names what is wrong, with row and column; RuntimeError where K(Z, Z)
+cannot be factorized.)";
+
+constexpr char kSearchDoc[] =
+    R"(The k nearest rows to rows of the points.
+
+rows          q row numbers, from 0 to n - 1.
+k             Neighbors of each, >= 1.
+predecessor   Only rows before the query's own (Vecchia).
+exclude_self  A row is no neighbor of itself.
+threads       0 means all. Changes no answer.
+
+Returns rows, (q, k) int64, and distances, (q, k) float64 in [0, 1], ordered by
+(distance, row). Where there are fewer than k: row -1 at distance inf.)";
+
+constexpr char kSearchPointsDoc[] =
+    R"(The k nearest rows to new points, (q, d) finite numbers. Returns as search.)";
+
+constexpr char kGraphDoc[] =
+    R"(The k nearest rows to every row, itself excluded. Returns as search, q = n.)";
+
+void ThrowUnlessOk(const absl::Status& status) {
+  if (status.ok()) return;
+  const std::string message(status.message());
+  if (absl::IsInvalidArgument(status)) throw py::value_error(message);
+  throw std::runtime_error(message);
+}
+
+// Runs the library without the interpreter's lock.
+template <class Call>
+auto Unlocked(Call call) {
+  auto result = [&] {
+    const py::gil_scoped_release release;
+    return call();
+  }();
+  ThrowUnlessOk(result.status());
+  return *std::move(result);
+}
+
+// Anything that NumPy makes an array of: one that exists is not copied.
+py::array ToArray(const char* name, const py::object& object) {
+  py::array array = py::array::ensure(object);
+  if (!array) throw py::type_error(absl::StrCat(name, ": is no array"));
+  return array;
+}
+
+// Floats would become row numbers, and complex numbers real, without a word.
+void CheckArray(const char* name, const py::array& array, int dimensions,
+                const char* kinds, const char* what) {
+  if (array.ndim() == dimensions &&
+      absl::StrContains(kinds, array.dtype().kind())) {
+    return;
+  }
+  throw py::type_error(absl::StrCat(
+      name, ": must be ", dimensions, "-dimensional, of ", what, "; is ",
+      array.ndim(), "-dimensional, of ", std::string(py::str(array.dtype()))));
+}
+
+Array<double> Points(const char* name, const py::object& object) {
+  const py::array array = ToArray(name, object);
+  CheckArray(name, array, 2, "fiu", "real numbers");
+  return Array<double>(array);
+}
+
+Array<int64_t> Rows(const char* name, const py::object& object) {
+  const py::array array = ToArray(name, object);
+  // An empty list makes an array of float64.
+  if (array.ndim() == 1 && array.size() == 0) return Array<int64_t>(0);
+  CheckArray(name, array, 1, "iu", "integers, which are row numbers");
+  return Array<int64_t>(array);
+}
+
+MatrixView<const double> View(const Array<double>& points) {
+  return {points.data(), points.shape(0), points.shape(1)};
+}
+
+absl::Span<const int64_t> View(const Array<int64_t>& rows) {
+  return {rows.data(), static_cast<size_t>(rows.size())};
+}
+
+template <class Enum>
+Enum Choose(const char* name, const std::string& choice,
+            bool (*parse)(const std::string&, Enum*)) {
+  Enum value = Enum();
+  if (!parse(absl::AsciiStrToUpper(choice), &value)) {
+    throw py::value_error(absl::StrCat(name, ": there is no '", choice, "'"));
+  }
+  return value;
+}
+
+// None, a count, rows or coordinates.
+InducingConfig Inducing(const py::object& inducing, uint64_t seed) {
+  InducingConfig config;
+  if (inducing.is_none()) {
+    config.mutable_none();
+    return config;
+  }
+  const py::array array = ToArray("inducing", inducing);
+  if (array.ndim() == 0 && absl::StrContains("iu", array.dtype().kind())) {
+    config.mutable_random()->set_count(inducing.cast<int64_t>());
+    config.mutable_random()->set_seed(seed);
+  } else if (array.ndim() == 2) {
+    const Array<double> points = Points("inducing", array);
+    config.mutable_coordinates()->mutable_value()->Add(
+        points.data(), points.data() + points.size());
+  } else {
+    const Array<int64_t> rows = Rows("inducing", array);
+    config.mutable_rows()->mutable_row()->Add(rows.data(),
+                                              rows.data() + rows.size());
+  }
+  return config;
+}
+
+ResidualIndex Build(
+    const py::object& points, const std::string& kernel,
+    const std::variant<double, std::vector<double>>& lengthscale,
+    double variance, const py::object& inducing, uint64_t seed, double jitter,
+    const std::string& strategy, int threads) {
+  IndexOptions options;
+  ResidualConfig& residual = *options.mutable_residual();
+  residual.mutable_kernel()->set_family(
+      Choose("kernel", kernel, KernelConfig::Family_Parse));
+  residual.mutable_kernel()->set_variance(variance);
+  if (const double* one = std::get_if<double>(&lengthscale)) {
+    residual.mutable_kernel()->add_lengthscale(*one);
+  } else {
+    const auto& several = std::get<std::vector<double>>(lengthscale);
+    residual.mutable_kernel()->mutable_lengthscale()->Add(several.begin(),
+                                                          several.end());
+  }
+  *residual.mutable_inducing() = Inducing(inducing, seed);
+  residual.set_jitter(jitter);
+  options.set_strategy(Choose("strategy", strategy, Strategy_Parse));
+  options.set_threads(threads);
+  const Array<double> data = Points("points", points);
+  return Unlocked([&] { return ResidualIndex::Build(View(data), options); });
+}
+
+// A view of a matrix that `owner` keeps.
+template <class T>
+py::array ViewOf(MatrixView<T> matrix, const py::object& owner) {
+  return py::array_t<T>({matrix.rows, matrix.cols},
+                        {matrix.stride * static_cast<int64_t>(sizeof(T)),
+                         static_cast<int64_t>(sizeof(T))},
+                        matrix.data, owner);
+}
+
+py::tuple ToArrays(SearchResult result) {
+  auto table = std::make_unique<NeighborTable>(std::move(result.neighbors));
+  NeighborTable* const kept = table.get();
+  const py::capsule owner(table.release(), [](void* table) {
+    delete static_cast<NeighborTable*>(table);
+  });
+  return py::make_tuple(ViewOf(kept->rows(), owner),
+                        ViewOf(kept->distances(), owner));
+}
+
+py::tuple Search(const ResidualIndex& index, const py::object& rows, int64_t k,
+                 bool predecessor, bool exclude_self, int threads) {
+  const Array<int64_t> queries = Rows("rows", rows);
+  const SearchOptions options = {.k = k,
+                                 .exclude_self = exclude_self,
+                                 .predecessor = predecessor,
+                                 .threads = threads};
+  return ToArrays(
+      Unlocked([&] { return index.Search(View(queries), options); }));
+}
+
+py::tuple SearchPoints(const ResidualIndex& index, const py::object& points,
+                       int64_t k, int threads) {
+  const Array<double> queries = Points("points", points);
+  const SearchOptions options = {.k = k, .threads = threads};
+  return ToArrays(
+      Unlocked([&] { return index.SearchPoints(View(queries), options); }));
+}
+
+py::tuple Graph(const ResidualIndex& index, int64_t k, bool predecessor,
+                int threads) {
+  const SearchOptions options = {.k = k,
+                                 .exclude_self = true,
+                                 .predecessor = predecessor,
+                                 .threads = threads};
+  std::vector<int64_t> rows(index.size());
+  std::iota(rows.begin(), rows.end(), 0);
+  return ToArrays(Unlocked([&] { return index.Search(rows, options); }));
+}
+
+}  // namespace
+
+PYBIND11_MODULE(rct, module) {
+  using py::arg;
+  module.doc() = kModuleDoc;
+  py::class_<ResidualIndex>(module, "ResidualIndex", kClassDoc)
+      .def(py::init(&Build), kInitDoc, arg("points"), py::kw_only(),
+           arg("kernel"), arg("lengthscale") = 1.0, arg("variance") = 1.0,
+           arg("inducing"), arg("seed") = 1, arg("jitter") = 1e-6,
+           arg("strategy") = "exhaustive", arg("threads") = 0)
+      .def("search", &Search, kSearchDoc, arg("rows"), arg("k"), py::kw_only(),
+           arg("predecessor") = false, arg("exclude_self") = false,
+           arg("threads") = 0)
+      .def("search_points", &SearchPoints, kSearchPointsDoc, arg("points"),
+           arg("k"), py::kw_only(), arg("threads") = 0)
+      .def("graph", &Graph, kGraphDoc, arg("k"), py::kw_only(),
+           arg("predecessor") = false, arg("threads") = 0)
+      .def("__len__", &ResidualIndex::size)
+      .def("__repr__", [](const ResidualIndex& index) {
+        const auto& data = index.model().metric()->data();
+        return absl::StrCat("<rct.ResidualIndex of ", data.size(),
+                            " points, d = ", data.points.cols(),
+                            ", m = ", data.v.cols(), ">");
+      });
+}
+
+}  // namespace rct

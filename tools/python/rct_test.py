@@ -1,0 +1,217 @@
+#!/usr/bin/python3
+"""The module `rct`, held against NumPy alone."""
+
+import doctest
+import os
+import re
+import sys
+import threading
+import time
+import unittest
+
+import numpy as np
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import rct  # noqa: E402
+
+N, D, M, K = 400, 3, 20, 10
+JITTER = 1e-6
+
+
+def matern32(x, y, lengthscale):
+    difference = (x[:, None, :] - y[None, :, :]) / lengthscale
+    a = np.sqrt(3 * (difference**2).sum(axis=2))
+    return (1 + a) * np.exp(-a)
+
+
+def distances(x, y, z, lengthscale):
+    """The residual correlation distance of each of x to each of y."""
+    low = np.linalg.cholesky(matern32(z, z, lengthscale) + JITTER * np.eye(len(z)))
+    v, w = (np.linalg.solve(low, matern32(z, a, lengthscale)).T for a in (x, y))
+    p, q = (np.maximum(1 - (a**2).sum(axis=1), 1e-9) for a in (v, w))
+    rho = (matern32(x, y, lengthscale) - v @ w.T) / np.sqrt(np.outer(p, q))
+    return np.sqrt(np.maximum(0, 1 - np.abs(rho)))
+
+
+class ResidualIndexTest(unittest.TestCase):
+    def setUp(self):
+        generator = np.random.default_rng(7)
+        self.points = generator.normal(size=(N, D))
+        self.queries = generator.normal(size=(30, D))
+        self.inducing = np.arange(5, N, N // M)[:M]
+
+    def index(self, points=None, **changes):
+        arguments = dict(kernel="matern32", lengthscale=0.8, inducing=self.inducing)
+        arguments.update(changes)
+        return rct.ResidualIndex(self.points if points is None else points, **arguments)
+
+    def expect_nearest(self, answer, expected):
+        """`expected` holds all distances; inf where a row is no candidate."""
+        rows, found = answer
+        self.assertEqual(rows.dtype, np.int64)
+        self.assertEqual(found.dtype, np.float64)
+        self.assertEqual(rows.shape, (len(expected), K))
+        self.assertEqual(found.shape, (len(expected), K))
+        order = np.argsort(expected, axis=1, kind="stable")[:, :K]
+        nearest = np.take_along_axis(expected, order, axis=1)
+        order[np.isinf(nearest)] = -1
+        np.testing.assert_array_equal(np.sort(rows), np.sort(order))
+        np.testing.assert_allclose(found, nearest, atol=1e-6, rtol=0)
+
+    def all_distances(self, x):
+        return distances(x, self.points, self.points[self.inducing], 0.8)
+
+    def test_search(self):
+        expected = self.all_distances(self.points)
+        np.fill_diagonal(expected, 0)
+        rows = np.array([3, 0, 399, 3])
+        for index in (self.index(), self.index(strategy="level_synchronous", threads=2)):
+            self.expect_nearest(index.search(rows, K), expected[rows])
+            self.expect_nearest(index.search(rows.tolist(), k=K, threads=1), expected[rows])
+
+    def test_search_points(self):
+        self.expect_nearest(
+            self.index().search_points(self.queries, K), self.all_distances(self.queries)
+        )
+
+    def test_graph(self):
+        expected = self.all_distances(self.points)
+        np.fill_diagonal(expected, np.inf)
+        self.expect_nearest(self.index().graph(K), expected)
+        expected[np.triu_indices(N)] = np.inf
+        self.expect_nearest(self.index().graph(K, predecessor=True), expected)
+
+    def test_constraints(self):
+        index = self.index()
+        self.assertEqual(index.search([9], 1)[0][0, 0], 9)
+        self.assertNotEqual(index.search([9], 1, exclude_self=True)[0][0, 0], 9)
+        rows, found = index.search([2], 3, predecessor=True)
+        self.assertEqual(sorted(rows[0]), [-1, 0, 1])
+        self.assertEqual(found[0, 2], np.inf)
+
+    def test_inducing(self):
+        by_row = self.index().graph(K)
+        for inducing in (self.points[self.inducing], self.inducing.astype(np.int32)):
+            for a, b in zip(by_row, self.index(inducing=inducing).graph(K)):
+                np.testing.assert_array_equal(a, b)
+        expected = np.sqrt(1 - matern32(self.points, self.points, 0.8))
+        np.fill_diagonal(expected, np.inf)
+        self.expect_nearest(self.index(inducing=None).graph(K), expected)
+        one, same, other = (
+            self.index(inducing=m, seed=s).graph(K)[1]
+            for m, s in ((M, 1), (np.int32(M), 1), (M, 2))
+        )
+        self.assertTrue((one == same).all())
+        self.assertFalse((one == other).all())
+
+    def test_arrays_of_any_layout_give_what_their_values_say(self):
+        expected = self.index().graph(K)[1]
+        wide = np.empty((N, 2 * D))
+        wide[:, ::2] = self.points
+        for points in (np.asfortranarray(self.points), wide[:, ::2], self.points.tolist()):
+            np.testing.assert_array_equal(self.index(points).graph(K)[1], expected)
+        single = self.points.astype(np.float32)
+        np.testing.assert_array_equal(
+            self.index(single).graph(K)[1], self.index(single.astype(np.float64)).graph(K)[1]
+        )
+
+    def test_answers_are_no_copies_and_outlive_the_index(self):
+        rows, found = self.index().search([1, 2], K)
+        self.assertFalse(rows.flags.owndata)
+        self.assertFalse(found.flags.owndata)
+        kept = found.copy()
+        del rows
+        np.testing.assert_array_equal(found, kept)
+
+    def test_the_index_keeps_its_own_points(self):
+        points = self.points.copy()
+        index = self.index(points)
+        expected = index.graph(K)[1]
+        points[:] = 0
+        np.testing.assert_array_equal(index.graph(K)[1], expected)
+
+    def test_errors(self):
+        with_nan = self.points.copy()
+        with_nan[7, 2] = np.nan
+        index = self.index()
+        cases = [
+            (ValueError, "points: row 7, column 2 is nan", lambda: self.index(with_nan)),
+            (ValueError, "kernel: there is no 'cubic'", lambda: self.index(kernel="cubic")),
+            (ValueError, "strategy: there is no 'x'", lambda: self.index(strategy="x")),
+            (ValueError, "kernel.lengthscale: 2 values", lambda: self.index(lengthscale=[1, 2])),
+            (ValueError, "kernel.variance: is -1", lambda: self.index(variance=-1)),
+            (ValueError, "jitter: is 0", lambda: self.index(jitter=0)),
+            (ValueError, "inducing.random.count: is 401", lambda: self.index(inducing=401)),
+            (ValueError, "row 400 is out of range", lambda: self.index(inducing=[400])),
+            (ValueError, "no inducing points given", lambda: self.index(inducing=[])),
+            (ValueError, "threads: is -1", lambda: self.index(threads=-1)),
+            (TypeError, "points: must be 2-dimensional, of real", lambda: self.index(np.zeros(3))),
+            (TypeError, "points: must be 2-dim", lambda: self.index(self.points.astype(complex))),
+            (TypeError, "inducing: must be 1-dimensional, of int",
+             lambda: self.index(inducing=np.array([1.5]))),
+            (TypeError, "inducing: must be 1-dim", lambda: self.index(inducing=2.0)),
+            (TypeError, "inducing: must be 1-dim", lambda: self.index(inducing="all")),
+            (ValueError, "inducing.coordinates.value: 4 numbers",
+             lambda: self.index(inducing=np.zeros((2, 2)))),
+            (ValueError, "query 1: row 400 is out of range", lambda: index.search([0, 400], 1)),
+            (ValueError, "k: is 0", lambda: index.search([0], 0)),
+            (TypeError, "rows: must be 1-dimensional, of integers", lambda: index.search([0.5], 1)),
+            (TypeError, "rows: must be 1-dimensional", lambda: index.search([[1]], 1)),
+            (ValueError, "query points: have 2", lambda: index.search_points(np.zeros((1, 2)), 1)),
+            (ValueError, "query points: row 0, column 1 is inf",
+             lambda: index.search_points(np.array([[0, np.inf, 0]]), 1)),
+            (RuntimeError, "not positive definite",
+             lambda: self.index(np.zeros((9, 1)), inducing=9, jitter=1e-30)),
+        ]
+        for error, message, call in cases:
+            with self.subTest(message):
+                with self.assertRaises(error) as caught:
+                    call()
+                self.assertIn(message, str(caught.exception))
+
+    def test_no_queries(self):
+        self.assertEqual(self.index().search([], 3)[0].shape, (0, 3))
+
+    def test_other_threads_run_meanwhile(self):
+        points = np.random.default_rng(1).normal(size=(8000, D))
+        index = self.index(points, inducing=200)
+        begun = threading.Event()
+
+        def search():
+            begun.set()
+            index.graph(K, threads=1)
+
+        worker = threading.Thread(target=search)
+        worker.start()
+        begun.wait()
+        ticks = 0
+        while worker.is_alive():
+            time.sleep(0.001)
+            ticks += 1
+        self.assertGreater(ticks, 20)
+
+    def test_describes_itself(self):
+        index = self.index()
+        self.assertEqual(len(index), N)
+        self.assertEqual(repr(index), "<rct.ResidualIndex of 400 points, d = 3, m = 20>")
+        for name in ("search", "search_points", "graph"):
+            self.assertIn("k nearest rows", getattr(rct.ResidualIndex, name).__doc__)
+        self.assertIn("lengthscale", rct.ResidualIndex.__init__.__doc__)
+
+    def test_the_example_in_the_readme(self):
+        with open("README.md", encoding="utf-8") as readme:
+            example = re.search(r"```python\n(.*?)```", readme.read(), re.DOTALL)
+        names = {}
+        exec(example.group(1), names)
+        self.assertEqual(names["rows"].shape, (3, K))
+        self.assertTrue((names["distances"] <= 1).all())
+
+    def test_the_example_in_the_docstring(self):
+        parser = doctest.DocTestParser()
+        example = parser.get_doctest(rct.__doc__, {}, "rct", None, None)
+        self.assertGreater(len(example.examples), 4)
+        self.assertEqual(doctest.DocTestRunner().run(example).failed, 0)
+
+
+if __name__ == "__main__":
+    unittest.main()

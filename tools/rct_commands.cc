@@ -1,0 +1,185 @@
+#include "tools/rct_commands.h"
+
+#include <algorithm>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
+#include "tools/rct_doctor.h"
+#include "tools/rct_flags.h"
+#include "tools/rct_info.h"
+#include "tools/rct_search.h"
+#include "tools/rct_search_flags.h"
+
+namespace rct {
+namespace {
+
+using Arguments = absl::Span<const std::string>;
+
+constexpr int kBadInput = 1;
+constexpr int kBadUsage = 2;
+
+constexpr std::string_view kHelp =
+    R"(rct: exact nearest neighbors under the residual correlation metric.
+
+For each query, the points most correlated with it under a Gaussian process,
+after what M inducing points explain has been taken out:
+
+  rho(i, j) = (k(x_i, x_j) - v_i . v_j) / sqrt(p_i p_j),  d = sqrt(1 - |rho|)
+
+Commands
+  neighbors   neighbors of the queries you name
+  graph       neighbors of every point, or its Vecchia conditioning set
+  info        what is in a file, and whether it can be used
+  doctor      what this machine can do, and a self-test
+
+  rct COMMAND --help shows a command's flags, with an example.
+
+Example
+  awk 'BEGIN {print "x,y"; while (i++ < 999) print i*37%101 "," i*53%97}' >p.csv
+  rct info p.csv
+  rct graph --points=p.csv --kernel=matern52 --lengthscale=20 \
+    --num_inducing=50 --k=10 --predecessor --out_indices=sets.csv
+
+Exit code: 0; 1 for bad input; 2 for a wrong command line.
+)";
+
+constexpr std::string_view kInfoHelp =
+    R"(rct info: what is in a file, and whether the other commands take it.
+
+  rct info FILE...
+
+Of points: how many, of how many coordinates, the range of each, and how many
+lie on an earlier one. Of row numbers: how many, and their range. Files are
+.npy, .csv (the first line a header) or .fvecs.
+
+Example
+  printf 'x,y\n0,0\n3,4\n0,0\n' >p.csv
+  rct info p.csv
+)";
+
+constexpr std::string_view kDoctorHelp =
+    R"(rct doctor: what this machine can do, and a self-test.
+
+Shows processor, instruction sets, threads and memory, and then searches a
+small problem with every instruction set and every strategy: all answers must
+have the bits that they have on any other machine. Takes a second.
+
+Example
+  rct doctor
+)";
+
+CommandOutcome Fail(int exit_code, std::string_view program,
+                    std::string_view message) {
+  CommandOutcome outcome = {exit_code, "",
+                            absl::StrCat(program, ": ", message, "\n")};
+  if (exit_code == kBadUsage) {
+    absl::StrAppend(&outcome.err, "See ", program, " --help\n");
+  }
+  return outcome;
+}
+
+CommandOutcome Search(SearchCommand command, std::string_view program,
+                      Arguments arguments) {
+  const absl::StatusOr<SearchTask> task = ParseSearchTask(command, arguments);
+  if (!task.ok()) return Fail(kBadUsage, program, task.status().message());
+  const absl::StatusOr<std::string> report = RunSearch(*task);
+  if (!report.ok()) return Fail(kBadInput, program, report.status().message());
+  return {0, "", *report + "\n"};
+}
+
+CommandOutcome Neighbors(std::string_view program, Arguments arguments) {
+  return Search(SearchCommand::kNeighbors, program, arguments);
+}
+
+CommandOutcome Graph(std::string_view program, Arguments arguments) {
+  return Search(SearchCommand::kGraph, program, arguments);
+}
+
+CommandOutcome Info(std::string_view program, Arguments arguments) {
+  const absl::StatusOr<std::vector<std::string>> files =
+      FlagSet().Parse(arguments);
+  if (!files.ok()) return Fail(kBadUsage, program, files.status().message());
+  if (files->empty()) return Fail(kBadUsage, program, "no file is named");
+  CommandOutcome outcome;
+  for (const std::string& file : *files) {
+    const absl::StatusOr<std::string> text = DescribeFile(file);
+    if (text.ok()) {
+      outcome.out += *text;
+      continue;
+    }
+    outcome.exit_code = kBadInput;
+    absl::StrAppend(&outcome.err, program, ": ", text.status().message(), "\n");
+  }
+  return outcome;
+}
+
+CommandOutcome Doctor(std::string_view program, Arguments arguments) {
+  const absl::StatusOr<std::vector<std::string>> rest =
+      FlagSet().Parse(arguments);
+  if (!rest.ok()) return Fail(kBadUsage, program, rest.status().message());
+  if (!rest->empty()) {
+    return Fail(kBadUsage, program,
+                absl::StrCat("unexpected argument '", (*rest)[0], "'"));
+  }
+  CommandOutcome outcome = {0, DescribeMachine(), ""};
+  const absl::Status status = SelfTest();
+  absl::StrAppend(&outcome.out, "self-test     ",
+                  status.ok() ? "passed" : "FAILED", "\n");
+  if (!status.ok()) {
+    outcome.exit_code = kBadInput;
+    outcome.err = absl::StrCat(program, ": ", status.message(), "\n");
+  }
+  return outcome;
+}
+
+struct Command {
+  std::string name;
+  std::function<std::string()> help;
+  CommandOutcome (*run)(std::string_view program, Arguments arguments);
+};
+
+const std::vector<Command>& Commands() {
+  static const auto& commands = *new std::vector<Command>{
+      {"neighbors", [] { return SearchHelp(SearchCommand::kNeighbors); },
+       Neighbors},
+      {"graph", [] { return SearchHelp(SearchCommand::kGraph); }, Graph},
+      {"info", [] { return std::string(kInfoHelp); }, Info},
+      {"doctor", [] { return std::string(kDoctorHelp); }, Doctor},
+  };
+  return commands;
+}
+
+bool AsksForHelp(const std::string& argument) {
+  return argument == "--help" || argument == "-h" || argument == "help";
+}
+
+}  // namespace
+
+CommandOutcome RunCommand(Arguments arguments) {
+  if (arguments.empty()) return {kBadUsage, "", std::string(kHelp)};
+  bool help = AsksForHelp(arguments[0]);
+  if (help) arguments.remove_prefix(1);
+  if (arguments.empty()) return {0, std::string(kHelp), ""};
+  const std::string& name = arguments[0];
+  for (const Command& command : Commands()) {
+    if (command.name != name) continue;
+    arguments.remove_prefix(1);
+    help = help || std::any_of(arguments.begin(), arguments.end(), AsksForHelp);
+    if (help) return {0, command.help(), ""};
+    return command.run("rct " + name, arguments);
+  }
+  std::vector<std::string> names;
+  for (const Command& command : Commands()) names.push_back(command.name);
+  return Fail(kBadUsage, "rct",
+              absl::StrCat("there is no command '", name, "'",
+                           DidYouMean(name, names, "")));
+}
+
+}  // namespace rct

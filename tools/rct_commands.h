@@ -1,0 +1,24 @@
+// The commands of `rct`, from arguments to an exit code.
+
+#ifndef RCT_TOOLS_RCT_COMMANDS_H_
+#define RCT_TOOLS_RCT_COMMANDS_H_
+
+#include <string>
+
+#include "absl/types/span.h"
+
+namespace rct {
+
+// What the program says and returns.
+struct CommandOutcome {
+  int exit_code = 0;  // 0; 1 for bad input; 2 for a wrong command line
+  std::string out;    // for stdout
+  std::string err;    // for stderr
+};
+
+// Runs `arguments`, those after the program's name.
+CommandOutcome RunCommand(absl::Span<const std::string> arguments);
+
+}  // namespace rct
+
+#endif  // RCT_TOOLS_RCT_COMMANDS_H_

@@ -1,0 +1,20 @@
+// `rct info`: what is in a file, and whether the other commands take it.
+
+#ifndef RCT_TOOLS_RCT_INFO_H_
+#define RCT_TOOLS_RCT_INFO_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+
+namespace rct {
+
+// Lines, with a final newline, about a file of points or of row numbers: shape,
+// range and mean of each column, and how many points lie on an earlier one (a
+// Gaussian process without noise has no density there). Errors as
+// base/matrix_file.h.
+absl::StatusOr<std::string> DescribeFile(const std::string& path);
+
+}  // namespace rct
+
+#endif  // RCT_TOOLS_RCT_INFO_H_

@@ -1,0 +1,69 @@
+// What `rct neighbors` and `rct graph` do once their flags are read: points
+// from files, neighbour sets to files.
+//
+// All mistakes that can be seen are seen before work begins: files that cannot
+// be read or written, and shapes that do not fit. Output files are written
+// together at the very end; after an error every one is as it was before.
+
+#ifndef RCT_TOOLS_RCT_SEARCH_H_
+#define RCT_TOOLS_RCT_SEARCH_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "base/matrix_file.h"
+#include "index/index.pb.h"
+#include "traversal/neighbor_table.h"
+#include "traversal/searcher.h"
+
+namespace rct {
+
+// Files are as base/matrix_file.h reads them; empty names are files that are
+// not given. Rows are numbered from 0.
+struct SearchTask {
+  std::string points;  // n x d
+
+  // Queries: row numbers of points, or new points (q x d); neither means every
+  // row in turn.
+  std::string query_rows;
+  std::string queries;
+
+  // Where the inducing points come from, unless `index` says it: row numbers
+  // of points, or coordinates (m x d); or factors in their place, V (n x m)
+  // and p (n).
+  std::string inducing_rows;
+  std::string inducing_points;
+  std::string factors;
+  std::string residual_variance;
+
+  IndexOptions index;
+  SearchOptions search;  // threads: 0 means all
+
+  // That many of the queries, drawn at random, are answered once more, each by
+  // itself and exhaustively, and must have the same bits.
+  int64_t audit = 0;
+
+  // q x k: int64 row numbers, -1 where there is none; and float64 distances,
+  // inf there. kNpy or kCsv.
+  std::string out_indices;
+  std::string out_distances;
+  MatrixFormat out_indices_format = MatrixFormat::kNpy;
+  MatrixFormat out_distances_format = MatrixFormat::kNpy;
+};
+
+// Does it, and returns what is worth knowing: lines without a final newline.
+// Errors name the flag, and file, row and column where there are any: codes as
+// in matrix_file.h, file.h and residual_index.h; Internal where an audit fails.
+absl::StatusOr<std::string> RunSearch(const SearchTask& task);
+
+// Internal, saying where, unless query queries[i] of `answers` is, bit for bit,
+// query i of `expected`.
+absl::Status CompareAudit(const NeighborTable& answers,
+                          absl::Span<const int64_t> queries,
+                          const NeighborTable& expected);
+
+}  // namespace rct
+
+#endif  // RCT_TOOLS_RCT_SEARCH_H_

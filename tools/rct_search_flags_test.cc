@@ -1,0 +1,275 @@
+#include "tools/rct_search_flags.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "base/matrix_file.h"
+#include "base/status_matchers.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "index/index.pb.h"
+#include "metric/metric.pb.h"
+#include "traversal/traversal.pb.h"
+
+namespace rct {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::SizeIs;
+
+using Arguments = std::vector<std::string>;
+
+constexpr SearchCommand kNeighbors = SearchCommand::kNeighbors;
+constexpr SearchCommand kGraph = SearchCommand::kGraph;
+
+// What every command line needs, but for what `without` is the beginning of.
+Arguments Least(const Arguments& more = {}, const std::string& without = "!") {
+  Arguments arguments;
+  for (const char* argument :
+       {"--points=p.npy", "--query_rows=q.npy", "--kernel=rbf", "--k=5",
+        "--num_inducing=8", "--out_indices=i.npy"}) {
+    if (!absl::StartsWith(argument, without)) arguments.push_back(argument);
+  }
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return arguments;
+}
+
+void ExpectError(const Arguments& arguments, const std::string& message,
+                 SearchCommand command = kNeighbors) {
+  EXPECT_THAT(ParseSearchTask(command, arguments),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(message)));
+}
+
+TEST(ParseSearchTaskTest, Defaults) {
+  const absl::StatusOr<SearchTask> task = ParseSearchTask(kNeighbors, Least());
+  ASSERT_THAT(task, IsOk());
+  EXPECT_EQ(task->points, "p.npy");
+  EXPECT_EQ(task->query_rows, "q.npy");
+  EXPECT_EQ(task->queries, "");
+  EXPECT_EQ(task->search.k, 5);
+  EXPECT_EQ(task->search.threads, 0);
+  EXPECT_FALSE(task->search.exclude_self);
+  EXPECT_FALSE(task->search.predecessor);
+  EXPECT_EQ(task->audit, 0);
+  EXPECT_EQ(task->out_indices, "i.npy");
+  EXPECT_EQ(task->out_distances, "");
+  IndexOptions expected;
+  auto& residual = *expected.mutable_residual();
+  residual.mutable_kernel()->set_family(KernelConfig::RBF);
+  residual.mutable_inducing()->mutable_random()->set_count(8);
+  expected.set_threads(0);
+  EXPECT_EQ(task->index.ShortDebugString(), expected.ShortDebugString());
+}
+
+TEST(ParseSearchTaskTest, EveryFlag) {
+  const absl::StatusOr<SearchTask> task = ParseSearchTask(
+      kNeighbors, Least({"--lengthscale=1,2.5", "--variance=3", "--jitter=1e-4",
+                         "--seed=9", "--exclude_self", "--predecessor",
+                         "--threads=2", "--strategy=level_synchronous",
+                         "--audit=7", "--out_distances=d.csv"}));
+  ASSERT_THAT(task, IsOk());
+  const ResidualConfig& residual = task->index.residual();
+  EXPECT_THAT(residual.kernel().lengthscale(), ElementsAre(1, 2.5));
+  EXPECT_EQ(residual.kernel().variance(), 3);
+  EXPECT_EQ(residual.jitter(), 1e-4);
+  EXPECT_EQ(residual.inducing().random().count(), 8);
+  EXPECT_EQ(residual.inducing().random().seed(), 9);
+  EXPECT_EQ(task->index.strategy(), LEVEL_SYNCHRONOUS);
+  EXPECT_EQ(task->index.threads(), 2);
+  EXPECT_EQ(task->search.threads, 2);
+  EXPECT_TRUE(task->search.exclude_self);
+  EXPECT_TRUE(task->search.predecessor);
+  EXPECT_EQ(task->audit, 7);
+  EXPECT_EQ(task->out_indices_format, MatrixFormat::kNpy);
+  EXPECT_EQ(task->out_distances_format, MatrixFormat::kCsv);
+
+  const auto with = [](const Arguments& more, const std::string& without) {
+    const absl::StatusOr<SearchTask> task =
+        ParseSearchTask(kNeighbors, Least(more, without));
+    EXPECT_THAT(task, IsOk());
+    return task.value_or(SearchTask());
+  };
+  EXPECT_EQ(with({"--queries=x.npy"}, "--query_rows").queries, "x.npy");
+  EXPECT_EQ(with({"--inducing_rows=z.npy"}, "--num").inducing_rows, "z.npy");
+  EXPECT_EQ(with({"--inducing_points=z.csv"}, "--num").inducing_points,
+            "z.csv");
+  EXPECT_TRUE(
+      with({"--no_inducing"}, "--num").index.residual().inducing().has_none());
+  const SearchTask factors =
+      with({"--factors=v.npy", "--residual_variance=r.npy"}, "--num");
+  EXPECT_EQ(factors.index.strategy(), EXHAUSTIVE);
+  EXPECT_EQ(factors.factors, "v.npy");
+  EXPECT_EQ(factors.residual_variance, "r.npy");
+  const struct {
+    const char* name;
+    KernelConfig::Family family;
+  } kernels[] = {{"rbf", KernelConfig::RBF},
+                 {"matern12", KernelConfig::MATERN12},
+                 {"matern32", KernelConfig::MATERN32},
+                 {"matern52", KernelConfig::MATERN52}};
+  for (const auto& [name, family] : kernels) {
+    EXPECT_EQ(with({absl::StrCat("--kernel=", name)}, "--kernel")
+                  .index.residual()
+                  .kernel()
+                  .family(),
+              family);
+  }
+}
+
+TEST(ParseSearchTaskTest, AGraphIsOfAllRowsWithoutThemselves) {
+  const absl::StatusOr<SearchTask> task =
+      ParseSearchTask(kGraph, Least({}, "--query_rows"));
+  ASSERT_THAT(task, IsOk());
+  EXPECT_TRUE(task->search.exclude_self);
+  EXPECT_EQ(task->query_rows, "");
+  ExpectError(Least(), "there is no flag --query_rows", kGraph);
+}
+
+TEST(ParseSearchTaskTest, MissingFlags) {
+  const std::pair<std::string, std::string> cases[] = {
+      {"--points", "--points is missing: the file with your points"},
+      {"--query_rows", "--query_rows or --queries is missing: a file with"},
+      {"--kernel", "--kernel is missing: one of rbf, matern12, matern32"},
+      {"--k=", "--k is missing: how many neighbors"},
+      {"--num_inducing", "--num_inducing is missing: the number of inducing"},
+      {"--out_indices", "--out_indices or --out_distances is missing: a file"},
+  };
+  for (const auto& [flag, message] : cases) {
+    ExpectError(Least({}, flag), message);
+  }
+}
+
+TEST(ParseSearchTaskTest, ContradictionsNameBothFlags) {
+  const struct {
+    Arguments arguments;
+    std::string message;
+  } cases[] = {
+      {Least({"--queries=x.npy"}),
+       "--query_rows and --queries: both name the queries; leave one out"},
+      {Least({"--inducing_rows=z.npy"}),
+       "--num_inducing and --inducing_rows: both say what is taken out"},
+      {Least({"--inducing_points=z.npy"}),
+       "--num_inducing and --inducing_points: both say"},
+      {Least({"--no_inducing"}), "--num_inducing and --no_inducing: both say"},
+      {Least({"--factors=v.npy", "--residual_variance=p.npy"}),
+       "--num_inducing and --factors: both say"},
+      {Least({"--no_inducing", "--inducing_rows=z.npy"}, "--num"),
+       "--inducing_rows and --no_inducing: both say"},
+      {Least({"--factors=v.npy"}, "--num"),
+       "--factors: needs --residual_variance as well"},
+      {Least({"--residual_variance=p.npy"}),
+       "--residual_variance: needs --factors as well"},
+      {Least({"--seed=3", "--no_inducing"}, "--num"),
+       "--seed: needs --num_inducing as well"},
+      {Least({"--jitter=1e-3", "--no_inducing"}, "--num"),
+       "--jitter and --no_inducing: there is no K(Z,Z)"},
+      {Least({"--jitter=1", "--factors=v.npy", "--residual_variance=p.npy"},
+             "--num"),
+       "--jitter and --factors: there is no K(Z,Z)"},
+      {Least({"--queries=x.npy", "--predecessor"}, "--query_rows"),
+       "--queries and --predecessor: a new point has no row number"},
+      {Least({"--queries=x.npy", "--exclude_self"}, "--query_rows"),
+       "--queries and --exclude_self: a new point has no row number"},
+      {{"--queries=x.npy", "--factors=v.npy", "--residual_variance=p.npy"},
+       "--queries and --factors: V and p of a new point need inducing"},
+      {Least({"--strategy=level_synchronous", "--factors=v.npy",
+              "--residual_variance=p.npy"},
+             "--num"),
+       "--strategy and --factors: factors of unknown error"},
+      {Least({"--format=csv"}),
+       "--format and --out_indices: i.npy is no name for a file in csv"},
+      {Least({"--format=npy", "--out_distances=d.csv"}),
+       "--format and --out_distances: d.csv is no name for a file in npy"},
+  };
+  for (const auto& [arguments, message] : cases) {
+    ExpectError(arguments, message);
+  }
+  // Exhaustive search is what factors need, said or not.
+  EXPECT_THAT(ParseSearchTask(kNeighbors,
+                              Least({"--strategy=exhaustive", "--factors=v.npy",
+                                     "--residual_variance=p.npy"},
+                                    "--num")),
+              IsOk());
+}
+
+TEST(ParseSearchTaskTest, OutputFormats) {
+  ExpectError(Least({"--out_distances=d.dat"}),
+              "--out_distances: d.dat: the ending names no format; end it with "
+              ".npy or .csv, or say --format");
+  ExpectError(Least({"--out_distances=d.fvecs"}),
+              "--out_distances: d.fvecs: is written as .npy or .csv only");
+  const absl::StatusOr<SearchTask> task = ParseSearchTask(
+      kNeighbors,
+      Least({"--out_indices=i.dat", "--format=csv"}, "--out_indices"));
+  ASSERT_THAT(task, IsOk());
+  EXPECT_EQ(task->out_indices_format, MatrixFormat::kCsv);
+}
+
+TEST(ParseSearchTaskTest, ValuesOutOfRange) {
+  ExpectError(Least({"--k=0"}, "--k="),
+              "--k: '0' is no integer from 1 to 2147483639");
+  ExpectError(Least({"--threads=-1"}),
+              "--threads: '-1' is no integer from 0 to 4096");
+  ExpectError(Least({"--audit=0"}), "--audit: '0' is no integer from 1");
+  ExpectError(Least({"--num_inducing=0"}, "--num"), "--num_inducing: '0'");
+  ExpectError(Least({"--seed=-1"}), "--seed: '-1'");
+  ExpectError(Least({"--lengthscale=1,0"}), "--lengthscale: '0'");
+  ExpectError(Least({"--variance=-1"}), "--variance: '-1'");
+  ExpectError(Least({"--jitter=0"}), "--jitter: '0'");
+  ExpectError(Least({"--kernel=matern"}, "--kernel"),
+              "--kernel: there is no 'matern'; there are: rbf, matern12, "
+              "matern32, matern52");
+  ExpectError(Least({"--strategy=fast"}),
+              "--strategy: there is no 'fast'; there are: exhaustive");
+  ExpectError(Least({"k=5"}),
+              "unexpected argument 'k=5'; flags are written --name=value");
+}
+
+// Every flag that is parsed is explained, on one screen.
+TEST(SearchHelpTest, IsCompleteAndFits) {
+  for (const SearchCommand command : {kNeighbors, kGraph}) {
+    const std::string help = SearchHelp(command);
+    const std::vector<std::string> lines = absl::StrSplit(help, '\n');
+    EXPECT_LE(lines.size(), 40);
+    for (const std::string& line : lines) {
+      EXPECT_THAT(line, SizeIs(testing::Le(80)));
+    }
+    for (const char* flag : {"points=",
+                             "k=",
+                             "kernel=",
+                             "lengthscale=",
+                             "variance=",
+                             "num_inducing=",
+                             "seed=",
+                             "inducing_rows=",
+                             "inducing_points=",
+                             "no_inducing ",
+                             "factors=",
+                             "residual_variance=",
+                             "jitter=",
+                             "predecessor ",
+                             "strategy=",
+                             "threads=",
+                             "audit=",
+                             "out_indices=",
+                             "out_distances=",
+                             "format="}) {
+      EXPECT_THAT(help, HasSubstr(absl::StrCat("  --", flag)));
+    }
+    const bool neighbors = command == kNeighbors;
+    for (const char* flag : {"query_rows=", "queries=", "exclude_self "}) {
+      EXPECT_EQ(absl::StrContains(help, absl::StrCat("  --", flag)), neighbors);
+    }
+    EXPECT_THAT(help, testing::Not(HasSubstr("$")));
+  }
+}
+
+}  // namespace
+}  // namespace rct

@@ -1,0 +1,586 @@
+// The program as its user meets it: what it says, writes and returns.
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
+#include "base/csv.h"
+#include "base/file.h"
+#include "base/matrix.h"
+#include "base/npy.h"
+#include "base/point_sets.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tools/test_program.h"
+
+namespace rct {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsSupersetOf;
+using testing::Le;
+using testing::SizeIs;
+using testing::StartsWith;
+
+using Arguments = std::vector<std::string>;
+
+constexpr int64_t kRows = 300;
+constexpr int64_t kDim = 3;
+
+// A .npy file that numpy.save did not write: any dtype and order.
+std::string Npy(std::string_view descr, bool fortran, std::string_view shape,
+                const std::string& data) {
+  std::string header = absl::StrCat(
+      "{'descr': '", descr, "', 'fortran_order': ", fortran ? "True" : "False",
+      ", 'shape': ", shape, ", }\n");
+  return absl::StrCat(std::string_view("\x93NUMPY\x01\0", 8),
+                      std::string{static_cast<char>(header.size()), '\0'},
+                      header, data);
+}
+
+template <class T>
+std::string Bytes(T value) {
+  return std::string(reinterpret_cast<const char*>(&value), sizeof value);
+}
+
+// Numbers that float32 holds exactly.
+Matrix<double> FloatPoints() {
+  Matrix<double> points = MakePointSet(PointSet::kNormal, kRows, kDim, 1);
+  for (int64_t i = 0; i < kRows; ++i) {
+    for (int64_t j = 0; j < kDim; ++j) {
+      points(i, j) = static_cast<float>(points(i, j));
+    }
+  }
+  return points;
+}
+
+class RctTest : public ProgramTest {
+ protected:
+  RctTest() {
+    Write("p.npy", SerializeNpy(FloatPoints().view()));
+    Write("q.npy", SerializeNpy(std::vector<int64_t>{0, 17, 299, 17}));
+    Write("z.npy", SerializeNpy(std::vector<int64_t>{3, 50, 120, 260}));
+    Write("x.npy",
+          SerializeNpy(MakePointSet(PointSet::kNormal, 5, kDim, 2).view()));
+  }
+
+  // A command line that works, in which `changes` take the place of flags of
+  // the same name; "--name" alone takes one out.
+  static Arguments CommandLine(const Arguments& changes) {
+    Arguments arguments = {"--points=p.npy",
+                           "--query_rows=q.npy",
+                           "--inducing_rows=z.npy",
+                           "--kernel=rbf",
+                           "--k=4",
+                           "--out_indices=i.npy",
+                           "--out_distances=d.npy"};
+    for (const std::string& change : changes) {
+      const std::string name = change.substr(0, change.find('='));
+      const auto same = std::find_if(
+          arguments.begin(), arguments.end(), [&](const std::string& argument) {
+            return absl::StartsWith(argument, name + "=");
+          });
+      if (same != arguments.end()) arguments.erase(same);
+      if (same == arguments.end() || name != change) {
+        arguments.push_back(change);
+      }
+    }
+    arguments.insert(arguments.begin(), "neighbors");
+    return arguments;
+  }
+
+  // The answer's two files, and that it came without complaint.
+  std::vector<std::string> Answer(const Arguments& changes) const {
+    const Outcome outcome = Rct(CommandLine(changes));
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    EXPECT_EQ(outcome.out, "");
+    return {Read("i.npy"), Read("d.npy")};
+  }
+
+  // One line on stderr, and no file is there that was not before.
+  void ExpectError(const Arguments& arguments, int exit_code,
+                   const testing::Matcher<std::string>& message) const {
+    SCOPED_TRACE(absl::StrJoin(arguments, " "));
+    const std::vector<std::string> before = Names();
+    const Outcome outcome = Rct(arguments);
+    EXPECT_EQ(outcome.exit_code, exit_code);
+    EXPECT_EQ(outcome.out, "");
+    EXPECT_THAT(outcome.err, message);
+    EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'),
+              exit_code);  // usage errors say where help is, on a second line
+    EXPECT_EQ(Names(), before);
+  }
+  void ExpectBadInput(const Arguments& changes,
+                      const std::string& message) const {
+    ExpectError(CommandLine(changes), 1,
+                StartsWith("rct neighbors: " + message));
+  }
+};
+
+TEST_F(RctTest, WritesBothFiles) {
+  const Outcome outcome = Rct(CommandLine({}));
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_EQ(outcome.out, "");
+  EXPECT_EQ(outcome.err, "wrote i.npy and d.npy: 4 x 4\n");
+  EXPECT_THAT(Names(), ElementsAre("d.npy", "i.npy", "p.npy", "q.npy", "x.npy",
+                                   "z.npy"));
+  const Matrix<int64_t> rows = ParseNpyIndexMatrix(Read("i.npy")).value();
+  const Matrix<double> distances = ParseNpyMatrix(Read("d.npy")).value();
+  ASSERT_EQ(rows.rows(), 4);
+  ASSERT_EQ(rows.cols(), 4);
+  ASSERT_EQ(distances.rows(), 4);
+  ASSERT_EQ(distances.cols(), 4);
+  // A row is its own nearest.
+  EXPECT_EQ(rows(0, 0), 0);
+  EXPECT_EQ(rows(1, 0), 17);
+  EXPECT_EQ(rows(2, 0), 299);
+  EXPECT_EQ(distances(1, 0), 0);
+  EXPECT_GT(distances(1, 1), 0);
+}
+
+// What the numbers are, and not how they are kept, decides the answer.
+TEST_F(RctTest, FormatsOfPoints) {
+  const std::vector<std::string> expected = Answer({});
+  const Matrix<double> points = FloatPoints();
+  const std::string shape = absl::StrCat("(", kRows, ", ", kDim, ")");
+  std::string floats, by_column, floats_by_column, fvecs;
+  for (int64_t i = 0; i < kRows; ++i) {
+    fvecs += Bytes(static_cast<int32_t>(kDim));
+    for (int64_t j = 0; j < kDim; ++j) {
+      floats += Bytes(static_cast<float>(points(i, j)));
+      fvecs += Bytes(static_cast<float>(points(i, j)));
+    }
+  }
+  for (int64_t j = 0; j < kDim; ++j) {
+    for (int64_t i = 0; i < kRows; ++i) {
+      by_column += Bytes(points(i, j));
+      floats_by_column += Bytes(static_cast<float>(points(i, j)));
+    }
+  }
+  Write("f4.npy", Npy("<f4", false, shape, floats));
+  Write("f8_fortran.npy", Npy("<f8", true, shape, by_column));
+  Write("f4_fortran.npy", Npy("<f4", true, shape, floats_by_column));
+  Write("p.csv", SerializeCsv("x", points.view()));
+  Write("p.fvecs", fvecs);
+  for (const char* file :
+       {"f4.npy", "f8_fortran.npy", "f4_fortran.npy", "p.csv", "p.fvecs"}) {
+    EXPECT_EQ(Answer({absl::StrCat("--points=", file)}), expected) << file;
+  }
+  // Other points have another answer.
+  Write("wrong.npy", Npy("<f8", false, shape, by_column));
+  EXPECT_NE(Answer({"--points=wrong.npy"}), expected);
+}
+
+TEST_F(RctTest, FormatsOfRows) {
+  const std::vector<std::string> expected = Answer({});
+  Write("q.csv", "row\r\n0\r\n17\r\n299\r\n17\r\n");
+  std::string ints;
+  for (const int32_t row : {0, 17, 299, 17}) ints += Bytes(row);
+  Write("q4.npy", Npy("<i4", false, "(4, 1)", ints));
+  Write("z.csv", "row\n3\n50\n120\n260");
+  EXPECT_EQ(Answer({"--query_rows=q.csv", "--inducing_rows=z.csv"}), expected);
+  EXPECT_EQ(Answer({"--query_rows=q4.npy"}), expected);
+}
+
+TEST_F(RctTest, FormatsOfAnswers) {
+  const Outcome outcome = Rct(CommandLine(
+      {"--out_indices=i.csv", "--out_distances=d.data", "--format=csv"}));
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  Answer({});
+  EXPECT_EQ(
+      Read("i.csv"),
+      SerializeCsv("neighbor", ParseNpyIndexMatrix(Read("i.npy"))->view()));
+  EXPECT_EQ(Read("d.data"),
+            SerializeCsv("distance", ParseNpyMatrix(Read("d.npy"))->view()));
+}
+
+TEST_F(RctTest, WaysToTheSameAnswer) {
+  const std::vector<std::string> expected = Answer({});
+  for (const Arguments& changes : {Arguments{"--strategy=level_synchronous"},
+                                   {"--threads=1"},
+                                   {"--threads=3"},
+                                   {"--lengthscale=1"},
+                                   {"--lengthscale=1,1,1"},
+                                   {"--variance=4"},
+                                   {"--jitter=1e-6"},
+                                   {"--audit=1000"}}) {
+    EXPECT_EQ(Answer(changes), expected) << changes[0];
+  }
+  for (const Arguments& changes : {Arguments{"--lengthscale=2"},
+                                   {"--lengthscale=1,1,2"},
+                                   {"--kernel=matern12"},
+                                   {"--jitter=1e-1"},
+                                   {"--exclude_self"},
+                                   {"--inducing_rows", "--num_inducing=4"}}) {
+    EXPECT_NE(Answer(changes), expected) << changes[0];
+  }
+  // Inducing points by row are the same by coordinates.
+  const Matrix<double> points = FloatPoints();
+  Matrix<double> z(4, kDim);
+  for (int64_t i = 0; i < 4; ++i) {
+    std::copy_n(points.row(std::vector<int64_t>{3, 50, 120, 260}[i]), kDim,
+                z.row(i));
+  }
+  Write("z_points.csv", SerializeCsv("z", z.view()));
+  EXPECT_EQ(Answer({"--inducing_rows", "--inducing_points=z_points.csv"}),
+            expected);
+  // A seed is another draw, and 1 the one that is not said.
+  const Arguments draw = {"--inducing_rows", "--num_inducing=4", "--seed=1"};
+  EXPECT_EQ(Answer({draw[0], draw[1]}), Answer(draw));
+  EXPECT_NE(Answer({draw[0], draw[1], "--seed=2"}), Answer(draw));
+}
+
+TEST_F(RctTest, NoInducingPointsAndFactorsOfZero) {
+  const std::vector<std::string> none =
+      Answer({"--inducing_rows", "--no_inducing"});
+  EXPECT_NE(none, Answer({}));
+  Write("v.npy", SerializeNpy(Matrix<double>::Zeros(kRows, 2).view()));
+  Write("r.npy", SerializeNpy(std::vector<double>(kRows, 1.0)));
+  EXPECT_EQ(Answer({"--inducing_rows", "--factors=v.npy",
+                    "--residual_variance=r.npy"}),
+            none);
+}
+
+TEST_F(RctTest, NewPoints) {
+  const Outcome outcome =
+      Rct(CommandLine({"--query_rows", "--queries=x.npy", "--audit=2"}));
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_EQ(outcome.err,
+            "audit: 2 of 5 queries searched again, exhaustively: same bits\n"
+            "wrote i.npy and d.npy: 5 x 4\n");
+  // Points of the data as new points find what their rows find, but for
+  // themselves at a distance that is not exactly 0.
+  Write("x.npy", SerializeNpy(FloatPoints().view()));
+  Answer({"--query_rows", "--queries=x.npy"});
+  const Matrix<int64_t> as_points = ParseNpyIndexMatrix(Read("i.npy")).value();
+  const Matrix<int64_t> as_rows = ParseNpyIndexMatrix(Answer({})[0]).value();
+  EXPECT_EQ(as_points(17, 1), as_rows(1, 1));
+}
+
+TEST_F(RctTest, GraphsAreOfAllOtherRows) {
+  const Outcome outcome =
+      Rct({"graph", "--points=p.npy", "--inducing_rows=z.npy", "--kernel=rbf",
+           "--k=4", "--predecessor", "--out_indices=g.npy"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_EQ(outcome.err,
+            "wrote g.npy: 300 x 4\n"
+            "4 queries have fewer than 4 neighbors: row -1 at distance inf\n");
+  const Matrix<int64_t> graph = ParseNpyIndexMatrix(Read("g.npy")).value();
+  ASSERT_EQ(graph.rows(), kRows);
+  const Matrix<int64_t> rows =
+      ParseNpyIndexMatrix(Answer({"--predecessor"})[0]).value();
+  for (int64_t j = 0; j < 4; ++j) {
+    EXPECT_EQ(graph(0, j), -1);
+    EXPECT_EQ(graph(17, j), rows(1, j));
+  }
+  const Outcome all = Rct({"graph", "--points=p.npy", "--inducing_rows=z.npy",
+                           "--kernel=rbf", "--k=4", "--out_indices=g.npy"});
+  EXPECT_EQ(all.err, "wrote g.npy: 300 x 4\n");
+  const Matrix<int64_t> others =
+      ParseNpyIndexMatrix(Answer({"--exclude_self"})[0]).value();
+  const Matrix<int64_t> whole = ParseNpyIndexMatrix(Read("g.npy")).value();
+  EXPECT_EQ(whole(299, 0), others(2, 0));
+  EXPECT_NE(whole(299, 0), 299);
+}
+
+TEST_F(RctTest, RelativePathsCountFromTheCaller) {
+  const Outcome outcome = Shell(
+      absl::StrCat("mkdir sub && cd sub && BUILD_WORKING_DIRECTORY=.. rct ",
+                   absl::StrJoin(CommandLine({}), " ")));
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(Names(), IsSupersetOf({"d.npy", "i.npy", "sub"}));
+}
+
+TEST_F(RctTest, BadPoints) {
+  constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+  const std::string good = Read("p.npy");
+  Matrix<double> with_nan = FloatPoints();
+  with_nan(7, 2) = kNan;
+  const struct {
+    std::string file;
+    std::string contents;
+    std::string message;
+  } cases[] = {
+      {"bad.npy", SerializeNpy(with_nan.view()),
+       "row 7, column 2 is nan; all values must be finite"},
+      {"bad.npy", good.substr(0, good.size() - 1),
+       "truncated: expected 7200 bytes of data, found 7199"},
+      {"bad.npy", good.substr(0, 50), "truncated: expected 118 bytes of head"},
+      {"bad.npy", "", "not a .npy file: "},
+      {"bad.npy", "PK\3\4 and so on", "not a .npy file: "},
+      {"bad.npy", Npy("<i8", false, "(1, 1)", Bytes(int64_t{1})),
+       "expected dtype '<f8' or '<f4', found unsupported dtype '<i8'"},
+      {"bad.npy", Npy("<f8", false, "(1, 1, 1)", Bytes(1.0)),
+       "shape (1, 1, 1): expected one or two dimensions"},
+      {"bad.npy", Npy("<f8", false, "(3, 0)", ""),
+       "has 3 rows of 0 columns; at least one of each is needed"},
+      {"bad.csv", "", "is empty; a header that names the columns is needed"},
+      {"bad.csv", "x,y\n",
+       "has 0 rows of 2 columns; at least one of each is needed"},
+      {"bad.csv", "1,2\n3,4\n", "line 1: has only numbers, '1,2'"},
+      {"bad.csv", "x,y\n1,2\n3\n", "line 3: has 1 fields where the header"},
+      {"bad.csv", "x,y\r\n1,2\r\n3,NA\r\n",
+       "line 3, column 'y': is 'NA'; must be a finite number"},
+      {"bad.csv", "x,y\n1,inf\n", "line 2, column 'y': is 'inf'; must be"},
+      {"bad.fvecs", "", "is empty"},
+      {"bad.fvecs", Bytes(int32_t{2}) + Bytes(1.f) + "xyz",
+       "truncated: ends, after 11 bytes, within vector 0"},
+      {"bad.fvecs", Bytes(int32_t{1}) + Bytes(1.f / 0.f),
+       "row 0, column 0 is inf"},
+      {"bad.txt", "1 2", "the ending names no format; it must be .npy, .csv"},
+  };
+  for (const auto& [file, contents, message] : cases) {
+    Write(file, contents);
+    ExpectError(
+        CommandLine({"--points=" + file}), 1,
+        AllOf(StartsWith("rct neighbors: --points: "), HasSubstr(message)));
+  }
+  ExpectBadInput({"--points=none.npy"},
+                 "--points: none.npy: cannot open: No such file");
+}
+
+TEST_F(RctTest, BadQueries) {
+  Write("far.npy", SerializeNpy(std::vector<int64_t>{0, 300}));
+  ExpectBadInput({"--query_rows=far.npy"},
+                 "--query_rows: far.npy: row 1 is 300; must be from 0 to 299, "
+                 "the last row of --points");
+  Write("negative.csv", "row\n-1\n");
+  ExpectBadInput({"--query_rows=negative.csv"},
+                 "--query_rows: negative.csv: row 0 is -1; must be from 0");
+  Write("floats.npy", SerializeNpy(std::vector<double>{1, 2}));
+  ExpectBadInput({"--query_rows=floats.npy"},
+                 "--query_rows: floats.npy: expected dtype '<i8' or '<i4'");
+  Write("two.csv", "a,b\n1,2\n");
+  ExpectBadInput({"--query_rows=two.csv"},
+                 "--query_rows: two.csv: has 2 columns; one column is "
+                 "expected");
+  ExpectBadInput({"--query_rows", "--queries=two.csv"},
+                 "--queries: two.csv: has 2 columns, --points has 3; both must "
+                 "have the same");
+  Write("nan.csv", "a,b,c\n1,2,nan\n");
+  ExpectBadInput({"--query_rows", "--queries=nan.csv"},
+                 "--queries: nan.csv: line 2, column 'c': is 'nan'");
+}
+
+TEST_F(RctTest, BadInducingPoints) {
+  Write("bad.csv", "row\n3\n300\n");
+  ExpectBadInput({"--inducing_rows=bad.csv"},
+                 "--inducing_rows[1]: row 300 is out of range; the data has "
+                 "300 rows");
+  Write("bad.csv", "row\n3\n4\n3\n");
+  ExpectBadInput({"--inducing_rows=bad.csv"},
+                 "--inducing_rows[2]: row 3 is already there at [0]");
+  Write("bad.csv", "row\n");
+  ExpectBadInput({"--inducing_rows=bad.csv"},
+                 "--inducing_rows: bad.csv: has no rows; for none say "
+                 "--no_inducing");
+  ExpectBadInput({"--inducing_rows", "--num_inducing=301"},
+                 "--num_inducing: is 301; must be from 1 to the number of "
+                 "rows, 300");
+  Write("bad.csv", "a,b\n1,2\n");
+  ExpectBadInput({"--inducing_rows", "--inducing_points=bad.csv"},
+                 "--inducing_points: bad.csv: has 1 rows of 2 columns; at "
+                 "least 1 row is needed, of 3 columns as --points has");
+  Write("bad.csv", "a,b,c\n1,2,3\n1,2,3\n");
+  ExpectBadInput(
+      {"--inducing_rows", "--inducing_points=bad.csv", "--jitter=1e-30"},
+      "inducing point 1: K(Z,Z) + jitter is not positive definite "
+      "there");
+}
+
+TEST_F(RctTest, BadFactors) {
+  const auto expect = [&](const std::string& message) {
+    ExpectBadInput(
+        {"--inducing_rows", "--factors=v.npy", "--residual_variance=r.npy"},
+        message);
+  };
+  Matrix<double> v = Matrix<double>::Zeros(kRows, 2);
+  std::vector<double> variance(kRows, 1.0);
+  Write("v.npy", SerializeNpy(Matrix<double>::Zeros(7, 2).view()));
+  Write("r.npy", SerializeNpy(variance));
+  expect("--factors: 300 points, but V has 7 rows");
+  v(4, 1) = std::numeric_limits<double>::infinity();
+  Write("v.npy", SerializeNpy(v.view()));
+  expect("--factors: v.npy: row 4, column 1 is inf");
+  v(4, 1) = 1e300;
+  Write("v.npy", SerializeNpy(v.view()));
+  expect("--factors: V, row 4: its squared length overflows");
+  v(4, 1) = 0;
+  Write("v.npy", SerializeNpy(v.view()));
+  variance[9] = 0;
+  Write("r.npy", SerializeNpy(variance));
+  expect("--residual_variance: p, row 9 is 0; must be positive");
+  Write("r.npy", SerializeNpy(v.view()));
+  expect("--residual_variance: r.npy: has 2 columns; one column is expected");
+}
+
+TEST_F(RctTest, BadKernels) {
+  ExpectBadInput({"--lengthscale=1,2"},
+                 "--lengthscale: 2 values for points of 3 coordinates");
+  ExpectBadInput({"--lengthscale=1e-310"}, "--lengthscale[0]: is 1e-310");
+  ExpectBadInput({"--variance=1e-300"}, "--variance: variance_floor is 1e-09");
+  ExpectBadInput({"--jitter=1e-30", "--strategy=level_synchronous"},
+                 "--jitter: 1e-30 of the variance is too small for 4");
+}
+
+TEST_F(RctTest, BadOutputs) {
+  ExpectBadInput({"--out_indices=none/i.npy"},
+                 "--out_indices: none/i.npy: its folder does not exist; make "
+                 "it first");
+  ASSERT_EQ(Shell("mkdir folder.npy").exit_code, 0);
+  ExpectBadInput({"--out_distances=folder.npy"},
+                 "--out_distances: folder.npy: is a folder; name a file");
+  ExpectBadInput({"--out_indices=d.npy"},
+                 "--out_indices and --out_distances: both name d.npy; each "
+                 "needs a file of its own");
+  ExpectBadInput({"--out_indices=folder.npy/../d.npy"},
+                 "--out_indices and --out_distances: both name ");
+  ASSERT_EQ(Shell("ln -s p.npy link.npy").exit_code, 0);
+  ExpectBadInput({"--out_indices=link.npy"},
+                 "--out_indices: link.npy: is the file of --points too");
+  const std::string points = Read("p.npy");
+  ExpectBadInput({"--out_distances=./p.npy"},
+                 "--out_distances: ./p.npy: is the file of --points too, and "
+                 "would replace it");
+  EXPECT_EQ(Read("p.npy"), points);
+}
+
+// What was there before an error is there afterwards.
+TEST_F(RctTest, AnErrorKeepsOldAnswers) {
+  Write("i.npy", "old");
+  ExpectBadInput({"--lengthscale=1,2"}, "--lengthscale: ");
+  EXPECT_EQ(Read("i.npy"), "old");
+  Answer({});
+  EXPECT_NE(Read("i.npy"), "old");
+}
+
+TEST_F(RctTest, WrongCommandLines) {
+  const struct {
+    Arguments arguments;
+    std::string message;
+  } cases[] = {
+      {{"neighbours"},
+       "rct: there is no command 'neighbours'; did you mean neighbors?\n"
+       "See rct --help\n"},
+      {{"help", "me"}, "rct: there is no command 'me'"},
+      {{"--points=p.npy"}, "rct: there is no command '--points=p.npy'"},
+      {CommandLine({"--lengthscal=1"}),
+       "rct neighbors: there is no flag --lengthscal; did you mean "
+       "--lengthscale?\nSee rct neighbors --help\n"},
+      {CommandLine({"--kernel"}), "rct neighbors: --kernel is missing: one of"},
+      {CommandLine({"--k=0"}), "rct neighbors: --k: '0' is no integer from 1"},
+      {CommandLine({"--num_inducing=3"}),
+       "rct neighbors: --num_inducing and --inducing_rows: both say"},
+      {{"graph"}, "rct graph: --points is missing"},
+      {{"info"}, "rct info: no file is named"},
+      {{"info", "--all", "p.npy"}, "rct info: there is no flag --all"},
+      {{"doctor", "who"}, "rct doctor: unexpected argument 'who'"},
+  };
+  for (const auto& [arguments, message] : cases) {
+    ExpectError(arguments, 2, StartsWith(message));
+  }
+}
+
+TEST_F(RctTest, Info) {
+  const Outcome good = Rct({"info", "p.npy", "q.npy"});
+  EXPECT_EQ(good.exit_code, 0);
+  EXPECT_EQ(good.err, "");
+  EXPECT_THAT(good.out,
+              AllOf(StartsWith("p.npy: 300 points of 3 coordinates"),
+                    HasSubstr("\nq.npy: 4 row numbers from 0 to 299, 3 ")));
+  const Outcome half = Rct({"info", "none.npy", "p.npy"});
+  EXPECT_EQ(half.exit_code, 1);
+  EXPECT_THAT(half.out, StartsWith("p.npy: "));
+  EXPECT_THAT(half.err, StartsWith("rct info: none.npy: cannot open: "));
+}
+
+TEST_F(RctTest, Doctor) {
+  const Outcome outcome = Rct({"doctor"});
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_EQ(outcome.err, "");
+  EXPECT_THAT(outcome.out, HasSubstr("\nself-test     passed\n"));
+}
+
+TEST_F(RctTest, StdoutThatIsFull) {
+  const Outcome outcome = Shell("rct info p.npy >/dev/full");
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_EQ(outcome.err, "rct: stdout cannot be written to\n");
+}
+
+TEST_F(RctTest, NoArgumentsShowTheHelp) {
+  const Outcome outcome = Rct({});
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_EQ(outcome.out, "");
+  EXPECT_EQ(outcome.err, Rct({"--help"}).out);
+}
+
+// The helps fit a screen, and their examples do what they say.
+TEST_F(RctTest, HelpTeaches) {
+  const struct {
+    Arguments arguments;
+    std::vector<std::string> makes;
+  } helps[] = {
+      {{"--help"}, {"p.csv", "sets.csv"}},
+      {{"neighbors", "--help"}, {"neighbors.csv", "p.csv", "q.csv"}},
+      {{"graph", "--help"}, {"p.csv", "sets.npy"}},
+      {{"info", "--help"}, {"p.csv"}},
+      {{"doctor", "--help"}, {}},
+  };
+  for (const auto& [arguments, makes] : helps) {
+    SCOPED_TRACE(arguments[0]);
+    const Outcome outcome = Rct(arguments);
+    EXPECT_EQ(outcome.exit_code, 0);
+    EXPECT_EQ(outcome.err, "");
+    const std::vector<std::string> lines = absl::StrSplit(outcome.out, '\n');
+    EXPECT_THAT(lines, SizeIs(Le(40)));
+    for (const std::string& line : lines) EXPECT_THAT(line, SizeIs(Le(80)));
+
+    const size_t start = outcome.out.find("\nExample\n");
+    ASSERT_NE(start, std::string::npos);
+    const std::string rest = outcome.out.substr(start + 9);
+    const std::string example = rest.substr(0, rest.find("\n\n"));
+    ASSERT_EQ(Shell("rm -f *").exit_code, 0);
+    const Outcome pasted = Shell(absl::StrCat("set -e\n", example));
+    EXPECT_EQ(pasted.exit_code, 0) << pasted.err;
+    EXPECT_EQ(Names(), makes);
+  }
+}
+
+TEST_F(RctTest, TheReadmeShowsTheSameExample) {
+  const std::string help = Rct({"--help"}).out;
+  const size_t start = help.find("\nExample\n") + 9;
+  const std::string example =
+      help.substr(start, help.find("\n\n", start) + 1 - start);
+  // Indented in the help, by two columns.
+  EXPECT_THAT(
+      ReadFile("README.md").value(),
+      HasSubstr(absl::StrCat(
+          "```sh\n", absl::StrReplaceAll(example.substr(2), {{"\n  ", "\n"}}),
+          "```\n")));
+}
+
+TEST_F(RctTest, WaysToAskForHelp) {
+  const std::string help = Rct({"--help"}).out;
+  EXPECT_EQ(Rct({"-h"}).out, help);
+  EXPECT_EQ(Rct({"help"}).out, help);
+  const std::string graph = Rct({"graph", "--help"}).out;
+  EXPECT_EQ(Rct({"help", "graph"}).out, graph);
+  EXPECT_EQ(Rct({"graph", "--k=3", "-h"}).out, graph);
+  // Each command is in the help of all.
+  for (const char* command : {"neighbors", "graph", "info", "doctor"}) {
+    EXPECT_THAT(help, HasSubstr(absl::StrCat("\n  ", command, " ")));
+  }
+}
+
+}  // namespace
+}  // namespace rct

@@ -1,0 +1,100 @@
+#include "traversal/space_partition.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "base/check.h"
+#include "base/matrix.h"
+#include "base/parallel.h"
+
+namespace rct {
+namespace {
+
+struct Range {
+  int64_t first;
+  int64_t last;
+  int64_t size() const { return last - first; }
+};
+
+// The first of `units` that belongs to the right half.
+int64_t Middle(int64_t units) { return (units + 1) / 2; }
+
+}  // namespace
+
+SpacePartition::SpacePartition(MatrixView<const double> points,
+                               absl::Span<const double> scale,
+                               std::vector<int32_t> rows, int64_t block_size,
+                               int threads)
+    : rows_(std::move(rows)), block_size_(block_size) {
+  RCT_CHECK(block_size >= kSubBlock && block_size % kSubBlock == 0);
+  splits_.resize(num_blocks());
+  using Key = std::pair<double, int32_t>;  // coordinate, row
+  std::vector<Key> keys(rows_.size());
+
+  // Splits `range` and returns its middle.
+  const auto split = [&](Range range) {
+    const int64_t unit = range.size() > block_size_ ? block_size_ : kSubBlock;
+    const int64_t middle =
+        range.first + unit * Middle((range.size() + unit - 1) / unit);
+    int64_t widest = 0;
+    double width = -1;
+    for (int64_t t = 0; t < points.cols; ++t) {
+      double low = points(rows_[range.first], t);
+      double high = low;
+      for (int64_t i = range.first; i < range.last; ++i) {
+        low = std::min(low, points(rows_[i], t));
+        high = std::max(high, points(rows_[i], t));
+      }
+      if ((high - low) * scale[t] > width) {
+        width = (high - low) * scale[t];
+        widest = t;
+      }
+    }
+    for (int64_t i = range.first; i < range.last; ++i) {
+      keys[i] = {points(rows_[i], widest), rows_[i]};
+    }
+    std::nth_element(keys.begin() + range.first, keys.begin() + middle,
+                     keys.begin() + range.last);
+    for (int64_t i = range.first; i < range.last; ++i) {
+      rows_[i] = keys[i].second;
+    }
+    if (unit == block_size_) {
+      splits_[middle / block_size_] = {widest, keys[middle].first};
+    }
+    return middle;
+  };
+
+  std::vector<Range> level = {{0, size()}};
+  while (true) {
+    std::erase_if(level,
+                  [](const Range& range) { return range.size() <= kSubBlock; });
+    if (level.empty()) break;
+    std::vector<Range> next(2 * level.size());
+    ParallelFor(threads, static_cast<int64_t>(level.size()),
+                [&](int64_t task, int) {
+                  const Range range = level[task];
+                  const int64_t middle = split(range);
+                  next[2 * task] = {range.first, middle};
+                  next[2 * task + 1] = {middle, range.last};
+                });
+    level = std::move(next);
+  }
+}
+
+int64_t SpacePartition::Locate(const double* point) const {
+  int64_t first = 0;
+  int64_t last = num_blocks();
+  RCT_CHECK(last > 0);
+  while (last - first > 1) {
+    const int64_t middle = first + Middle(last - first);
+    const Split& split = splits_[middle];
+    (point[split.dimension] < split.value ? last : first) = middle;
+  }
+  return first;
+}
+
+}  // namespace rct

@@ -1,0 +1,61 @@
+// Space partition: points in groups of near neighbours.
+//
+// Median splits of the widest side, down to sub-blocks of 16 points; a block is
+// an aligned group of sub-blocks. Splits fall on whole blocks, and inside a
+// block on whole sub-blocks, so that all blocks but the last are full.
+//
+// Which points are near is a matter of coordinates, each times a scale of its
+// own (the inverse lengthscale of a kernel). Ties of a coordinate go by row, so
+// the partition is a pure function of its arguments.
+//
+// Cost: O(n log n), one pass of selection for each level; levels below the
+// first few are shared among threads.
+
+#ifndef RCT_TRAVERSAL_SPACE_PARTITION_H_
+#define RCT_TRAVERSAL_SPACE_PARTITION_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "base/matrix.h"
+
+namespace rct {
+
+class SpacePartition {
+ public:
+  static constexpr int kSubBlock = 16;
+
+  // Partitions `rows` of `points` (n x d, finite; `scale` has d elements). Each
+  // block holds `block_size` of them, a multiple of kSubBlock.
+  SpacePartition(MatrixView<const double> points, absl::Span<const double> scale,
+                 std::vector<int32_t> rows, int64_t block_size, int threads);
+
+  int64_t size() const { return static_cast<int64_t>(rows_.size()); }
+  int64_t block_size() const { return block_size_; }
+  int64_t num_blocks() const {
+    return (size() + block_size_ - 1) / block_size_;
+  }
+
+  // The rows, block by block and sub-block by sub-block.
+  absl::Span<const int32_t> rows() const { return rows_; }
+
+  // The block on whose side of every split `point` lies. Requires a block.
+  int64_t Locate(const double* point) const;
+
+ private:
+  // A split of whole blocks: those before `boundary` hold points whose
+  // coordinate is at most `value`, the others points whose is at least that.
+  struct Split {
+    int64_t dimension = 0;
+    double value = 0;
+  };
+
+  std::vector<int32_t> rows_;
+  int64_t block_size_;
+  std::vector<Split> splits_;  // by the number of blocks before the boundary
+};
+
+}  // namespace rct
+
+#endif  // RCT_TRAVERSAL_SPACE_PARTITION_H_
