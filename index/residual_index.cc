@@ -97,7 +97,7 @@ absl::Status ValidateIndexOptions(const IndexOptions& options) {
   if (options.has_tree() && options.strategy() != LEVEL_SYNCHRONOUS &&
       options.strategy() != BEST_FIRST) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "tree: strategy ", Strategy_Name(options.strategy()),
+        "tree: given, but strategy ", Strategy_Name(options.strategy()),
         " has none; leave it out or choose LEVEL_SYNCHRONOUS or BEST_FIRST"));
   }
   return ValidateComposition(CompositionOf(options));

@@ -207,7 +207,7 @@ TEST(BuildErrorsTest, StrategyAndTree) {
   options.mutable_tree();
   EXPECT_THAT(BuildStatus(options), Invalid("tree: given, but"));
   options.clear_strategy();
-  EXPECT_THAT(BuildStatus(options), Invalid("tree: given, but"));
+  EXPECT_THAT(BuildStatus(options), Invalid("tree: given, but strategy BLOCK"));
 
   options = Options(LEVEL_SYNCHRONOUS);
   for (const double base : {1.0, 0.5, kNan, 17.0}) {
@@ -227,11 +227,23 @@ TEST(BuildErrorsTest, StrategyAndTree) {
 }
 
 TEST(BuildErrorsTest, Heuristics) {
-  IndexOptions options = Options(EXHAUSTIVE);
-  options.mutable_heuristics();
-  EXPECT_THAT(BuildStatus(options), Invalid("heuristics: given, but"));
-  options.set_strategy(LEVEL_SYNCHRONOUS);
-  EXPECT_THAT(BuildStatus(options), IsOk());
+  IndexOptions options;
+  options.mutable_heuristics()->mutable_level_cache();
+  for (const Strategy strategy : {EXHAUSTIVE, BLOCK}) {
+    options.set_strategy(strategy);
+    EXPECT_THAT(ValidateIndexOptions(options),
+                Invalid("heuristics.level_cache"));
+  }
+  for (const Strategy strategy : {LEVEL_SYNCHRONOUS, BEST_FIRST}) {
+    options.set_strategy(strategy);
+    EXPECT_THAT(ValidateIndexOptions(options), IsOk());
+  }
+  options.mutable_heuristics()->Clear();
+  options.mutable_heuristics()->mutable_skeleton_bound();
+  EXPECT_THAT(ValidateIndexOptions(options),
+              Invalid("heuristics.skeleton_bound"));
+  options.set_strategy(BLOCK);
+  EXPECT_THAT(ValidateIndexOptions(options), IsOk());
 }
 
 // Mistakes in the options come to light before any work on the points.
@@ -328,7 +340,8 @@ TEST_P(SearchErrorsTest, NewPointsHaveNoRow) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Strategies, SearchErrorsTest,
-                         testing::Values(EXHAUSTIVE, LEVEL_SYNCHRONOUS),
+                         testing::Values(EXHAUSTIVE, LEVEL_SYNCHRONOUS,
+                                         BEST_FIRST, BLOCK),
                          [](const auto& info) {
                            return Strategy_Name(info.param);
                          });
@@ -634,7 +647,8 @@ TEST_P(ResidualIndexTest, SearchesAtOnce) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Strategies, ResidualIndexTest,
-                         testing::Values(EXHAUSTIVE, LEVEL_SYNCHRONOUS),
+                         testing::Values(EXHAUSTIVE, LEVEL_SYNCHRONOUS,
+                                         BEST_FIRST, BLOCK),
                          [](const auto& info) {
                            return Strategy_Name(info.param);
                          });

@@ -160,8 +160,10 @@ Verdict Decide(std::string label, std::string message, double recall) {
   return verdict;
 }
 
+// Null for a name that is no counter, or a list of them.
 const google::protobuf::FieldDescriptor* FindCounter(const std::string& name) {
-  return SearchCounters::descriptor()->FindFieldByName(name);
+  const auto* field = SearchCounters::descriptor()->FindFieldByName(name);
+  return field == nullptr || field->is_repeated() ? nullptr : field;
 }
 
 Verdict CheckCounterAtMost(const Gate::CounterAtMost& gate, double recall,
@@ -194,7 +196,9 @@ absl::Status ValidateCounterAtMost(const Gate::CounterAtMost& gate) {
     const auto* counters = SearchCounters::descriptor();
     std::vector<std::string> names;
     for (int i = 0; i < counters->field_count(); ++i) {
-      names.push_back(counters->field(i)->name());
+      if (FindCounter(counters->field(i)->name()) != nullptr) {
+        names.push_back(counters->field(i)->name());
+      }
     }
     return absl::InvalidArgumentError(
         absl::StrCat("counter_at_most.counter: is '", gate.counter(),
