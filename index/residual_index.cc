@@ -121,8 +121,14 @@ absl::StatusOr<ResidualIndex> ResidualIndex::Build(
     return absl::InvalidArgumentError(
         "residual: the model has its own; leave it out");
   }
+  Composition composition = CompositionOf(options);
+  const auto& rounding = model.metric()->rounding();
+  if (!options.has_strategy() &&
+      !(rounding.has_value() && rounding->Validate().ok())) {
+    composition = {EXHAUSTIVE, {}, {}};
+  }
   RCT_ASSIGN_OR_RETURN(ComposedSearcher<ResidualCorrelation> composed,
-                       ComposeSearcher(model.metric(), CompositionOf(options),
+                       ComposeSearcher(model.metric(), composition,
                                        ResolveThreads(options.threads())));
   return ResidualIndex(std::move(model), std::move(composed.searcher),
                        std::move(composed.phases));
