@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -52,6 +53,10 @@ class LevelSynchronousSearcher final
   using typename Base::Batch;
   using typename Base::Worker;
 
+  // Whether the block slot looks at how much waits on the frontier.
+  static constexpr bool kAsksForWork =
+      !std::is_same_v<decltype(SlotSet::block), WidestBlock>;
+
   void Descend(const Batch& batch, Worker& worker) const override {
     const auto timed = ScopedSeconds(
         worker.trace == nullptr ? nullptr : &worker.trace->descent_seconds);
@@ -84,8 +89,10 @@ class LevelSynchronousSearcher final
       });
       if (worker.slots.order.NearestFirst()) SortNearestFirst(worker);
       int64_t waiting = 0;
-      for (const FrontierEntry& entry : frontiers.now) {
-        waiting += std::popcount(entry.visit.queries);
+      if (kAsksForWork || worker.trace != nullptr) {
+        for (const FrontierEntry& entry : frontiers.now) {
+          waiting += std::popcount(entry.visit.queries);
+        }
       }
       if (worker.trace != nullptr) {
         worker.trace->level(level).frontier += waiting;
