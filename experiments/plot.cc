@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/strings/ascii.h"
@@ -78,28 +77,42 @@ struct Axis {
 };
 
 struct Tick {
-  double value;
-  bool decade;
+  int digit;     // 1 to 9
+  int exponent;  // of ten
+  bool labelled;
+
+  double value() const { return digit * std::pow(10, exponent); }
 };
 
+// Decades are labelled; where the axis holds hardly any, 2 and 5 are as well.
 std::vector<Tick> TicksOf(const Axis& axis) {
   std::vector<Tick> ticks;
-  for (int d = static_cast<int>(std::floor(axis.low));
-       d <= static_cast<int>(std::ceil(axis.high)); ++d) {
-    for (int step = 1; step < 10; ++step) {
-      const Tick tick = {step * std::pow(10, d), step == 1};
-      if (axis.Holds(tick.value)) ticks.push_back(tick);
+  int decades = 0;
+  for (int exponent = static_cast<int>(std::floor(axis.low));
+       exponent <= static_cast<int>(std::ceil(axis.high)); ++exponent) {
+    for (int digit = 1; digit < 10; ++digit) {
+      const Tick tick = {digit, exponent, digit == 1};
+      if (!axis.Holds(tick.value())) continue;
+      ticks.push_back(tick);
+      decades += digit == 1 ? 1 : 0;
+    }
+  }
+  for (Tick& tick : ticks) {
+    if (decades < 2 && (tick.digit == 2 || tick.digit == 5)) {
+      tick.labelled = true;
     }
   }
   return ticks;
 }
 
-// 1, 10, 100 as they are, far ones as powers.
-std::string DecadeLabel(double value) {
-  const int exponent = static_cast<int>(std::lround(std::log10(value)));
-  if (-3 < exponent && exponent < 4) return absl::StrFormat("%g", value);
-  return absl::StrFormat("10<tspan dy=\"-5\" font-size=\"9\">%d</tspan>",
-                         exponent);
+// 1, 20, 500 as they are, what is far from 1 as powers.
+std::string LabelOf(const Tick& tick) {
+  if (-3 < tick.exponent && tick.exponent < 4) {
+    return absl::StrFormat("%g", tick.value());
+  }
+  return absl::StrFormat("%s10<tspan dy=\"-5\" font-size=\"9\">%d</tspan>",
+                         tick.digit == 1 ? "" : absl::StrCat(tick.digit, "·"),
+                         tick.exponent);
 }
 
 struct Mark {
@@ -119,13 +132,6 @@ struct Panel {
   std::string heading;
   std::vector<Series> series;
 };
-
-std::string Line(double x1, double y1, double x2, double y2,
-                 absl::string_view style) {
-  return absl::StrFormat(
-      "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" %s/>\n", x1, y1,
-      x2, y2, style);
-}
 
 // `text` is escaped.
 std::string Text(double x, double y, absl::string_view style,
@@ -157,13 +163,9 @@ std::string Marker(double x, double y, int shape, absl::string_view color,
                          kOutlines[shape], style, title);
 }
 
-std::string Path(const std::vector<std::pair<double, double>>& points,
-                 absl::string_view style) {
-  std::string d;
-  for (const auto& [x, y] : points) {
-    absl::StrAppendFormat(&d, "%s%.1f %.1f", d.empty() ? "M" : "L", x, y);
-  }
-  return absl::StrFormat("<path d=\"%s\" fill=\"none\" %s/>\n", d, style);
+// `outline` is what SVG calls the data of a path.
+std::string Path(absl::string_view outline, absl::string_view style) {
+  return absl::StrFormat("<path d=\"%s\" fill=\"none\" %s/>\n", outline, style);
 }
 
 class GrowthPlot {
@@ -191,7 +193,7 @@ class GrowthPlot {
     const std::string heading = Escaped(title.empty() ? "Growth" : title);
     absl::StrAppend(
         &svg, "<title>", heading, "</title>\n",
-        "<rect width=\"800\" height=\"500\" fill=\"#ffffff\"/>\n",
+        "<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n",
         Text(kLeft, 38, "font-size=\"20\" font-weight=\"bold\"", heading),
         Text(kLeft, 60, "fill=\"#666666\"", Subtitle()));
     const std::vector<Panel> panels = {Times(), Evaluations(), Bytes()};
@@ -217,13 +219,12 @@ class GrowthPlot {
     const auto& known = record_.deterministic().workload(0);
     const auto& measured = record_.measured().workload(0);
     const GrowthRow& first = growth_.cases[0][0];
-    std::string text = absl::StrFormat(
+    return absl::StrFormat(
         "d = %d, %s, k = %d, %d threads; medians of %d", known.dimension(),
         growth_.of_points ? absl::StrCat("m = ", first.num_inducing)
                           : absl::StrCat("n = ", first.num_points),
         known.case_(0).k(), measured.case_(0).threads(),
         measured.factor_seconds_size());
-    return text;
   }
 
   // A line of what `value` says of each row of a case. What is not above 0 has
@@ -300,8 +301,8 @@ class GrowthPlot {
     const Mark& first = series.marks.front();
     // log 1 is no unit to grow by.
     if (growth_.of_points && first.x < 2) return "";
-    std::vector<std::pair<double, double>> lower, upper;
-    constexpr int kSteps = 8;
+    std::string lower, upper;
+    constexpr int kSteps = 4;
     for (int step = 0; step <= kSteps; ++step) {
       const double ratio = std::pow(std::pow(10, x.high) / first.x,
                                     static_cast<double>(step) / kSteps);
@@ -309,14 +310,38 @@ class GrowthPlot {
       const double slow = growth_.of_points ? 1 : ratio;
       const double fast =
           growth_.of_points ? std::log(at) / std::log(first.x) : ratio * ratio;
-      lower.emplace_back(x.At(at), y.At(first.y * slow));
-      upper.emplace_back(x.At(at), y.At(first.y * fast));
+      const char* const command = step == 0 ? "M" : "L";
+      absl::StrAppendFormat(&lower, "%s%.1f %.1f", command, x.At(at),
+                            y.At(first.y * slow));
+      absl::StrAppendFormat(&upper, "%s%.1f %.1f", command, x.At(at),
+                            y.At(first.y * fast));
+    }
+    return Path(lower + upper,
+                absl::StrFormat(
+                    "stroke=\"%s\" stroke-width=\"1.4\" stroke-dasharray=\"0.1 "
+                    "4\" stroke-linecap=\"round\" opacity=\"0.7\"",
+                    series.quantity.color));
+  }
+
+  // Dashed where it leads to a point that differs in more than its size.
+  static std::string Curve(const Series& series, const Axis& x, const Axis& y) {
+    std::string solid, dashed, markers;
+    for (size_t i = 0; i < series.marks.size(); ++i) {
+      const Mark& mark = series.marks[i];
+      markers += Marker(x.At(mark.x), y.At(mark.y), series.shape,
+                        series.quantity.color, mark.hollow, mark.note);
+      if (i == 0) continue;
+      const Mark& last = series.marks[i - 1];
+      absl::StrAppendFormat(mark.hollow || last.hollow ? &dashed : &solid,
+                            "M%.1f %.1fL%.1f %.1f", x.At(last.x), y.At(last.y),
+                            x.At(mark.x), y.At(mark.y));
     }
     const std::string style = absl::StrFormat(
-        "stroke=\"%s\" stroke-width=\"1.4\" stroke-dasharray=\"0.1 4\" "
-        "stroke-linecap=\"round\" opacity=\"0.7\"",
-        series.quantity.color);
-    return Path(lower, style) + Path(upper, style);
+        "stroke=\"%s\" stroke-width=\"2\"", series.quantity.color);
+    return absl::StrCat(
+        solid.empty() ? "" : Path(solid, style),
+        dashed.empty() ? "" : Path(dashed, style + " stroke-dasharray=\"6 4\""),
+        markers);
   }
 
   std::string DrawPanel(const Panel& panel, int p) const {
@@ -332,48 +357,37 @@ class GrowthPlot {
         absl::StrFormat("<clipPath id=\"panel%d\"><rect x=\"%.1f\" y=\"%.1f\" "
                         "width=\"%.1f\" height=\"%.1f\"/></clipPath>\n",
                         p, left, kTop, kPanelWidth, kBottom - kTop));
-    constexpr char kGrid[] = "stroke=\"#e4e4e4\"";
-    constexpr char kInk[] = "stroke=\"#888888\"";
     constexpr char kTickText[] = "text-anchor=\"%s\" font-size=\"11\"";
+    std::string labels, grid, ticks;
     for (const Tick& tick : TicksOf(x)) {
-      const double at = x.At(tick.value);
-      if (tick.decade) {
-        svg += Line(at, kTop, at, kBottom, kGrid);
-        svg += Text(at, kBottom + 19, absl::StrFormat(kTickText, "middle"),
-                    DecadeLabel(tick.value));
-      }
-      svg += Line(at, kBottom, at, kBottom + (tick.decade ? 6 : 3), kInk);
+      const double at = x.At(tick.value());
+      absl::StrAppendFormat(&ticks, "M%.1f %.1fv%d", at, kBottom,
+                            tick.labelled ? 6 : 3);
+      if (!tick.labelled) continue;
+      absl::StrAppendFormat(&grid, "M%.1f %.1fV%.1f", at, kTop, kBottom);
+      labels += Text(at, kBottom + 19, absl::StrFormat(kTickText, "middle"),
+                     LabelOf(tick));
     }
     for (const Tick& tick : TicksOf(y)) {
-      const double at = y.At(tick.value);
-      if (tick.decade) {
-        svg += Line(left, at, right, at, kGrid);
-        svg += Text(left - 9, at + 4, absl::StrFormat(kTickText, "end"),
-                    DecadeLabel(tick.value));
-      }
-      svg += Line(left - (tick.decade ? 6 : 3), at, left, at, kInk);
+      const double at = y.At(tick.value());
+      absl::StrAppendFormat(&ticks, "M%.1f %.1fh-%d", left, at,
+                            tick.labelled ? 6 : 3);
+      if (!tick.labelled) continue;
+      absl::StrAppendFormat(&grid, "M%.1f %.1fH%.1f", left, at, right);
+      labels += Text(left - 9, at + 4, absl::StrFormat(kTickText, "end"),
+                     LabelOf(tick));
     }
-    svg += Line(left, kTop, left, kBottom, kInk);
-    svg += Line(left, kBottom, right, kBottom, kInk);
+    absl::StrAppend(
+        &svg, Path(grid, "stroke=\"#e4e4e4\""),
+        Path(absl::StrCat(ticks, absl::StrFormat("M%.1f %.1fV%.1fH%.1f", left,
+                                                 kTop, kBottom, right)),
+             "stroke=\"#888888\""),
+        labels);
 
     absl::StrAppendFormat(&svg, "<g clip-path=\"url(#panel%d)\">\n", p);
     for (const Series& series : panel.series) svg += Guides(series, x, y);
     svg += "</g>\n";
-    for (const Series& series : panel.series) {
-      std::vector<std::pair<double, double>> points;
-      points.reserve(series.marks.size());
-      for (const Mark& mark : series.marks) {
-        points.emplace_back(x.At(mark.x), y.At(mark.y));
-      }
-      if (points.empty()) continue;
-      svg += Path(points, absl::StrFormat("stroke=\"%s\" stroke-width=\"2\"",
-                                          series.quantity.color));
-      for (size_t i = 0; i < points.size(); ++i) {
-        const Mark& mark = series.marks[i];
-        svg += Marker(points[i].first, points[i].second, series.shape,
-                      series.quantity.color, mark.hollow, mark.note);
-      }
-    }
+    for (const Series& series : panel.series) svg += Curve(series, x, y);
     return svg;
   }
 
@@ -382,8 +396,8 @@ class GrowthPlot {
     double x = kLeft;
     std::string svg;
     for (const Quantity& quantity : {kFactor, kIndex, kSearch}) {
-      svg += Line(
-          x, kBaseline - 4, x + 24, kBaseline - 4,
+      svg += Path(
+          absl::StrFormat("M%.1f %.1fh24", x, kBaseline - 4),
           absl::StrFormat("stroke=\"%s\" stroke-width=\"3\"", quantity.color));
       const absl::string_view name = quantity.name;
       svg += Text(x + 31, kBaseline, "", name);

@@ -411,6 +411,38 @@ TEST(RenderTest, AnEvenNumberOfRepetitionsHasTheMeanOfTheMiddle) {
                     HasSubstr(",2,1.5,1,2,2,0.75,777,")));
 }
 
+TEST(RenderTest, GrowthWhereWorkloadsDifferInSizeAlone) {
+  EXPECT_THAT(RenderTable(Record()), Not(HasSubstr("## Growth")));
+  RunRecord record = Record();
+  auto& known = *record.mutable_deterministic();
+  auto& measured = *record.mutable_measured();
+  known.mutable_workload(0)->mutable_case_()->DeleteSubrange(2, 1);
+  measured.mutable_workload(0)->mutable_case_()->DeleteSubrange(2, 1);
+  known.mutable_workload(0)->set_name("a|b");
+  for (const int w : {1, 2}) {
+    *known.add_workload() = known.workload(0);
+    *measured.add_workload() = measured.workload(0);
+    known.mutable_workload(w)->set_num_points(w == 1 ? 4000 : 2000);
+  }
+  EXPECT_THAT(RenderTable(record), HasSubstr(R"table(
+
+## Growth
+
+| workload | case       |    n |  m | evaluations/query | index evaluations/point | index bytes/point | V us/point | index us/point | search us/query |
+|:---------|:-----------|-----:|---:|------------------:|------------------------:|------------------:|-----------:|---------------:|----------------:|
+| a\|b     | exhaustive | 1000 | 16 |            1000.0 |                     0.0 |                 0 |    1000.00 |           0.00 |        40000.00 |
+| a\|b     | exhaustive | 2000 | 16 |            1000.0 |                     0.0 |                 0 |     500.00 |           0.00 |        40000.00 |
+| a\|b     | exhaustive | 4000 | 16 |            1000.0 |                     0.0 |                 0 |     250.00 |           0.00 |        40000.00 |
+| a\|b     | tree       | 1000 | 16 |             123.5 |                     0.8 |                 4 |    1000.00 |         500.00 |        10000.00 |
+| a\|b     | tree       | 2000 | 16 |             123.5 |                     0.4 |                 2 |     500.00 |         250.00 |        10000.00 |
+| a\|b     | tree       | 4000 | 16 |             123.5 |                     0.2 |                 1 |     250.00 |         125.00 |        10000.00 |
+| a\|b     | wrong      | 1000 | 16 |              10.0 |                     0.0 |                 0 |          - |              - |               - |
+| a\|b     | wrong      | 2000 | 16 |              10.0 |                     0.0 |                 0 |          - |              - |               - |
+| a\|b     | wrong      | 4000 | 16 |              10.0 |                     0.0 |                 0 |          - |              - |               - |
+
+EXACT: )table"));
+}
+
 TEST(RenderTest, EmptyRecords) {
   EXPECT_EQ(RenderCsv(RunRecord()), std::string(kCsvHeader) + "\n");
   EXPECT_THAT(RenderTable(RunRecord()), StartsWith("# Sweep\n\nEXACT: "));
