@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,6 +13,8 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/string_view.h"
+#include "experiments/growth.h"
+#include "experiments/spread.h"
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/message.h"
 #include "traversal/traversal.pb.h"
@@ -21,19 +24,6 @@ namespace {
 
 using Known = RunRecord::Deterministic::Case;
 using Timed = RunRecord::Measured::Case;
-
-struct Spread {
-  double min = 0, median = 0, max = 0;
-};
-
-// Of at least one value.
-Spread SpreadOf(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  const size_t n = values.size();
-  const double median =
-      n % 2 == 1 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
-  return {values.front(), median, values.back()};
-}
 
 // 0 where there is nothing to divide by, such as a time below the clock's step.
 double Ratio(double numerator, double denominator) {
@@ -107,20 +97,17 @@ Row MakeRow(const RunRecord::Deterministic::Workload& workload,
         Ratio(factor[r] + exhaustive,
               factor[r] + row.timed.index_seconds(r) + search));
   }
-  const auto list = [](const auto& field) {
-    return std::vector<double>(field.begin(), field.end());
-  };
-  row.search = SpreadOf(list(row.timed.search_seconds()));
-  row.index = SpreadOf(list(row.timed.index_seconds()));
-  row.factor = SpreadOf(list(factor));
+  row.search = SpreadOf(row.timed.search_seconds());
+  row.index = SpreadOf(row.timed.index_seconds());
+  row.factor = SpreadOf(factor);
   row.ratio = SpreadOf(ratio);
   row.ratio_with_build = SpreadOf(with_build);
   return row;
 }
 
-// The cell of a case's name.
-std::string NameCell(const Known& known) {
-  return absl::StrReplaceAll(OneLine(known.name()), {{"|", "\\|"}});
+// The cell of a name.
+std::string Cell(absl::string_view name) {
+  return absl::StrReplaceAll(OneLine(name), {{"|", "\\|"}});
 }
 
 // What gates of a workload did not see.
@@ -217,7 +204,7 @@ std::string WorkloadTable(const RunRecord::Deterministic::Workload& workload,
   for (int i = 0; i < workload.case__size(); ++i) {
     const Row row = MakeRow(workload, measured, i);
     std::vector<std::string> line = {
-        NameCell(row.known), row.gate,
+        Cell(row.known.name()), row.gate,
         absl::StrFormat("%.4f", row.known.recall())};
     if (row.HasTimes()) {
       line.push_back(absl::StrFormat("%.0f", QueriesPerSecond(row, workload)));
@@ -256,6 +243,31 @@ std::string WorkloadTable(const RunRecord::Deterministic::Workload& workload,
                     absl::StrJoin(gold, ", "), ".\n");
   }
   return result;
+}
+
+// What a row costs, from workload to workload.
+std::string GrowthTable(const Growth& growth) {
+  std::vector<std::vector<std::string>> lines = {
+      {"workload", "case", "n", "m", "evaluations/query",
+       "index evaluations/point", "index bytes/point", "V us/point",
+       "index us/point", "search us/query"}};
+  for (const auto& rows : growth.cases) {
+    for (const GrowthRow& row : rows) {
+      std::vector<std::string> line = {
+          Cell(row.workload),
+          Cell(row.name),
+          absl::StrCat(row.num_points),
+          absl::StrCat(row.num_inducing),
+          absl::StrFormat("%.1f", row.search_evaluations),
+          absl::StrFormat("%.1f", row.index_evaluations),
+          absl::StrFormat("%.0f", row.index_bytes)};
+      for (const double us : {row.factor_us, row.index_us, row.search_us}) {
+        line.push_back(row.timed ? absl::StrFormat("%.2f", us) : "-");
+      }
+      lines.push_back(std::move(line));
+    }
+  }
+  return absl::StrCat("## Growth\n\n", AlignedTable(lines));
 }
 
 // A counter's mean over the queries, or of a list that of each element.
@@ -306,7 +318,8 @@ std::string CountersTable(const RunRecord::Deterministic::Workload& workload) {
   }
   if (has_build) lines[0].push_back("build evaluations");
   for (const Known& known : workload.case_()) {
-    std::vector<std::string> line = {NameCell(known), JudgementOf(known).gate,
+    std::vector<std::string> line = {Cell(known.name()),
+                                     JudgementOf(known).gate,
                                      absl::StrFormat("%.4f", known.recall())};
     for (const auto* field : columns) {
       line.push_back(CounterCell(known.counters(), field, workload));
@@ -329,6 +342,9 @@ std::string RenderTable(const RunRecord& record) {
     absl::StrAppend(
         &result, "\n",
         WorkloadTable(known.workload(w), record.measured().workload(w)));
+  }
+  if (const std::optional<Growth> growth = GrowthOf(record)) {
+    absl::StrAppend(&result, "\n", GrowthTable(*growth));
   }
   const RunRecord::Provenance& origin = record.provenance();
   absl::StrAppend(
@@ -412,7 +428,8 @@ std::string RenderCsv(const RunRecord& record) {
           timed(row.factor.median),
           timed(row.index.median),
           absl::StrCat(row.known.build_distance_evaluations()),
-          row.known.result_digest()};
+          row.known.result_digest(),
+          absl::StrCat(row.known.build_bytes())};
       std::vector<std::string> cells;
       cells.reserve(fields.size());
       for (const std::string& text : fields) cells.push_back(field(text));

@@ -13,7 +13,8 @@ namespace rct {
 // A Markdown table for each workload, under the sweep's title, with the
 // provenance and the failures of gates below. A case whose gate failed shows no
 // timing. Times are medians; ratios are medians of the ratios of each
-// repetition, with their least and greatest.
+// repetition, with their least and greatest. Where workloads differ in their
+// size alone (growth.h), a table of what a row costs follows.
 std::string RenderTable(const RunRecord& record);
 
 // What the cases did, as opposed to how long it took: a Markdown table of
@@ -31,7 +32,7 @@ inline constexpr char kCsvHeader[] =
     "build_seconds,peak_rss_mib,workload,gold,approximate,num_points,dimension,"
     "num_inducing,num_queries,k,threads,repetitions,search_seconds_median,"
     "search_seconds_min,search_seconds_max,factor_seconds,index_seconds,"
-    "build_distance_evaluations,result_digest";
+    "build_distance_evaluations,result_digest,build_bytes";
 
 }  // namespace rct
 

@@ -49,6 +49,7 @@ constexpr char kRecord[] = R"pb(
         result_digest: "r0"
         counters { distance_evaluations: 12345 }
         build_distance_evaluations: 777
+        build_bytes: 4096
         verdict { gate: "EXACT" pass: true }
         verdict {
           gate: "COUNTER_AT_MOST(distance_evaluations, 500)"
@@ -222,11 +223,11 @@ TEST(RenderTest, CountersThatNoCaseHasAreNoColumns) {
 TEST(RenderTest, GoldenCsv) {
   EXPECT_EQ(
       RenderCsv(Record()),
-      R"csv(case,gate,recall,queries_per_second,ratio_to_exhaustive,ratio_with_build_to_exhaustive,distance_evaluations_per_query,build_seconds,peak_rss_mib,workload,gold,approximate,num_points,dimension,num_inducing,num_queries,k,threads,repetitions,search_seconds_median,search_seconds_min,search_seconds_max,factor_seconds,index_seconds,build_distance_evaluations,result_digest
-exhaustive,EXACT,1,25,1,1,1000,1,1,normal,SET_EQUAL_WITHIN(1e-06),false,1000,3,16,100,10,2,3,4,2,8,1,0,0,r0
-tree,"EXACT + COUNTER_AT_MOST(distance_evaluations, 500)",1,100,4,1.83333,123.45,1.5,3,normal,SET_EQUAL_WITHIN(1e-06),false,1000,3,16,100,10,2,3,1,1,2,1,0.5,777,r0
-"rough, fast",approximate: RECALL_AT_LEAST(0.9),0.95,200,8,3.14286,10,1,1,normal,,true,1000,3,16,100,10,2,3,0.5,0.5,0.5,1,0,0,r1
-wrong,FAILED EXACT + gold SET_EQUAL_WITHIN(1e-06),0.5,,,,10,,,normal,,false,1000,3,16,100,10,2,0,,,,,,0,r2
+      R"csv(case,gate,recall,queries_per_second,ratio_to_exhaustive,ratio_with_build_to_exhaustive,distance_evaluations_per_query,build_seconds,peak_rss_mib,workload,gold,approximate,num_points,dimension,num_inducing,num_queries,k,threads,repetitions,search_seconds_median,search_seconds_min,search_seconds_max,factor_seconds,index_seconds,build_distance_evaluations,result_digest,build_bytes
+exhaustive,EXACT,1,25,1,1,1000,1,1,normal,SET_EQUAL_WITHIN(1e-06),false,1000,3,16,100,10,2,3,4,2,8,1,0,0,r0,0
+tree,"EXACT + COUNTER_AT_MOST(distance_evaluations, 500)",1,100,4,1.83333,123.45,1.5,3,normal,SET_EQUAL_WITHIN(1e-06),false,1000,3,16,100,10,2,3,1,1,2,1,0.5,777,r0,4096
+"rough, fast",approximate: RECALL_AT_LEAST(0.9),0.95,200,8,3.14286,10,1,1,normal,,true,1000,3,16,100,10,2,3,0.5,0.5,0.5,1,0,0,r1,0
+wrong,FAILED EXACT + gold SET_EQUAL_WITHIN(1e-06),0.5,,,,10,,,normal,,false,1000,3,16,100,10,2,0,,,,,,0,r2,0
 )csv");
 }
 
@@ -282,7 +283,7 @@ TEST(RenderTest, AFailedCaseShowsNoTimeThoughThereIsOne) {
                         "500) failed: too many\n"));
   const std::string csv = Lines(RenderCsv(record))[2];
   EXPECT_THAT(csv, AllOf(HasSubstr(",1,,,,123.45,,,normal,"),
-                         EndsWith(",3,,,,,,777,r0")));
+                         EndsWith(",3,,,,,,777,r0,4096")));
 }
 
 // A case without gold beside one with it must not look as if it had it.
@@ -408,6 +409,38 @@ TEST(RenderTest, AnEvenNumberOfRepetitionsHasTheMeanOfTheMiddle) {
   EXPECT_THAT(Lines(RenderCsv(record))[2],
               AllOf(HasSubstr("\",1,66.6667,4,"), HasSubstr(",2.75,3,normal,"),
                     HasSubstr(",2,1.5,1,2,2,0.75,777,")));
+}
+
+TEST(RenderTest, GrowthWhereWorkloadsDifferInSizeAlone) {
+  EXPECT_THAT(RenderTable(Record()), Not(HasSubstr("## Growth")));
+  RunRecord record = Record();
+  auto& known = *record.mutable_deterministic();
+  auto& measured = *record.mutable_measured();
+  known.mutable_workload(0)->mutable_case_()->DeleteSubrange(2, 1);
+  measured.mutable_workload(0)->mutable_case_()->DeleteSubrange(2, 1);
+  known.mutable_workload(0)->set_name("a|b");
+  for (const int w : {1, 2}) {
+    *known.add_workload() = known.workload(0);
+    *measured.add_workload() = measured.workload(0);
+    known.mutable_workload(w)->set_num_points(w == 1 ? 4000 : 2000);
+  }
+  EXPECT_THAT(RenderTable(record), HasSubstr(R"table(
+
+## Growth
+
+| workload | case       |    n |  m | evaluations/query | index evaluations/point | index bytes/point | V us/point | index us/point | search us/query |
+|:---------|:-----------|-----:|---:|------------------:|------------------------:|------------------:|-----------:|---------------:|----------------:|
+| a\|b     | exhaustive | 1000 | 16 |            1000.0 |                     0.0 |                 0 |    1000.00 |           0.00 |        40000.00 |
+| a\|b     | exhaustive | 2000 | 16 |            1000.0 |                     0.0 |                 0 |     500.00 |           0.00 |        40000.00 |
+| a\|b     | exhaustive | 4000 | 16 |            1000.0 |                     0.0 |                 0 |     250.00 |           0.00 |        40000.00 |
+| a\|b     | tree       | 1000 | 16 |             123.5 |                     0.8 |                 4 |    1000.00 |         500.00 |        10000.00 |
+| a\|b     | tree       | 2000 | 16 |             123.5 |                     0.4 |                 2 |     500.00 |         250.00 |        10000.00 |
+| a\|b     | tree       | 4000 | 16 |             123.5 |                     0.2 |                 1 |     250.00 |         125.00 |        10000.00 |
+| a\|b     | wrong      | 1000 | 16 |              10.0 |                     0.0 |                 0 |          - |              - |               - |
+| a\|b     | wrong      | 2000 | 16 |              10.0 |                     0.0 |                 0 |          - |              - |               - |
+| a\|b     | wrong      | 4000 | 16 |              10.0 |                     0.0 |                 0 |          - |              - |               - |
+
+EXACT: )table"));
 }
 
 TEST(RenderTest, EmptyRecords) {

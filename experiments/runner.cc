@@ -164,6 +164,11 @@ class WorkloadRunner {
       known.set_result_digest(outcome->result.neighbors.Digest());
       *known.mutable_counters() = outcome->result.counters;
       known.set_build_distance_evaluations(outcome->build_distance_evaluations);
+      int64_t bytes = 0;
+      for (const BuildPhase& phase : outcome->build_phases) {
+        bytes += phase.bytes;
+      }
+      known.set_build_bytes(bytes);
       RCT_RETURN_IF_ERROR(
           Annotate(Judge(sweep_case, outcome->result, expected[k], known),
                    absl::StrCat("case '", sweep_case.name(), "'")));

@@ -142,6 +142,8 @@ TEST(RunnerTest, TheRecordSaysWhatWasFound) {
   EXPECT_EQ(known.case_(0).counters().distance_evaluations(), 40 * 600);
   EXPECT_EQ(known.case_(0).build_distance_evaluations(), 0);
   EXPECT_GT(known.case_(1).build_distance_evaluations(), 0);
+  EXPECT_EQ(known.case_(0).build_bytes(), 0);
+  EXPECT_GT(known.case_(1).build_bytes(), 0);
   EXPECT_TRUE(AllGatesPass(record));
 }
 

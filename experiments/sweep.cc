@@ -26,6 +26,7 @@
 #include "base/text_proto.h"
 #include "experiments/cases.h"
 #include "experiments/paths.h"
+#include "experiments/plot.h"
 #include "experiments/provenance.h"
 #include "experiments/render.h"
 #include "experiments/runner.h"
@@ -43,8 +44,10 @@ ABSL_FLAG(
     "(experiments/configs/presets/NAME.textproto), in place of --config.");
 ABSL_FLAG(
     std::string, out, "",
-    "Folder for record.textproto, table.md, counters.md and results.csv; made "
-    "where it is missing. Empty means results/CONFIG.");
+    "Folder for record.textproto, table.md, counters.md and results.csv, and "
+    "growth.svg where at least three workloads differ in size alone; made "
+    "where "
+    "it is missing. Empty means results/CONFIG.");
 ABSL_FLAG(int32_t, repetitions, 0,
           "Timed repetitions; 0 means as the config says.");
 ABSL_FLAG(int64_t, audit, -1,
@@ -212,6 +215,10 @@ absl::Status Run(const std::string& command) {
                                           RenderCounters(*record)));
   RCT_RETURN_IF_ERROR(WriteFileAtomically(absl::StrCat(out, "/results.csv"),
                                           RenderCsv(*record)));
+  if (const std::string plot = PlotGrowth(*record); !plot.empty()) {
+    RCT_RETURN_IF_ERROR(
+        WriteFileAtomically(absl::StrCat(out, "/growth.svg"), plot));
+  }
   RCT_RETURN_IF_ERROR(WriteFileAtomically(
       absl::StrCat(out, "/record.textproto"), WriteTextProto(*record)));
   std::fprintf(stderr, "Written to %s\n", out.c_str());

@@ -14,6 +14,7 @@
 #include "base/sha256.h"
 #include "base/status_matchers.h"
 #include "base/text_proto.h"
+#include "experiments/plot.h"
 #include "experiments/record.pb.h"
 #include "experiments/render.h"
 #include "experiments/test_data.h"
@@ -150,6 +151,26 @@ TEST_F(SweepTest, WritesWhatItPrints) {
   EXPECT_THAT(record.provenance().command(),
               EndsWith(" -- --config=small.textproto --out=a/b --threads=1"));
   EXPECT_THAT(record.provenance().time(), Not(IsEmpty()));
+}
+
+TEST_F(SweepTest, DrawsGrowth) {
+  std::string text = "title: 'Growing'";
+  for (const int count : {100, 200, 400}) {
+    absl::StrAppend(&text, "workload { name: 'n", count,
+                    "' points { generated { shape: NORMAL count: ", count,
+                    " } } queries { all_rows {} } residual { kernel { family: "
+                    "RBF } inducing { random { count: 8 } } } k: 5 }");
+  }
+  Write("growing.textproto",
+        absl::StrCat(text, "case { name: 'tree' strategy: BEST_FIRST }"));
+  const Outcome outcome =
+      Sweep({"--config=growing.textproto", "--out=o", "--repetitions=1"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, HasSubstr("\n## Growth\n"));
+  RunRecord record;
+  ASSERT_THAT(ReadTextProto(Path("o/record.textproto"), record), IsOk());
+  EXPECT_EQ(PlotGrowth(record), Read("o/growth.svg"));
+  EXPECT_THAT(Read("o/growth.svg"), StartsWith("<svg "));
 }
 
 TEST_F(SweepTest, TelemetryOfAllCases) {
