@@ -84,22 +84,18 @@ struct Tick {
   double value() const { return digit * std::pow(10, exponent); }
 };
 
-// Decades are labelled; where the axis holds hardly any, 2 and 5 are as well.
+// Decades are labelled; where there is room between them, 2 and 5 are as well.
 std::vector<Tick> TicksOf(const Axis& axis) {
   std::vector<Tick> ticks;
-  int decades = 0;
+  constexpr double kRoom = 120;
+  const bool room =
+      std::abs(axis.until - axis.from) > kRoom * (axis.high - axis.low);
   for (int exponent = static_cast<int>(std::floor(axis.low));
        exponent <= static_cast<int>(std::ceil(axis.high)); ++exponent) {
     for (int digit = 1; digit < 10; ++digit) {
-      const Tick tick = {digit, exponent, digit == 1};
-      if (!axis.Holds(tick.value())) continue;
-      ticks.push_back(tick);
-      decades += digit == 1 ? 1 : 0;
-    }
-  }
-  for (Tick& tick : ticks) {
-    if (decades < 2 && (tick.digit == 2 || tick.digit == 5)) {
-      tick.labelled = true;
+      const Tick tick = {digit, exponent,
+                         digit == 1 || (room && (digit == 2 || digit == 5))};
+      if (axis.Holds(tick.value())) ticks.push_back(tick);
     }
   }
   return ticks;

@@ -120,12 +120,14 @@ TEST(PlotTest, GoldenPlot) {
 <text x="60.0" y="94.0" font-size="13" font-weight="bold">microseconds a row</text>
 <text x="160.0" y="434.0" text-anchor="middle">points n</text>
 <clipPath id="panel0"><rect x="60.0" y="108.0" width="200.0" height="290.0"/></clipPath>
-<path d="M73.8 108.0V398.0M160.0 108.0V398.0M246.2 108.0V398.0M60.0 398.0H260.0M60.0 108.0H260.0" fill="none" stroke="#e4e4e4"/>
-<path d="M60.4 398.0v3M65.4 398.0v3M69.8 398.0v3M73.8 398.0v6M99.7 398.0v3M114.9 398.0v3M125.7 398.0v3M134.0 398.0v3M140.9 398.0v3M146.6 398.0v3M151.6 398.0v3M156.1 398.0v3M160.0 398.0v6M186.0 398.0v3M201.1 398.0v3M211.9 398.0v3M220.3 398.0v3M227.1 398.0v3M232.9 398.0v3M237.9 398.0v3M242.3 398.0v3M246.2 398.0v6M60.0 398.0h-6M60.0 310.7h-3M60.0 259.6h-3M60.0 223.4h-3M60.0 195.3h-3M60.0 172.3h-3M60.0 152.9h-3M60.0 136.1h-3M60.0 121.3h-3M60.0 108.0h-6M60.0 108.0V398.0H260.0" fill="none" stroke="#888888"/>
+<path d="M73.8 108.0V398.0M160.0 108.0V398.0M246.2 108.0V398.0M60.0 398.0H260.0M60.0 310.7H260.0M60.0 195.3H260.0M60.0 108.0H260.0" fill="none" stroke="#e4e4e4"/>
+<path d="M60.4 398.0v3M65.4 398.0v3M69.8 398.0v3M73.8 398.0v6M99.7 398.0v3M114.9 398.0v3M125.7 398.0v3M134.0 398.0v3M140.9 398.0v3M146.6 398.0v3M151.6 398.0v3M156.1 398.0v3M160.0 398.0v6M186.0 398.0v3M201.1 398.0v3M211.9 398.0v3M220.3 398.0v3M227.1 398.0v3M232.9 398.0v3M237.9 398.0v3M242.3 398.0v3M246.2 398.0v6M60.0 398.0h-6M60.0 310.7h-6M60.0 259.6h-3M60.0 223.4h-3M60.0 195.3h-6M60.0 172.3h-3M60.0 152.9h-3M60.0 136.1h-3M60.0 121.3h-3M60.0 108.0h-6M60.0 108.0V398.0H260.0" fill="none" stroke="#888888"/>
 <text x="73.8" y="417.0" text-anchor="middle" font-size="11">100</text>
 <text x="160.0" y="417.0" text-anchor="middle" font-size="11">1000</text>
 <text x="246.2" y="417.0" text-anchor="middle" font-size="11">10<tspan dy="-5" font-size="9">4</tspan></text>
 <text x="51.0" y="402.0" text-anchor="end" font-size="11">1</text>
+<text x="51.0" y="314.7" text-anchor="end" font-size="11">2</text>
+<text x="51.0" y="199.3" text-anchor="end" font-size="11">5</text>
 <text x="51.0" y="112.0" text-anchor="end" font-size="11">10</text>
 <g clip-path="url(#panel0)">
 <path d="M73.8 398.0L120.3 398.0L166.9 398.0L213.4 398.0L260.0 398.0M73.8 398.0L120.3 367.9L166.9 343.6L213.4 323.3L260.0 305.8" fill="none" stroke="#009e73" stroke-width="1.4" stroke-dasharray="0.1 4" stroke-linecap="round" opacity="0.7"/>
@@ -150,12 +152,14 @@ TEST(PlotTest, GoldenPlot) {
 <text x="312.0" y="94.0" font-size="13" font-weight="bold">evaluations a row</text>
 <text x="412.0" y="434.0" text-anchor="middle">points n</text>
 <clipPath id="panel1"><rect x="312.0" y="108.0" width="200.0" height="290.0"/></clipPath>
-<path d="M325.8 108.0V398.0M412.0 108.0V398.0M498.2 108.0V398.0M312.0 398.0H512.0M312.0 108.0H512.0" fill="none" stroke="#e4e4e4"/>
-<path d="M312.4 398.0v3M317.4 398.0v3M321.8 398.0v3M325.8 398.0v6M351.7 398.0v3M366.9 398.0v3M377.7 398.0v3M386.0 398.0v3M392.9 398.0v3M398.6 398.0v3M403.6 398.0v3M408.1 398.0v3M412.0 398.0v6M438.0 398.0v3M453.1 398.0v3M463.9 398.0v3M472.3 398.0v3M479.1 398.0v3M484.9 398.0v3M489.9 398.0v3M494.3 398.0v3M498.2 398.0v6M312.0 398.0h-6M312.0 310.7h-3M312.0 259.6h-3M312.0 223.4h-3M312.0 195.3h-3M312.0 172.3h-3M312.0 152.9h-3M312.0 136.1h-3M312.0 121.3h-3M312.0 108.0h-6M312.0 108.0V398.0H512.0" fill="none" stroke="#888888"/>
+<path d="M325.8 108.0V398.0M412.0 108.0V398.0M498.2 108.0V398.0M312.0 398.0H512.0M312.0 310.7H512.0M312.0 195.3H512.0M312.0 108.0H512.0" fill="none" stroke="#e4e4e4"/>
+<path d="M312.4 398.0v3M317.4 398.0v3M321.8 398.0v3M325.8 398.0v6M351.7 398.0v3M366.9 398.0v3M377.7 398.0v3M386.0 398.0v3M392.9 398.0v3M398.6 398.0v3M403.6 398.0v3M408.1 398.0v3M412.0 398.0v6M438.0 398.0v3M453.1 398.0v3M463.9 398.0v3M472.3 398.0v3M479.1 398.0v3M484.9 398.0v3M489.9 398.0v3M494.3 398.0v3M498.2 398.0v6M312.0 398.0h-6M312.0 310.7h-6M312.0 259.6h-3M312.0 223.4h-3M312.0 195.3h-6M312.0 172.3h-3M312.0 152.9h-3M312.0 136.1h-3M312.0 121.3h-3M312.0 108.0h-6M312.0 108.0V398.0H512.0" fill="none" stroke="#888888"/>
 <text x="325.8" y="417.0" text-anchor="middle" font-size="11">100</text>
 <text x="412.0" y="417.0" text-anchor="middle" font-size="11">1000</text>
 <text x="498.2" y="417.0" text-anchor="middle" font-size="11">10<tspan dy="-5" font-size="9">4</tspan></text>
 <text x="303.0" y="402.0" text-anchor="end" font-size="11">10</text>
+<text x="303.0" y="314.7" text-anchor="end" font-size="11">20</text>
+<text x="303.0" y="199.3" text-anchor="end" font-size="11">50</text>
 <text x="303.0" y="112.0" text-anchor="end" font-size="11">100</text>
 <g clip-path="url(#panel1)">
 <path d="M325.8 398.0L372.3 398.0L418.9 398.0L465.4 398.0L512.0 398.0M325.8 398.0L372.3 367.9L418.9 343.6L465.4 323.3L512.0 305.8" fill="none" stroke="#0072b2" stroke-width="1.4" stroke-dasharray="0.1 4" stroke-linecap="round" opacity="0.7"/>
@@ -168,13 +172,17 @@ TEST(PlotTest, GoldenPlot) {
 <text x="564.0" y="94.0" font-size="13" font-weight="bold">bytes a row</text>
 <text x="664.0" y="434.0" text-anchor="middle">points n</text>
 <clipPath id="panel2"><rect x="564.0" y="108.0" width="200.0" height="290.0"/></clipPath>
-<path d="M577.8 108.0V398.0M664.0 108.0V398.0M750.2 108.0V398.0M564.0 398.0H764.0M564.0 253.0H764.0M564.0 108.0H764.0" fill="none" stroke="#e4e4e4"/>
-<path d="M564.4 398.0v3M569.4 398.0v3M573.8 398.0v3M577.8 398.0v6M603.7 398.0v3M618.9 398.0v3M629.7 398.0v3M638.0 398.0v3M644.9 398.0v3M650.6 398.0v3M655.6 398.0v3M660.1 398.0v3M664.0 398.0v6M690.0 398.0v3M705.1 398.0v3M715.9 398.0v3M724.3 398.0v3M731.1 398.0v3M736.9 398.0v3M741.9 398.0v3M746.3 398.0v3M750.2 398.0v6M564.0 398.0h-6M564.0 354.4h-3M564.0 328.8h-3M564.0 310.7h-3M564.0 296.6h-3M564.0 285.2h-3M564.0 275.5h-3M564.0 267.1h-3M564.0 259.6h-3M564.0 253.0h-6M564.0 209.4h-3M564.0 183.8h-3M564.0 165.7h-3M564.0 151.6h-3M564.0 140.2h-3M564.0 130.5h-3M564.0 122.1h-3M564.0 114.6h-3M564.0 108.0h-6M564.0 108.0V398.0H764.0" fill="none" stroke="#888888"/>
+<path d="M577.8 108.0V398.0M664.0 108.0V398.0M750.2 108.0V398.0M564.0 398.0H764.0M564.0 354.4H764.0M564.0 296.6H764.0M564.0 253.0H764.0M564.0 209.4H764.0M564.0 151.6H764.0M564.0 108.0H764.0" fill="none" stroke="#e4e4e4"/>
+<path d="M564.4 398.0v3M569.4 398.0v3M573.8 398.0v3M577.8 398.0v6M603.7 398.0v3M618.9 398.0v3M629.7 398.0v3M638.0 398.0v3M644.9 398.0v3M650.6 398.0v3M655.6 398.0v3M660.1 398.0v3M664.0 398.0v6M690.0 398.0v3M705.1 398.0v3M715.9 398.0v3M724.3 398.0v3M731.1 398.0v3M736.9 398.0v3M741.9 398.0v3M746.3 398.0v3M750.2 398.0v6M564.0 398.0h-6M564.0 354.4h-6M564.0 328.8h-3M564.0 310.7h-3M564.0 296.6h-6M564.0 285.2h-3M564.0 275.5h-3M564.0 267.1h-3M564.0 259.6h-3M564.0 253.0h-6M564.0 209.4h-6M564.0 183.8h-3M564.0 165.7h-3M564.0 151.6h-6M564.0 140.2h-3M564.0 130.5h-3M564.0 122.1h-3M564.0 114.6h-3M564.0 108.0h-6M564.0 108.0V398.0H764.0" fill="none" stroke="#888888"/>
 <text x="577.8" y="417.0" text-anchor="middle" font-size="11">100</text>
 <text x="664.0" y="417.0" text-anchor="middle" font-size="11">1000</text>
 <text x="750.2" y="417.0" text-anchor="middle" font-size="11">10<tspan dy="-5" font-size="9">4</tspan></text>
 <text x="555.0" y="402.0" text-anchor="end" font-size="11">10</text>
+<text x="555.0" y="358.4" text-anchor="end" font-size="11">20</text>
+<text x="555.0" y="300.6" text-anchor="end" font-size="11">50</text>
 <text x="555.0" y="257.0" text-anchor="end" font-size="11">100</text>
+<text x="555.0" y="213.4" text-anchor="end" font-size="11">200</text>
+<text x="555.0" y="155.6" text-anchor="end" font-size="11">500</text>
 <text x="555.0" y="112.0" text-anchor="end" font-size="11">1000</text>
 <g clip-path="url(#panel2)">
 <path d="M577.8 237.5L624.3 237.5L670.9 237.5L717.4 237.5L764.0 237.5M577.8 237.5L624.3 222.4L670.9 210.3L717.4 200.1L764.0 191.3" fill="none" stroke="#009e73" stroke-width="1.4" stroke-dasharray="0.1 4" stroke-linecap="round" opacity="0.7"/>

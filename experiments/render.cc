@@ -283,6 +283,7 @@ std::string CounterCell(const SearchCounters& counters,
     return cell(reflection.GetInt64(counters, field));
   }
   std::vector<std::string> cells;
+  cells.reserve(reflection.FieldSize(counters, field));
   for (int i = 0; i < reflection.FieldSize(counters, field); ++i) {
     cells.push_back(cell(reflection.GetRepeatedInt64(counters, field, i)));
   }

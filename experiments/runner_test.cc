@@ -103,16 +103,20 @@ std::vector<double> List(const Field& field) {
 }
 
 TEST(RunnerTest, DeterministicBytesDependOnTheConfigAlone) {
-  const std::string bytes = RunText(Small(), {.repetitions = 1, .threads = 1})
-                                .value()
-                                .deterministic()
-                                .SerializeAsString();
+  const std::string config =
+      Small() +
+      " case { name: 'block' strategy: BLOCK"
+      " heuristics { skeleton_bound { form: TABLES } } }";
+  const RunRecord record =
+      RunText(config, {.repetitions = 1, .threads = 1}).value();
+  EXPECT_GT(Known(record).case_(3).build_bytes(), 0);
+  const std::string bytes = record.deterministic().SerializeAsString();
   for (const SweepOptions& options :
        {SweepOptions{.repetitions = 1, .threads = 1},
         SweepOptions{.repetitions = 1, .threads = 2},
         SweepOptions{.repetitions = 4}}) {
     EXPECT_EQ(
-        RunText(Small(), options).value().deterministic().SerializeAsString(),
+        RunText(config, options).value().deterministic().SerializeAsString(),
         bytes);
   }
 }
