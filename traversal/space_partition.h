@@ -28,8 +28,9 @@ class SpacePartition {
 
   // Partitions `rows` of `points` (n x d, finite; `scale` has d elements). Each
   // block holds `block_size` of them, a multiple of kSubBlock.
-  SpacePartition(MatrixView<const double> points, absl::Span<const double> scale,
-                 std::vector<int32_t> rows, int64_t block_size, int threads);
+  SpacePartition(MatrixView<const double> points,
+                 absl::Span<const double> scale, std::vector<int32_t> rows,
+                 int64_t block_size, int threads);
 
   int64_t size() const { return static_cast<int64_t>(rows_.size()); }
   int64_t block_size() const { return block_size_; }
