@@ -323,14 +323,7 @@ absl::StatusOr<std::string> Write(const SearchTask& task,
 absl::Status CompareAudit(const NeighborTable& answers,
                           absl::Span<const int64_t> queries,
                           const NeighborTable& expected) {
-  NeighborTable audited(static_cast<int64_t>(queries.size()), answers.k());
-  for (int64_t i = 0; i < audited.num_queries(); ++i) {
-    std::copy_n(answers.rows().row(queries[i]), answers.k(),
-                audited.rows().row(i));
-    std::copy_n(answers.distances().row(queries[i]), answers.k(),
-                audited.distances().row(i));
-  }
-  const Verdict verdict = CheckExact(audited, expected);
+  const Verdict verdict = CheckExact(answers.Select(queries), expected);
   if (verdict.pass) return absl::OkStatus();
   return absl::InternalError(absl::StrCat(
       "--audit: the answer differs from exhaustive search: ", verdict.message,
