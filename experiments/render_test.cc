@@ -223,12 +223,29 @@ TEST(RenderTest, CountersThatNoCaseHasAreNoColumns) {
 TEST(RenderTest, GoldenCsv) {
   EXPECT_EQ(
       RenderCsv(Record()),
-      R"csv(case,gate,recall,queries_per_second,ratio_to_exhaustive,ratio_with_build_to_exhaustive,distance_evaluations_per_query,build_seconds,peak_rss_mib,workload,gold,approximate,num_points,dimension,num_inducing,num_queries,k,threads,repetitions,search_seconds_median,search_seconds_min,search_seconds_max,factor_seconds,index_seconds,build_distance_evaluations,result_digest,build_bytes
-exhaustive,EXACT,1,25,1,1,1000,1,1,normal,SET_EQUAL_WITHIN(1e-06),false,1000,3,16,100,10,2,3,4,2,8,1,0,0,r0,0
-tree,"EXACT + COUNTER_AT_MOST(distance_evaluations, 500)",1,100,4,1.83333,123.45,1.5,3,normal,SET_EQUAL_WITHIN(1e-06),false,1000,3,16,100,10,2,3,1,1,2,1,0.5,777,r0,4096
-"rough, fast",approximate: RECALL_AT_LEAST(0.9),0.95,200,8,3.14286,10,1,1,normal,,true,1000,3,16,100,10,2,3,0.5,0.5,0.5,1,0,0,r1,0
-wrong,FAILED EXACT + gold SET_EQUAL_WITHIN(1e-06),0.5,,,,10,,,normal,,false,1000,3,16,100,10,2,0,,,,,,0,r2,0
+      R"csv(case,gate,recall,queries_per_second,ratio_to_exhaustive,ratio_with_build_to_exhaustive,distance_evaluations_per_query,build_seconds,peak_rss_mib,workload,gold,approximate,num_points,dimension,num_inducing,num_queries,k,threads,repetitions,search_seconds_median,search_seconds_min,search_seconds_max,factor_seconds,index_seconds,build_distance_evaluations,result_digest,build_bytes,forecast_ratio,forecast_ratio_with_build
+exhaustive,EXACT,1,25,1,1,1000,1,1,normal,SET_EQUAL_WITHIN(1e-06),false,1000,3,16,100,10,2,3,4,2,8,1,0,0,r0,0,,
+tree,"EXACT + COUNTER_AT_MOST(distance_evaluations, 500)",1,100,4,1.83333,123.45,1.5,3,normal,SET_EQUAL_WITHIN(1e-06),false,1000,3,16,100,10,2,3,1,1,2,1,0.5,777,r0,4096,,
+"rough, fast",approximate: RECALL_AT_LEAST(0.9),0.95,200,8,3.14286,10,1,1,normal,,true,1000,3,16,100,10,2,3,0.5,0.5,0.5,1,0,0,r1,0,,
+wrong,FAILED EXACT + gold SET_EQUAL_WITHIN(1e-06),0.5,,,,10,,,normal,,false,1000,3,16,100,10,2,0,,,,,,0,r2,0,,
 )csv");
+}
+
+// V costs as much as 8,000 evaluations.
+TEST(RenderTest, ForecastsStandBesideWhatWasMeasured) {
+  EXPECT_THAT(RenderTable(Record()), Not(HasSubstr("forecast")));
+  RunRecord record = Record();
+  auto& tree =
+      *record.mutable_deterministic()->mutable_workload(0)->mutable_case_(1);
+  tree.mutable_counters()->set_forecast_evaluations(20'000);
+  tree.set_build_forecast_evaluations(26'000);
+  tree.set_exhaustive_evaluations(100'000);
+  EXPECT_THAT(
+      RenderTable(record),
+      AllOf(HasSubstr("| x exhaustive, build counted | forecast | forecast, "
+                      "build counted | evaluations/query |"),
+            HasSubstr("1.83 (1.71-1.83) |     5.00 |                    2.00")));
+  EXPECT_THAT(RenderCsv(record), HasSubstr(",r0,4096,5,2\n"));
 }
 
 // Others read these columns by name and by place.
@@ -283,7 +300,7 @@ TEST(RenderTest, AFailedCaseShowsNoTimeThoughThereIsOne) {
                         "500) failed: too many\n"));
   const std::string csv = Lines(RenderCsv(record))[2];
   EXPECT_THAT(csv, AllOf(HasSubstr(",1,,,,123.45,,,normal,"),
-                         EndsWith(",3,,,,,,777,r0,4096")));
+                         EndsWith(",3,,,,,,777,r0,4096,,")));
 }
 
 // A case without gold beside one with it must not look as if it had it.

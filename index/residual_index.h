@@ -86,7 +86,7 @@ class ResidualModel {
 // range or contradict each other, whatever the points.
 absl::Status ValidateIndexOptions(const IndexOptions& options);
 
-// Movable, immutable, thread-safe.
+// Movable and thread-safe.
 class ResidualIndex {
  public:
   // An index over `points` (n x d). Errors as ResidualModel::Create and below.
@@ -113,6 +113,11 @@ class ResidualIndex {
 
   int64_t size() const { return model_.metric()->size(); }
   const ResidualModel& model() const { return model_; }
+
+  // Bytes that calls have made since the build and that are kept: BLOCK makes
+  // large tables only when calls have asked enough to pay for them. Answers do
+  // not depend on it.
+  int64_t kept_bytes() const { return searcher_->kept_bytes(); }
 
   // What building the index cost, phase by phase, without the model; empty for
   // EXHAUSTIVE.

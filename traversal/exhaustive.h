@@ -3,7 +3,9 @@
 // The reference that shares the metric with all other strategies, and the floor
 // under their speed. A block of queries stays in the second-level cache while
 // the candidates stream past once; distances are compared with the kth so far
-// while their tile is still in cache, and are never written out.
+// while their tile is still in cache, and are never written out. Few queries
+// are searched in parts of the candidates, so that threads share even a single
+// one.
 //
 // Cost: n m fused multiply-adds a query, at the tile's near-peak rate, and n
 // kernel evaluations; 8 n m bytes read for each block of queries.

@@ -254,12 +254,11 @@ absl::StatusOr<ComposedSearcher<Metric>> ComposeTree(
 absl::StatusOr<ComposedSearcher<ResidualCorrelation>> ComposeBlocks(
     std::shared_ptr<const ResidualCorrelation> metric,
     const SkeletonBoundConfig& config, int threads) {
-  PhaseClock clock;
   RCT_ASSIGN_OR_RETURN(auto searcher, SkeletonSearcher::Create(
                                           std::move(metric), config, threads));
-  clock.End("skeletons", searcher->build_evaluations(), searcher->bytes());
+  std::vector<BuildPhase> phases = searcher->phases();
   return ComposedSearcher<ResidualCorrelation>{std::move(searcher),
-                                               clock.Take()};
+                                               std::move(phases)};
 }
 
 absl::StatusOr<ComposedSearcher<EuclideanDistance>> ComposeBlocks(

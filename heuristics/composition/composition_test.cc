@@ -168,9 +168,14 @@ TEST(ComposeSearcherTest, Blocks) {
   heuristics.mutable_skeleton_bound()->set_block_size(32);
   const auto composed = ComposeSearcher(metric, {BLOCK, {}, heuristics}, 2);
   ASSERT_THAT(composed, IsOk());
-  ASSERT_EQ(composed->phases.size(), 1);
-  EXPECT_GT(composed->phases[0].distance_evaluations, 0);
-  EXPECT_GT(composed->phases[0].bytes, 0);
+  ASSERT_EQ(composed->phases.size(), 3);
+  EXPECT_EQ(composed->phases[0].name, "partition");
+  EXPECT_EQ(composed->phases[1].name, "skeletons");
+  EXPECT_EQ(composed->phases[2].name, "tables");
+  for (const int made : {1, 2}) {
+    EXPECT_GT(composed->phases[made].distance_evaluations, 0);
+    EXPECT_GT(composed->phases[made].bytes, 0);
+  }
   EXPECT_EQ(&composed->searcher->metric(), metric.get());
   EXPECT_EQ(composed->searcher->SearchRows(AllRows(kRows), {.k = 3})
                 .neighbors.Digest(),

@@ -34,6 +34,7 @@
 #include "metric/metric.pb.h"
 #include "metric/residual_correlation.h"
 #include "metric/residual_factors.h"
+#include "traversal/build_phase.h"
 #include "traversal/exhaustive.h"
 #include "traversal/searcher.h"
 
@@ -130,8 +131,11 @@ int Main(int argc, char** argv) {
         static_cast<double>(skeletons->total_rank()) / skeletons->num_blocks(),
         skeletons->median_residual());
   }
-  std::printf("V %.3f s, index %.3f s, %.1f MiB\n", model_seconds,
-              build_seconds, static_cast<double>(searcher->bytes()) / 0x1p20);
+  std::printf("V %.3f s, index %.3f s\n", model_seconds, build_seconds);
+  for (const BuildPhase& phase : searcher->phases()) {
+    std::printf("  %-10s %.3f s, %.1f MiB\n", phase.name.c_str(), phase.seconds,
+                static_cast<double>(phase.bytes) / 0x1p20);
+  }
 
   RandomStream stream(7, 0);
   std::vector<int64_t> some(1024);
