@@ -244,7 +244,7 @@ TEST(RenderTest, ForecastsStandBesideWhatWasMeasured) {
       RenderTable(record),
       AllOf(HasSubstr("| x exhaustive, build counted | forecast | forecast, "
                       "build counted | evaluations/query |"),
-            HasSubstr("1.83 (1.71-1.83) |     5.00 |                    2.00")));
+            HasSubstr("1.83 (1.20-2.00) |     5.00 |                    2.00")));
   EXPECT_THAT(RenderCsv(record), HasSubstr(",r0,4096,5,2\n"));
 }
 
