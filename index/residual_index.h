@@ -114,10 +114,11 @@ class ResidualIndex {
   int64_t size() const { return model_.metric()->size(); }
   const ResidualModel& model() const { return model_; }
 
-  // Bytes that calls have made since the build and that are kept: BLOCK makes
-  // large tables only when calls have asked enough to pay for them. Answers do
-  // not depend on it.
+  // BLOCK makes tables only when calls have asked enough to pay for them, and
+  // is faster from then on; answers do not depend on it. Bytes that calls have
+  // made and that are kept, and whether that is all there will be.
   int64_t kept_bytes() const { return searcher_->kept_bytes(); }
+  bool settled() const { return searcher_->settled(); }
 
   // What building the index cost, phase by phase, without the model; empty for
   // EXHAUSTIVE.

@@ -96,8 +96,9 @@ class Searcher {
   }
 
   // Bytes that calls have made since construction and that are kept for later
-  // ones.
+  // ones, and whether that is all there will be.
   virtual int64_t kept_bytes() const { return 0; }
+  virtual bool settled() const { return true; }
 
   const Metric& metric() const { return *metric_; }
   const RowOrder& order() const { return order_; }

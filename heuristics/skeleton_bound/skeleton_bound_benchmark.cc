@@ -37,6 +37,7 @@
 #include "traversal/build_phase.h"
 #include "traversal/exhaustive.h"
 #include "traversal/searcher.h"
+#include "traversal/traversal.pb.h"
 
 namespace rct {
 namespace {
@@ -189,6 +190,15 @@ int Main(int argc, char** argv) {
       static_cast<double>(everything.counters.distance_evaluations()) /
           static_cast<double>(n),
       same_rows ? "identical" : "DIFFERENT");
+  const auto each = [&](int64_t total) {
+    return static_cast<double>(total) / static_cast<double>(n);
+  };
+  const SearchCounters& counters = everything.counters;
+  std::printf(
+      "a query: %.1f blocks seen, %.1f sub-blocks dropped, %.1f points "
+      "screened, %.4f searched exhaustively\n",
+      each(counters.segments_expanded()), each(counters.sub_block_prunes()),
+      each(counters.points_screened()), each(counters.exhaustive_queries()));
   if (whole) {
     const SearchResult reference = exhaustive.SearchRows(all, options);
     std::printf("every row: %s\n",

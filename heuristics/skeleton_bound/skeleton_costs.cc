@@ -24,6 +24,9 @@ namespace {
 constexpr double kQueryEvaluations = 400;
 constexpr double kQueryFilter = 6144;
 
+// What projecting a query on one skeleton takes beside its evaluations.
+constexpr double kBlockEvaluations = 25;
+
 // Queries on which bounds are tried, and their neighbours.
 constexpr int64_t kProbes = 16;
 constexpr int64_t kProbeNeighbors = 50;
@@ -34,6 +37,7 @@ SkeletonCosts::SkeletonCosts(const ResidualCorrelation& metric,
                              double mean_rank, double num_blocks, double hard)
     : points_(static_cast<double>(metric.size())),
       width_(static_cast<double>(metric.point_width())),
+      num_blocks_(num_blocks),
       mean_rank_(mean_rank),
       total_rank_(mean_rank * num_blocks),
       hard_(hard) {}
@@ -58,8 +62,9 @@ double SkeletonCosts::by_tables(int64_t queries) const {
 }
 
 double SkeletonCosts::by_projections(int64_t queries) const {
-  return by_tables(queries) + static_cast<double>(queries) * total_rank_ *
-                                  (1.2 + mean_rank_ / width_);
+  return by_tables(queries) + static_cast<double>(queries) *
+                                  (total_rank_ * (1 + mean_rank_ / width_) +
+                                   kBlockEvaluations * num_blocks_);
 }
 
 SkeletonBoundConfig::Form SkeletonCosts::Cheapest(int64_t queries) const {

@@ -9,10 +9,10 @@
 //     skeletons            n s (3/2 + s/m)
 //     tables               S (S/2 (1 + 2 s/m) + n s / 2m)
 //     by tables            a (m + 12 s) / m + h n            a query
-//     by projections       the same and S (6/5 + s/m)        a query
+//     by projections       the same and S (1 + s/m) + 25 b   a query
 //
-// The first three count operations; the rest was fitted to measurements
-// (docs/performance.md), a query's exact evaluations and its filter.
+// b the number of blocks and a, the exact evaluations of a query and the price
+// of its filter, fitted to measurements (docs/performance.md), as is the 25.
 //
 // h is measured, on a few queries spread over the rows and on a sample of the
 // blocks: how much of them the bound leaves when theta is at its best.
@@ -48,6 +48,7 @@ class SkeletonCosts {
  private:
   double points_;
   double width_;
+  double num_blocks_;
   double mean_rank_;
   double total_rank_;
   double hard_;

@@ -52,11 +52,8 @@ int64_t AutomaticBlockSize(int64_t n, int64_t m, KernelFamily family) {
 }
 
 double AutomaticResidual(KernelFamily family) {
-  return family == KernelFamily::kRbf ? 0.08 : 0.07;
+  return family == KernelFamily::kRbf ? 0.05 : 0.07;
 }
-
-// A batch that no index should slow down.
-constexpr int64_t kSmallBatch = 1024;
 
 // Blocks that are looked at before anything is decided.
 constexpr int64_t kSampleBlocks = 8;
@@ -185,10 +182,7 @@ SkeletonBoundConfig::Form SkeletonSearcher::FormAtBuild(
   if (costs.Cheapest(metric().size()) == SkeletonBoundConfig::DENSE) {
     return SkeletonBoundConfig::DENSE;
   }
-  return costs.tables() + costs.by_tables(kSmallBatch) <
-                 costs.dense(kSmallBatch)
-             ? SkeletonBoundConfig::TABLES
-             : SkeletonBoundConfig::AUTO;
+  return SkeletonBoundConfig::AUTO;
 }
 
 int64_t SkeletonSearcher::kept_bytes() const {
@@ -196,6 +190,11 @@ int64_t SkeletonSearcher::kept_bytes() const {
   return form_ == SkeletonBoundConfig::AUTO && tables != nullptr
              ? tables->bytes()
              : 0;
+}
+
+bool SkeletonSearcher::settled() const {
+  const absl::MutexLock lock(&mutex_);
+  return form_ != SkeletonBoundConfig::AUTO || made_ != nullptr;
 }
 
 SkeletonBoundConfig::Form SkeletonSearcher::FormOfCall(

@@ -14,11 +14,12 @@
 //
 // AUTO chooses by what the forms are estimated to cost (skeleton_costs.h), from
 // a sample of blocks: for `expected_queries` if they are given. If not, tables
-// that 1,024 queries pay for are made at once, and others when calls have asked
-// so much that tables would have paid: the call that crosses the line makes
-// them, and they are kept for all calls after it. So no batch pays for what
-// only a larger one needs, and no sequence of calls costs more than about twice
-// what it would if its length had been known.
+// are made as soon as calls have asked so much that they would have paid: the
+// call that crosses the line makes them, and they are kept for all calls after
+// it; until then calls project, or search exhaustively where that is cheaper.
+// So no batch pays for what only a larger one needs, and no sequence of calls
+// costs more than about twice what it would if its length had been known (the
+// argument of ski rental: rent until you have paid the price).
 
 #ifndef RCT_HEURISTICS_SKELETON_BOUND_SKELETON_SEARCHER_H_
 #define RCT_HEURISTICS_SKELETON_BOUND_SKELETON_SEARCHER_H_
@@ -71,6 +72,7 @@ class SkeletonSearcher final : public Searcher<ResidualCorrelation> {
   // What Create() cost.
   const std::vector<BuildPhase>& phases() const { return phases_; }
   int64_t kept_bytes() const override;
+  bool settled() const override;
 
  private:
   // Queries of one block.
