@@ -61,8 +61,33 @@ int64_t MostKept(int64_t k, int64_t n) {
   return 2 * k + 64 + std::min<int64_t>(n / 32, 4096);
 }
 
-// Theta is raised after this many more candidates.
-int64_t RaiseEvery(int64_t k) { return std::max<int64_t>(k, 64); }
+// Theta is raised when this many more candidates have been kept: half as many
+// again, so that raising it costs no more than keeping them did.
+int64_t RaiseAfter(int64_t size, int64_t k) {
+  return std::max({size / 2, k, int64_t{64}});
+}
+
+// The error of a correlation is about the product of the two points' shares.
+double ErrorShare(const ScreenBound& bound, const ResidualCorrelation& metric,
+                  double p) {
+  const double unit = ScreenUnit(metric.kernel().variance());
+  const double squared = (metric.kernel().variance() - p) * unit * unit;
+  return std::sqrt(bound.Typical(std::max(0.0, squared)) / (p * unit * unit));
+}
+
+double MedianShare(const ScreenBound& bound,
+                   const ResidualCorrelation& metric) {
+  constexpr int64_t kSample = 4096;
+  const int64_t n = metric.size();
+  if (n == 0) return 0;
+  std::vector<double> shares;
+  for (int64_t i = 0; i < n; i += std::max<int64_t>(1, n / kSample)) {
+    shares.push_back(ErrorShare(bound, metric, metric.data().variance[i]));
+  }
+  const auto median = shares.begin() + static_cast<int64_t>(shares.size()) / 2;
+  std::nth_element(shares.begin(), median, shares.end());
+  return *median;
+}
 
 }  // namespace
 
@@ -94,7 +119,7 @@ struct FloatScreenSearcher::Worker {
         size(kTile + 16),
         error(kTile + 16),
         kept(query_block),
-        order(most + RaiseEvery(k) + kTile + 1),
+        order(most + RaiseAfter(most, k) + kTile + 1),
         tiles(points.covariance().dim, 1, kExactTile),
         squared(kExactTile),
         hits(kExactTile + 8) {
@@ -144,26 +169,16 @@ FloatScreenSearcher::FloatScreenSearcher(
     : Searcher<ResidualCorrelation>(metric, RowOrder::Natural(metric->size())),
       kernels_(ScreenKernelsFor(metric->simd().isa)),
       points_(*metric, threads, error_scale),
+      median_share_(MedianShare(points_.bound(), *metric)),
       exhaustive_(metric) {}
 
 double FloatScreenSearcher::TypicalError(const ResidualCorrelation& metric) {
-  constexpr int64_t kSample = 4096;
-  const int64_t n = metric.size();
-  if (n == 0) return 0;
   const double unit = ScreenUnit(metric.kernel().variance());
-  const double variance = metric.kernel().variance() * unit * unit;
-  const ScreenBound bound(metric.data().v.cols(), metric.kernel().dim(),
-                          variance, 1);
-  const int64_t step = std::max<int64_t>(1, n / kSample);
-  std::vector<double> shares;
-  for (int64_t i = 0; i < n; i += step) {
-    const double p = metric.data().variance[i] * unit * unit;
-    shares.push_back(std::sqrt(bound.Typical(std::max(0.0, variance - p)) / p));
-  }
-  const auto median =
-      shares.begin() + static_cast<int64_t>(shares.size()) / 2;
-  std::nth_element(shares.begin(), median, shares.end());
-  return *median * *median;
+  const double share = MedianShare(
+      ScreenBound(metric.data().v.cols(), metric.kernel().dim(),
+                  metric.kernel().variance() * unit * unit, /*scale=*/1),
+      metric);
+  return share * share;
 }
 
 void FloatScreenSearcher::Search(const Request& request,
@@ -223,6 +238,12 @@ void FloatScreenSearcher::SearchBlock(const Request& request,
   int64_t end = 0;
   worker.active.clear();
   for (const int32_t number : queries) {
+    // Half of the points would be kept, whatever they are.
+    const double p = request.from.variance[request.positions[number]];
+    if (ErrorShare(points_.bound(), metric(), p) * median_share_ > 1) {
+      given_up.push_back(number);
+      continue;
+    }
     Kept& kept = worker.kept[worker.active.size()];
     LoadQuery(request, number,
               predecessor ? std::min(n, request.rows[number]) : n, kept,
@@ -235,8 +256,15 @@ void FloatScreenSearcher::SearchBlock(const Request& request,
   const ScreenHits hits = {worker.candidate.data(), worker.size.data(),
                            worker.error.data()};
   const int64_t num_panels = (end + kScreenPanel - 1) / kScreenPanel;
-  for (int64_t p = 0; p < num_panels && !worker.active.empty();
-       p += kTilePanels) {
+  const int64_t num_tiles = (num_panels + kTilePanels - 1) / kTilePanels;
+  // Rows that are near each other may be similar: those around the queries come
+  // first, so that theta is high from the start.
+  const int64_t first_tile =
+      &request.from == &metric().data() && num_tiles > 0
+          ? request.positions[queries.front()] / kTile % num_tiles
+          : 0;
+  for (int64_t tile = 0; tile < num_tiles && !worker.active.empty(); ++tile) {
+    const int64_t p = (first_tile + tile) % num_tiles * kTilePanels;
     const int count =
         static_cast<int>(std::min<int64_t>(kTilePanels, num_panels - p));
     const auto num_active = static_cast<int>(worker.active.size());
@@ -284,7 +312,7 @@ void FloatScreenSearcher::LoadQuery(const Request& request, int32_t number,
   kept.limit = limit;
   kept.theta = -std::numeric_limits<float>::infinity();
   kept.size = 0;
-  kept.next_raise = RaiseEvery(worker.k);
+  kept.next_raise = RaiseAfter(0, worker.k);
   const bool own = &request.from == &metric().data();
   if (own && !request.options.exclude_self && kept.row < limit) {
     // At distance 0, whatever its correlation.
@@ -357,7 +385,7 @@ void FloatScreenSearcher::Raise(Kept& kept, Worker& worker) const {
       kept.size = size;
     }
   }
-  kept.next_raise = kept.size + RaiseEvery(worker.k);
+  kept.next_raise = kept.size + RaiseAfter(kept.size, worker.k);
 }
 
 void FloatScreenSearcher::Evaluate(const Request& request, Kept& kept,

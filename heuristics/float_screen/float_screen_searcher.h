@@ -54,7 +54,7 @@ class FloatScreenSearcher final : public Searcher<ResidualCorrelation> {
       const FloatScreenConfig& config, int threads, double error_scale = 1);
 
   // About the median over all pairs of the error of a correlation in float32,
-  // from the residual variances alone: O(n) at most, and no V is read.
+  // from a sample of the residual variances alone: no V is read.
   static double TypicalError(const ResidualCorrelation& metric);
   // Whether the screen is expected to be faster than exhaustive search.
   static bool Pays(const ResidualCorrelation& metric) {
@@ -95,6 +95,7 @@ class FloatScreenSearcher final : public Searcher<ResidualCorrelation> {
 
   const ScreenKernels* kernels_;
   ScreenPoints points_;
+  double median_share_;  // in errors
   ExhaustiveSearcher<ResidualCorrelation> exhaustive_;
 };
 

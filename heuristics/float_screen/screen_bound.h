@@ -50,7 +50,8 @@
 // side makes three roundings of sums of positive numbers, the right side one,
 // c32 itself one: 8 u32 exceeds them together, and |rho^| < theta. ∎
 //
-// The same numbers, rounded away, bound |rho^| of what is kept from both sides;
+// The same numbers, with the same 8 u32, bound |rho^| of what is kept from both
+// sides;
 // theta is the k-th largest of the lower bounds so far, at most 1, less 2^-24:
 // distances merge what lies closer than 2^-50 (traversal/knn_heap.h), and
 // points beyond |rho| = 1, all at distance 0, go by row.
@@ -99,7 +100,9 @@ class ScreenBound {
   // For m = `num_inducing` and `variance` in [1/2, 2). Errors are multiplied by
   // `scale`: 1, except in the tests that show that they are needed.
   ScreenBound(int64_t num_inducing, int dim, double variance, double scale)
-      : scale_(scale), variance_(variance) {
+      : scale_(scale),
+        slop_(scale * 8 * kScreenRoundoff),
+        variance_(variance) {
     const double roundings =
         kScreenChunk + std::ceil(static_cast<double>(num_inducing) /
                                  kScreenChunk) +
@@ -121,15 +124,17 @@ class ScreenBound {
   // E for points whose coordinates lose nothing, up to |v|^2 = `squared`.
   double Typical(double squared) const { return product_ * squared + kernel_; }
 
-  // Bounds on |rho^| from what the screen computed, `scales` = s_q s_j.
+  // Bounds on |rho^| from what the screen computed, `scales` = s_q s_j. The
+  // slop covers the rounding to float32, too.
   float Upper(float size, float error, double scales) const {
-    return FloatAbove((static_cast<double>(size) + static_cast<double>(error)) *
-                      (1 + Slop()) * scales);
+    return static_cast<float>(
+        (static_cast<double>(size) + static_cast<double>(error)) *
+        (1 + slop_) * scales);
   }
   float Lower(float size, float error, double scales) const {
-    return FloatBelow((static_cast<double>(size) * (1 - Slop()) -
-                       static_cast<double>(error) * (1 + Slop())) *
-                      scales);
+    return static_cast<float>((static_cast<double>(size) * (1 - slop_) -
+                               static_cast<double>(error) * (1 + slop_)) *
+                              scales);
   }
 
   // Theta where the k-th largest lower bound is `lower`.
@@ -140,14 +145,13 @@ class ScreenBound {
   // What |c32| + E must reach, in units of 1 / s_j.
   float Reach(float theta, double inverse_sqrt) const {
     return theta > 0 ? FloatBelow(static_cast<double>(theta) / inverse_sqrt *
-                                  (1 - Slop()))
+                                  (1 - slop_))
                      : -1.0f;
   }
 
  private:
-  double Slop() const { return scale_ * 8 * kScreenRoundoff; }
-
   double scale_;
+  double slop_;
   double variance_;
   double product_;  // alpha
   double kernel_;   // kappa sigma
