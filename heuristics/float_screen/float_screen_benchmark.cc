@@ -113,6 +113,12 @@ BENCHMARK_CAPTURE(BM_FloatScreen, matern52, KernelConfig::MATERN52, 1,
 BENCHMARK_CAPTURE(BM_FloatScreen, matern52_cube, KernelConfig::MATERN52, 0.3,
                   PointSet::kUniformCube)
     ->Apply(Arguments);
+BENCHMARK_CAPTURE(BM_FloatScreen, matern52_smooth, KernelConfig::MATERN52, 3,
+                  PointSet::kNormal)
+    ->Apply(Arguments);
+BENCHMARK_CAPTURE(BM_FloatScreen, rbf_rough, KernelConfig::RBF, 0.15,
+                  PointSet::kUniformCube)
+    ->Apply(Arguments);
 BENCHMARK_CAPTURE(BM_FloatScreen, rbf_cube, KernelConfig::RBF, 0.2,
                   PointSet::kUniformCube)
     ->Apply(Arguments);

@@ -45,8 +45,9 @@ constexpr int kExactTile = 120;
 // Blocks come in fours of equal size, so that two or four threads get equal
 // shares.
 int QueryBlock(int64_t width, int64_t num_queries) {
-  const int64_t fit = std::clamp<int64_t>(kBlockFloats / width, kMinQueryBlock,
-                                          kMaxQueryBlock);
+  const int64_t fit = std::clamp<int64_t>(
+      kBlockFloats / std::max<int64_t>(1, width), kMinQueryBlock,
+      kMaxQueryBlock);
   const int64_t rounds = (num_queries + 4 * fit - 1) / (4 * fit);
   const int64_t share = (num_queries + 4 * rounds - 1) / (4 * rounds);
   return static_cast<int>(std::clamp<int64_t>(
@@ -70,6 +71,7 @@ int64_t RaiseAfter(int64_t size, int64_t k) {
 // The error of a correlation is about the product of the two points' shares.
 double ErrorShare(const ScreenBound& bound, const ResidualCorrelation& metric,
                   double p) {
+  if (!(p > 0)) return std::numeric_limits<double>::infinity();
   const double unit = ScreenUnit(metric.kernel().variance());
   const double squared = (metric.kernel().variance() - p) * unit * unit;
   return std::sqrt(bound.Typical(std::max(0.0, squared)) / (p * unit * unit));

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,6 +22,7 @@
 #include "metric/simd_kernels.h"
 #include "traversal/exhaustive.h"
 #include "traversal/neighbor_table.h"
+#include "traversal/row_order.h"
 #include "traversal/search_trace.h"
 #include "traversal/searcher.h"
 #include "traversal/test_data.h"
@@ -84,6 +86,38 @@ TEST(FloatScreenSearcherTest, PointsOnInducingPoints) {
     const TestModel model = MakeTestModel(points.view(), family, 600);
     ExpectExhaustive(model.metric, *MakeSearcher(model.metric), {5, 60});
   }
+}
+
+TEST(FloatScreenSearcherTest, NoInducingPoints) {
+  const Matrix<double> points = MakePoints("normal", 600, 2, 4);
+  ResidualConfig config;
+  config.mutable_kernel()->set_family(KernelConfig::MATERN32);
+  config.mutable_inducing()->mutable_none();
+  const Kernel kernel = *Kernel::Create(config.kernel(), 2);
+  const InducingFactor factor = *InducingFactor::Create(
+      kernel, *SelectInducingPoints(config.inducing(), points.view()), config);
+  const auto metric = std::make_shared<const ResidualCorrelation>(
+      kernel, *factor.Project(points.view(), 1), factor.rounding());
+  ExpectExhaustive(metric, *MakeSearcher(metric), {5, 60});
+}
+
+// Factors from outside may hold anything.
+TEST(FloatScreenSearcherTest, FactorsFromOutside) {
+  const TestModel model = MakeTestModel(MakePoints("normal", 600, 2, 4).view(),
+                                        KernelConfig::MATERN12, 40);
+  ResidualPoints data =
+      model.metric->data().Reordered(RowOrder::Natural(600).rows());
+  for (int64_t i = 0; i < 600; i += 50) {
+    data.v(i, 2) = 30;                         // no bound
+    data.v(i + 1, 3) = 5;                      // |rho| beyond 1
+    data.inverse_sqrt[i + 2] = 1e3;            // nor are correlations these
+    data.variance[i + 2] = 1e-6;
+    data.inverse_sqrt[i + 3] = 1e20;
+    data.variance[i + 3] = 1e-40;
+  }
+  const auto metric = std::make_shared<const ResidualCorrelation>(
+      model.metric->kernel(), std::move(data), std::nullopt);
+  ExpectExhaustive(metric, *MakeSearcher(metric), {5, 60});
 }
 
 TEST(FloatScreenSearcherTest, FewPoints) {
@@ -196,6 +230,8 @@ TEST(FloatScreenSearcherTest, WithoutTheErrorsNeighborsAreLost) {
   };
   EXPECT_EQ(wrong(1), 0);
   EXPECT_GT(wrong(0), 1000);
+  // A thirtieth of them is not enough: the bound is no more generous than that.
+  EXPECT_GT(wrong(0.03), 100);
 }
 
 }  // namespace
