@@ -45,8 +45,8 @@ struct ComposedSearcher {
 // A searcher of `metric`, which holds the data in the caller's order, built on
 // `threads` >= 1 threads. Errors of ValidateComposition; FailedPrecondition
 // where the strategy's bounds are not proven for this metric (factors of
-// unknown error, jitter too small), InvalidArgument for a level cache or a float
-// screen over Euclidean distance, which has no correlations.
+// unknown error, jitter too small), InvalidArgument for a level cache or a
+// float screen over Euclidean distance, which has no correlations.
 template <class Metric>
 absl::StatusOr<ComposedSearcher<Metric>> ComposeSearcher(
     std::shared_ptr<const Metric> metric, const Composition& composition,

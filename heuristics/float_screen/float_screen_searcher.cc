@@ -45,9 +45,9 @@ constexpr int kExactTile = 120;
 // Blocks come in fours of equal size, so that two or four threads get equal
 // shares.
 int QueryBlock(int64_t width, int64_t num_queries) {
-  const int64_t fit = std::clamp<int64_t>(
-      kBlockFloats / std::max<int64_t>(1, width), kMinQueryBlock,
-      kMaxQueryBlock);
+  const int64_t fit =
+      std::clamp<int64_t>(kBlockFloats / std::max<int64_t>(1, width),
+                          kMinQueryBlock, kMaxQueryBlock);
   const int64_t rounds = (num_queries + 4 * fit - 1) / (4 * fit);
   const int64_t share = (num_queries + 4 * rounds - 1) / (4 * rounds);
   return static_cast<int>(std::clamp<int64_t>(
@@ -208,8 +208,8 @@ void FloatScreenSearcher::Search(const Request& request,
   std::vector<std::vector<int32_t>> given_up(num_blocks);
   ParallelFor(num_workers, num_blocks, [&](int64_t block, int worker_index) {
     Worker& worker = workers[worker_index];
-    const ScopedSeconds timed(
-        options.telemetry ? &worker.trace.descent_seconds : nullptr);
+    const ScopedSeconds timed(options.telemetry ? &worker.trace.descent_seconds
+                                                : nullptr);
     SearchBlock(request,
                 absl::MakeConstSpan(by_position)
                     .subspan(block * query_block, query_block),
@@ -336,10 +336,9 @@ void FloatScreenSearcher::Pack(const Request& request, Worker& worker) const {
         kScreenGroup, kept.z.data(), 1);
     kept.inverse_sqrt = terms.inverse_sqrt;
     const ScreenBound& bound = points_.bound();
-    kept.query = {kept.z.data(),
-                  bound.Product(static_cast<double>(terms.length)),
-                  bound.Rest(terms.shift),
-                  bound.Reach(kept.theta, kept.inverse_sqrt)};
+    kept.query = {
+        kept.z.data(), bound.Product(static_cast<double>(terms.length)),
+        bound.Rest(terms.shift), bound.Reach(kept.theta, kept.inverse_sqrt)};
   }
   for (int64_t i = count; i % kScreenGroup != 0; ++i) {
     float* v =
@@ -409,10 +408,9 @@ void FloatScreenSearcher::Evaluate(const Request& request, Kept& kept,
       metric().SquaredDistances(
           request.from, absl::MakeConstSpan(&kept.position, 1), candidates,
           worker.squared.data(), kExactTile, worker.tiles);
-      const int64_t offered =
-          OfferTileRow(worker.squared.data(), candidates, kept.row,
-                       request.options, heap, worker.hits.data(),
-                       worker.filtered);
+      const int64_t offered = OfferTileRow(worker.squared.data(), candidates,
+                                           kept.row, request.options, heap,
+                                           worker.hits.data(), worker.filtered);
       worker.evaluations += candidates.size();
       worker.pushes += offered;
       if (telemetry) {

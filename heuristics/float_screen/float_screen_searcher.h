@@ -21,8 +21,8 @@
 // computed numbers shows that k others are nearer; everything else is evaluated
 // by the metric and ordered by (distance, row) in a KnnHeap. Answers have the
 // bits of exhaustive search, whatever the threads. Counters do not depend on
-// threads either, since blocks of queries do not. Nothing is asked of the rounding model, so that this is
-// exact for factors from outside as well.
+// threads either, since blocks of queries do not. Nothing is asked of the
+// rounding model, so that this is exact for factors from outside as well.
 //
 // Cost. n m float32 fused multiply-adds a query and n evaluations of the kernel
 // in float32; 4 n m bytes read for each block of queries, and kept in addition

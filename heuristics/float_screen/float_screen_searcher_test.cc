@@ -34,8 +34,7 @@ namespace {
 using Exhaustive = ExhaustiveSearcher<ResidualCorrelation>;
 
 std::unique_ptr<const FloatScreenSearcher> MakeSearcher(
-    std::shared_ptr<const ResidualCorrelation> metric,
-    double error_scale = 1) {
+    std::shared_ptr<const ResidualCorrelation> metric, double error_scale = 1) {
   return FloatScreenSearcher::Create(std::move(metric), FloatScreenConfig(), 2,
                                      error_scale);
 }
@@ -108,9 +107,9 @@ TEST(FloatScreenSearcherTest, FactorsFromOutside) {
   ResidualPoints data =
       model.metric->data().Reordered(RowOrder::Natural(600).rows());
   for (int64_t i = 0; i < 600; i += 50) {
-    data.v(i, 2) = 30;                         // no bound
-    data.v(i + 1, 3) = 5;                      // |rho| beyond 1
-    data.inverse_sqrt[i + 2] = 1e3;            // nor are correlations these
+    data.v(i, 2) = 30;               // no bound
+    data.v(i + 1, 3) = 5;            // |rho| beyond 1
+    data.inverse_sqrt[i + 2] = 1e3;  // nor are correlations these
     data.variance[i + 2] = 1e-6;
     data.inverse_sqrt[i + 3] = 1e20;
     data.variance[i + 3] = 1e-40;
@@ -168,8 +167,7 @@ TEST(FloatScreenSearcherTest, EvaluatesHardlyMoreThanTheNeighbors) {
     }
     const TestModel model =
         MakeTestModel(points.view(), KernelConfig::MATERN12, 40);
-    const SearchOptions options = {
-        .k = 20, .telemetry = true, .threads = 2};
+    const SearchOptions options = {.k = 20, .telemetry = true, .threads = 2};
     const SearchResult result =
         MakeSearcher(model.metric)->SearchRows(AllRows(4096), options);
     EXPECT_EQ(result.neighbors.Digest(),
@@ -209,8 +207,8 @@ TEST(FloatScreenSearcherTest, KnowsWhereItPays) {
 // Tight clusters, whose correlations differ by less than float32 resolves.
 TEST(FloatScreenSearcherTest, WithoutTheErrorsNeighborsAreLost) {
   constexpr int64_t kRows = 4096;
-  const Matrix<double> points = MakePointSet(
-      PointSet::kClusters, kRows, 2, 1, {.count = 64, .radius = 1e-3});
+  const Matrix<double> points = MakePointSet(PointSet::kClusters, kRows, 2, 1,
+                                             {.count = 64, .radius = 1e-3});
   ResidualConfig config;
   config.mutable_kernel()->set_family(KernelConfig::MATERN52);
   config.mutable_kernel()->add_lengthscale(0.3);

@@ -29,9 +29,9 @@
 //
 // Kernel. All four functions of r, in lengthscales, have slopes of at most
 // sigma (Matern 1/2 at 0), and r is a norm: rounding the coordinates moves k by
-// at most sigma (eta_q + eta_j). Subtracting float32 coordinates, squaring, adding
-// and the root move r by a relative (d / 2 + 2.5) u32, which moves k by 0.75
-// sigma times that, since r |k'(r)| < 0.74 sigma for all four (RBF, at r =
+// at most sigma (eta_q + eta_j). Subtracting float32 coordinates, squaring,
+// adding and the root move r by a relative (d / 2 + 2.5) u32, which moves k by
+// 0.75 sigma times that, since r |k'(r)| < 0.74 sigma for all four (RBF, at r =
 // sqrt(2), comes nearest). The exponential: its argument is reduced without an
 // error in the first step, with u32 / 4 in the second; the remainder of the
 // polynomial, (ln(2) / 2)^7 / 5040, is 2.9 u32 of the value, its evaluation
@@ -100,17 +100,14 @@ class ScreenBound {
   // For m = `num_inducing` and `variance` in [1/2, 2). Errors are multiplied by
   // `scale`: 1, except in the tests that show that they are needed.
   ScreenBound(int64_t num_inducing, int dim, double variance, double scale)
-      : scale_(scale),
-        slop_(scale * 8 * kScreenRoundoff),
-        variance_(variance) {
+      : scale_(scale), slop_(scale * 8 * kScreenRoundoff), variance_(variance) {
     const double roundings =
-        kScreenChunk + std::ceil(static_cast<double>(num_inducing) /
-                                 kScreenChunk) +
-        2;
-    product_ = scale * (roundings * kScreenRoundoff /
-                            (1 - roundings * kScreenRoundoff) +
-                        (static_cast<double>(num_inducing) / 8 + 5) *
-                            kUnitRoundoff);
+        kScreenChunk +
+        std::ceil(static_cast<double>(num_inducing) / kScreenChunk) + 2;
+    product_ =
+        scale *
+        (roundings * kScreenRoundoff / (1 - roundings * kScreenRoundoff) +
+         (static_cast<double>(num_inducing) / 8 + 5) * kUnitRoundoff);
     kernel_ = scale * variance * (0.5 * dim + 16) * kScreenRoundoff;
   }
 
@@ -128,8 +125,8 @@ class ScreenBound {
   // slop covers the rounding to float32, too.
   float Upper(float size, float error, double scales) const {
     return static_cast<float>(
-        (static_cast<double>(size) + static_cast<double>(error)) *
-        (1 + slop_) * scales);
+        (static_cast<double>(size) + static_cast<double>(error)) * (1 + slop_) *
+        scales);
   }
   float Lower(float size, float error, double scales) const {
     return static_cast<float>((static_cast<double>(size) * (1 - slop_) -

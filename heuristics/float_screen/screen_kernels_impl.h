@@ -125,9 +125,13 @@ struct ScreenRoutines {
     // r = -x - n ln 2, in two steps; the first subtracts what has few bits.
     V r = Fma(n, V::Broadcast(-0x1.62e4p-1f), V::Broadcast(0) - x);
     r = Fma(n, V::Broadcast(-0x1.7f7d1cp-20f), r);
-    constexpr float kInverseFactorial[] = {
-        0x1.6c16c2p-10f, 0x1.111112p-7f, 0x1.555556p-5f, 0x1.555556p-3f,
-        0.5f,            1.0f,           1.0f};
+    constexpr float kInverseFactorial[] = {0x1.6c16c2p-10f,
+                                           0x1.111112p-7f,
+                                           0x1.555556p-5f,
+                                           0x1.555556p-3f,
+                                           0.5f,
+                                           1.0f,
+                                           1.0f};
     V p = V::Broadcast(kInverseFactorial[0]);
 #pragma GCC unroll 8
     for (int i = 1; i < 7; ++i) {

@@ -48,10 +48,9 @@ TEST_P(ScreenKernelsTest, DotsAreChainsOfChains) {
           for (int64_t c = 0; c < terms;) {
             float chain = 0;
             for (int64_t end = c + kScreenChunk; c < end; ++c) {
-              chain = std::fma(
-                  a[(i / kScreenGroup * terms + c) * kScreenGroup +
-                    i % kScreenGroup],
-                  panel[c * kScreenPanel + l], chain);
+              chain = std::fma(a[(i / kScreenGroup * terms + c) * kScreenGroup +
+                                 i % kScreenGroup],
+                               panel[c * kScreenPanel + l], chain);
             }
             total += chain;
           }
@@ -113,8 +112,7 @@ TEST_P(ScreenKernelsTest, KeepsWhatReaches) {
         found.Resize(kernels().screen(covariance, query, scene.candidates(), 20,
                                       scene.dot.data(), found.hits()));
         expected.Resize(scalar().screen(covariance, query, scene.candidates(),
-                                        20, scene.dot.data(),
-                                        expected.hits()));
+                                        20, scene.dot.data(), expected.hits()));
         EXPECT_TRUE(found == expected);
 
         size_t next = 0;
@@ -130,8 +128,8 @@ TEST_P(ScreenKernelsTest, KeepsWhatReaches) {
           const double size = static_cast<double>(std::abs(
               ReferenceCovariance(spec, x.data(), y.data()) - scene.dot[j]));
           const double error = 0.1 * scene.length[j] + 0.05 + scene.error[j];
-          const bool hit = next < found.candidate.size() &&
-                           found.candidate[next] == j;
+          const bool hit =
+              next < found.candidate.size() && found.candidate[next] == j;
           if (std::abs(size + error - reach * scene.root[j]) > 1e-5) {
             ASSERT_EQ(hit, size + error > reach * scene.root[j]);
           }
@@ -160,16 +158,15 @@ TEST_P(ScreenKernelsTest, InfiniteErrorsReachEverything) {
   scene.error[5] = HUGE_VALF;
   const ScreenCovariance covariance = {KernelFamily::kRbf, 2, 1};
   Found found(scene.count);
-  found.Resize(kernels().screen(
-      covariance, {scene.query.data(), 0, 0, 1e30f}, scene.candidates(), 1,
-      scene.dot.data(), found.hits()));
+  found.Resize(kernels().screen(covariance, {scene.query.data(), 0, 0, 1e30f},
+                                scene.candidates(), 1, scene.dot.data(),
+                                found.hits()));
   EXPECT_EQ(found.candidate, std::vector<int32_t>{5});
   found = Found(scene.count);
-  EXPECT_EQ(kernels().screen(covariance,
-                             {scene.query.data(), 0, HUGE_VALF, 1e30f},
-                             scene.candidates(), 1, scene.dot.data(),
-                             found.hits()),
-            kScreenPanel);
+  EXPECT_EQ(
+      kernels().screen(covariance, {scene.query.data(), 0, HUGE_VALF, 1e30f},
+                       scene.candidates(), 1, scene.dot.data(), found.hits()),
+      kScreenPanel);
 }
 
 INSTANTIATE_TEST_SUITE_P(Isas, ScreenKernelsTest,

@@ -65,8 +65,8 @@ ScreenPoints::ScreenPoints(const ResidualCorrelation& metric, int threads,
     for (int l = 0; l < kScreenPanel; ++l) {
       const int64_t j = first + l;
       if (j < metric.size()) {
-        const Terms terms = Load(metric.data(), j, v + l, kScreenPanel, z + l,
-                                 kScreenPanel);
+        const Terms terms =
+            Load(metric.data(), j, v + l, kScreenPanel, z + l, kScreenPanel);
         length_[j] = terms.length;
         shift_[j] = terms.shift;
         root_[j] = FloatBelow(1 / terms.inverse_sqrt);
@@ -80,9 +80,9 @@ ScreenPoints::ScreenPoints(const ResidualCorrelation& metric, int threads,
 }
 
 int64_t ScreenPoints::bytes() const {
-  return static_cast<int64_t>((v_.size() + z_.size() + length_.size() +
-                               shift_.size() + root_.size()) *
-                              sizeof(float));
+  return static_cast<int64_t>(
+      (v_.size() + z_.size() + length_.size() + shift_.size() + root_.size()) *
+      sizeof(float));
 }
 
 ScreenPoints::Terms ScreenPoints::Load(const ResidualPoints& from, int64_t i,
@@ -95,8 +95,8 @@ ScreenPoints::Terms ScreenPoints::Load(const ResidualPoints& from, int64_t i,
   for (int64_t c = 0; c < m; ++c) {
     const double x = row[c] * unit_;
     squared += x * x;
-    v[c * v_stride] = static_cast<float>(
-        std::abs(x) < ScreenBound::kLeastElement ? 0.0 : x);
+    v[c * v_stride] =
+        static_cast<float>(std::abs(x) < ScreenBound::kLeastElement ? 0.0 : x);
   }
   for (int64_t c = m; c < terms_; ++c) v[c * v_stride] = 0;
 

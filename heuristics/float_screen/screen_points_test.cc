@@ -63,10 +63,10 @@ Count Check(const ResidualCorrelation& metric, const ResidualPoints& from,
     const ScreenQuery query = {z.data(),
                                bound.Product(static_cast<double>(terms.length)),
                                bound.Rest(terms.shift), -1};
-    const int found = kernels.screen(
-        points.covariance(), query, points.Candidates(0),
-        static_cast<int>(points.num_panels()), dots.data(),
-        {candidate.data(), size.data(), error.data()});
+    const int found =
+        kernels.screen(points.covariance(), query, points.Candidates(0),
+                       static_cast<int>(points.num_panels()), dots.data(),
+                       {candidate.data(), size.data(), error.data()});
     EXPECT_EQ(found, room);
     const auto number = static_cast<int32_t>(i);
     metric.Correlations(from, absl::MakeConstSpan(&number, 1),
@@ -76,21 +76,19 @@ Count Check(const ResidualCorrelation& metric, const ResidualPoints& from,
       const double scales = terms.inverse_sqrt * points.inverse_sqrt(j);
       const double exact = std::abs(rho[j]);
       const bool outside =
-          exact > static_cast<double>(
-                      bound.Upper(size[j], error[j], scales)) ||
+          exact > static_cast<double>(bound.Upper(size[j], error[j], scales)) ||
           exact < static_cast<double>(bound.Lower(size[j], error[j], scales));
-      long double covariance = ReferenceCovariance(
-          metric.kernel().spec(), from.points.row(i),
-          metric.data().points.row(j));
+      long double covariance =
+          ReferenceCovariance(metric.kernel().spec(), from.points.row(i),
+                              metric.data().points.row(j));
       for (int64_t c = 0; c < from.v.cols(); ++c) {
-        covariance -= static_cast<long double>(from.v(i, c)) *
-                      metric.data().v(j, c);
+        covariance -=
+            static_cast<long double>(from.v(i, c)) * metric.data().v(j, c);
       }
       const auto reference =
           static_cast<double>(std::abs(covariance) * unit * unit);
-      const double missed =
-          std::abs(reference - static_cast<double>(size[j])) -
-          static_cast<double>(size[j]) * kScreenRoundoff;
+      const double missed = std::abs(reference - static_cast<double>(size[j])) -
+                            static_cast<double>(size[j]) * kScreenRoundoff;
       ++count.pairs;
       count.outside_metric += static_cast<int64_t>(outside);
       count.outside_reference +=

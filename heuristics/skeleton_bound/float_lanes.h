@@ -73,7 +73,8 @@ struct FloatLanes {
   friend FloatLanes Max(FloatLanes a, FloatLanes b) {
     return Make([&](int i) { return xsimd::max(a.part[i], b.part[i]); });
   }
-  // a * 2^n, where `shifted` = n + kFloatRoundingMagic and the result is normal.
+  // a * 2^n, where `shifted` = n + kFloatRoundingMagic and the result is
+  // normal.
   friend FloatLanes ScaleByPowerOfTwo(FloatLanes a, FloatLanes shifted) {
     using Bits = xsimd::batch<uint32_t, Arch>;
     return Make([&](int i) {
