@@ -172,7 +172,7 @@ FloatScreenSearcher::FloatScreenSearcher(
       kernels_(ScreenKernelsFor(metric->simd().isa)),
       points_(*metric, threads, error_scale),
       median_share_(MedianShare(points_.bound(), *metric)),
-      exhaustive_(metric) {}
+      exhaustive_(std::move(metric)) {}
 
 double FloatScreenSearcher::TypicalError(const ResidualCorrelation& metric) {
   const double unit = ScreenUnit(metric.kernel().variance());

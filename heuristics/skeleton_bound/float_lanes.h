@@ -37,10 +37,12 @@ struct FloatLanes {
   static FloatLanes Load(const float* p) {
     return Make([p](int i) { return Batch::load_unaligned(p + i * kSize); });
   }
+#ifdef __AVX2__
   // Integers below 2^16, as floats.
   static FloatLanes Load(const uint16_t* p) {
     return Make([p](int i) { return FloatLanes::FromIntegers(p + i * kSize); });
   }
+#endif
   static FloatLanes Broadcast(float x) {
     return Make([x](int) { return Batch(x); });
   }
