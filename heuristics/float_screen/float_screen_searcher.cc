@@ -359,8 +359,14 @@ void FloatScreenSearcher::Keep(const ScreenHits& hits, int count, int64_t first,
       continue;
     }
     const double scales = kept.inverse_sqrt * points_.inverse_sqrt(j);
-    kept.upper[kept.size] = bound.Upper(hits.size[h], hits.error[h], scales);
-    kept.lower[kept.size] = bound.Lower(hits.size[h], hits.error[h], scales);
+    if (std::isinf(hits.error[h])) {
+      // Its scale may be anything, too.
+      kept.upper[kept.size] = std::numeric_limits<float>::infinity();
+      kept.lower[kept.size] = -std::numeric_limits<float>::infinity();
+    } else {
+      kept.upper[kept.size] = bound.Upper(hits.size[h], hits.error[h], scales);
+      kept.lower[kept.size] = bound.Lower(hits.size[h], hits.error[h], scales);
+    }
     kept.candidate[kept.size] = static_cast<int32_t>(j);
     ++kept.size;
   }

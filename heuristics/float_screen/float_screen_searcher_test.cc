@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -113,6 +114,8 @@ TEST(FloatScreenSearcherTest, FactorsFromOutside) {
     data.variance[i + 2] = 1e-6;
     data.inverse_sqrt[i + 3] = 1e20;
     data.variance[i + 3] = 1e-40;
+    data.inverse_sqrt[i + 4] = 0;
+    data.variance[i + 4] = std::numeric_limits<double>::infinity();
   }
   const auto metric = std::make_shared<const ResidualCorrelation>(
       model.metric->kernel(), std::move(data), std::nullopt);

@@ -51,10 +51,9 @@
 // c32 itself one: 8 u32 exceeds them together, and |rho^| < theta. ∎
 //
 // The same numbers, with the same 8 u32, bound |rho^| of what is kept from both
-// sides;
-// theta is the k-th largest of the lower bounds so far, at most 1, less 2^-24:
-// distances merge what lies closer than 2^-50 (traversal/knn_heap.h), and
-// points beyond |rho| = 1, all at distance 0, go by row.
+// sides; theta is the k-th largest of the lower bounds so far, at most 1, less
+// 2^-24: distances merge what lies closer than 2^-50 (traversal/knn_heap.h),
+// and points beyond |rho| = 1, all at distance 0, go by row.
 //
 // Nothing here asks where v and p come from: the bound holds for factors of
 // unknown error, too.
