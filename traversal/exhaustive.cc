@@ -128,9 +128,40 @@ ExhaustiveSearcher<Metric>::ExhaustiveSearcher(
     : Searcher<Metric>(metric, RowOrder::Natural(metric->size())) {}
 
 template <class Metric>
-void ExhaustiveSearcher<Metric>::Search(
-    const typename Searcher<Metric>::Request& request, NeighborTable& neighbors,
-    SearchStatistics& statistics) const {
+void ExhaustiveSearcher<Metric>::SearchSome(
+    const Request& request, absl::Span<const int32_t> queries,
+    NeighborTable& neighbors, SearchStatistics& statistics) const {
+  if (queries.empty()) return;
+  std::vector<int32_t> positions;
+  std::vector<int64_t> rows;
+  for (const int32_t query : queries) {
+    positions.push_back(request.positions[query]);
+    rows.push_back(request.rows[query]);
+  }
+  const SearchResult found =
+      this->Run({request.from, positions, rows, request.options});
+  for (size_t i = 0; i < queries.size(); ++i) {
+    std::copy_n(found.neighbors.rows().row(i), neighbors.k(),
+                neighbors.rows().row(queries[i]));
+    std::copy_n(found.neighbors.distances().row(i), neighbors.k(),
+                neighbors.distances().row(queries[i]));
+  }
+  SearchCounters& counters = statistics.counters;
+  counters.set_exhaustive_queries(counters.exhaustive_queries() +
+                                  static_cast<int64_t>(queries.size()));
+  counters.set_distance_evaluations(counters.distance_evaluations() +
+                                    found.counters.distance_evaluations());
+  counters.set_predecessor_filtered(counters.predecessor_filtered() +
+                                    found.counters.predecessor_filtered());
+  counters.set_heap_pushes(counters.heap_pushes() +
+                           found.counters.heap_pushes());
+  statistics.trace.Add(found.trace);
+}
+
+template <class Metric>
+void ExhaustiveSearcher<Metric>::Search(const Request& request,
+                                        NeighborTable& neighbors,
+                                        SearchStatistics& statistics) const {
   const Metric& metric = this->metric();
   const SearchOptions& options = request.options;
   const int64_t num_queries = request.num_queries();

@@ -13,10 +13,13 @@
 #ifndef RCT_TRAVERSAL_EXHAUSTIVE_H_
 #define RCT_TRAVERSAL_EXHAUSTIVE_H_
 
+#include <cstdint>
 #include <memory>
 
+#include "absl/types/span.h"
 #include "metric/euclidean_distance.h"
 #include "metric/residual_correlation.h"
+#include "traversal/neighbor_table.h"
 #include "traversal/searcher.h"
 
 namespace rct {
@@ -27,9 +30,15 @@ class ExhaustiveSearcher final : public Searcher<Metric> {
   // `metric` holds the data in the caller's order.
   explicit ExhaustiveSearcher(std::shared_ptr<const Metric> metric);
 
+  using Request = typename Searcher<Metric>::Request;
+
+  // Answers some of the request's queries, given by number, for a search that
+  // answers the others itself. What it cost is added to `statistics`.
+  void SearchSome(const Request& request, absl::Span<const int32_t> queries,
+                  NeighborTable& neighbors, SearchStatistics& statistics) const;
+
  private:
-  void Search(const typename Searcher<Metric>::Request& request,
-              NeighborTable& neighbors,
+  void Search(const Request& request, NeighborTable& neighbors,
               SearchStatistics& statistics) const override;
 };
 

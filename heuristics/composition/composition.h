@@ -24,8 +24,8 @@
 
 namespace rct {
 
-// A strategy with all that it may be given. Heuristics and tree count for tree
-// strategies only.
+// A strategy with all that it may be given. The tree counts for tree strategies
+// only, and each heuristic for those that have a use for it.
 struct Composition {
   Strategy strategy = EXHAUSTIVE;
   CoverTreeConfig tree;
@@ -39,14 +39,14 @@ absl::Status ValidateComposition(const Composition& composition);
 template <class Metric>
 struct ComposedSearcher {
   std::unique_ptr<const Searcher<Metric>> searcher;
-  std::vector<BuildPhase> phases;  // none for EXHAUSTIVE
+  std::vector<BuildPhase> phases;  // none for EXHAUSTIVE by itself
 };
 
 // A searcher of `metric`, which holds the data in the caller's order, built on
 // `threads` >= 1 threads. Errors of ValidateComposition; FailedPrecondition
 // where the strategy's bounds are not proven for this metric (factors of
-// unknown error, jitter too small), InvalidArgument for a level cache over
-// Euclidean distance, which has no correlations.
+// unknown error, jitter too small), InvalidArgument for a level cache or a
+// float screen over Euclidean distance, which has no correlations.
 template <class Metric>
 absl::StatusOr<ComposedSearcher<Metric>> ComposeSearcher(
     std::shared_ptr<const Metric> metric, const Composition& composition,

@@ -203,6 +203,37 @@ TEST(ComposeSearcherTest, Blocks) {
                        HasSubstr("strategy: BLOCK")));
 }
 
+TEST(ComposeSearcherTest, FloatScreen) {
+  HeuristicsConfig heuristics;
+  heuristics.mutable_float_screen();
+  // Also for factors of unknown error.
+  for (const auto& metric :
+       {MakeMetric(), WithRounding(*MakeMetric(), std::nullopt)}) {
+    const auto composed =
+        ComposeSearcher(metric, {EXHAUSTIVE, {}, heuristics}, 2);
+    ASSERT_THAT(composed, IsOk());
+    ASSERT_EQ(composed->phases.size(), 1);
+    EXPECT_EQ(composed->phases[0].distance_evaluations, 0);
+    EXPECT_GE(composed->phases[0].bytes, kRows * 24 * 4);
+    EXPECT_EQ(&composed->searcher->metric(), metric.get());
+    EXPECT_EQ(composed->searcher->SearchRows(AllRows(kRows), {.k = 3})
+                  .neighbors.Digest(),
+              ComposeSearcher(metric, {EXHAUSTIVE, {}, {}}, 1)
+                  ->searcher->SearchRows(AllRows(kRows), {.k = 3})
+                  .neighbors.Digest());
+  }
+  for (const Strategy strategy : {LEVEL_SYNCHRONOUS, BEST_FIRST, BLOCK}) {
+    EXPECT_THAT(ValidateComposition({strategy, {}, heuristics}),
+                StatusIs(absl::StatusCode::kInvalidArgument,
+                         HasSubstr("heuristics.float_screen: strategy ")));
+  }
+  const auto euclidean = std::make_shared<const EuclideanDistance>(
+      EuclideanPoints{MakePoints("normal", 10, 2, 1)});
+  EXPECT_THAT(ComposeSearcher(euclidean, {EXHAUSTIVE, {}, heuristics}, 1),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("heuristics.float_screen")));
+}
+
 TEST(ComposeSearcherTest, OneAnswerForAllTrees) {
   for (const Strategy strategy : {LEVEL_SYNCHRONOUS, BEST_FIRST}) {
     ExpectOneAnswer(MakeMetric(), strategy);

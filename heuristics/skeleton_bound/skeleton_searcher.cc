@@ -337,37 +337,7 @@ void SkeletonSearcher::Search(const Request& request, NeighborTable& neighbors,
   counters.set_points_screened(sum.screened);
   counters.set_heap_pushes(sum.pushes);
   std::sort(divided.hard.begin(), divided.hard.end());
-  SearchExhaustively(request, divided.hard, neighbors, statistics);
-}
-
-void SkeletonSearcher::SearchExhaustively(const Request& request,
-                                          absl::Span<const int32_t> queries,
-                                          NeighborTable& neighbors,
-                                          SearchStatistics& statistics) const {
-  if (queries.empty()) return;
-  std::vector<int32_t> positions;
-  std::vector<int64_t> rows;
-  for (const int32_t query : queries) {
-    positions.push_back(request.positions[query]);
-    rows.push_back(request.rows[query]);
-  }
-  const SearchResult found =
-      exhaustive_.Run({request.from, positions, rows, request.options});
-  for (size_t i = 0; i < queries.size(); ++i) {
-    for (int64_t j = 0; j < neighbors.k(); ++j) {
-      neighbors.rows()(queries[i], j) = found.neighbors.rows()(i, j);
-      neighbors.distances()(queries[i], j) = found.neighbors.distances()(i, j);
-    }
-  }
-  SearchCounters& counters = statistics.counters;
-  counters.set_exhaustive_queries(static_cast<int64_t>(queries.size()));
-  counters.set_distance_evaluations(counters.distance_evaluations() +
-                                    found.counters.distance_evaluations());
-  counters.set_predecessor_filtered(counters.predecessor_filtered() +
-                                    found.counters.predecessor_filtered());
-  counters.set_heap_pushes(counters.heap_pushes() +
-                           found.counters.heap_pushes());
-  statistics.trace.Add(found.trace);
+  exhaustive_.SearchSome(request, divided.hard, neighbors, statistics);
 }
 
 }  // namespace rct

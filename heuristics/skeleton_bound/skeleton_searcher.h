@@ -101,11 +101,6 @@ class SkeletonSearcher final : public Searcher<ResidualCorrelation> {
   // missed so much by now: `missed` evaluations in this call.
   bool MakeTables(double missed, int threads, SearchCounters& counters) const;
   Tasks Divide(const Request& request, bool projects) const;
-  // Exhaustive search for these queries, added to what is there.
-  void SearchExhaustively(const Request& request,
-                          absl::Span<const int32_t> queries,
-                          NeighborTable& neighbors,
-                          SearchStatistics& statistics) const;
 
   SkeletonBoundConfig config_;
   SkeletonBoundConfig::Form form_ = SkeletonBoundConfig::DENSE;
