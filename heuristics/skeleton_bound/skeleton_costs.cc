@@ -19,10 +19,14 @@
 namespace rct {
 namespace {
 
-// Exact evaluations of a query by tables, at the price of those in tiles, and
-// the multiply-adds of its filter for each dimension of a skeleton.
-constexpr double kQueryEvaluations = 400;
-constexpr double kQueryFilter = 6144;
+// Exact evaluations of a query by tables for each of its neighbours, at the
+// price of those in tiles.
+constexpr double kNeighborEvaluations = 8;
+
+// Multiply-adds of its filter for each dimension of a skeleton, and how many
+// more each neighbour costs.
+constexpr double kFilter = 3072;
+constexpr double kNeighborFilter = 61;
 
 // What projecting a query on one skeleton takes beside its evaluations.
 constexpr double kBlockEvaluations = 25;
@@ -55,21 +59,24 @@ double SkeletonCosts::tables() const {
                         points_ * mean_rank_ / (2 * width_));
 }
 
-double SkeletonCosts::by_tables(int64_t queries) const {
+double SkeletonCosts::by_tables(int64_t queries, int64_t k) const {
+  const auto neighbors = static_cast<double>(k);
   return static_cast<double>(queries) *
-         (kQueryEvaluations + kQueryFilter * mean_rank_ / width_ +
+         (kNeighborEvaluations * neighbors +
+          (kFilter + kNeighborFilter * neighbors) * mean_rank_ / width_ +
           hard_ * points_);
 }
 
-double SkeletonCosts::by_projections(int64_t queries) const {
-  return by_tables(queries) + static_cast<double>(queries) *
-                                  (total_rank_ * (1 + mean_rank_ / width_) +
-                                   kBlockEvaluations * num_blocks_);
+double SkeletonCosts::by_projections(int64_t queries, int64_t k) const {
+  return by_tables(queries, k) + static_cast<double>(queries) *
+                                     (total_rank_ * (1 + mean_rank_ / width_) +
+                                      kBlockEvaluations * num_blocks_);
 }
 
 SkeletonBoundConfig::Form SkeletonCosts::Cheapest(int64_t queries) const {
-  const double with_tables = skeletons() + tables() + by_tables(queries);
-  const double without = skeletons() + by_projections(queries);
+  const double with_tables =
+      skeletons() + tables() + by_tables(queries, kProbeNeighbors);
+  const double without = skeletons() + by_projections(queries, kProbeNeighbors);
   // Exhaustive search is what the estimates are surest of.
   if (std::min(with_tables, without) > 0.9 * dense(queries)) {
     return SkeletonBoundConfig::DENSE;
@@ -82,34 +89,44 @@ double HardPart(const ExhaustiveSearcher<ResidualCorrelation>& exhaustive,
                 const BlockSkeletons& sample, int threads) {
   const ResidualCorrelation& metric = exhaustive.metric();
   const int64_t n = metric.size();
-  const int64_t probes = std::min(kProbes, n);
+  std::vector<int> blocks;
+  for (int b = 0; b < sample.num_blocks(); ++b) {
+    if (sample.block(b).rank > 0) blocks.push_back(b);
+  }
+  if (blocks.empty()) return 1;
+  // Queries are points of the sample: what a skeleton leaves of them is known.
   std::vector<int64_t> rows;
   std::vector<int32_t> ids;
-  for (int64_t i = 0; i < probes; ++i) {
-    rows.push_back((2 * i + 1) * n / (2 * probes));
-    ids.push_back(static_cast<int32_t>(rows.back()));
+  std::vector<double> own_e;
+  for (int64_t i = 0; i < kProbes; ++i) {
+    const BlockSkeletons::Block& block =
+        sample.block(blocks[i % static_cast<int64_t>(blocks.size())]);
+    const int64_t place = (2 * i + 1) * block.count / (2 * kProbes);
+    ids.push_back(
+        sample.points(blocks[i % static_cast<int64_t>(blocks.size())], nullptr)
+            .row[place]);
+    rows.push_back(ids.back());
+    own_e.push_back(double{sample.e()[block.first + place]});
   }
   SearchOptions options;
   options.k = std::min(kProbeNeighbors, n);
   options.threads = threads;
   const SearchResult nearest = exhaustive.SearchRows(rows, options);
 
-  TilePoints queries(probes, metric.dim());
+  TilePoints queries(kProbes, metric.dim());
   queries.Assign(metric.data(), ids);
-  BlockSkeletons::Projection projection(probes, sample.max_rank());
+  BlockSkeletons::Projection projection(kProbes, sample.max_rank());
   AlignedBuffer<float> coordinates(kPanel * sample.max_rank());
   static_assert(kProbes <= kPanel);
-  std::vector<int64_t> left(probes);
-  int num_blocks = 0;
-  for (int b = 0; b < sample.num_blocks(); ++b) {
+  std::vector<int64_t> left(kProbes);
+  for (const int b : blocks) {
     const BlockSkeletons::Block& block = sample.block(b);
-    if (block.rank == 0) continue;
-    ++num_blocks;
     sample.Project(metric, b, queries, projection, coordinates.data());
     const PointPanels points = sample.points(b, nullptr);
-    for (int64_t i = 0; i < probes; ++i) {
-      const double outside =
-          std::sqrt(std::max(0.0, 1 - projection.squared_length[i]));
+    for (int64_t i = 0; i < kProbes; ++i) {
+      const double outside = std::min(
+          1.0, own_e[i] +
+                   std::sqrt(std::max(0.0, 1 - projection.squared_length[i])));
       const double kth = nearest.neighbors.distances()(i, options.k - 1);
       for (int j = 0; j < block.count; ++j) {
         const float* w =
@@ -118,19 +135,21 @@ double HardPart(const ExhaustiveSearcher<ResidualCorrelation>& exhaustive,
         for (int c = 0; c < block.rank; ++c) {
           product += double{coordinates[kPanel * c + i]} * w[kPanel * c];
         }
+        const double length =
+            std::sqrt(sample.exact_squared_length(block.first + j));
         left[i] += static_cast<int64_t>(
-            std::abs(product) + outside * points.e[j] >= 1 - kth * kth);
+            std::abs(product) + outside * points.e[j] + own_e[i] * length >=
+            1 - kth * kth);
       }
     }
   }
-  int64_t hard = 0;
-  for (const int64_t some : left) {
-    const double all = static_cast<double>(some) * sample.num_blocks() /
-                       std::max(1, num_blocks);
-    hard += static_cast<int64_t>(all > SkeletonPass::kMostKept ||
-                                 4 * all > static_cast<double>(n));
-  }
-  return static_cast<double>(hard) / static_cast<double>(probes);
+  const double part = static_cast<double>(sample.num_blocks()) /
+                      static_cast<double>(blocks.size());
+  const auto hard = std::count_if(left.begin(), left.end(), [&](int64_t some) {
+    const double all = static_cast<double>(some) * part;
+    return all > SkeletonPass::kMostKept || 4 * all > static_cast<double>(n);
+  });
+  return static_cast<double>(hard) / static_cast<double>(kProbes);
 }
 
 }  // namespace rct

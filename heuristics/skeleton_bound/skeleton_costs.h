@@ -8,14 +8,14 @@
 //     exhaustive search    n a query, or as many as it has predecessors
 //     skeletons            n s (3/2 + s/m)
 //     tables               S (S/2 (1 + 2 s/m) + n s / 2m)
-//     by tables            a (m + 12 s) / m + h n            a query
+//     by tables            8 k + (3072 + 61 k) s/m + h n     a query
 //     by projections       the same and S (1 + s/m) + 25 b   a query
 //
-// b the number of blocks and a, the exact evaluations of a query and the price
-// of its filter, fitted to measurements (docs/performance.md), as is the 25.
+// for b blocks. The numbers of the last two are fitted to measurements
+// (docs/performance.md).
 //
-// h is measured, on a few queries spread over the rows and on a sample of the
-// blocks: how much of them the bound leaves when theta is at its best.
+// h is measured on a sample of the blocks: how much of them the bound leaves to
+// a few of their own points when theta is at its best.
 
 #ifndef RCT_HEURISTICS_SKELETON_BOUND_SKELETON_COSTS_H_
 #define RCT_HEURISTICS_SKELETON_BOUND_SKELETON_COSTS_H_
@@ -38,11 +38,11 @@ class SkeletonCosts {
   double dense(int64_t queries) const;
   double skeletons() const;
   double tables() const;
-  double by_tables(int64_t queries) const;
-  double by_projections(int64_t queries) const;
+  double by_tables(int64_t queries, int64_t k) const;
+  double by_projections(int64_t queries, int64_t k) const;
 
-  // TABLES, PROJECTIONS or DENSE: what is cheapest for so many queries, with
-  // everything still to make.
+  // TABLES, PROJECTIONS or DENSE: what is cheapest for so many queries of 50
+  // neighbours, with everything still to make.
   SkeletonBoundConfig::Form Cheapest(int64_t queries) const;
 
  private:

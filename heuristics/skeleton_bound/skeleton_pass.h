@@ -51,15 +51,15 @@ class SkeletonPass {
   using Request = Searcher<ResidualCorrelation>::Request;
 
   // Queries of one task: of one block with tables, of any without.
-  static constexpr int kMostQueries = 256;
+  static constexpr int kMostQueries = 128;
   static constexpr int kMostProjected = 64;
 
   // The largest k for which a query can keep candidates enough.
   static constexpr int64_t kMostNeighbors = 496;
 
-  // Candidates that a query may keep at any time: evaluating more of them one
-  // by one would cost as much as evaluating all points in tiles.
-  static constexpr int kMostKept = 4 * kMostNeighbors;
+  // Candidates that a query may keep at any time: evaluating many more of them
+  // one by one would cost as much as evaluating all points in tiles.
+  static constexpr int kMostKept = 8 * kMostNeighbors;
 
   // What the tasks so far have done.
   struct Counts {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <numeric>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -65,6 +66,10 @@ constexpr int64_t kLoosePart = 64;
 // Skeletons that leave more than this dismiss nothing.
 constexpr double kLargestResidual = 0.25;
 
+// Nor do bounds pay where they are in vain for more than this part of queries,
+// whose filter costs more than that of others.
+constexpr double kLargestHardPart = 0.25;
+
 }  // namespace
 
 absl::Status ValidateSkeletonBoundConfig(const SkeletonBoundConfig& config) {
@@ -119,58 +124,52 @@ void SkeletonSearcher::Build(int threads, const SlackScale& scale) {
     return;
   }
   const KernelFamily family = metric().kernel().family();
-  SkeletonOptions options;
-  options.block_size =
+  options_.block_size =
       config_.block_size() > 0
           ? config_.block_size()
           : AutomaticBlockSize(metric().size(), metric().data().v.cols(),
                                family);
-  options.rms_residual = config_.rms_residual() > 0 ? config_.rms_residual()
-                                                    : AutomaticResidual(family);
-  options.scale = scale;
+  options_.rms_residual = config_.rms_residual() > 0
+                              ? config_.rms_residual()
+                              : AutomaticResidual(family);
+  options_.scale = scale;
+  const absl::MutexLock lock(&mutex_);
   PhaseClock clock;
-  SpacePartition partition =
-      BlockSkeletons::Partition(metric(), options, threads);
+  partition_ = BlockSkeletons::Partition(metric(), options_, threads);
   clock.End("partition", 0, 0);
-  SkeletonBoundConfig::Form form = config_.form();
-  if (form == SkeletonBoundConfig::AUTO) {
+  form_ = config_.form();
+  if (form_ == SkeletonBoundConfig::AUTO) {
     const auto stride = static_cast<int>(
-        std::max<int64_t>(1, partition.num_blocks() / kSampleBlocks));
-    const BlockSkeletons sample(metric(), options, partition, threads, stride);
+        std::max<int64_t>(1, partition_->num_blocks() / kSampleBlocks));
+    const BlockSkeletons sample(metric(), options_, *partition_, threads,
+                                stride);
+    form_ = SkeletonBoundConfig::DENSE;
     if (sample.median_residual() <= kLargestResidual) {
-      costs_.emplace(metric(), sample.mean_rank(), partition.num_blocks(),
-                     HardPart(exhaustive_, sample, threads));
-      form = FormAtBuild(*costs_);
-    } else {
-      form = SkeletonBoundConfig::DENSE;
+      const double hard = HardPart(exhaustive_, sample, threads);
+      costs_.emplace(metric(), sample.mean_rank(), partition_->num_blocks(),
+                     hard);
+      if (hard <= kLargestHardPart) form_ = FormAtBuild(*costs_);
     }
     clock.End("forecast", sample.evaluations(), 0);
   }
-  if (form != SkeletonBoundConfig::DENSE) {
-    skeletons_ = std::make_unique<BlockSkeletons>(
-        metric(), options, std::move(partition), threads);
-    clock.End("skeletons", skeletons_->evaluations(), skeletons_->bytes(),
-              costs_ ? std::llround(costs_->skeletons()) : 0);
-    const auto loose = static_cast<int64_t>(skeletons_->loose_rows().size());
-    if (!skeletons_->sound() || loose > metric().size() / kLoosePart) {
-      form = SkeletonBoundConfig::DENSE;
-    }
-  }
-  if (form == SkeletonBoundConfig::TABLES) {
-    auto tables = std::make_unique<SkeletonTables>(
-        metric(), *skeletons_, config_.norm_table(), threads);
-    clock.End("tables", tables->evaluations(), tables->bytes(),
-              costs_ ? std::llround(costs_->tables()) : 0);
-    if (tables->sound()) {
-      tables_ = tables.get();
-      const absl::MutexLock lock(&mutex_);
-      made_ = std::move(tables);
+  if (form_ == SkeletonBoundConfig::TABLES ||
+      form_ == SkeletonBoundConfig::PROJECTIONS) {
+    if (MakeSkeletons(threads)) {
+      const BlockSkeletons& made = *made_skeletons_;
+      clock.End("skeletons", made.evaluations(), made.bytes(),
+                costs_ ? std::llround(costs_->skeletons()) : 0);
     } else {
-      form = SkeletonBoundConfig::DENSE;
+      form_ = SkeletonBoundConfig::DENSE;
     }
   }
-  if (form == SkeletonBoundConfig::DENSE) skeletons_ = nullptr;
-  form_ = form;
+  if (form_ == SkeletonBoundConfig::TABLES) {
+    if (MakeTables(threads)) {
+      clock.End("tables", made_tables_->evaluations(), made_tables_->bytes(),
+                costs_ ? std::llround(costs_->tables()) : 0);
+    } else {
+      form_ = SkeletonBoundConfig::DENSE;
+    }
+  }
   phases_ = clock.Take();
 }
 
@@ -179,22 +178,46 @@ SkeletonBoundConfig::Form SkeletonSearcher::FormAtBuild(
   if (config_.expected_queries() > 0) {
     return costs.Cheapest(config_.expected_queries());
   }
-  if (costs.Cheapest(metric().size()) == SkeletonBoundConfig::DENSE) {
-    return SkeletonBoundConfig::DENSE;
+  return costs.Cheapest(metric().size()) == SkeletonBoundConfig::DENSE
+             ? SkeletonBoundConfig::DENSE
+             : SkeletonBoundConfig::AUTO;
+}
+
+bool SkeletonSearcher::MakeSkeletons(int threads) const {
+  auto made = std::make_unique<BlockSkeletons>(
+      metric(), options_, *std::exchange(partition_, std::nullopt), threads);
+  const auto loose = static_cast<int64_t>(made->loose_rows().size());
+  if (!made->sound() || loose > metric().size() / kLoosePart) {
+    in_vain_ = true;
+    return false;
   }
-  return SkeletonBoundConfig::AUTO;
+  made_skeletons_ = std::move(made);
+  skeletons_ = made_skeletons_.get();
+  return true;
+}
+
+bool SkeletonSearcher::MakeTables(int threads) const {
+  auto made = std::make_unique<SkeletonTables>(metric(), *made_skeletons_,
+                                               config_.norm_table(), threads);
+  if (!made->sound()) {
+    in_vain_ = true;
+    return false;
+  }
+  made_tables_ = std::move(made);
+  tables_ = made_tables_.get();
+  return true;
 }
 
 int64_t SkeletonSearcher::kept_bytes() const {
+  if (form_ != SkeletonBoundConfig::AUTO) return 0;
+  const BlockSkeletons* skeletons = skeletons_;
   const SkeletonTables* tables = tables_;
-  return form_ == SkeletonBoundConfig::AUTO && tables != nullptr
-             ? tables->bytes()
-             : 0;
+  return (skeletons != nullptr ? skeletons->bytes() : 0) +
+         (tables != nullptr ? tables->bytes() : 0);
 }
 
 bool SkeletonSearcher::settled() const {
-  const absl::MutexLock lock(&mutex_);
-  return form_ != SkeletonBoundConfig::AUTO || made_ != nullptr;
+  return form_ != SkeletonBoundConfig::AUTO || tables_ != nullptr || in_vain_;
 }
 
 SkeletonBoundConfig::Form SkeletonSearcher::FormOfCall(
@@ -206,23 +229,25 @@ SkeletonBoundConfig::Form SkeletonSearcher::FormOfCall(
   if (!costs_.has_value()) return form_;
 
   const int64_t queries = request.num_queries();
+  const int64_t k = std::min(request.options.k, metric().size());
   double dense = costs_->dense(queries);
   if (request.options.predecessor) {
     dense = 0;
     for (const int64_t row : request.rows) dense += static_cast<double>(row);
   }
-  const double projected = costs_->by_projections(queries);
-  const double by_tables = costs_->by_tables(queries);
+  const double projected = costs_->by_projections(queries, k);
+  const double by_tables = costs_->by_tables(queries, k);
   double forecast = 0;
   SkeletonBoundConfig::Form form = form_;
   if (form == SkeletonBoundConfig::AUTO) {
-    if (MakeTables(std::min(dense, projected) - by_tables,
-                   request.options.threads, counters)) {
-      forecast += costs_->tables();
+    if (!settled()) {
+      forecast = MakeWhatPays({dense, projected, by_tables},
+                              request.options.threads, counters);
     }
-    form = tables_ != nullptr  ? SkeletonBoundConfig::TABLES
-           : projected < dense ? SkeletonBoundConfig::PROJECTIONS
-                               : SkeletonBoundConfig::DENSE;
+    form = tables_ != nullptr ? SkeletonBoundConfig::TABLES
+           : skeletons_ != nullptr && projected < dense && !in_vain_
+               ? SkeletonBoundConfig::PROJECTIONS
+               : SkeletonBoundConfig::DENSE;
   }
   forecast += form == SkeletonBoundConfig::TABLES        ? by_tables
               : form == SkeletonBoundConfig::PROJECTIONS ? projected
@@ -231,36 +256,50 @@ SkeletonBoundConfig::Form SkeletonSearcher::FormOfCall(
   return form;
 }
 
-bool SkeletonSearcher::MakeTables(double missed, int threads,
-                                  SearchCounters& counters) const {
-  if (tables_ != nullptr) return false;
+double SkeletonSearcher::MakeWhatPays(const CallCosts& call, int threads,
+                                      SearchCounters& counters) const {
   const absl::MutexLock lock(&mutex_);
-  missed_ += std::max(0.0, missed);
-  if (made_ != nullptr || missed_ <= costs_->tables()) return false;
-  made_ = std::make_unique<SkeletonTables>(metric(), *skeletons_,
-                                           config_.norm_table(), threads);
-  counters.set_distance_evaluations(made_->evaluations());
-  if (made_->sound()) tables_ = made_.get();
-  return true;
+  if (settled()) return 0;
+  const bool had_skeletons = made_skeletons_ != nullptr;
+  const double without =
+      had_skeletons ? std::min(call.dense, call.projected) : call.dense;
+  missed_with_tables_ += std::max(0.0, without - call.by_tables);
+  missed_with_skeletons_ += std::max(0.0, without - call.projected);
+  const double skeletons = had_skeletons ? 0 : costs_->skeletons();
+  const bool tables = missed_with_tables_ > skeletons + costs_->tables();
+  double price = 0;
+  int64_t evaluations = 0;
+  if (!had_skeletons && (tables || missed_with_skeletons_ > skeletons)) {
+    price += skeletons;
+    if (!MakeSkeletons(threads)) return price;
+    evaluations += made_skeletons_->evaluations();
+  }
+  if (tables) {
+    price += costs_->tables();
+    if (MakeTables(threads)) evaluations += made_tables_->evaluations();
+  }
+  counters.set_distance_evaluations(evaluations);
+  return price;
 }
 
 SkeletonSearcher::Tasks SkeletonSearcher::Divide(const Request& request,
                                                  bool projects) const {
   const bool own = &request.from == &metric().data();
-  const int64_t block_size = skeletons_->block_size();
+  const BlockSkeletons& skeletons = *skeletons_;
+  const int64_t block_size = skeletons.block_size();
   Tasks divided;
   std::vector<std::pair<int32_t, int32_t>> by_place;  // position, query
   for (int32_t i = 0; i < request.num_queries(); ++i) {
     int32_t place = -1;
     const int32_t point = request.positions[i];
     if (own) {
-      place = skeletons_->position(point);
-    } else if (skeletons_->slack().Tau(request.from.inverse_sqrt[point]) <=
+      place = skeletons.position(point);
+    } else if (skeletons.slack().Tau(request.from.inverse_sqrt[point]) <=
                kLargestTau) {
       place = static_cast<int32_t>(
-          skeletons_
-              ->block(static_cast<int>(skeletons_->partition().Locate(
-                  request.from.points.row(point))))
+          skeletons
+              .block(static_cast<int>(
+                  skeletons.partition().Locate(request.from.points.row(point))))
               .first);
     }
     if (request.options.predecessor && request.rows[i] < kFewRows) place = -1;
@@ -303,12 +342,13 @@ void SkeletonSearcher::Search(const Request& request, NeighborTable& neighbors,
   const auto num_tasks = static_cast<int64_t>(divided.tasks.size());
   const int num_workers =
       static_cast<int>(std::min<int64_t>(request.options.threads, num_tasks));
+  const BlockSkeletons* skeletons = skeletons_;
   const SkeletonTables* tables =
       form == SkeletonBoundConfig::TABLES ? tables_.load() : nullptr;
   std::vector<std::unique_ptr<SkeletonPass>> passes;
   for (int w = 0; w < num_workers; ++w) {
     passes.push_back(std::make_unique<SkeletonPass>(
-        *this, *skeletons_, tables, config_.sub_blocks(),
+        *this, *skeletons, tables, config_.sub_blocks(),
         std::min(request.options.k, metric().size())));
   }
   ParallelFor(num_workers, num_tasks, [&](int64_t number, int worker) {

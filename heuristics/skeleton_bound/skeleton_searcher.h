@@ -13,13 +13,14 @@
 // residuals of the skeletons are so large that no bound dismisses anything.
 //
 // AUTO chooses by what the forms are estimated to cost (skeleton_costs.h), from
-// a sample of blocks: for `expected_queries` if they are given. If not, tables
-// are made as soon as calls have asked so much that they would have paid: the
-// call that crosses the line makes them, and they are kept for all calls after
-// it; until then calls project, or search exhaustively where that is cheaper.
-// So no batch pays for what only a larger one needs, and no sequence of calls
-// costs more than about twice what it would if its length had been known (the
-// argument of ski rental: rent until you have paid the price).
+// a sample of blocks: for `expected_queries` if they are given. If not,
+// skeletons, and then tables, are made as soon as calls have asked so much that
+// they would have paid: the call that crosses the line makes them, and they are
+// kept for all calls after it; until then calls project, or search exhaustively
+// where that is cheaper. So no batch pays for what only a larger one needs, and
+// no sequence of calls costs more than about twice what it would if its length
+// had been known (the argument of ski rental: rent until you have paid the
+// price).
 
 #ifndef RCT_HEURISTICS_SKELETON_BOUND_SKELETON_SEARCHER_H_
 #define RCT_HEURISTICS_SKELETON_BOUND_SKELETON_SEARCHER_H_
@@ -45,6 +46,7 @@
 #include "traversal/build_phase.h"
 #include "traversal/exhaustive.h"
 #include "traversal/searcher.h"
+#include "traversal/space_partition.h"
 
 namespace rct {
 
@@ -64,9 +66,8 @@ class SkeletonSearcher final : public Searcher<ResidualCorrelation> {
 
   // What was decided: TABLES, PROJECTIONS or DENSE; AUTO where calls decide.
   SkeletonBoundConfig::Form form() const { return form_; }
-  // Null where the form does without.
-  const BlockSkeletons* skeletons() const { return skeletons_.get(); }
   // Null as long as there are none.
+  const BlockSkeletons* skeletons() const { return skeletons_; }
   const SkeletonTables* tables() const { return tables_; }
 
   // What Create() cost.
@@ -89,6 +90,13 @@ class SkeletonSearcher final : public Searcher<ResidualCorrelation> {
   SkeletonSearcher(std::shared_ptr<const ResidualCorrelation> metric,
                    const SkeletonBoundConfig& config);
 
+  // What a call costs with nothing, with skeletons and with tables.
+  struct CallCosts {
+    double dense;
+    double projected;
+    double by_tables;
+  };
+
   void Build(int threads, const SlackScale& scale);
   SkeletonBoundConfig::Form FormAtBuild(const SkeletonCosts& costs) const;
 
@@ -97,24 +105,38 @@ class SkeletonSearcher final : public Searcher<ResidualCorrelation> {
   // The form for this call, with its forecast.
   SkeletonBoundConfig::Form FormOfCall(const Request& request,
                                        SearchCounters& counters) const;
-  // Makes the tables if there are none and calls, this one included, have
-  // missed so much by now: `missed` evaluations in this call.
-  bool MakeTables(double missed, int threads, SearchCounters& counters) const;
+  // Makes what is not there if calls, this one included, have missed so much by
+  // now. Returns the forecast of what that cost.
+  double MakeWhatPays(const CallCosts& call, int threads,
+                      SearchCounters& counters) const
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  // False where they turn out to be unsound.
+  bool MakeSkeletons(int threads) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool MakeTables(int threads) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Tasks Divide(const Request& request, bool projects) const;
 
   SkeletonBoundConfig config_;
+  SkeletonOptions options_;
   SkeletonBoundConfig::Form form_ = SkeletonBoundConfig::DENSE;
   ExhaustiveSearcher<ResidualCorrelation> exhaustive_;
-  std::unique_ptr<const BlockSkeletons> skeletons_;
   std::optional<SkeletonCosts> costs_;  // with AUTO
   std::vector<BuildPhase> phases_;
 
   // Set once; read without the lock.
+  mutable std::atomic<const BlockSkeletons*> skeletons_ = nullptr;
   mutable std::atomic<const SkeletonTables*> tables_ = nullptr;
+  mutable std::atomic<bool> in_vain_ = false;  // they are unsound
+
   mutable absl::Mutex mutex_;
-  mutable std::unique_ptr<const SkeletonTables> made_ ABSL_GUARDED_BY(mutex_);
-  // What all calls so far could have saved with tables, in evaluations.
-  mutable double missed_ ABSL_GUARDED_BY(mutex_) = 0;
+  // What skeletons will be made of.
+  mutable std::optional<SpacePartition> partition_ ABSL_GUARDED_BY(mutex_);
+  mutable std::unique_ptr<const BlockSkeletons> made_skeletons_
+      ABSL_GUARDED_BY(mutex_);
+  mutable std::unique_ptr<const SkeletonTables> made_tables_
+      ABSL_GUARDED_BY(mutex_);
+  // What all calls so far could have saved, in evaluations.
+  mutable double missed_with_skeletons_ ABSL_GUARDED_BY(mutex_) = 0;
+  mutable double missed_with_tables_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace rct
