@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "base/archive.h"
 #include "base/matrix.h"
 #include "base/status_macros.h"
 #include "google/protobuf/descriptor.h"
@@ -20,6 +21,7 @@
 #include "heuristics/level_cache/level_cache.h"
 #include "heuristics/masked_dedupe/masked_dedupe.h"
 #include "heuristics/radius_floor/radius_floor.h"
+#include "heuristics/skeleton_bound/skeleton_archive.h"
 #include "heuristics/skeleton_bound/skeleton_bound.pb.h"
 #include "heuristics/skeleton_bound/skeleton_searcher.h"
 #include "metric/euclidean_distance.h"
@@ -328,6 +330,27 @@ absl::StatusOr<ComposedSearcher<Metric>> ComposeSearcher(
                          composition.heuristics.skeleton_bound(), threads);
   }
   return ComposeTree(std::move(metric), composition, threads);
+}
+
+void SaveSearcher(const Searcher<ResidualCorrelation>& searcher,
+                  const Composition& composition, ArchiveWriter& archive) {
+  if (composition.strategy != BLOCK) return;
+  SaveSkeletons(static_cast<const SkeletonSearcher&>(searcher), archive);
+}
+
+absl::StatusOr<ComposedSearcher<ResidualCorrelation>> RestoreSearcher(
+    std::shared_ptr<const ResidualCorrelation> metric,
+    const Composition& composition, int threads, ArchiveReader& archive) {
+  if (composition.strategy != BLOCK) {
+    return ComposeSearcher(std::move(metric), composition, threads);
+  }
+  RCT_RETURN_IF_ERROR(ValidateBounds(*metric));
+  ComposedSearcher<ResidualCorrelation> composed;
+  RCT_ASSIGN_OR_RETURN(
+      composed.searcher,
+      RestoreSkeletons(std::move(metric),
+                       composition.heuristics.skeleton_bound(), archive));
+  return composed;
 }
 
 template absl::StatusOr<ComposedSearcher<ResidualCorrelation>> ComposeSearcher(

@@ -321,6 +321,19 @@ SkeletonSearcher::Create(std::shared_ptr<const ResidualCorrelation> metric,
   return searcher;
 }
 
+std::unique_ptr<const SkeletonSearcher> SkeletonSearcher::Restore(
+    std::shared_ptr<const ResidualCorrelation> metric,
+    const SkeletonBoundConfig& config, SkeletonBoundConfig::Form form,
+    std::unique_ptr<const BlockSkeletons> skeletons,
+    std::unique_ptr<const SkeletonTables> tables) {
+  std::unique_ptr<SkeletonSearcher> searcher(
+      new SkeletonSearcher(std::move(metric), config));
+  searcher->skeletons_ = std::move(skeletons);
+  searcher->tables_ = std::move(tables);
+  if (searcher->skeletons_ != nullptr) searcher->Use(form);
+  return searcher;
+}
+
 void SkeletonSearcher::Build(int threads, const SlackScale& scale) {
   if (config_.form() == SkeletonBoundConfig::DENSE || metric().size() == 0) {
     return;
@@ -360,8 +373,13 @@ void SkeletonSearcher::Build(int threads, const SlackScale& scale) {
     tables_ = nullptr;
     return;
   }
+  Use(form);
+}
+
+// Requires skeletons.
+void SkeletonSearcher::Use(SkeletonBoundConfig::Form form) {
   no_gap_.assign(kPanel, 0);
-  no_gaps_.assign(options.block_size, 0);
+  no_gaps_.assign(skeletons_->block_size(), 0);
   form_ = form;
 }
 

@@ -70,6 +70,14 @@ class SkeletonSearcher final : public Searcher<ResidualCorrelation> {
       const SkeletonBoundConfig& config, int threads,
       const SlackScale& scale = {});
 
+  // A searcher that another one's decisions and parts make again; tables may be
+  // null, and all are where the form is DENSE.
+  static std::unique_ptr<const SkeletonSearcher> Restore(
+      std::shared_ptr<const ResidualCorrelation> metric,
+      const SkeletonBoundConfig& config, SkeletonBoundConfig::Form form,
+      std::unique_ptr<const BlockSkeletons> skeletons,
+      std::unique_ptr<const SkeletonTables> tables);
+
   // What was decided: TABLES, PROJECTIONS or DENSE; AUTO where each call
   // decides.
   SkeletonBoundConfig::Form form() const { return form_; }
@@ -88,6 +96,7 @@ class SkeletonSearcher final : public Searcher<ResidualCorrelation> {
                    const SkeletonBoundConfig& config);
 
   void Build(int threads, const SlackScale& scale);
+  void Use(SkeletonBoundConfig::Form form);
   SkeletonBoundConfig::Form FormAtBuild(const SkeletonCosts& costs) const;
 
   void Search(const Request& request, NeighborTable& neighbors,
