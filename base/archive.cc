@@ -136,8 +136,7 @@ absl::Status ArchiveWriter::Write(const std::string& path,
   std::vector<std::string_view> pieces = {
       BytesOf(preamble).substr(0, kDigestOffset), table};
   pieces.insert(pieces.end(), arrays.begin(), arrays.end());
-  const std::string digest =
-      absl::HexStringToBytes(Digest(pieces, threads));
+  const std::string digest = absl::HexStringToBytes(Digest(pieces, threads));
   std::memcpy(preamble.digest, digest.data(), sizeof(preamble.digest));
   pieces[0] = BytesOf(preamble);
   return WriteFileAtomically(path, pieces);
@@ -187,9 +186,8 @@ absl::Status ArchiveReader::Check(const ArchiveFormat& format, int threads) {
                  "; ", format.remedy);
   }
   if (bytes.size() > preamble.size) {
-    return error("has ", bytes.size(), " bytes, ",
-                 bytes.size() - preamble.size, " more than it should; ",
-                 format.remedy);
+    return error("has ", bytes.size(), " bytes, ", bytes.size() - preamble.size,
+                 " more than it should; ", format.remedy);
   }
   digest_ = Digest(Digested(bytes), threads);
   if (absl::HexStringToBytes(digest_) !=
@@ -220,18 +218,17 @@ absl::Status ArchiveReader::ReadTable() {
       return absl::InvalidArgumentError(
           absl::StrCat("array '", name, "' does not lie in the file"));
     }
-    entries_.push_back({name, row.offset, row.bytes,
-                        static_cast<int64_t>(row.rows),
-                        static_cast<int64_t>(row.cols),
-                        static_cast<int64_t>(row.stride)});
+    entries_.push_back(
+        {name, row.offset, row.bytes, static_cast<int64_t>(row.rows),
+         static_cast<int64_t>(row.cols), static_cast<int64_t>(row.stride)});
   }
   return absl::OkStatus();
 }
 
 const ArchiveEntry* ArchiveReader::Entry(std::string_view name) const {
-  const auto found =
-      std::find_if(entries_.begin(), entries_.end(),
-                   [&](const ArchiveEntry& entry) { return entry.name == name; });
+  const auto found = std::find_if(
+      entries_.begin(), entries_.end(),
+      [&](const ArchiveEntry& entry) { return entry.name == name; });
   return found == entries_.end() ? nullptr : &*found;
 }
 

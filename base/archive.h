@@ -60,7 +60,8 @@ struct ArchiveFormat {
   std::string_view magic;  // 8 bytes
   uint32_t version = 1;    // of files written, and the only one that is read
   std::string_view name;   // "rct index file", in messages
-  std::string_view remedy; // what helps against damage: "build the index again"
+  std::string_view
+      remedy;  // what helps against damage: "build the index again"
 };
 
 // One array of an archive.

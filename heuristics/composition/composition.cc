@@ -345,12 +345,14 @@ absl::StatusOr<ComposedSearcher<ResidualCorrelation>> RestoreSearcher(
     return ComposeSearcher(std::move(metric), composition, threads);
   }
   RCT_RETURN_IF_ERROR(ValidateBounds(*metric));
-  ComposedSearcher<ResidualCorrelation> composed;
+  PhaseClock clock;
   RCT_ASSIGN_OR_RETURN(
-      composed.searcher,
+      auto searcher,
       RestoreSkeletons(std::move(metric),
                        composition.heuristics.skeleton_bound(), archive));
-  return composed;
+  clock.End("skeletons", 0, searcher->bytes());
+  return ComposedSearcher<ResidualCorrelation>{std::move(searcher),
+                                               clock.Take()};
 }
 
 template absl::StatusOr<ComposedSearcher<ResidualCorrelation>> ComposeSearcher(

@@ -119,7 +119,8 @@ BlockSkeletons::BlockSkeletons(const ResidualCorrelation& metric,
                                const SkeletonOptions& options,
                                SpacePartition partition, int threads,
                                int stride)
-    : slack_(*metric.rounding(), LargestRank(options.block_size), options.scale),
+    : slack_(*metric.rounding(), LargestRank(options.block_size),
+             options.scale),
       filter_(FilterKernelsFor(metric.simd().isa)),
       simd_(&metric.simd()),
       loose_rows_(RowsByTau(metric, slack_, true)),
@@ -153,7 +154,8 @@ BlockSkeletons::BlockSkeletons(const ResidualCorrelation& metric,
   const int num_workers = std::max(1, std::min(threads, num_blocks()));
   std::vector<Worker> workers;
   for (int i = 0; i < num_workers; ++i) {
-    workers.emplace_back(metric.dim(), block_size_, LargestRank(options.block_size));
+    workers.emplace_back(metric.dim(), block_size_,
+                         LargestRank(options.block_size));
   }
   for (int b = 0; b < num_blocks(); ++b) {
     Block& block = blocks_[b];

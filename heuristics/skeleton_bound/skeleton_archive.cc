@@ -18,8 +18,6 @@ namespace rct {
 
 void SaveSkeletons(const SkeletonSearcher& searcher, ArchiveWriter& archive) {
   archive.Value("skeletons.form", static_cast<int32_t>(searcher.form()));
-  archive.Value("skeletons.there", searcher.skeletons() != nullptr);
-  archive.Value("tables.there", searcher.tables() != nullptr);
   if (searcher.skeletons() != nullptr) searcher.skeletons()->Save(archive);
   if (searcher.tables() != nullptr) searcher.tables()->Save(archive);
 }
@@ -28,20 +26,19 @@ absl::StatusOr<std::unique_ptr<const SkeletonSearcher>> RestoreSkeletons(
     std::shared_ptr<const ResidualCorrelation> metric,
     const SkeletonBoundConfig& config, ArchiveReader& archive) {
   int32_t form = 0;
-  bool has_skeletons = false, has_tables = false;
   archive.Value("skeletons.form", form);
-  archive.Value("skeletons.there", has_skeletons);
-  archive.Value("tables.there", has_tables);
   std::unique_ptr<const BlockSkeletons> skeletons;
   std::unique_ptr<const SkeletonTables> tables;
-  if (has_skeletons) {
+  if (archive.Has("skeletons.blocks")) {
     skeletons = std::make_unique<BlockSkeletons>(*metric, archive);
   }
-  if (has_tables) tables = std::make_unique<SkeletonTables>(archive);
+  if (archive.Has("tables.c")) {
+    tables = std::make_unique<SkeletonTables>(archive);
+  }
   RCT_RETURN_IF_ERROR(archive.status());
-  return SkeletonSearcher::Restore(
-      std::move(metric), config, static_cast<SkeletonBoundConfig::Form>(form),
-      std::move(skeletons), std::move(tables));
+  return SkeletonSearcher::Restore(std::move(metric), config,
+                                   static_cast<SkeletonBoundConfig::Form>(form),
+                                   std::move(skeletons), std::move(tables));
 }
 
 }  // namespace rct
