@@ -264,20 +264,20 @@ absl::StatusOr<ResidualIndex> BuildIndex(const SearchTask& task,
   return InFlags(ResidualIndex::Build(std::move(model), options));
 }
 
-struct Search {
+struct PreparedSearch {
   ResidualIndex index;
   Queries queries;
 };
 
 // Queries are looked at before an index is built.
-absl::StatusOr<Search> Prepare(const SearchTask& task) {
+absl::StatusOr<PreparedSearch> Prepare(const SearchTask& task) {
   if (task.index_file.empty()) {
     RCT_ASSIGN_OR_RETURN(const Matrix<double> points, ReadPoints(task));
     RCT_ASSIGN_OR_RETURN(
         Queries queries,
         ReadQueries(task, "--points", points.rows(), points.cols()));
     RCT_ASSIGN_OR_RETURN(ResidualIndex index, BuildIndex(task, points.view()));
-    return Search{std::move(index), std::move(queries)};
+    return PreparedSearch{std::move(index), std::move(queries)};
   }
   absl::StatusOr<ResidualIndex> index = ResidualIndex::Load(
       ResolvePath(task.index_file), {.threads = task.index.threads()});
@@ -285,7 +285,7 @@ absl::StatusOr<Search> Prepare(const SearchTask& task) {
   RCT_ASSIGN_OR_RETURN(Queries queries,
                        ReadQueries(task, "--index", index->size(),
                                    index->model().metric()->dim()));
-  return Search{*std::move(index), std::move(queries)};
+  return PreparedSearch{*std::move(index), std::move(queries)};
 }
 
 void CopyRows(const NeighborTable& from, NeighborTable& to, int64_t first) {

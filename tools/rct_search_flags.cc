@@ -135,7 +135,7 @@ constexpr std::string_view kIntroduction[] = {
 
 Files are .npy, .csv (the first line a header) or .fvecs; rows count from 0.
 
-  --index=FILE              what rct build wrote, or all that it is made of:
+  --index=FILE              what rct build wrote; or, to build it now:
   --points=FILE             your points, n x d
 $model  --query_rows=FILE         queries: row numbers of points, or
   --queries=FILE            new points, q x d (for every row: rct graph)
@@ -147,7 +147,7 @@ $model  --query_rows=FILE         queries: row numbers of points, or
 Files are .npy, .csv (the first line a header) or .fvecs; rows count from 0.
 No row is its own neighbor.
 
-  --index=FILE              what rct build wrote, or all that it is made of:
+  --index=FILE              what rct build wrote; or, to build it now:
   --points=FILE             your points, n x d
 $model  --k=K                     neighbors of each point
 )",
