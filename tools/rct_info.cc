@@ -9,6 +9,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
@@ -133,7 +134,11 @@ absl::StatusOr<std::string> DescribeIndex(const std::string& path) {
 }  // namespace
 
 absl::StatusOr<std::string> DescribeFile(const std::string& path) {
-  if (IsIndexFile(ResolvePath(path))) return DescribeIndex(path);
+  // The ending that examples use: what is wrong with such a file is worth more
+  // than that it is none of points.
+  if (IsIndexFile(ResolvePath(path)) || absl::EndsWith(path, ".rct")) {
+    return DescribeIndex(path);
+  }
   const absl::StatusOr<Matrix<double>> points = ReadMatrix(ResolvePath(path));
   if (points.ok()) return DescribePoints(path, *points);
   // Integers in NumPy's format are row numbers, and no points.

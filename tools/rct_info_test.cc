@@ -103,6 +103,11 @@ TEST(DescribeFileTest, WhatCannotBeUsed) {
                               "finite number"));
   EXPECT_THAT(DescribeFile("missing.npy"),
               StatusIs(absl::StatusCode::kNotFound));
+  EXPECT_THAT(DescribeFile("missing.rct"),
+              StatusIs(absl::StatusCode::kNotFound));
+  EXPECT_THAT(DescribeFile(Write("text.rct", "x\n1\n")),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("is no rct index file: starts with 'x\\n1")));
 }
 
 }  // namespace
