@@ -53,8 +53,8 @@ class AlignedBuffer {
         static_cast<T*>(internal_aligned_buffer::Allocate(size * sizeof(T)));
   }
 
-  // Memory that `owner` keeps alive, on a 64-byte boundary. It may be read-only:
-  // a borrowed buffer must not be written to.
+  // Memory that `owner` keeps alive, on a 64-byte boundary. It may be
+  // read-only: a borrowed buffer must not be written to.
   static AlignedBuffer Borrow(absl::Span<const T> memory,
                               std::shared_ptr<const void> owner) {
     AlignedBuffer buffer;

@@ -132,7 +132,7 @@ class ResidualIndex {
   absl::Status Save(const std::string& path, int threads = 0) const;
 
   // The index that Save wrote, by this program or another one of the same
-  // format: answers and counters have the same bits, whatever the processor.
+  // format: its answers and counters are those of the one that was saved.
   // Inducing points, V, p, skeletons and tables are read. Trees are built again
   // from them, which is most of what the index of a tree costs.
   //

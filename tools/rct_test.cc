@@ -334,6 +334,27 @@ TEST_F(RctTest, AnIndexFromAFileGivesTheSameAnswer) {
   }
 }
 
+// The same where the index holds skeletons and tables between them.
+TEST_F(RctTest, SkeletonsFromAFileGiveTheSameAnswer) {
+  Write("many.npy",
+        SerializeNpy(MakePointSet(PointSet::kUniformCube, 3000, 2, 1).view()));
+  const std::string model =
+      "--points=many.npy --kernel=rbf --lengthscale=0.3 --num_inducing=16";
+  EXPECT_EQ(Shell("rct build --index=many.rct " + model).exit_code, 0);
+  EXPECT_THAT(Rct({"info", "many.rct"}).out,
+              AllOf(HasSubstr("\n  strategy       block\n"),
+                    HasSubstr("\n    tables ")));
+  for (const std::string more : {"", " --predecessor"}) {
+    const std::string search =
+        "rct graph --k=5 --out_indices=i.npy --out_distances=d.npy" + more;
+    EXPECT_EQ(Shell(absl::StrCat(search, " ", model)).exit_code, 0);
+    const std::vector<std::string> expected = {Read("i.npy"), Read("d.npy")};
+    EXPECT_EQ(Shell(search + " --index=many.rct --audit=20").exit_code, 0);
+    EXPECT_EQ(Read("i.npy"), expected[0]);
+    EXPECT_EQ(Read("d.npy"), expected[1]);
+  }
+}
+
 TEST_F(RctTest, BadIndexes) {
   ASSERT_EQ(Rct({"build", "--points=p.npy", "--kernel=rbf", "--no_inducing",
                  "--index=p.rct"})

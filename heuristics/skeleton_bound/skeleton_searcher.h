@@ -70,8 +70,8 @@ class SkeletonSearcher final : public Searcher<ResidualCorrelation> {
       const SkeletonBoundConfig& config, int threads,
       const SlackScale& scale = {});
 
-  // A searcher that another one's decisions and parts make again; tables may be
-  // null, and all are where the form is DENSE.
+  // A searcher that another one's decisions and parts make again. Skeletons are
+  // null for DENSE alone; tables may be null.
   static std::unique_ptr<const SkeletonSearcher> Restore(
       std::shared_ptr<const ResidualCorrelation> metric,
       const SkeletonBoundConfig& config, SkeletonBoundConfig::Form form,
