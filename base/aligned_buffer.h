@@ -56,11 +56,11 @@ class AlignedBuffer {
   // Memory that `owner` keeps alive, on a 64-byte boundary. It may be
   // read-only: a borrowed buffer must not be written to.
   static AlignedBuffer Borrow(absl::Span<const T> memory,
-                              std::shared_ptr<const void> owner) {
+                              const std::shared_ptr<const void>& owner) {
     AlignedBuffer buffer;
     buffer.data_ = const_cast<T*>(memory.data());
     buffer.size_ = memory.size();
-    buffer.owner_ = std::move(owner);
+    buffer.owner_ = owner;
     return buffer;
   }
 

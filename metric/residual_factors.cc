@@ -184,6 +184,7 @@ absl::StatusOr<ResidualPoints> InducingFactor::Project(
   const int workers = static_cast<int>(
       std::max<int64_t>(1, std::min<int64_t>(num_threads, num_chunks)));
   std::vector<AlignedBuffer<double>> scratch;
+  scratch.reserve(workers);
   for (int w = 0; w < workers; ++w) scratch.emplace_back(rows * kChunk);
   std::atomic<int64_t> first_bad = n;
 

@@ -172,12 +172,9 @@ std::unique_ptr<const Searcher<Metric>> Assemble(PlantedTree<Metric> planted,
                                                  Dedupe dedupe) {
   using SlotSet =
       Slots<Bound, Cache, Dedupe, ComposedBlock, ComposedOrder, ComposedBudget>;
-  SlotSet slots{std::move(bound),
-                std::move(cache),
-                std::move(dedupe),
-                std::move(heuristics.block),
-                std::move(heuristics.order),
-                std::move(heuristics.budget)};
+  SlotSet slots{std::move(bound),  std::move(cache),
+                std::move(dedupe), std::move(heuristics.block),
+                heuristics.order,  std::move(heuristics.budget)};
   if (strategy == BEST_FIRST) {
     return std::make_unique<BestFirstSearcher<Metric, SlotSet>>(
         std::move(planted.metric), std::move(planted.order),
@@ -212,7 +209,7 @@ std::unique_ptr<const Searcher<Metric>> WithBound(PlantedTree<Metric> planted,
   if (heuristics.radius_floor) {
     RadiusFloor floor = *heuristics.radius_floor;
     return WithDedupe(std::move(planted), strategy, std::move(heuristics),
-                      std::move(floor), std::move(cache));
+                      floor, std::move(cache));
   }
   return WithDedupe(std::move(planted), strategy, std::move(heuristics),
                     NoFloor(), std::move(cache));

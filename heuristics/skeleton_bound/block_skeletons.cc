@@ -153,6 +153,7 @@ BlockSkeletons::BlockSkeletons(const ResidualCorrelation& metric,
   std::vector<Draft> drafts(num_blocks());
   const int num_workers = std::max(1, std::min(threads, num_blocks()));
   std::vector<Worker> workers;
+  workers.reserve(num_workers);
   for (int i = 0; i < num_workers; ++i) {
     workers.emplace_back(metric.dim(), block_size_,
                          LargestRank(options.block_size));
@@ -175,6 +176,7 @@ BlockSkeletons::BlockSkeletons(const ResidualCorrelation& metric,
   });
   Join(metric, drafts);
   std::vector<double> residuals;
+  residuals.reserve(num_made);
   for (int i = 0; i < num_made; ++i) {
     residuals.push_back(drafts[int64_t{i} * stride].rms_residual);
   }

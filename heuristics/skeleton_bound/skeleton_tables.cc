@@ -85,6 +85,7 @@ SkeletonTables::SkeletonTables(const ResidualCorrelation& metric,
   std::atomic<bool> sound = true;
   const int num_workers = std::max(1, std::min(threads, num_blocks_));
   std::vector<Worker> workers;
+  workers.reserve(num_workers);
   for (int i = 0; i < num_workers; ++i) {
     workers.emplace_back(RoundUpToLanes(skeletons.max_rank()));
   }
