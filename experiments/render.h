@@ -32,7 +32,8 @@ inline constexpr char kCsvHeader[] =
     "build_seconds,peak_rss_mib,workload,gold,approximate,num_points,dimension,"
     "num_inducing,num_queries,k,threads,repetitions,search_seconds_median,"
     "search_seconds_min,search_seconds_max,factor_seconds,index_seconds,"
-    "build_distance_evaluations,result_digest,build_bytes";
+    "build_distance_evaluations,result_digest,build_bytes,forecast_ratio,"
+    "forecast_ratio_with_build";
 
 }  // namespace rct
 

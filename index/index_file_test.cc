@@ -122,6 +122,9 @@ void ExpectSame(const ResidualIndex& index, const std::string& path) {
     SCOPED_TRACE(map ? "mapped" : "read");
     const auto loaded = ResidualIndex::Load(path, {.map = map, .threads = 2});
     ASSERT_THAT(loaded.status(), IsOk());
+    // What was loaded is saved as it was.
+    ASSERT_THAT(loaded->Save(path + ".again"), IsOk());
+    EXPECT_EQ(ReadFile(path + ".again").value(), ReadFile(path).value());
     EXPECT_EQ(Answers(*loaded), expected);
     EXPECT_EQ(loaded->options().SerializeAsString(),
               index.options().SerializeAsString());
@@ -130,9 +133,6 @@ void ExpectSame(const ResidualIndex& index, const std::string& path) {
     ASSERT_FALSE(loaded->phases().empty());
     EXPECT_EQ(loaded->phases()[0].name, "load");
     EXPECT_GT(loaded->phases()[0].seconds, 0);
-    // What was loaded is saved as it was.
-    ASSERT_THAT(loaded->Save(path + ".again"), IsOk());
-    EXPECT_EQ(ReadFile(path + ".again").value(), ReadFile(path).value());
   }
 }
 
@@ -167,6 +167,45 @@ TEST_F(IndexFileTest, EveryFormOfSkeletons) {
     Skeletons(options).set_block_size(64);
     ExpectSame(Build(points, options), Path("index"));
   }
+}
+
+// Tables that calls have paid for are kept for those of other processes.
+TEST_F(IndexFileTest, TablesThatCallsMade) {
+  const Matrix<double> points = MakePoints("cube", 4000, 2, 1);
+  IndexOptions options = Options(BLOCK);
+  options.mutable_residual()->mutable_kernel()->add_lengthscale(0.3);
+  options.mutable_residual()->mutable_inducing()->mutable_random()->set_count(
+      64);
+  const ResidualIndex index = Build(points, options);
+  ASSERT_FALSE(index.settled());
+  ASSERT_THAT(index.Save(Path("before")), IsOk());
+  const auto before = ResidualIndex::Load(Path("before"));
+  ASSERT_THAT(before.status(), IsOk());
+  EXPECT_FALSE(before->settled());
+  std::vector<int64_t> rows(points.rows());
+  std::iota(rows.begin(), rows.end(), 0);
+  for (int i = 0; i < 50 && !index.settled(); ++i) {
+    ASSERT_THAT(index.Search(rows, {.k = 5}).status(), IsOk());
+  }
+  ASSERT_TRUE(index.settled());
+  const std::vector<std::string> expected = Answers(index);
+  ASSERT_THAT(index.Save(Path("after")), IsOk());
+  EXPECT_GT(std::filesystem::file_size(Path("after")),
+            std::filesystem::file_size(Path("before")));
+  const auto after = ResidualIndex::Load(Path("after"));
+  ASSERT_THAT(after.status(), IsOk());
+  EXPECT_TRUE(after->settled());
+  EXPECT_EQ(Answers(*after), expected);
+}
+
+// Large residual variances: BLOCK screens all pairs; and so may EXHAUSTIVE.
+TEST_F(IndexFileTest, ScreensAreMadeAgain) {
+  const Matrix<double> points = MakePoints("normal", kRows, 8, 1);
+  IndexOptions options = Options(BLOCK, KernelConfig::MATERN12);
+  ExpectSame(Build(points, options), Path("index"));
+  options.set_strategy(EXHAUSTIVE);
+  options.mutable_heuristics()->mutable_float_screen();
+  ExpectSame(Build(points, options), Path("index"));
 }
 
 TEST_F(IndexFileTest, HeuristicsOfTrees) {

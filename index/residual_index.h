@@ -113,7 +113,7 @@ struct LoadOptions {
 // range or contradict each other, whatever the points.
 absl::Status ValidateIndexOptions(const IndexOptions& options);
 
-// Movable, immutable, thread-safe.
+// Movable and thread-safe.
 class ResidualIndex {
  public:
   // An index over `points` (n x d). Errors as ResidualModel::Create and below.
@@ -132,9 +132,10 @@ class ResidualIndex {
   absl::Status Save(const std::string& path, int threads = 0) const;
 
   // The index that Save wrote, by this program or another one of the same
-  // format: its answers and counters are those of the one that was saved.
-  // Inducing points, V, p, skeletons and tables are read. Trees are built again
-  // from them, which is most of what the index of a tree costs.
+  // format: the same answers, bit for bit, and the counters of an index whose
+  // calls are still to come. Inducing points, V, p, skeletons and the tables
+  // that calls had made are read. Trees and screens are made again from them,
+  // which is most of what the index of a tree costs.
   //
   // The digest of the file is always checked, at the cost of reading all of it
   // once, mapped or not. InvalidArgument, which says what is wrong and what to
@@ -160,6 +161,12 @@ class ResidualIndex {
 
   // The strategy that is used, with its options.
   const IndexOptions& options() const { return options_; }
+
+  // BLOCK makes tables only when calls have asked enough to pay for them, and
+  // is faster from then on; answers do not depend on it. Bytes that calls have
+  // made and that are kept, and whether that is all there will be.
+  int64_t kept_bytes() const { return searcher_->kept_bytes(); }
+  bool settled() const { return searcher_->settled(); }
 
   // What building the index cost, phase by phase, without the model; empty for
   // EXHAUSTIVE. What loading it cost, of an index from a file: "load" for the

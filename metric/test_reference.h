@@ -1,4 +1,4 @@
-// What the tests of this folder compare with: the same mathematics in wider
+// What tests compare with: the same mathematics in wider
 // arithmetic, written down plainly.
 
 #ifndef RCT_METRIC_TEST_REFERENCE_H_

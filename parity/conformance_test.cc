@@ -51,6 +51,12 @@ std::vector<Subject> Trees() {
   return subjects;
 }
 
+std::vector<Subject> Screens() {
+  std::vector<Subject> subjects = {Make("float_screen", EXHAUSTIVE)};
+  subjects[0].options.mutable_heuristics()->mutable_float_screen();
+  return subjects;
+}
+
 std::vector<Subject> Blocks() {
   std::vector<Subject> subjects;
   for (const auto form :
@@ -135,6 +141,8 @@ std::vector<Subject> WithHeuristics() {
 }
 
 INSTANTIATE_TEST_SUITE_P(Trees, ConformanceTest, testing::ValuesIn(Trees()),
+                         SubjectName);
+INSTANTIATE_TEST_SUITE_P(Screens, ConformanceTest, testing::ValuesIn(Screens()),
                          SubjectName);
 INSTANTIATE_TEST_SUITE_P(Blocks, ConformanceTest, testing::ValuesIn(Blocks()),
                          SubjectName);

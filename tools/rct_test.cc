@@ -334,16 +334,16 @@ TEST_F(RctTest, AnIndexFromAFileGivesTheSameAnswer) {
   }
 }
 
-// The same where the index holds skeletons and tables between them.
+// The same where the index holds skeletons.
 TEST_F(RctTest, SkeletonsFromAFileGiveTheSameAnswer) {
   Write("many.npy",
         SerializeNpy(MakePointSet(PointSet::kUniformCube, 3000, 2, 1).view()));
   const std::string model =
-      "--points=many.npy --kernel=rbf --lengthscale=0.3 --num_inducing=16";
+      "--points=many.npy --kernel=rbf --lengthscale=0.3 --num_inducing=64";
   EXPECT_EQ(Shell("rct build --index=many.rct " + model).exit_code, 0);
   EXPECT_THAT(Rct({"info", "many.rct"}).out,
               AllOf(HasSubstr("\n  strategy       block\n"),
-                    HasSubstr("\n    tables ")));
+                    HasSubstr("\n    partition ")));
   for (const std::string more : {"", " --predecessor"}) {
     const std::string search =
         "rct graph --k=5 --out_indices=i.npy --out_distances=d.npy" + more;

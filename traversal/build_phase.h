@@ -16,17 +16,21 @@ struct BuildPhase {
   double seconds = 0;
   int64_t distance_evaluations = 0;
   int64_t bytes = 0;  // of what it made and the index keeps
+  // What it was forecast to cost, in evaluations of exhaustive search; 0 where
+  // there is no forecast.
+  int64_t forecast_evaluations = 0;
 };
 
 // Times phases one after the other.
 class PhaseClock {
  public:
   // Ends the phase that began with construction or with the last call.
-  void End(std::string name, int64_t distance_evaluations, int64_t bytes) {
+  void End(std::string name, int64_t distance_evaluations, int64_t bytes,
+           int64_t forecast_evaluations = 0) {
     const auto now = std::chrono::steady_clock::now();
     phases_.push_back({std::move(name),
                        std::chrono::duration<double>(now - start_).count(),
-                       distance_evaluations, bytes});
+                       distance_evaluations, bytes, forecast_evaluations});
     start_ = now;
   }
 

@@ -16,7 +16,8 @@ namespace rct {
 
 // Keeps the k smallest (distance, row) pairs, whatever the order in which they
 // are offered. Each row may be offered once. Allocates in Reset() alone, and
-// there only the first time. Cost: O(log k) for a pair that enters.
+// there only the first time. Cost: O(log k) for a pair that enters once there
+// are k, O(1) before; O(k log k) at the end.
 class KnnHeap {
  public:
   void Reset(int64_t k) {
@@ -37,20 +38,22 @@ class KnnHeap {
 
   void Offer(double squared, int64_t row) {
     const Entry entry{FinalDistance(squared), row};
-    if (full()) {
+    if (!full()) {
+      entries_.push_back(entry);
+      if (!full()) return;
+      std::make_heap(entries_.begin(), entries_.end());
+    } else {
       if (!(entry < entries_.front())) return;
       std::pop_heap(entries_.begin(), entries_.end());
       entries_.back() = entry;
-    } else {
-      entries_.push_back(entry);
+      std::push_heap(entries_.begin(), entries_.end());
     }
-    std::push_heap(entries_.begin(), entries_.end());
     UpdateThreshold();
   }
 
   // Writes the neighbours into row `query` of `table` and empties the heap.
   void MoveTo(NeighborTable& table, int64_t query) {
-    std::sort_heap(entries_.begin(), entries_.end());
+    std::sort(entries_.begin(), entries_.end());
     for (size_t j = 0; j < entries_.size(); ++j) {
       table.rows()(query, j) = entries_[j].second;
       table.distances()(query, j) = entries_[j].first;
@@ -72,7 +75,7 @@ class KnnHeap {
 
   int64_t capacity_ = 0;
   double threshold_ = 0;
-  std::vector<Entry> entries_;
+  std::vector<Entry> entries_;  // a heap when there are k
 };
 
 }  // namespace rct

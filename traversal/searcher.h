@@ -51,6 +51,17 @@ class Searcher {
  public:
   using Points = typename Metric::Points;
 
+  struct Request {
+    const Points& from;
+    absl::Span<const int32_t> positions;  // of the queries in `from`
+    absl::Span<const int64_t> rows;       // their row numbers, or kNoNeighbor
+    const SearchOptions& options;
+
+    int64_t num_queries() const {
+      return static_cast<int64_t>(positions.size());
+    }
+  };
+
   virtual ~Searcher() = default;
 
   // Queries are rows of the data, in [0, size).
@@ -72,41 +83,25 @@ class Searcher {
     return Run({points, positions, no_rows, options});
   }
 
-  const Metric& metric() const { return *metric_; }
-  const RowOrder& order() const { return order_; }
-
- protected:
-  struct Request {
-    const Points& from;
-    absl::Span<const int32_t> positions;  // of the queries in `from`
-    absl::Span<const int64_t> rows;       // their row numbers, or kNoNeighbor
-    const SearchOptions& options;
-
-    int64_t num_queries() const {
-      return static_cast<int64_t>(positions.size());
+  // Some of the points of `request.from`. Where they are the metric's own data
+  // they are rows, and positions are those of order().
+  SearchResult Run(const Request& request) const {
+    RCT_CHECK(request.options.k >= 1 && request.options.threads >= 1);
+    SearchResult result;
+    result.neighbors = NeighborTable(request.num_queries(), request.options.k);
+    if (metric_->size() > 0 && request.num_queries() > 0) {
+      Search(request, result.neighbors, result);
     }
-  };
-
-  // `metric` holds the data in the order that `order` describes.
-  Searcher(std::shared_ptr<const Metric> metric, RowOrder order)
-      : metric_(std::move(metric)), order_(std::move(order)) {}
-
-  // The numbers of the queries in the order of storage, for queries that are
-  // data: those near each other share work.
-  std::vector<int32_t> QueriesByPosition(const Request& request) const {
-    std::vector<int32_t> queries(request.positions.size());
-    std::iota(queries.begin(), queries.end(), 0);
-    if (&request.from == &metric_->data()) {
-      std::stable_sort(queries.begin(), queries.end(),
-                       [&](int32_t a, int32_t b) {
-                         return request.positions[a] < request.positions[b];
-                       });
-    }
-    return queries;
+    return result;
   }
 
-  virtual void Search(const Request& request, NeighborTable& neighbors,
-                      SearchStatistics& statistics) const = 0;
+  // Bytes that calls have made since construction and that are kept for later
+  // ones, and whether that is all there will be.
+  virtual int64_t kept_bytes() const { return 0; }
+  virtual bool settled() const { return true; }
+
+  const Metric& metric() const { return *metric_; }
+  const RowOrder& order() const { return order_; }
 
   // Offers one query the candidates of `squared` that can still enter, and
   // returns how many were offered; `filtered` grows by those that the
@@ -131,17 +126,29 @@ class Searcher {
     return offered;
   }
 
- private:
-  SearchResult Run(const Request& request) const {
-    RCT_CHECK(request.options.k >= 1 && request.options.threads >= 1);
-    SearchResult result;
-    result.neighbors = NeighborTable(request.num_queries(), request.options.k);
-    if (metric_->size() > 0 && request.num_queries() > 0) {
-      Search(request, result.neighbors, result);
+ protected:
+  // `metric` holds the data in the order that `order` describes.
+  Searcher(std::shared_ptr<const Metric> metric, RowOrder order)
+      : metric_(std::move(metric)), order_(std::move(order)) {}
+
+  // The numbers of the queries in the order of storage, for queries that are
+  // data: those near each other share work.
+  std::vector<int32_t> QueriesByPosition(const Request& request) const {
+    std::vector<int32_t> queries(request.positions.size());
+    std::iota(queries.begin(), queries.end(), 0);
+    if (&request.from == &metric_->data()) {
+      std::stable_sort(queries.begin(), queries.end(),
+                       [&](int32_t a, int32_t b) {
+                         return request.positions[a] < request.positions[b];
+                       });
     }
-    return result;
+    return queries;
   }
 
+  virtual void Search(const Request& request, NeighborTable& neighbors,
+                      SearchStatistics& statistics) const = 0;
+
+ private:
   std::shared_ptr<const Metric> metric_;
   RowOrder order_;
 };

@@ -18,6 +18,8 @@
 #include "heuristics/budget_ladder/budget_ladder.h"
 #include "heuristics/child_order/child_order.h"
 #include "heuristics/dynamic_block/dynamic_block.h"
+#include "heuristics/float_screen/float_screen.pb.h"
+#include "heuristics/float_screen/float_screen_searcher.h"
 #include "heuristics/level_cache/level_cache.h"
 #include "heuristics/masked_dedupe/masked_dedupe.h"
 #include "heuristics/radius_floor/radius_floor.h"
@@ -250,15 +252,43 @@ absl::StatusOr<ComposedSearcher<Metric>> ComposeTree(
   return composed;
 }
 
+absl::StatusOr<ComposedSearcher<ResidualCorrelation>> ComposeScreen(
+    std::shared_ptr<const ResidualCorrelation> metric,
+    const FloatScreenConfig& config, int threads) {
+  PhaseClock clock;
+  auto searcher =
+      FloatScreenSearcher::Create(std::move(metric), config, threads);
+  clock.End("float_screen", 0, searcher->bytes());
+  return ComposedSearcher<ResidualCorrelation>{std::move(searcher),
+                                               clock.Take()};
+}
+
+absl::StatusOr<ComposedSearcher<EuclideanDistance>> ComposeScreen(
+    const std::shared_ptr<const EuclideanDistance>&, const FloatScreenConfig&,
+    int) {
+  return absl::InvalidArgumentError(
+      "heuristics.float_screen: works on correlations, which Euclidean "
+      "distance does not have; leave it out");
+}
+
 absl::StatusOr<ComposedSearcher<ResidualCorrelation>> ComposeBlocks(
     std::shared_ptr<const ResidualCorrelation> metric,
     const SkeletonBoundConfig& config, int threads) {
-  PhaseClock clock;
-  RCT_ASSIGN_OR_RETURN(auto searcher, SkeletonSearcher::Create(
-                                          std::move(metric), config, threads));
-  clock.End("skeletons", searcher->build_evaluations(), searcher->bytes());
+  RCT_ASSIGN_OR_RETURN(auto searcher,
+                       SkeletonSearcher::Create(metric, config, threads));
+  std::vector<BuildPhase> phases = searcher->phases();
+  // Where bounds are in vain residual variances are often large, and then a
+  // screen of all pairs is faster than their exhaustive search.
+  if (config.form() == SkeletonBoundConfig::AUTO &&
+      searcher->form() == SkeletonBoundConfig::DENSE &&
+      FloatScreenSearcher::Pays(searcher->metric())) {
+    RCT_ASSIGN_OR_RETURN(auto screen, ComposeScreen(metric, {}, threads));
+    phases.insert(phases.end(), screen.phases.begin(), screen.phases.end());
+    screen.phases = std::move(phases);
+    return screen;
+  }
   return ComposedSearcher<ResidualCorrelation>{std::move(searcher),
-                                               clock.Take()};
+                                               std::move(phases)};
 }
 
 absl::StatusOr<ComposedSearcher<EuclideanDistance>> ComposeBlocks(
@@ -275,11 +305,16 @@ absl::Status ValidateUse(const Composition& composition) {
   HeuristicsConfig foreign = composition.heuristics;
   if (composition.strategy == BLOCK) {
     foreign.clear_skeleton_bound();
-  } else if (composition.strategy != EXHAUSTIVE) {
+  } else if (composition.strategy == EXHAUSTIVE) {
+    foreign.clear_float_screen();
+  } else {
     foreign = HeuristicsConfig();
     if (composition.heuristics.has_skeleton_bound()) {
       *foreign.mutable_skeleton_bound() =
           composition.heuristics.skeleton_bound();
+    }
+    if (composition.heuristics.has_float_screen()) {
+      foreign.mutable_float_screen();
     }
   }
   std::vector<const google::protobuf::FieldDescriptor*> fields;
@@ -318,6 +353,10 @@ absl::StatusOr<ComposedSearcher<Metric>> ComposeSearcher(
     int threads) {
   RCT_RETURN_IF_ERROR(ValidateComposition(composition));
   if (composition.strategy == EXHAUSTIVE) {
+    if (composition.heuristics.has_float_screen()) {
+      return ComposeScreen(std::move(metric),
+                           composition.heuristics.float_screen(), threads);
+    }
     return ComposedSearcher<Metric>{
         std::make_unique<ExhaustiveSearcher<Metric>>(std::move(metric)), {}};
   }
@@ -331,14 +370,16 @@ absl::StatusOr<ComposedSearcher<Metric>> ComposeSearcher(
 
 void SaveSearcher(const Searcher<ResidualCorrelation>& searcher,
                   const Composition& composition, ArchiveWriter& archive) {
+  // BLOCK may have become another searcher, which has nothing to save.
   if (composition.strategy != BLOCK) return;
-  SaveSkeletons(static_cast<const SkeletonSearcher&>(searcher), archive);
+  const auto* skeletons = dynamic_cast<const SkeletonSearcher*>(&searcher);
+  if (skeletons != nullptr) SaveSkeletons(*skeletons, archive);
 }
 
 absl::StatusOr<ComposedSearcher<ResidualCorrelation>> RestoreSearcher(
     std::shared_ptr<const ResidualCorrelation> metric,
     const Composition& composition, int threads, ArchiveReader& archive) {
-  if (composition.strategy != BLOCK) {
+  if (!HoldsSkeletons(archive)) {
     return ComposeSearcher(std::move(metric), composition, threads);
   }
   RCT_RETURN_IF_ERROR(ValidateBounds(*metric));
@@ -347,7 +388,11 @@ absl::StatusOr<ComposedSearcher<ResidualCorrelation>> RestoreSearcher(
       auto searcher,
       RestoreSkeletons(std::move(metric),
                        composition.heuristics.skeleton_bound(), archive));
-  clock.End("skeletons", 0, searcher->bytes());
+  const auto* skeletons = searcher->skeletons();
+  const auto* tables = searcher->tables();
+  clock.End("skeletons", 0,
+            (skeletons == nullptr ? 0 : skeletons->bytes()) +
+                (tables == nullptr ? 0 : tables->bytes()));
   return ComposedSearcher<ResidualCorrelation>{std::move(searcher),
                                                clock.Take()};
 }

@@ -25,8 +25,8 @@
 
 namespace rct {
 
-// A strategy with all that it may be given. Heuristics and tree count for tree
-// strategies only.
+// A strategy with all that it may be given. The tree counts for tree strategies
+// only, and each heuristic for those that have a use for it.
 struct Composition {
   Strategy strategy = EXHAUSTIVE;
   CoverTreeConfig tree;
@@ -40,27 +40,27 @@ absl::Status ValidateComposition(const Composition& composition);
 template <class Metric>
 struct ComposedSearcher {
   std::unique_ptr<const Searcher<Metric>> searcher;
-  std::vector<BuildPhase> phases;  // none for EXHAUSTIVE
+  std::vector<BuildPhase> phases;  // none for EXHAUSTIVE by itself
 };
 
 // A searcher of `metric`, which holds the data in the caller's order, built on
 // `threads` >= 1 threads. Errors of ValidateComposition; FailedPrecondition
 // where the strategy's bounds are not proven for this metric (factors of
-// unknown error, jitter too small), InvalidArgument for a level cache over
-// Euclidean distance, which has no correlations.
+// unknown error, jitter too small), InvalidArgument for a level cache or a
+// float screen over Euclidean distance, which has no correlations.
 template <class Metric>
 absl::StatusOr<ComposedSearcher<Metric>> ComposeSearcher(
     std::shared_ptr<const Metric> metric, const Composition& composition,
     int threads);
 
 // Puts into `archive` what `searcher`, composed from `composition`, holds and
-// RestoreSearcher reads: skeletons and their tables for BLOCK. Trees are made
-// again, which takes what it took before.
+// RestoreSearcher reads: skeletons and their tables for BLOCK. Trees and
+// screens are made again, which takes what it took before.
 void SaveSearcher(const Searcher<ResidualCorrelation>& searcher,
                   const Composition& composition, ArchiveWriter& archive);
 
-// A searcher with the answers and counters of the one that was saved, over the
-// same metric. Errors of ComposeSearcher and of archive.status().
+// The searcher again, over the same metric, with the same answers. Errors of
+// ComposeSearcher and of archive.status().
 absl::StatusOr<ComposedSearcher<ResidualCorrelation>> RestoreSearcher(
     std::shared_ptr<const ResidualCorrelation> metric,
     const Composition& composition, int threads, ArchiveReader& archive);

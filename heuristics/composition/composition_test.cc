@@ -168,9 +168,14 @@ TEST(ComposeSearcherTest, Blocks) {
   heuristics.mutable_skeleton_bound()->set_block_size(32);
   const auto composed = ComposeSearcher(metric, {BLOCK, {}, heuristics}, 2);
   ASSERT_THAT(composed, IsOk());
-  ASSERT_EQ(composed->phases.size(), 1);
-  EXPECT_GT(composed->phases[0].distance_evaluations, 0);
-  EXPECT_GT(composed->phases[0].bytes, 0);
+  ASSERT_EQ(composed->phases.size(), 3);
+  EXPECT_EQ(composed->phases[0].name, "partition");
+  EXPECT_EQ(composed->phases[1].name, "skeletons");
+  EXPECT_EQ(composed->phases[2].name, "tables");
+  for (const int made : {1, 2}) {
+    EXPECT_GT(composed->phases[made].distance_evaluations, 0);
+    EXPECT_GT(composed->phases[made].bytes, 0);
+  }
   EXPECT_EQ(&composed->searcher->metric(), metric.get());
   EXPECT_EQ(composed->searcher->SearchRows(AllRows(kRows), {.k = 3})
                 .neighbors.Digest(),
@@ -196,6 +201,37 @@ TEST(ComposeSearcherTest, Blocks) {
   EXPECT_THAT(ComposeSearcher(euclidean, {BLOCK, {}, {}}, 1),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        HasSubstr("strategy: BLOCK")));
+}
+
+TEST(ComposeSearcherTest, FloatScreen) {
+  HeuristicsConfig heuristics;
+  heuristics.mutable_float_screen();
+  // Also for factors of unknown error.
+  for (const auto& metric :
+       {MakeMetric(), WithRounding(*MakeMetric(), std::nullopt)}) {
+    const auto composed =
+        ComposeSearcher(metric, {EXHAUSTIVE, {}, heuristics}, 2);
+    ASSERT_THAT(composed, IsOk());
+    ASSERT_EQ(composed->phases.size(), 1);
+    EXPECT_EQ(composed->phases[0].distance_evaluations, 0);
+    EXPECT_GE(composed->phases[0].bytes, kRows * 24 * 4);
+    EXPECT_EQ(&composed->searcher->metric(), metric.get());
+    EXPECT_EQ(composed->searcher->SearchRows(AllRows(kRows), {.k = 3})
+                  .neighbors.Digest(),
+              ComposeSearcher(metric, {EXHAUSTIVE, {}, {}}, 1)
+                  ->searcher->SearchRows(AllRows(kRows), {.k = 3})
+                  .neighbors.Digest());
+  }
+  for (const Strategy strategy : {LEVEL_SYNCHRONOUS, BEST_FIRST, BLOCK}) {
+    EXPECT_THAT(ValidateComposition({strategy, {}, heuristics}),
+                StatusIs(absl::StatusCode::kInvalidArgument,
+                         HasSubstr("heuristics.float_screen: strategy ")));
+  }
+  const auto euclidean = std::make_shared<const EuclideanDistance>(
+      EuclideanPoints{MakePoints("normal", 10, 2, 1)});
+  EXPECT_THAT(ComposeSearcher(euclidean, {EXHAUSTIVE, {}, heuristics}, 1),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("heuristics.float_screen")));
 }
 
 TEST(ComposeSearcherTest, OneAnswerForAllTrees) {

@@ -483,6 +483,37 @@ void BlockSkeletons::Solve(int b, int64_t stride, int64_t count,
   }
 }
 
+BlockSkeletons::Projection::Projection(int64_t capacity, int max_rank)
+    : rhs(RoundUpToLanes(max_rank) * RoundUpToLanes(capacity)),
+      row(std::max<int64_t>(capacity, max_rank) + 8),
+      squared_length(capacity) {}
+
+int64_t BlockSkeletons::Project(const ResidualCorrelation& metric, int b,
+                                const TilePoints& points,
+                                Projection& projection, float* panels) const {
+  const Block& block = blocks_[b];
+  const auto count = static_cast<int>(points.size());
+  const int64_t stride = RoundUpToLanes(count);
+  double* rhs = projection.rhs.data();
+  CorrelationTile(metric, members_, block.skeleton, block.rank, points, 0,
+                  count, rhs, stride, projection.row.data());
+  for (int64_t c = 0; c < RoundUpToLanes(block.rank); ++c) {
+    const int64_t known = c < block.rank ? count : 0;
+    std::fill(rhs + c * stride + known, rhs + (c + 1) * stride, 0.0);
+  }
+  Solve(b, stride, stride, rhs);
+  std::fill_n(projection.squared_length.begin(), count, 0.0);
+  for (int c = 0; c < block.rank; ++c) {
+    for (int i = 0; i < count; ++i) {
+      const double x = rhs[c * stride + i];
+      panels[(int64_t{i / kPanel} * block.rank + c) * kPanel + i % kPanel] =
+          static_cast<float>(x);
+      projection.squared_length[i] += x * x;
+    }
+  }
+  return int64_t{count} * block.rank;
+}
+
 int64_t BlockSkeletons::bytes() const {
   return static_cast<int64_t>(
       sizeof(float) *

@@ -132,6 +132,21 @@ class BlockSkeletons {
   // multiple of eight.
   void Solve(int b, int64_t stride, int64_t count, double* rhs) const;
 
+  // Scratch space and lengths of a projection of up to `capacity` points.
+  struct Projection {
+    Projection(int64_t capacity, int max_rank);
+
+    AlignedBuffer<double> rhs;
+    AlignedBuffer<double> row;
+    std::vector<double> squared_length;  // |w|^2 of each point
+  };
+
+  // The coordinates of any points in the skeleton of block b, in panels: theirs
+  // alone are written. Returns how many correlations were computed.
+  int64_t Project(const ResidualCorrelation& metric, int b,
+                  const TilePoints& points, Projection& projection,
+                  float* panels) const;
+
   // How well the skeletons fit: their mean rank, the median over blocks of the
   // root mean square of e, and whether all numbers are as small as exact ones
   // would be.

@@ -1,10 +1,10 @@
-// Sixteen float32 lanes: the vector type of the filter.
+// Sixteen float32 lanes: the vector type of filters.
 //
 // FloatLanes<Arch> is sixteen floats whatever the machine: one AVX-512
 // register, two AVX2 registers, or a plain array. Each operation acts lane by
 // lane and is correctly rounded, so that code written once over FloatLanes
 // returns the same bits on every instruction set. Answers would not need that,
-// since the filter only dismisses; counters do.
+// since filters only dismiss; counters do.
 //
 // Include this header only in files that are compiled for Arch.
 
@@ -22,6 +22,10 @@ namespace rct::simd {
 
 inline constexpr int kFloatLanes = 16;
 
+// Rounds to nearest when added to a float of magnitude below 2^22, and leaves
+// the integer in the low bits of the sum.
+inline constexpr float kFloatRoundingMagic = 0x1.8p23f;
+
 template <class Arch>
 struct FloatLanes {
   using Batch = xsimd::batch<float, Arch>;
@@ -33,10 +37,12 @@ struct FloatLanes {
   static FloatLanes Load(const float* p) {
     return Make([p](int i) { return Batch::load_unaligned(p + i * kSize); });
   }
+#ifdef __AVX2__
   // Integers below 2^16, as floats.
   static FloatLanes Load(const uint16_t* p) {
     return Make([p](int i) { return FloatLanes::FromIntegers(p + i * kSize); });
   }
+#endif
   static FloatLanes Broadcast(float x) {
     return Make([x](int) { return Batch(x); });
   }
@@ -68,6 +74,16 @@ struct FloatLanes {
   }
   friend FloatLanes Max(FloatLanes a, FloatLanes b) {
     return Make([&](int i) { return xsimd::max(a.part[i], b.part[i]); });
+  }
+  // a * 2^n, where `shifted` = n + kFloatRoundingMagic and the result is
+  // normal.
+  friend FloatLanes ScaleByPowerOfTwo(FloatLanes a, FloatLanes shifted) {
+    using Bits = xsimd::batch<uint32_t, Arch>;
+    return Make([&](int i) {
+      const Bits n = xsimd::bitwise_cast<Bits>(shifted.part[i]) << 23;
+      return xsimd::bitwise_cast<Batch>(xsimd::bitwise_cast<Bits>(a.part[i]) +
+                                        n);
+    });
   }
   // Bit l is set where lane l of a is at least that of b.
   friend uint32_t AtLeastMask(FloatLanes a, FloatLanes b) {
@@ -223,6 +239,14 @@ struct FloatLanes<Scalar> {
   friend FloatLanes Max(const FloatLanes& a, const FloatLanes& b) {
     return Make(
         [&](int i) { return a.lane[i] > b.lane[i] ? a.lane[i] : b.lane[i]; });
+  }
+  friend FloatLanes ScaleByPowerOfTwo(const FloatLanes& a,
+                                      const FloatLanes& shifted) {
+    return Make([&](int i) {
+      return std::bit_cast<float>(
+          std::bit_cast<uint32_t>(a.lane[i]) +
+          (std::bit_cast<uint32_t>(shifted.lane[i]) << 23));
+    });
   }
   friend uint32_t AtLeastMask(const FloatLanes& a, const FloatLanes& b) {
     uint32_t mask = 0;

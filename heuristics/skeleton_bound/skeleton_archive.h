@@ -14,11 +14,15 @@
 
 namespace rct {
 
-// The form, and the skeletons and tables that are there at the time.
+// The form, what it was chosen by, and the skeletons and tables that are there
+// at the time.
 void SaveSkeletons(const SkeletonSearcher& searcher, ArchiveWriter& archive);
 
-// A searcher with them: answers and counters are those of the one that was
-// saved. `metric` and `config` are as they were for that one. Errors of
+// Whether SaveSkeletons wrote to it.
+bool HoldsSkeletons(const ArchiveReader& archive);
+
+// A searcher with them, as Create made it but for tables that calls have made
+// since. `metric` and `config` are as they were for that one. Errors of
 // archive.status().
 absl::StatusOr<std::unique_ptr<const SkeletonSearcher>> RestoreSkeletons(
     std::shared_ptr<const ResidualCorrelation> metric,

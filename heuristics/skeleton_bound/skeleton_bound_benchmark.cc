@@ -34,8 +34,10 @@
 #include "metric/metric.pb.h"
 #include "metric/residual_correlation.h"
 #include "metric/residual_factors.h"
+#include "traversal/build_phase.h"
 #include "traversal/exhaustive.h"
 #include "traversal/searcher.h"
+#include "traversal/traversal.pb.h"
 
 namespace rct {
 namespace {
@@ -130,8 +132,11 @@ int Main(int argc, char** argv) {
         static_cast<double>(skeletons->total_rank()) / skeletons->num_blocks(),
         skeletons->median_residual());
   }
-  std::printf("V %.3f s, index %.3f s, %.1f MiB\n", model_seconds,
-              build_seconds, static_cast<double>(searcher->bytes()) / 0x1p20);
+  std::printf("V %.3f s, index %.3f s\n", model_seconds, build_seconds);
+  for (const BuildPhase& phase : searcher->phases()) {
+    std::printf("  %-10s %.3f s, %.1f MiB\n", phase.name.c_str(), phase.seconds,
+                static_cast<double>(phase.bytes) / 0x1p20);
+  }
 
   RandomStream stream(7, 0);
   std::vector<int64_t> some(1024);
@@ -185,6 +190,15 @@ int Main(int argc, char** argv) {
       static_cast<double>(everything.counters.distance_evaluations()) /
           static_cast<double>(n),
       same_rows ? "identical" : "DIFFERENT");
+  const auto each = [&](int64_t total) {
+    return static_cast<double>(total) / static_cast<double>(n);
+  };
+  const SearchCounters& counters = everything.counters;
+  std::printf(
+      "a query: %.1f blocks seen, %.1f sub-blocks dropped, %.1f points "
+      "screened, %.4f searched exhaustively\n",
+      each(counters.segments_expanded()), each(counters.sub_block_prunes()),
+      each(counters.points_screened()), each(counters.exhaustive_queries()));
   if (whole) {
     const SearchResult reference = exhaustive.SearchRows(all, options);
     std::printf("every row: %s\n",

@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "base/matrix.h"
+#include "base/parallel.h"
 #include "base/point_sets.h"
 #include "base/random.h"
 #include "base/status_matchers.h"
@@ -18,6 +19,7 @@
 #include "gtest/gtest.h"
 #include "heuristics/skeleton_bound/skeleton_bound.pb.h"
 #include "heuristics/skeleton_bound/skeleton_bounds.h"
+#include "heuristics/skeleton_bound/skeleton_costs.h"
 #include "metric/metric.pb.h"
 #include "metric/residual_correlation.h"
 #include "metric/residual_factors.h"
@@ -297,22 +299,88 @@ TEST(SkeletonSearcherFormTest, FollowsTheNumberOfQueries) {
   EXPECT_EQ(MakeSearcher(rough, {})->form(), SkeletonBoundConfig::DENSE);
 }
 
-TEST(SkeletonSearcherFormTest, EachCallMayDecide) {
-  const int64_t n = 12'000;
-  const Matrix<double> points = MakePoints("normal", n, 3, 1);
+// Skeletons of half a block that reach the residual, and yet leave most points
+// to every query.
+TEST(SkeletonSearcherFormTest, TriesTheBound) {
+  const Matrix<double> points = MakePoints("normal", 6000, 8, 1);
   const auto metric =
-      MakeTestModel(points.view(), KernelConfig::MATERN52, 256).metric;
-  const auto searcher = MakeSearcher(metric, {});
-  ASSERT_EQ(searcher->form(), SkeletonBoundConfig::AUTO);
-  EXPECT_EQ(searcher->tables(), nullptr);
-  const Exhaustive exhaustive(metric);
-  for (const int64_t num_queries : {int64_t{10}, int64_t{1000}, n}) {
-    std::vector<int64_t> rows = AllRows(n);
-    rows.resize(num_queries);
+      MakeTestModel(points.view(), KernelConfig::MATERN52, 100).metric;
+  const ExhaustiveSearcher<ResidualCorrelation> exhaustive(metric);
+  SkeletonOptions options;
+  options.block_size = 128;
+  options.rms_residual = 0.2;
+  const BlockSkeletons useless(
+      *metric, options, BlockSkeletons::Partition(*metric, options, 1), 1, 4);
+  EXPECT_GT(HardPart(exhaustive, useless, 1), 0.5);
+
+  const Matrix<double> easy = MakePoints("normal", 6000, 2, 1);
+  const auto smooth = MakeTestModel(easy.view(), KernelConfig::RBF, 100).metric;
+  options.rms_residual = 0.04;
+  const BlockSkeletons useful(
+      *smooth, options, BlockSkeletons::Partition(*smooth, options, 1), 1, 4);
+  EXPECT_EQ(
+      HardPart(ExhaustiveSearcher<ResidualCorrelation>(smooth), useful, 2), 0);
+}
+
+class MadeByCallsTest : public testing::Test {
+ protected:
+  static constexpr int64_t kSize = 12'000;
+
+  MadeByCallsTest()
+      : metric_(MakeTestModel(MakePoints("normal", kSize, 3, 1).view(),
+                              KernelConfig::MATERN52, 256)
+                    .metric),
+        exhaustive_(metric_),
+        searcher_(MakeSearcher(metric_, {})) {}
+
+  // The first `count` rows.
+  SearchResult Search(int64_t count) const {
+    std::vector<int64_t> rows = AllRows(kSize);
+    rows.resize(count);
     const SearchOptions options = {.k = 10, .threads = 2};
-    EXPECT_EQ(searcher->SearchRows(rows, options).neighbors.Digest(),
-              exhaustive.SearchRows(rows, options).neighbors.Digest());
+    SearchResult result = searcher_->SearchRows(rows, options);
+    EXPECT_EQ(result.neighbors.Digest(),
+              exhaustive_.SearchRows(rows, options).neighbors.Digest());
+    return result;
   }
+
+  std::shared_ptr<const ResidualCorrelation> metric_;
+  Exhaustive exhaustive_;
+  std::unique_ptr<const SkeletonSearcher> searcher_;
+};
+
+TEST_F(MadeByCallsTest, TablesThatACallPaysForAreKept) {
+  ASSERT_EQ(searcher_->form(), SkeletonBoundConfig::AUTO);
+  Search(10);
+  Search(1000);
+  EXPECT_EQ(searcher_->tables(), nullptr);
+  EXPECT_EQ(searcher_->kept_bytes(), 0);
+  const SearchResult first = Search(kSize);
+  ASSERT_NE(searcher_->tables(), nullptr);
+  EXPECT_EQ(searcher_->kept_bytes(), searcher_->tables()->bytes());
+  const SearchResult second = Search(kSize);
+  EXPECT_EQ(first.counters.distance_evaluations() -
+                second.counters.distance_evaluations(),
+            searcher_->tables()->evaluations());
+  EXPECT_GT(first.counters.forecast_evaluations(),
+            second.counters.forecast_evaluations());
+}
+
+TEST_F(MadeByCallsTest, TablesThatManyCallsPayForAreMade) {
+  int calls = 0;
+  for (; searcher_->tables() == nullptr && calls < 100; ++calls) Search(500);
+  EXPECT_GT(calls, 1);
+  EXPECT_LT(calls, 50);
+}
+
+TEST_F(MadeByCallsTest, CallsAtOnceShareThem) {
+  std::vector<std::string> digests(4);
+  ParallelFor(4, 4, [&](int64_t i, int) {
+    digests[i] = searcher_->SearchRows(AllRows(kSize), {.k = 10, .threads = 1})
+                     .neighbors.Digest();
+  });
+  for (const std::string& digest : digests) EXPECT_EQ(digest, digests[0]);
+  EXPECT_EQ(Search(kSize).neighbors.Digest(), digests[0]);
 }
 
 // What is allocated is for the call, its threads and the queries that are

@@ -1,0 +1,72 @@
+// What the forms of the skeleton bound cost, before they are paid for.
+//
+// The unit is an evaluation of exhaustive search, m fused multiply-adds in a
+// tile: machines differ less in ratios than in times. With n points, s the mean
+// rank of the skeletons, S the sum of all ranks and h the part of queries for
+// which bounds are in vain:
+//
+//     exhaustive search    n a query, or as many as it has predecessors
+//     skeletons            n s (3/2 + s/m)
+//     tables               S (S/2 (1 + 2 s/m) + n s / 2m)
+//     by tables            a (m + 12 s) / m + h n            a query
+//     by projections       the same and S (1 + s/m) + 25 b   a query
+//
+// b the number of blocks and a, the exact evaluations of a query and the price
+// of its filter, fitted to measurements (docs/performance.md), as is the 25.
+//
+// h is measured, on a few queries spread over the rows and on a sample of the
+// blocks: how much of them the bound leaves when theta is at its best.
+
+#ifndef RCT_HEURISTICS_SKELETON_BOUND_SKELETON_COSTS_H_
+#define RCT_HEURISTICS_SKELETON_BOUND_SKELETON_COSTS_H_
+
+#include <cstdint>
+
+#include "base/archive.h"
+#include "heuristics/skeleton_bound/block_skeletons.h"
+#include "heuristics/skeleton_bound/skeleton_bound.pb.h"
+#include "metric/residual_correlation.h"
+#include "traversal/exhaustive.h"
+
+namespace rct {
+
+class SkeletonCosts {
+ public:
+  // `hard` is the part of queries that end in exhaustive search.
+  SkeletonCosts(const ResidualCorrelation& metric, double mean_rank,
+                double num_blocks, double hard);
+
+  // As Save wrote them.
+  explicit SkeletonCosts(ArchiveReader& archive);
+  void Save(ArchiveWriter& archive) const;
+
+  double dense(int64_t queries) const;
+  double skeletons() const;
+  double tables() const;
+  double by_tables(int64_t queries) const;
+  double by_projections(int64_t queries) const;
+
+  // TABLES, PROJECTIONS or DENSE: what is cheapest for so many queries, with
+  // everything still to make.
+  SkeletonBoundConfig::Form Cheapest(int64_t queries) const;
+
+ private:
+  template <class Self, class Archive>
+  static void Describe(Self& self, Archive& archive);
+
+  double points_;
+  double width_;
+  double num_blocks_;
+  double mean_rank_;
+  double total_rank_;
+  double hard_;
+};
+
+// The part of queries for which bounds are in vain, from the blocks of `sample`
+// that have a skeleton. There is at least one point.
+double HardPart(const ExhaustiveSearcher<ResidualCorrelation>& exhaustive,
+                const BlockSkeletons& sample, int threads);
+
+}  // namespace rct
+
+#endif  // RCT_HEURISTICS_SKELETON_BOUND_SKELETON_COSTS_H_
