@@ -272,7 +272,7 @@ absl::StatusOr<ComposedSearcher<EuclideanDistance>> ComposeScreen(
 }
 
 absl::StatusOr<ComposedSearcher<ResidualCorrelation>> ComposeBlocks(
-    std::shared_ptr<const ResidualCorrelation> metric,
+    const std::shared_ptr<const ResidualCorrelation>& metric,
     const SkeletonBoundConfig& config, int threads) {
   RCT_ASSIGN_OR_RETURN(auto searcher,
                        SkeletonSearcher::Create(metric, config, threads));
