@@ -6,13 +6,15 @@
 // a small page (512 doubles = 4 KiB), so that with small pages every row costs
 // a TLB miss of its own.
 //
-// Owns its memory; moves, and does not copy. A moved-from buffer is empty.
+// Owns its memory, or borrows what somebody else owns (Borrow); moves, and does
+// not copy. A moved-from buffer is empty.
 
 #ifndef RCT_BASE_ALIGNED_BUFFER_H_
 #define RCT_BASE_ALIGNED_BUFFER_H_
 
 #include <cstddef>
 #include <limits>
+#include <memory>
 #include <new>
 #include <type_traits>
 #include <utility>
@@ -51,19 +53,34 @@ class AlignedBuffer {
         static_cast<T*>(internal_aligned_buffer::Allocate(size * sizeof(T)));
   }
 
+  // Memory that `owner` keeps alive, on a 64-byte boundary. It may be
+  // read-only: a borrowed buffer must not be written to.
+  static AlignedBuffer Borrow(absl::Span<const T> memory,
+                              const std::shared_ptr<const void>& owner) {
+    AlignedBuffer buffer;
+    buffer.data_ = const_cast<T*>(memory.data());
+    buffer.size_ = memory.size();
+    buffer.owner_ = owner;
+    return buffer;
+  }
+
   AlignedBuffer(AlignedBuffer&& other) noexcept
       : data_(std::exchange(other.data_, nullptr)),
-        size_(std::exchange(other.size_, 0)) {}
+        size_(std::exchange(other.size_, 0)),
+        owner_(std::move(other.owner_)) {}
 
   AlignedBuffer& operator=(AlignedBuffer&& other) noexcept {
     AlignedBuffer taken(std::move(other));
     std::swap(data_, taken.data_);
     std::swap(size_, taken.size_);
+    std::swap(owner_, taken.owner_);
     return *this;
   }
 
   ~AlignedBuffer() {
-    internal_aligned_buffer::Release(data_, size_ * sizeof(T));
+    if (owner_ == nullptr) {
+      internal_aligned_buffer::Release(data_, size_ * sizeof(T));
+    }
   }
 
   T* data() { return data_; }
@@ -84,6 +101,7 @@ class AlignedBuffer {
  private:
   T* data_ = nullptr;
   std::size_t size_ = 0;
+  std::shared_ptr<const void> owner_;  // null where the memory is our own
 };
 
 }  // namespace rct

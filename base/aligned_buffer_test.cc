@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <new>
 #include <numeric>
 #include <utility>
@@ -82,6 +83,25 @@ TEST(AlignedBufferTest, MovesLeaveEmpty) {
   third = std::move(same);
   EXPECT_EQ(third.data(), data);
   EXPECT_EQ(third.size(), 3u);
+}
+
+TEST(AlignedBufferTest, BorrowedMemoryStaysWithItsOwner) {
+  const auto owner = std::make_shared<AlignedBuffer<int>>(3);
+  std::iota(owner->begin(), owner->end(), 1);
+  const int* const data = owner->data();
+  AlignedBuffer<int> third(2);
+  {
+    AlignedBuffer<int> first = AlignedBuffer<int>::Borrow(owner->span(), owner);
+    EXPECT_EQ(first.data(), data);
+    EXPECT_EQ(owner.use_count(), 2);
+    AlignedBuffer<int> second(std::move(first));
+    EXPECT_EQ(first.size(), 0u);  // NOLINT(bugprone-use-after-move)
+    third = std::move(second);
+  }
+  EXPECT_EQ(owner.use_count(), 2);
+  EXPECT_THAT(third.span(), ElementsAre(1, 2, 3));
+  third = AlignedBuffer<int>(1);
+  EXPECT_EQ(owner.use_count(), 1);
 }
 
 TEST(AlignedBufferTest, TooMuchIsBadAlloc) {

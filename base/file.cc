@@ -4,11 +4,13 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -20,6 +22,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
+#include "base/aligned_buffer.h"
 #include "base/status_macros.h"
 
 namespace rct {
@@ -60,17 +63,25 @@ absl::Status WriteAll(int fd, const std::string& path,
     if (written < 0) return ErrnoError(path, "cannot write");
     contents.remove_prefix(written);
   }
+  return absl::OkStatus();
+}
+
+absl::Status WriteAndSync(int fd, const std::string& path,
+                          absl::Span<const std::string_view> pieces) {
+  for (const std::string_view piece : pieces) {
+    RCT_RETURN_IF_ERROR(WriteAll(fd, path, piece));
+  }
   if (fsync(fd) != 0) return ErrnoError(path, "cannot sync");
   return absl::OkStatus();
 }
 
-// Writes `contents` to a temporary file next to `path` and returns its name.
-absl::StatusOr<std::string> WriteTemporary(const std::string& path,
-                                           std::string_view contents) {
+// Writes `pieces` to a temporary file next to `path` and returns its name.
+absl::StatusOr<std::string> WriteTemporary(
+    const std::string& path, absl::Span<const std::string_view> pieces) {
   std::string temporary;
   RCT_ASSIGN_OR_RETURN(const int fd, CreateTemporary(path, temporary));
   absl::Cleanup remover = [&temporary] { unlink(temporary.c_str()); };
-  const absl::Status written = WriteAll(fd, path, contents);
+  const absl::Status written = WriteAndSync(fd, path, pieces);
   const bool closed = close(fd) == 0;
   RCT_RETURN_IF_ERROR(written);
   if (!closed) return ErrnoError(path, "cannot close");
@@ -85,6 +96,28 @@ absl::Status RenameTemporary(const std::string& temporary,
   absl::Status status =
       ErrnoError(path, "cannot rename a temporary file to it");
   unlink(temporary.c_str());
+  return status;
+}
+
+struct OpenFile {
+  int fd;
+  size_t size;
+};
+
+absl::StatusOr<OpenFile> OpenRegular(const std::string& path) {
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return ErrnoError(path, "cannot open");
+  struct stat info;
+  absl::Status status;
+  if (fstat(fd, &info) != 0) {
+    status = ErrnoError(path, "cannot inspect");
+  } else if (!S_ISREG(info.st_mode)) {
+    status = absl::InvalidArgumentError(
+        absl::StrCat(path, ": cannot read: Is no regular file"));
+  } else {
+    return OpenFile{fd, static_cast<size_t>(info.st_size)};
+  }
+  close(fd);
   return status;
 }
 
@@ -114,10 +147,44 @@ absl::StatusOr<std::string> ReadFile(const std::string& path) {
   return contents;
 }
 
+absl::StatusOr<SharedBytes> ReadFileAligned(const std::string& path) {
+  RCT_ASSIGN_OR_RETURN(const OpenFile file, OpenRegular(path));
+  absl::Cleanup closer = [&file] { close(file.fd); };
+  const auto memory = std::make_shared<AlignedBuffer<char>>(file.size);
+  size_t size = 0;
+  while (size < file.size) {
+    const ssize_t bytes =
+        read(file.fd, memory->data() + size, file.size - size);
+    if (bytes < 0 && errno == EINTR) continue;
+    if (bytes < 0) return ErrnoError(path, "cannot read");
+    if (bytes == 0) break;
+    size += bytes;
+  }
+  return SharedBytes{{memory->data(), size}, memory};
+}
+
+absl::StatusOr<SharedBytes> MapFile(const std::string& path) {
+  RCT_ASSIGN_OR_RETURN(const OpenFile file, OpenRegular(path));
+  absl::Cleanup closer = [&file] { close(file.fd); };
+  if (file.size == 0) return SharedBytes();
+  void* memory =
+      mmap(nullptr, file.size, PROT_READ, MAP_PRIVATE, file.fd, /*offset=*/0);
+  if (memory == MAP_FAILED) return ErrnoError(path, "cannot map");
+  std::shared_ptr<const void> owner(
+      memory, [size = file.size](void* mapped) { munmap(mapped, size); });
+  return SharedBytes{{static_cast<const char*>(memory), file.size},
+                     std::move(owner)};
+}
+
 absl::Status WriteFileAtomically(const std::string& path,
                                  std::string_view contents) {
+  return WriteFileAtomically(path, absl::MakeConstSpan(&contents, 1));
+}
+
+absl::Status WriteFileAtomically(const std::string& path,
+                                 absl::Span<const std::string_view> pieces) {
   RCT_ASSIGN_OR_RETURN(const std::string temporary,
-                       WriteTemporary(path, contents));
+                       WriteTemporary(path, pieces));
   return RenameTemporary(temporary, path);
 }
 
@@ -137,7 +204,7 @@ absl::Status WriteFilesAtomically(absl::Span<const FileToWrite> files) {
   };
   for (size_t i = 0; i < files.size(); ++i) {
     RCT_ASSIGN_OR_RETURN(replacements[i].temporary,
-                         WriteTemporary(files[i].path, files[i].contents));
+                         WriteTemporary(files[i].path, {files[i].contents}));
   }
   for (size_t i = 0; i < files.size(); ++i) {
     const std::string& path = files[i].path;

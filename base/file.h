@@ -7,6 +7,7 @@
 #ifndef RCT_BASE_FILE_H_
 #define RCT_BASE_FILE_H_
 
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -20,6 +21,21 @@ namespace rct {
 // pipe.
 absl::StatusOr<std::string> ReadFile(const std::string& path);
 
+// Bytes that stay as long as `owner` does, from a 64-byte boundary on.
+struct SharedBytes {
+  std::string_view bytes;
+  std::shared_ptr<const void> owner;
+};
+
+// The contents of a regular file, at the cost of its size in memory.
+absl::StatusOr<SharedBytes> ReadFileAligned(const std::string& path);
+
+// The same without reading it: pages come from the disk as they are touched and
+// are shared among processes. The file must not be cut short or written to
+// meanwhile: what was cut off ends the process (SIGBUS). Renaming another file
+// over it, as below, is no such change.
+absl::StatusOr<SharedBytes> MapFile(const std::string& path);
+
 // Makes `contents` the contents of `path`: writes a temporary file in the same
 // folder, syncs it to the disk and renames it over `path`. A reader, or a
 // crash, sees the old file or the new one and nothing between. After an error
@@ -27,6 +43,10 @@ absl::StatusOr<std::string> ReadFile(const std::string& path);
 // replaces a symbolic link, not what it points to.
 absl::Status WriteFileAtomically(const std::string& path,
                                  std::string_view contents);
+
+// The same of contents in pieces, one after the other.
+absl::Status WriteFileAtomically(const std::string& path,
+                                 absl::Span<const std::string_view> pieces);
 
 // The same for files that belong together, at different paths: after an error
 // each path is as it was. All are written and synced before the first one is

@@ -7,8 +7,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -69,6 +72,35 @@ TEST_F(FileTest, ReadsWhatWasWritten) {
 TEST_F(FileTest, ReadsWhatHasNoSize) {
   EXPECT_THAT(ReadFile("/proc/self/comm"), IsOkAndHolds(EndsWith("\n")));
   EXPECT_THAT(ReadFile("/dev/null"), IsOkAndHolds(""));
+}
+
+TEST_F(FileTest, BytesThatAreShared) {
+  for (const std::string& contents :
+       {std::string("abc"), std::string(5 << 20, 'x'), std::string()}) {
+    ASSERT_THAT(WriteFileAtomically(
+                    Path("a"), {contents.substr(0, 2), std::string_view(),
+                                std::string_view(contents).substr(
+                                    std::min<size_t>(2, contents.size()))}),
+                IsOk());
+    auto read = ReadFileAligned(Path("a"));
+    auto mapped = MapFile(Path("a"));
+    ASSERT_THAT(read.status(), IsOk());
+    ASSERT_THAT(mapped.status(), IsOk());
+    // The name may go, or mean another file.
+    ASSERT_THAT(WriteFileAtomically(Path("a"), "other"), IsOk());
+    std::filesystem::remove(Path("a"));
+    EXPECT_TRUE(read->bytes == contents);
+    EXPECT_TRUE(mapped->bytes == contents);
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(read->bytes.data()) % 64, 0u);
+  }
+  for (const auto& open : {ReadFileAligned, MapFile}) {
+    EXPECT_THAT(open(Path("missing")),
+                StatusIs(absl::StatusCode::kNotFound,
+                         EndsWith("cannot open: No such file or directory")));
+    EXPECT_THAT(open(Path("")),
+                StatusIs(absl::StatusCode::kInvalidArgument,
+                         Path("") + ": cannot read: Is no regular file"));
+  }
 }
 
 TEST_F(FileTest, NewFilesFollowTheUmask) {

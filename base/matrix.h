@@ -45,7 +45,8 @@ struct MatrixView {
   int64_t stride = 0;
 };
 
-// Owns rows x cols elements of a trivially copyable type in an AlignedBuffer:
+// Owns rows x cols elements of a trivially copyable type in an AlignedBuffer
+// (or borrows them, where the buffer does):
 // row 0 starts on a 64-byte boundary, and each row does if stride is a multiple
 // of 64 / sizeof(T). Moves; copies only by Clone(). A moved-from matrix is 0x0.
 template <class T>
@@ -61,6 +62,12 @@ class Matrix {
   Matrix(int64_t rows, int64_t cols, int64_t stride)
       : buffer_(Elements(rows, cols, stride)),
         view_(buffer_.data(), rows, cols, stride) {}
+
+  // Of the elements in `buffer`, which holds rows * stride of them.
+  Matrix(AlignedBuffer<T> buffer, int64_t rows, int64_t cols, int64_t stride)
+      : buffer_(std::move(buffer)), view_(buffer_.data(), rows, cols, stride) {
+    RCT_CHECK(buffer_.size() == Elements(rows, cols, stride));
+  }
 
   // All elements, and padding, are zero.
   static Matrix Zeros(int64_t rows, int64_t cols) {

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/aligned_buffer.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -81,6 +82,16 @@ TEST(MatrixTest, CloneIsSeparate) {
   EXPECT_EQ(read(1, 0), 5);
   EXPECT_EQ(read.stride(), 3);
   EXPECT_THAT(Elements(read.view()), ElementsAre(0, 0, 5, 0));
+}
+
+TEST(MatrixTest, OfElementsInABuffer) {
+  AlignedBuffer<int> buffer(6);
+  for (int i = 0; i < 6; ++i) buffer[i] = i;
+  const int* const data = buffer.data();
+  const Matrix<int> matrix(std::move(buffer), 2, 2, 3);
+  EXPECT_EQ(matrix.data(), data);
+  EXPECT_THAT(Elements(matrix.view()), ElementsAre(0, 1, 3, 4));
+  EXPECT_DEATH(Matrix<int>(AlignedBuffer<int>(5), 2, 2, 3), "check failed");
 }
 
 TEST(MatrixTest, MovesLeaveEmpty) {

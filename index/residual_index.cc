@@ -5,21 +5,27 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
+#include "base/archive.h"
 #include "base/matrix.h"
 #include "base/parallel.h"
 #include "base/status_macros.h"
 #include "heuristics/composition/composition.h"
+#include "index/index_file.h"
+#include "index/index_file.pb.h"
 #include "metric/inducing_points.h"
 #include "metric/kernel.h"
 #include "metric/residual_correlation.h"
 #include "metric/residual_factors.h"
 #include "metric/residual_points.h"
+#include "metric/rounding.h"
 #include "metric/simd_kernels.h"
 #include "traversal/build_phase.h"
 #include "traversal/searcher.h"
@@ -43,6 +49,10 @@ absl::Status ValidateSearch(const SearchOptions& options) {
         "k: is ", options.k, "; must be from 1 to ", kMaxNeighbors));
   }
   return ValidateThreads(options.threads);
+}
+
+int64_t BytesOf(const Matrix<double>& matrix) {
+  return matrix.rows() * matrix.stride() * static_cast<int64_t>(sizeof(double));
 }
 
 Composition CompositionOf(const IndexOptions& options) {
@@ -69,13 +79,11 @@ absl::StatusOr<ResidualModel> ResidualModel::Create(
                 static_cast<int64_t>(sizeof(double)));
   RCT_ASSIGN_OR_RETURN(ResidualPoints data,
                        factor.Project(points, ResolveThreads(threads)));
-  clock.End(
-      "projection", 0,
-      data.v.rows() * data.v.stride() * static_cast<int64_t>(sizeof(double)));
+  clock.End("projection", 0, BytesOf(data.v));
   auto metric = std::make_shared<ResidualCorrelation>(
       std::move(kernel), std::move(data), factor.rounding(), simd);
   return ResidualModel(std::make_shared<InducingFactor>(std::move(factor)),
-                       std::move(metric), clock.Take());
+                       std::move(metric), config, clock.Take());
 }
 
 absl::StatusOr<ResidualModel> ResidualModel::FromFactors(
@@ -86,10 +94,36 @@ absl::StatusOr<ResidualModel> ResidualModel::FromFactors(
                        Kernel::Create(kernel_config, points.cols));
   RCT_ASSIGN_OR_RETURN(ResidualPoints data,
                        ResidualPointsFromFactors(points, v, variance));
+  ResidualConfig config;
+  *config.mutable_kernel() = kernel_config;
   return ResidualModel(nullptr,
                        std::make_shared<ResidualCorrelation>(
                            std::move(kernel), std::move(data), std::nullopt),
-                       {});
+                       std::move(config), {});
+}
+
+absl::StatusOr<ResidualModel> ResidualModel::Restore(
+    const ResidualConfig& config, ArchiveReader& archive) {
+  ResidualPoints data(archive);
+  RCT_RETURN_IF_ERROR(archive.status());
+  RCT_ASSIGN_OR_RETURN(Kernel kernel,
+                       Kernel::Create(config.kernel(), data.points.cols()));
+  std::shared_ptr<const InducingFactor> factor;
+  std::optional<RoundingModel> rounding;
+  if (config.has_inducing()) {
+    RCT_ASSIGN_OR_RETURN(InducingFactor restored,
+                         InducingFactor::Restore(kernel, config, archive));
+    rounding = restored.rounding();
+    factor = std::make_shared<InducingFactor>(std::move(restored));
+  }
+  auto metric = std::make_shared<ResidualCorrelation>(
+      std::move(kernel), std::move(data), rounding);
+  return ResidualModel(std::move(factor), std::move(metric), config, {});
+}
+
+void ResidualModel::Save(ArchiveWriter& archive) const {
+  metric_->data().Save(archive);
+  if (factor_ != nullptr) factor_->Save(archive);
 }
 
 absl::Status ValidateIndexOptions(const IndexOptions& options) {
@@ -121,17 +155,61 @@ absl::StatusOr<ResidualIndex> ResidualIndex::Build(
     return absl::InvalidArgumentError(
         "residual: the model has its own; leave it out");
   }
-  Composition composition = CompositionOf(options);
+  IndexOptions used = options;
+  used.clear_threads();
+  used.set_strategy(options.strategy());
   const auto& rounding = model.metric()->rounding();
   if (!options.has_strategy() &&
       !(rounding.has_value() && rounding->Validate().ok())) {
-    composition = {EXHAUSTIVE, {}, {}};
+    used.Clear();
+    used.set_strategy(EXHAUSTIVE);
   }
   RCT_ASSIGN_OR_RETURN(ComposedSearcher<ResidualCorrelation> composed,
-                       ComposeSearcher(model.metric(), composition,
+                       ComposeSearcher(model.metric(), CompositionOf(used),
                                        ResolveThreads(options.threads())));
-  return ResidualIndex(std::move(model), std::move(composed.searcher),
+  return ResidualIndex(std::move(model), std::move(used),
+                       std::move(composed.searcher),
                        std::move(composed.phases));
+}
+
+absl::Status ResidualIndex::Save(const std::string& path, int threads) const {
+  RCT_RETURN_IF_ERROR(ValidateThreads(threads));
+  const ResidualPoints& data = model_.metric()->data();
+  IndexFileHeader header;
+  *header.mutable_options() = options_;
+  *header.mutable_options()->mutable_residual() = model_.config();
+  header.set_num_points(data.size());
+  header.set_dim(data.points.cols());
+  header.set_num_inducing(data.v.cols());
+  ArchiveWriter archive;
+  archive.Value("header", header.SerializeAsString());
+  model_.Save(archive);
+  SaveSearcher(*searcher_, CompositionOf(options_), archive);
+  return archive.Write(path, kIndexFormat, ResolveThreads(threads));
+}
+
+absl::StatusOr<ResidualIndex> ResidualIndex::Load(const std::string& path,
+                                                  LoadOptions options) {
+  RCT_RETURN_IF_ERROR(ValidateThreads(options.threads));
+  const int threads = ResolveThreads(options.threads);
+  PhaseClock clock;
+  RCT_ASSIGN_OR_RETURN(
+      ArchiveReader archive,
+      ArchiveReader::Open(path, kIndexFormat, options.map, threads));
+  RCT_ASSIGN_OR_RETURN(IndexFileHeader header, ReadIndexFileHeader(archive));
+  RCT_ASSIGN_OR_RETURN(
+      ResidualModel model,
+      ResidualModel::Restore(header.options().residual(), archive));
+  clock.End("load", 0, BytesOf(model.metric()->data().v));
+  IndexOptions& used = *header.mutable_options();
+  used.clear_residual();
+  RCT_ASSIGN_OR_RETURN(
+      ComposedSearcher<ResidualCorrelation> composed,
+      RestoreSearcher(model.metric(), CompositionOf(used), threads, archive));
+  std::vector<BuildPhase> phases = clock.Take();
+  phases.insert(phases.end(), composed.phases.begin(), composed.phases.end());
+  return ResidualIndex(std::move(model), std::move(used),
+                       std::move(composed.searcher), std::move(phases));
 }
 
 int64_t ResidualIndex::build_distance_evaluations() const {

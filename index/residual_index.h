@@ -18,18 +18,23 @@
 // (metric/residual_correlation.h), ordered by (distance, row). Answers are
 // exact for the float64 numbers that metric/ computes, and have the same bits
 // for any strategy, number of threads, batch size and instruction set.
+//
+// An index outlives its process: Save() writes it to a file, of which Load()
+// makes it again, without the work and with the same bits.
 
 #ifndef RCT_INDEX_RESIDUAL_INDEX_H_
 #define RCT_INDEX_RESIDUAL_INDEX_H_
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "base/archive.h"
 #include "base/matrix.h"
 #include "index/index.pb.h"
 #include "metric/metric.pb.h"
@@ -68,18 +73,40 @@ class ResidualModel {
   const InducingFactor* factor() const { return factor_.get(); }
   // What making the model cost; empty for a model from factors.
   const std::vector<BuildPhase>& phases() const { return phases_; }
+  // What it was made of; of factors from elsewhere the kernel is known alone.
+  const ResidualConfig& config() const { return config_; }
 
  private:
+  friend class ResidualIndex;
+
   ResidualModel(std::shared_ptr<const InducingFactor> factor,
                 std::shared_ptr<const ResidualCorrelation> metric,
-                std::vector<BuildPhase> phases)
+                ResidualConfig config, std::vector<BuildPhase> phases)
       : factor_(std::move(factor)),
         metric_(std::move(metric)),
+        config_(std::move(config)),
         phases_(std::move(phases)) {}
+
+  // As Save wrote it, of this config.
+  static absl::StatusOr<ResidualModel> Restore(const ResidualConfig& config,
+                                               ArchiveReader& archive);
+  void Save(ArchiveWriter& archive) const;
 
   std::shared_ptr<const InducingFactor> factor_;
   std::shared_ptr<const ResidualCorrelation> metric_;
+  ResidualConfig config_;
   std::vector<BuildPhase> phases_;
+};
+
+// How a file becomes an index again.
+struct LoadOptions {
+  // Leave the arrays in the file, from where they come as they are touched and
+  // are shared among processes, instead of reading them into memory of our own.
+  // The file must not be written to or cut short while the index lives, or the
+  // process ends (SIGBUS); replacing it by another one of its name, as Save
+  // does, is safe.
+  bool map = false;
+  int threads = 0;  // 0 means all
 };
 
 // InvalidArgument, naming the field, for options of an index that are out of
@@ -99,6 +126,24 @@ class ResidualIndex {
   static absl::StatusOr<ResidualIndex> Build(ResidualModel model,
                                              const IndexOptions& options);
 
+  // Writes the index to one file (index_file.h), atomically: `path` holds what
+  // it held, or all of the index. Takes a pass over all that the index holds,
+  // for its digest, and as much space on the disk. Errors of base/file.h.
+  absl::Status Save(const std::string& path, int threads = 0) const;
+
+  // The index that Save wrote, by this program or another one of the same
+  // format: the same answers, bit for bit, and the counters of an index whose
+  // calls are still to come. Inducing points, V, p, skeletons and the tables
+  // that calls had made are read. Trees and screens are made again from them,
+  // which is most of what the index of a tree costs.
+  //
+  // The digest of the file is always checked, at the cost of reading all of it
+  // once, mapped or not. InvalidArgument, which says what is wrong and what to
+  // do, where the file is no index file, of another version, cut short, too
+  // long or damaged in any byte; errors of base/file.h for the file itself.
+  static absl::StatusOr<ResidualIndex> Load(const std::string& path,
+                                            LoadOptions options = {});
+
   // Neighbours of rows of the data, each in [0, size). Fewer than k neighbours
   // are no error: the table is padded with row -1 at distance +inf.
   // InvalidArgument where k is not from 1 to 2^31 - 9, threads < 0 or a row is
@@ -114,6 +159,9 @@ class ResidualIndex {
   int64_t size() const { return model_.metric()->size(); }
   const ResidualModel& model() const { return model_; }
 
+  // The strategy that is used, with its options.
+  const IndexOptions& options() const { return options_; }
+
   // BLOCK makes tables only when calls have asked enough to pay for them, and
   // is faster from then on; answers do not depend on it. Bytes that calls have
   // made and that are kept, and whether that is all there will be.
@@ -121,20 +169,23 @@ class ResidualIndex {
   bool settled() const { return searcher_->settled(); }
 
   // What building the index cost, phase by phase, without the model; empty for
-  // EXHAUSTIVE.
+  // EXHAUSTIVE. What loading it cost, of an index from a file: "load" for the
+  // model, then what is left of the index.
   const std::vector<BuildPhase>& phases() const { return phases_; }
   // The sum of their evaluations.
   int64_t build_distance_evaluations() const;
 
  private:
-  ResidualIndex(ResidualModel model,
+  ResidualIndex(ResidualModel model, IndexOptions options,
                 std::unique_ptr<const Searcher<ResidualCorrelation>> searcher,
                 std::vector<BuildPhase> phases)
       : model_(std::move(model)),
+        options_(std::move(options)),
         searcher_(std::move(searcher)),
         phases_(std::move(phases)) {}
 
   ResidualModel model_;
+  IndexOptions options_;
   std::unique_ptr<const Searcher<ResidualCorrelation>> searcher_;
   std::vector<BuildPhase> phases_;
 };

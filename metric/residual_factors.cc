@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "base/archive.h"
 #include "base/matrix.h"
 #include "base/parallel.h"
 #include "base/status_macros.h"
@@ -77,6 +78,30 @@ absl::StatusOr<InducingFactor> InducingFactor::Create(
                         config.variance_floor() * variance, simd);
   RCT_RETURN_IF_ERROR(factor.Factorize());
   return factor;
+}
+
+template <class Self, class Archive>
+void InducingFactor::Describe(Self& self, Archive& archive) {
+  archive.Array("inducing.coordinates", self.inducing_.coordinates);
+  archive.Array("inducing.rows", self.inducing_.rows);
+  archive.Array("inducing.factor", self.panels_);
+  archive.Array("inducing.diagonal", self.inverse_diagonal_);
+}
+
+absl::StatusOr<InducingFactor> InducingFactor::Restore(
+    Kernel kernel, const ResidualConfig& config, ArchiveReader& archive,
+    const SimdKernels& simd) {
+  const double variance = kernel.variance();
+  InducingFactor factor(std::move(kernel), {}, config.jitter() * variance,
+                        config.variance_floor() * variance, simd);
+  Describe(factor, archive);
+  RCT_RETURN_IF_ERROR(archive.status());
+  factor.rounding_.num_inducing = factor.num_inducing();
+  return factor;
+}
+
+void InducingFactor::Save(ArchiveWriter& archive) const {
+  Describe(*this, archive);
 }
 
 // Row i of L is the forward substitution of k(Z, z_i), so the factorization is
@@ -159,6 +184,7 @@ absl::StatusOr<ResidualPoints> InducingFactor::Project(
   const int workers = static_cast<int>(
       std::max<int64_t>(1, std::min<int64_t>(num_threads, num_chunks)));
   std::vector<AlignedBuffer<double>> scratch;
+  scratch.reserve(workers);
   for (int w = 0; w < workers; ++w) scratch.emplace_back(rows * kChunk);
   std::atomic<int64_t> first_bad = n;
 

@@ -25,6 +25,7 @@
 
 #include "absl/status/statusor.h"
 #include "base/aligned_buffer.h"
+#include "base/archive.h"
 #include "base/matrix.h"
 #include "metric/inducing_points.h"
 #include "metric/kernel.h"
@@ -45,6 +46,13 @@ class InducingFactor {
       Kernel kernel, InducingPoints inducing, const ResidualConfig& config,
       const SimdKernels& simd = BestKernels());
 
+  // The factor that Save wrote; `kernel` and `config` are those of Create.
+  // Errors of archive.status().
+  static absl::StatusOr<InducingFactor> Restore(
+      Kernel kernel, const ResidualConfig& config, ArchiveReader& archive,
+      const SimdKernels& simd = BestKernels());
+  void Save(ArchiveWriter& archive) const;
+
   // Factors of `points` (n x d, finite; d as the inducing points have).
   // FailedPrecondition, naming the row, where a factor is not finite.
   absl::StatusOr<ResidualPoints> Project(MatrixView<const double> points,
@@ -59,6 +67,9 @@ class InducingFactor {
  private:
   InducingFactor(Kernel kernel, InducingPoints inducing, double jitter,
                  double variance_floor, const SimdKernels& simd);
+
+  template <class Self, class Archive>
+  static void Describe(Self& self, Archive& archive);
 
   absl::Status Factorize();
   int64_t num_panels() const;

@@ -4,10 +4,22 @@
 #include <cstdint>
 
 #include "absl/types/span.h"
+#include "base/archive.h"
 #include "base/matrix.h"
 #include "metric/point_lanes.h"
 
 namespace rct {
+namespace {
+
+template <class Self, class Archive>
+void Describe(Self& self, Archive& archive) {
+  archive.Array("points", self.points);
+  archive.Array("v", self.v);
+  archive.Array("variance", self.variance);
+  archive.Array("inverse_sqrt", self.inverse_sqrt);
+}
+
+}  // namespace
 
 int64_t FactorStride(int64_t num_inducing) {
   constexpr int64_t kPageElements = 4096 / sizeof(double);
@@ -20,6 +32,15 @@ ResidualPoints::ResidualPoints(int64_t count, int64_t dim, int64_t num_inducing)
       v(count, num_inducing, FactorStride(num_inducing)),
       variance(count),
       inverse_sqrt(count) {}
+
+ResidualPoints::ResidualPoints(ArchiveReader& archive)
+    : ResidualPoints(0, 0, 0) {
+  Describe(*this, archive);
+}
+
+void ResidualPoints::Save(ArchiveWriter& archive) const {
+  Describe(*this, archive);
+}
 
 ResidualPoints ResidualPoints::Reordered(
     absl::Span<const int32_t> order) const {

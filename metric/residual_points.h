@@ -7,6 +7,7 @@
 
 #include "absl/types/span.h"
 #include "base/aligned_buffer.h"
+#include "base/archive.h"
 #include "base/matrix.h"
 
 namespace rct {
@@ -19,6 +20,10 @@ int64_t FactorStride(int64_t num_inducing);
 // n points with their residual factors. Plain data: point i is row i of each.
 struct ResidualPoints {
   ResidualPoints(int64_t count, int64_t dim, int64_t num_inducing);
+
+  // As Save wrote them; none where archive.status() is an error then.
+  explicit ResidualPoints(ArchiveReader& archive);
+  void Save(ArchiveWriter& archive) const;
 
   int64_t size() const { return points.rows(); }
 

@@ -34,6 +34,7 @@ after what M inducing points explain has been taken out:
   rho(i, j) = (k(x_i, x_j) - v_i . v_j) / sqrt(p_i p_j),  d = sqrt(1 - |rho|)
 
 Commands
+  build       an index in a file, which neighbors and graph can take
   neighbors   neighbors of the queries you name
   graph       neighbors of every point, or its Vecchia conditioning set
   info        what is in a file, and whether it can be used
@@ -57,7 +58,8 @@ constexpr std::string_view kInfoHelp =
 
 Of points: how many, of how many coordinates, the range of each, and how many
 lie on an earlier one. Of row numbers: how many, and their range. Files are
-.npy, .csv (the first line a header) or .fvecs.
+.npy, .csv (the first line a header) or .fvecs. Of an index that rct build
+wrote: what it is made of, whether it is whole, and what its parts take.
 
 Example
   printf 'x,y\n0,0\n3,4\n0,0\n' >p.csv
@@ -89,7 +91,8 @@ CommandOutcome Search(SearchCommand command, std::string_view program,
                       Arguments arguments) {
   const absl::StatusOr<SearchTask> task = ParseSearchTask(command, arguments);
   if (!task.ok()) return Fail(kBadUsage, program, task.status().message());
-  const absl::StatusOr<std::string> report = RunSearch(*task);
+  const absl::StatusOr<std::string> report =
+      command == SearchCommand::kBuild ? RunBuild(*task) : RunSearch(*task);
   if (!report.ok()) return Fail(kBadInput, program, report.status().message());
   return {0, "", *report + "\n"};
 }
@@ -100,6 +103,10 @@ CommandOutcome Neighbors(std::string_view program, Arguments arguments) {
 
 CommandOutcome Graph(std::string_view program, Arguments arguments) {
   return Search(SearchCommand::kGraph, program, arguments);
+}
+
+CommandOutcome Build(std::string_view program, Arguments arguments) {
+  return Search(SearchCommand::kBuild, program, arguments);
 }
 
 CommandOutcome Info(std::string_view program, Arguments arguments) {
@@ -147,6 +154,7 @@ struct Command {
 
 const std::vector<Command>& Commands() {
   static const auto& commands = *new std::vector<Command>{
+      {"build", [] { return SearchHelp(SearchCommand::kBuild); }, Build},
       {"neighbors", [] { return SearchHelp(SearchCommand::kNeighbors); },
        Neighbors},
       {"graph", [] { return SearchHelp(SearchCommand::kGraph); }, Graph},

@@ -8,12 +8,20 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "absl/types/span.h"
 #include "base/file.h"
 #include "base/matrix.h"
 #include "base/matrix_file.h"
+#include "base/status_macros.h"
+#include "index/index_file.h"
+#include "index/index_file.pb.h"
+#include "metric/metric.pb.h"
+#include "traversal/traversal.pb.h"
 
 namespace rct {
 namespace {
@@ -72,9 +80,65 @@ std::string DescribeIndices(const std::string& path,
   return text + "\n";
 }
 
+std::string DescribeInducing(const ResidualConfig& config) {
+  const InducingConfig& inducing = config.inducing();
+  switch (inducing.source_case()) {
+    case InducingConfig::kRandom:
+      return absl::StrCat("rows drawn at random, seed ",
+                          inducing.random().seed());
+    case InducingConfig::kRows:
+      return "rows that were given";
+    case InducingConfig::kCoordinates:
+      return "coordinates that were given";
+    case InducingConfig::kNone:
+      return "none";
+    case InducingConfig::SOURCE_NOT_SET:
+      break;
+  }
+  return "unknown: V and p were given";
+}
+
+absl::StatusOr<std::string> DescribeIndex(const std::string& path) {
+  RCT_ASSIGN_OR_RETURN(const IndexFileSummary summary,
+                       SummarizeIndexFile(ResolvePath(path)));
+  const IndexFileHeader& header = summary.header;
+  const ResidualConfig& residual = header.options().residual();
+  const KernelConfig& kernel = residual.kernel();
+  std::string text =
+      absl::StrCat(path, ": an index of ", header.num_points(), " points of ",
+                   header.dim(), " coordinates, undamaged\n");
+  const auto add = [&](std::string_view name, const std::string& value) {
+    absl::StrAppendFormat(&text, "  %-14s %s\n", name, value);
+  };
+  add("kernel",
+      absl::AsciiStrToLower(KernelConfig::Family_Name(kernel.family())));
+  add("lengthscale", kernel.lengthscale().empty()
+                         ? "1"
+                         : absl::StrJoin(kernel.lengthscale(), ","));
+  add("variance", absl::StrCat(kernel.variance()));
+  add("inducing",
+      absl::StrCat(header.num_inducing(), ", ", DescribeInducing(residual)));
+  if (header.num_inducing() > 0 && residual.has_inducing()) {
+    add("jitter", absl::StrCat(residual.jitter()));
+  }
+  add("strategy",
+      absl::AsciiStrToLower(Strategy_Name(header.options().strategy())));
+  add("digest", summary.digest);
+  add("bytes", absl::StrCat(summary.bytes));
+  for (const auto& [part, bytes] : summary.parts) {
+    add(absl::StrCat("  ", part), absl::StrCat(bytes));
+  }
+  return text;
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> DescribeFile(const std::string& path) {
+  // The ending that examples use: what is wrong with such a file is worth more
+  // than that it is none of points.
+  if (IsIndexFile(ResolvePath(path)) || absl::EndsWith(path, ".rct")) {
+    return DescribeIndex(path);
+  }
   const absl::StatusOr<Matrix<double>> points = ReadMatrix(ResolvePath(path));
   if (points.ok()) return DescribePoints(path, *points);
   // Integers in NumPy's format are row numbers, and no points.

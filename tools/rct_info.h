@@ -11,8 +11,9 @@ namespace rct {
 
 // Lines, with a final newline, about a file of points or of row numbers: shape,
 // range and mean of each column, and how many points lie on an earlier one (a
-// Gaussian process without noise has no density there). Errors as
-// base/matrix_file.h.
+// Gaussian process without noise has no density there); or about an index file:
+// model, strategy, digest and the bytes of its parts, all of which was checked.
+// Errors as base/matrix_file.h and index/index_file.h.
 absl::StatusOr<std::string> DescribeFile(const std::string& path);
 
 }  // namespace rct

@@ -9,15 +9,22 @@
 #include "base/file.h"
 #include "base/matrix.h"
 #include "base/npy.h"
+#include "base/point_sets.h"
 #include "base/status_matchers.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "index/index.pb.h"
+#include "index/residual_index.h"
+#include "metric/metric.pb.h"
+#include "traversal/traversal.pb.h"
 
 namespace rct {
 namespace {
 
+using testing::AllOf;
 using testing::EndsWith;
 using testing::HasSubstr;
+using testing::StartsWith;
 
 std::string Write(const std::string& name, std::string_view contents) {
   std::string path = testing::TempDir() + "/rct_info_test_" + name;
@@ -56,6 +63,38 @@ TEST(DescribeFileTest, RowNumbers) {
       IsOkAndHolds(EndsWith(": 0 row numbers\n")));
 }
 
+TEST(DescribeFileTest, Indexes) {
+  IndexOptions options;
+  ResidualConfig& residual = *options.mutable_residual();
+  residual.mutable_kernel()->set_family(KernelConfig::MATERN32);
+  residual.mutable_kernel()->add_lengthscale(0.5);
+  residual.mutable_kernel()->add_lengthscale(2);
+  residual.mutable_inducing()->mutable_random()->set_count(3);
+  options.set_strategy(EXHAUSTIVE);
+  const Matrix<double> points = MakePointSet(PointSet::kNormal, 20, 2, 1);
+  const std::string path = Write("index", "");
+  ASSERT_THAT(ResidualIndex::Build(points.view(), options)->Save(path), IsOk());
+  EXPECT_THAT(
+      DescribeFile(path),
+      IsOkAndHolds(AllOf(
+          StartsWith(path + ": an index of 20 points of 2 coordinates, "
+                            "undamaged\n"
+                            "  kernel         matern32\n"
+                            "  lengthscale    0.5,2\n"
+                            "  variance       1\n"
+                            "  inducing       3, rows drawn at random, seed 1\n"
+                            "  jitter         1e-06\n"
+                            "  strategy       exhaustive\n"
+                            "  digest         "),
+          HasSubstr("\n    points       320\n    v            1280\n"))));
+  std::string damaged = ReadFile(path).value();
+  damaged.back() ^= 1;
+  EXPECT_THAT(
+      DescribeFile(Write("damaged", damaged)),
+      StatusIs(absl::StatusCode::kInvalidArgument,
+               HasSubstr("rct_info_test_damaged: damaged: its digest")));
+}
+
 TEST(DescribeFileTest, WhatCannotBeUsed) {
   const std::string path = Write("bad.csv", "x\nnan\n");
   EXPECT_THAT(DescribeFile(path),
@@ -64,6 +103,11 @@ TEST(DescribeFileTest, WhatCannotBeUsed) {
                               "finite number"));
   EXPECT_THAT(DescribeFile("missing.npy"),
               StatusIs(absl::StatusCode::kNotFound));
+  EXPECT_THAT(DescribeFile("missing.rct"),
+              StatusIs(absl::StatusCode::kNotFound));
+  EXPECT_THAT(DescribeFile(Write("text.rct", "x\n1\n")),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("is no rct index file: starts with 'x\\n1")));
 }
 
 }  // namespace

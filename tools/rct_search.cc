@@ -99,7 +99,8 @@ absl::Status CheckOutput(std::string_view flag, const std::string& path,
     return absl::InvalidArgumentError(
         absl::StrCat(flag, ": ", path, ": ", problem));
   };
-  const std::pair<std::string_view, const std::string&> inputs[] = {
+  const std::pair<std::string_view, std::string> inputs[] = {
+      {"--index", flag == "--index" ? "" : task.index_file},
       {"--points", task.points},
       {"--query_rows", task.query_rows},
       {"--queries", task.queries},
@@ -212,35 +213,79 @@ struct Queries {
   Matrix<double> points;
 };
 
+// For `size` points of `dim` coordinates, which are those of `flag`.
 absl::StatusOr<Queries> ReadQueries(const SearchTask& task,
-                                    const Matrix<double>& points) {
+                                    std::string_view flag, int64_t size,
+                                    int64_t dim) {
   Queries queries;
   if (!task.queries.empty()) {
     queries.is_rows = false;
     RCT_ASSIGN_OR_RETURN(queries.points,
                          Read("--queries", task.queries, ReadMatrix));
-    if (queries.points.cols() != points.cols()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("--queries: ", task.queries, ": has ",
-                       queries.points.cols(), " columns, --points has ",
-                       points.cols(), "; both must have the same"));
+    if (queries.points.cols() != dim) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "--queries: ", task.queries, ": has ", queries.points.cols(),
+          " columns, ", flag, " has ", dim, "; both must have the same"));
     }
   } else if (!task.query_rows.empty()) {
     RCT_ASSIGN_OR_RETURN(queries.rows,
                          Read("--query_rows", task.query_rows, ReadIndices));
     for (size_t i = 0; i < queries.rows.size(); ++i) {
-      if (queries.rows[i] < 0 || queries.rows[i] >= points.rows()) {
+      if (queries.rows[i] < 0 || queries.rows[i] >= size) {
         return absl::InvalidArgumentError(
             absl::StrCat("--query_rows: ", task.query_rows, ": row ", i, " is ",
-                         queries.rows[i], "; must be from 0 to ",
-                         points.rows() - 1, ", the last row of --points"));
+                         queries.rows[i], "; must be from 0 to ", size - 1,
+                         ", the last row of ", flag));
       }
     }
   } else {
-    queries.rows.resize(points.rows());
+    queries.rows.resize(size);
     std::iota(queries.rows.begin(), queries.rows.end(), 0);
   }
   return queries;
+}
+
+absl::StatusOr<Matrix<double>> ReadPoints(const SearchTask& task) {
+  RCT_ASSIGN_OR_RETURN(Matrix<double> points,
+                       Read("--points", task.points, ReadMatrix));
+  if (points.rows() == 0 || points.cols() == 0) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--points: ", task.points, ": has ", points.rows(), " rows of ",
+        points.cols(), " columns; at least one of each is needed"));
+  }
+  return points;
+}
+
+absl::StatusOr<ResidualIndex> BuildIndex(const SearchTask& task,
+                                         MatrixView<const double> points) {
+  RCT_ASSIGN_OR_RETURN(ResidualModel model, MakeModel(task, points));
+  IndexOptions options = task.index;
+  options.clear_residual();
+  return InFlags(ResidualIndex::Build(std::move(model), options));
+}
+
+struct PreparedSearch {
+  ResidualIndex index;
+  Queries queries;
+};
+
+// Queries are looked at before an index is built.
+absl::StatusOr<PreparedSearch> Prepare(const SearchTask& task) {
+  if (task.index_file.empty()) {
+    RCT_ASSIGN_OR_RETURN(const Matrix<double> points, ReadPoints(task));
+    RCT_ASSIGN_OR_RETURN(
+        Queries queries,
+        ReadQueries(task, "--points", points.rows(), points.cols()));
+    RCT_ASSIGN_OR_RETURN(ResidualIndex index, BuildIndex(task, points.view()));
+    return PreparedSearch{std::move(index), std::move(queries)};
+  }
+  absl::StatusOr<ResidualIndex> index = ResidualIndex::Load(
+      ResolvePath(task.index_file), {.threads = task.index.threads()});
+  if (!index.ok()) return Annotate(index.status(), "--index");
+  RCT_ASSIGN_OR_RETURN(Queries queries,
+                       ReadQueries(task, "--index", index->size(),
+                                   index->model().metric()->dim()));
+  return PreparedSearch{*std::move(index), std::move(queries)};
 }
 
 void CopyRows(const NeighborTable& from, NeighborTable& to, int64_t first) {
@@ -332,27 +377,14 @@ absl::Status CompareAudit(const NeighborTable& answers,
 
 absl::StatusOr<std::string> RunSearch(const SearchTask& task) {
   RCT_RETURN_IF_ERROR(CheckOutputs(task));
-  RCT_ASSIGN_OR_RETURN(const Matrix<double> points,
-                       Read("--points", task.points, ReadMatrix));
-  if (points.rows() == 0 || points.cols() == 0) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "--points: ", task.points, ": has ", points.rows(), " rows of ",
-        points.cols(), " columns; at least one of each is needed"));
-  }
-  RCT_ASSIGN_OR_RETURN(const Queries queries, ReadQueries(task, points));
-  RCT_ASSIGN_OR_RETURN(const ResidualModel model,
-                       MakeModel(task, points.view()));
-  IndexOptions options = task.index;
-  options.clear_residual();
-  RCT_ASSIGN_OR_RETURN(const ResidualIndex index,
-                       InFlags(ResidualIndex::Build(model, options)));
+  RCT_ASSIGN_OR_RETURN((const auto [index, queries]), Prepare(task));
   RCT_ASSIGN_OR_RETURN(const NeighborTable neighbors,
                        SearchAll(index, queries, task.search));
 
   std::vector<std::string> report;
   if (task.audit > 0) {
     RCT_ASSIGN_OR_RETURN(report.emplace_back(),
-                         Audit(model, queries, task, neighbors));
+                         Audit(index.model(), queries, task, neighbors));
   }
   RCT_ASSIGN_OR_RETURN(report.emplace_back(), Write(task, neighbors));
   int64_t short_rows = 0;
@@ -365,6 +397,18 @@ absl::StatusOr<std::string> RunSearch(const SearchTask& task) {
                                   " neighbors: row -1 at distance inf"));
   }
   return absl::StrJoin(report, "\n");
+}
+
+absl::StatusOr<std::string> RunBuild(const SearchTask& task) {
+  RCT_RETURN_IF_ERROR(CheckOutput("--index", task.index_file, task));
+  RCT_ASSIGN_OR_RETURN(const Matrix<double> points, ReadPoints(task));
+  RCT_ASSIGN_OR_RETURN(const ResidualIndex index,
+                       BuildIndex(task, points.view()));
+  RCT_RETURN_IF_ERROR(
+      Annotate(index.Save(ResolvePath(task.index_file), task.index.threads()),
+               "--index"));
+  return absl::StrCat("wrote ", task.index_file, ": an index of ", index.size(),
+                      " points");
 }
 
 }  // namespace rct

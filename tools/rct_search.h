@@ -1,5 +1,5 @@
-// What `rct neighbors` and `rct graph` do once their flags are read: points
-// from files, neighbour sets to files.
+// What `rct build`, `rct neighbors` and `rct graph` do once their flags are
+// read: points from files, an index or neighbour sets to files.
 //
 // All mistakes that can be seen are seen before work begins: files that cannot
 // be read or written, and shapes that do not fit. Output files are written
@@ -23,6 +23,10 @@ namespace rct {
 // Files are as base/matrix_file.h reads them; empty names are files that are
 // not given. Rows are numbered from 0.
 struct SearchTask {
+  // What rct build writes. The others read it in place of `points` and all that
+  // is said of the model.
+  std::string index_file;
+
   std::string points;  // n x d
 
   // Queries: row numbers of points, or new points (q x d); neither means every
@@ -57,6 +61,10 @@ struct SearchTask {
 // Errors name the flag, and file, row and column where there are any: codes as
 // in matrix_file.h, file.h and residual_index.h; Internal where an audit fails.
 absl::StatusOr<std::string> RunSearch(const SearchTask& task);
+
+// Builds the index of a task without queries and writes it to `index_file`;
+// otherwise as above.
+absl::StatusOr<std::string> RunBuild(const SearchTask& task);
 
 // Internal, saying where, unless query queries[i] of `answers` is, bit for bit,
 // query i of `expected`.

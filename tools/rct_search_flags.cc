@@ -1,6 +1,7 @@
 #include "tools/rct_search_flags.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -59,6 +60,15 @@ absl::Status Needs(Given a, Given b, std::string_view why) {
   if (!a.second || b.second) return absl::OkStatus();
   return UsageError(
       absl::StrCat(a.first, ": needs ", b.first, " as well: ", why));
+}
+
+// With an index from a file, what it was made of cannot be said again.
+absl::Status WithoutIndex(Given index, absl::Span<const Given> flags) {
+  for (const Given& flag : flags) {
+    RCT_RETURN_IF_ERROR(
+        NotTogether(index, flag, "the index in the file has its own"));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Required(Given flag, std::string_view what) {
@@ -125,21 +135,38 @@ constexpr std::string_view kIntroduction[] = {
 
 Files are .npy, .csv (the first line a header) or .fvecs; rows count from 0.
 
+  --index=FILE              what rct build wrote; or, to build it now:
   --points=FILE             your points, n x d
-  --query_rows=FILE         queries: row numbers of points, or
+$model  --query_rows=FILE         queries: row numbers of points, or
   --queries=FILE            new points, q x d (for every row: rct graph)
   --k=K                     neighbors of each query
+  --exclude_self            a row is no neighbor of itself
 )",
     R"(rct graph: the K points most correlated with each of your points, exactly.
 
 Files are .npy, .csv (the first line a header) or .fvecs; rows count from 0.
 No row is its own neighbor.
 
+  --index=FILE              what rct build wrote; or, to build it now:
   --points=FILE             your points, n x d
-  --k=K                     neighbors of each point
+$model  --k=K                     neighbors of each point
+)",
+    R"(rct build: an index in a file, for rct neighbors and rct graph.
+
+Files are .npy, .csv (the first line a header) or .fvecs; rows count from 0.
+
+  --points=FILE             your points, n x d
+$model  --threads=N               default 0: all
+  --index=FILE              where the index goes: as large as it is in memory
+
+Every later call starts from the file, with the same answers. A file that was
+damaged, cut short or written by a newer version is refused.
+
+Example
+  awk 'BEGIN {print "x,y"; while (i++ < 999) print i*37%101 "," i*53%97}' >p.csv
 )"};
 
-constexpr std::string_view kFlags =
+constexpr std::string_view kModelFlags =
     R"(  --kernel=NAME             $kernels
   --lengthscale=L[,L...]    one, or one for each dimension (default 1)
   --variance=S              k(x, x) (default 1)
@@ -151,9 +178,12 @@ constexpr std::string_view kFlags =
   --factors=FILE            your own V, n x m, with
     --residual_variance=FILE  your own p, n x 1
   --jitter=J                on the diagonal of K(Z,Z), times S (default 1e-6)
-$exclude_self  --predecessor             only rows before the query's (Vecchia)
   --strategy=NAME           $strategies
                             (same answer, other speed; default $strategy)
+)";
+
+constexpr std::string_view kSearchFlags =
+    R"(  --predecessor             only rows before the query's (Vecchia)
   --threads=N               default 0: all
   --audit=N                 search N random queries again, exhaustively; compare
   --out_indices=FILE        row numbers, int64, q x k; -1 where there is none
@@ -171,6 +201,11 @@ constexpr std::string_view kExample[] = {
 )",
     R"(  rct graph --points=p.csv --kernel=rbf --lengthscale=20,30 \
     --num_inducing=50 --k=10 --predecessor --out_indices=sets.npy
+)",
+    R"(  rct build --points=p.csv --kernel=matern52 --lengthscale=20 \
+    --num_inducing=50 --index=p.rct
+  rct info p.rct
+  rct graph --index=p.rct --k=10 --predecessor --out_indices=sets.npy
 )"};
 
 }  // namespace
@@ -184,16 +219,10 @@ absl::StatusOr<SearchTask> ParseSearchTask(
   std::vector<double> lengthscale;
   bool no_inducing = false;
 
+  const bool searches = command != SearchCommand::kBuild;
   FlagSet flags;
+  flags.Text("index", &task.index_file);
   flags.Text("points", &task.points);
-  if (command == SearchCommand::kNeighbors) {
-    flags.Text("query_rows", &task.query_rows);
-    flags.Text("queries", &task.queries);
-    flags.Switch("exclude_self", &task.search.exclude_self);
-  } else {
-    task.search.exclude_self = true;
-  }
-  flags.Integer("k", 1, kMostNeighbors, &k);
   flags.Choice("kernel", Kernels().names, &kernel);
   flags.Positives("lengthscale", &lengthscale);
   flags.Positive("variance", &variance);
@@ -205,13 +234,23 @@ absl::StatusOr<SearchTask> ParseSearchTask(
   flags.Text("factors", &task.factors);
   flags.Text("residual_variance", &task.residual_variance);
   flags.Positive("jitter", &jitter);
-  flags.Switch("predecessor", &task.search.predecessor);
   flags.Choice("strategy", Strategies().names, &strategy);
   flags.Integer("threads", 0, kMostThreads, &threads);
-  flags.Integer("audit", 1, kMost, &audit);
-  flags.Text("out_indices", &task.out_indices);
-  flags.Text("out_distances", &task.out_distances);
-  flags.Choice("format", FormatNames(), &format);
+  if (searches) {
+    flags.Integer("k", 1, kMostNeighbors, &k);
+    flags.Switch("predecessor", &task.search.predecessor);
+    flags.Integer("audit", 1, kMost, &audit);
+    flags.Text("out_indices", &task.out_indices);
+    flags.Text("out_distances", &task.out_distances);
+    flags.Choice("format", FormatNames(), &format);
+  }
+  if (command == SearchCommand::kNeighbors) {
+    flags.Text("query_rows", &task.query_rows);
+    flags.Text("queries", &task.queries);
+    flags.Switch("exclude_self", &task.search.exclude_self);
+  } else {
+    task.search.exclude_self = true;
+  }
   RCT_ASSIGN_OR_RETURN(const std::vector<std::string> rest,
                        flags.Parse(arguments));
   if (!rest.empty()) {
@@ -219,7 +258,9 @@ absl::StatusOr<SearchTask> ParseSearchTask(
                                    "'; flags are written --name=value"));
   }
 
+  const Given index = {"--index", !task.index_file.empty()};
   const Given points = {"--points", !task.points.empty()};
+  const Given kernel_name = {"--kernel", kernel.has_value()};
   const Given query_rows = {"--query_rows", !task.query_rows.empty()};
   const Given queries = {"--queries", !task.queries.empty()};
   const Given random = {"--num_inducing", num_inducing.has_value()};
@@ -232,19 +273,38 @@ absl::StatusOr<SearchTask> ParseSearchTask(
                                    !task.residual_variance.empty()};
   const Given predecessor = {"--predecessor", task.search.predecessor};
   const Given exclude_self = {"--exclude_self", task.search.exclude_self};
+  const Given seed_given = {"--seed", seed.has_value()};
+  const Given jitter_given = {"--jitter", jitter.has_value()};
 
   // Contradictions first: a flag too many says more than one too few.
+  const bool loads = searches && index.second;
+  if (loads) {
+    RCT_RETURN_IF_ERROR(
+        WithoutIndex(index, {points,
+                             kernel_name,
+                             {"--lengthscale", !lengthscale.empty()},
+                             {"--variance", variance.has_value()},
+                             random,
+                             seed_given,
+                             rows,
+                             coordinates,
+                             none,
+                             factors,
+                             residual_variance,
+                             jitter_given,
+                             {"--strategy", strategy.has_value()}}));
+  }
   const Given sources[] = {random, rows, coordinates, none, factors};
   RCT_RETURN_IF_ERROR(
       AtMostOne(sources, "say what is taken out of the process"));
   RCT_RETURN_IF_ERROR(AtMostOne({query_rows, queries}, "name the queries"));
   RCT_RETURN_IF_ERROR(Needs(factors, residual_variance, "V goes with p"));
   RCT_RETURN_IF_ERROR(Needs(residual_variance, factors, "p goes with V"));
-  RCT_RETURN_IF_ERROR(Needs({"--seed", seed.has_value()}, random,
-                            "it is the seed of their choice"));
+  RCT_RETURN_IF_ERROR(
+      Needs(seed_given, random, "it is the seed of their choice"));
   for (const Given& source : {none, factors}) {
-    RCT_RETURN_IF_ERROR(NotTogether({"--jitter", jitter.has_value()}, source,
-                                    "there is no K(Z,Z) to add it to"));
+    RCT_RETURN_IF_ERROR(
+        NotTogether(jitter_given, source, "there is no K(Z,Z) to add it to"));
   }
   for (const Given& constraint : {predecessor, exclude_self}) {
     RCT_RETURN_IF_ERROR(
@@ -258,27 +318,38 @@ absl::StatusOr<SearchTask> ParseSearchTask(
       {"--strategy", prunes}, factors,
       "factors of unknown error can be searched exhaustively only"));
 
-  RCT_RETURN_IF_ERROR(Required(points, "the file with your points"));
+  if (!loads) {
+    RCT_RETURN_IF_ERROR(
+        Required(points, searches ? "the file with your points; or give --index"
+                                  : "the file with your points"));
+  }
   if (command == SearchCommand::kNeighbors) {
     RCT_RETURN_IF_ERROR(Required(
         {"--query_rows or --queries", query_rows.second || queries.second},
         "a file with the queries; for every row call rct graph"));
   }
-  RCT_RETURN_IF_ERROR(
-      Required({"--kernel", kernel.has_value()},
-               absl::StrCat("one of ", absl::StrJoin(Kernels().names, ", "))));
-  RCT_RETURN_IF_ERROR(
-      Required({"--k", k.has_value()}, "how many neighbors are wanted"));
-  RCT_RETURN_IF_ERROR(
-      Required({"--num_inducing",
-                std::any_of(std::begin(sources), std::end(sources),
-                            [](const Given& source) { return source.second; })},
-               "the number of inducing points; or give --inducing_rows, "
-               "--inducing_points, --no_inducing or --factors"));
-  RCT_RETURN_IF_ERROR(
-      Required({"--out_indices or --out_distances",
-                !task.out_indices.empty() || !task.out_distances.empty()},
-               "a file for the answer"));
+  if (!loads) {
+    RCT_RETURN_IF_ERROR(Required(
+        kernel_name,
+        absl::StrCat("one of ", absl::StrJoin(Kernels().names, ", "))));
+    const bool has_source =
+        std::any_of(std::begin(sources), std::end(sources),
+                    [](const Given& source) { return source.second; });
+    RCT_RETURN_IF_ERROR(
+        Required({"--num_inducing", has_source},
+                 "the number of inducing points; or give --inducing_rows, "
+                 "--inducing_points, --no_inducing or --factors"));
+  }
+  if (searches) {
+    RCT_RETURN_IF_ERROR(
+        Required({"--k", k.has_value()}, "how many neighbors are wanted"));
+    RCT_RETURN_IF_ERROR(
+        Required({"--out_indices or --out_distances",
+                  !task.out_indices.empty() || !task.out_distances.empty()},
+                 "a file for the answer"));
+  } else {
+    RCT_RETURN_IF_ERROR(Required(index, "the file that the index goes into"));
+  }
   if (!task.out_indices.empty()) {
     RCT_ASSIGN_OR_RETURN(
         task.out_indices_format,
@@ -289,6 +360,12 @@ absl::StatusOr<SearchTask> ParseSearchTask(
         task.out_distances_format,
         OutputFormat("--out_distances", task.out_distances, format));
   }
+
+  task.index.set_threads(static_cast<int>(threads.value_or(0)));
+  task.search.threads = task.index.threads();
+  task.search.k = k.value_or(1);
+  task.audit = audit.value_or(0);
+  if (loads) return task;
 
   ResidualConfig& residual = *task.index.mutable_residual();
   residual.mutable_kernel()->set_family(
@@ -309,25 +386,20 @@ absl::StatusOr<SearchTask> ParseSearchTask(
   }
   // Whatever the default is: nothing else is proven for them.
   if (factors.second) task.index.set_strategy(EXHAUSTIVE);
-  task.index.set_threads(static_cast<int>(threads.value_or(0)));
-  task.search.threads = task.index.threads();
-  task.search.k = *k;
-  task.audit = audit.value_or(0);
   return task;
 }
 
 std::string SearchHelp(SearchCommand command) {
-  const bool graph = command == SearchCommand::kGraph;
-  const std::string flags = absl::StrReplaceAll(
-      kFlags,
-      {{"$exclude_self",
-        graph ? ""
-              : "  --exclude_self            a row is no neighbor of itself\n"},
-       {"$kernels", absl::StrJoin(Kernels().names, ", ")},
+  const std::string model = absl::StrReplaceAll(
+      kModelFlags,
+      {{"$kernels", absl::StrJoin(Kernels().names, ", ")},
        {"$strategies", absl::StrJoin(Strategies().names, ", ")},
        {"$strategy",
         absl::AsciiStrToLower(Strategy_Name(IndexOptions().strategy()))}});
-  return absl::StrCat(kIntroduction[graph], flags, kExample[graph]);
+  const auto which = static_cast<size_t>(command);
+  return absl::StrCat(
+      absl::StrReplaceAll(kIntroduction[which], {{"$model", model}}),
+      command == SearchCommand::kBuild ? "" : kSearchFlags, kExample[which]);
 }
 
 }  // namespace rct

@@ -1,4 +1,4 @@
-// The flags of `rct neighbors` and `rct graph`.
+// The flags of `rct build`, `rct neighbors` and `rct graph`.
 
 #ifndef RCT_TOOLS_RCT_SEARCH_FLAGS_H_
 #define RCT_TOOLS_RCT_SEARCH_FLAGS_H_
@@ -14,6 +14,7 @@ namespace rct {
 enum class SearchCommand {
   kNeighbors,  // of the queries that flags name
   kGraph,      // of every row, itself excluded
+  kBuild,      // of nothing yet: the index goes into a file
 };
 
 // The task that the arguments describe. InvalidArgument, naming the flag, for

@@ -28,6 +28,7 @@ using Arguments = std::vector<std::string>;
 
 constexpr SearchCommand kNeighbors = SearchCommand::kNeighbors;
 constexpr SearchCommand kGraph = SearchCommand::kGraph;
+constexpr SearchCommand kBuild = SearchCommand::kBuild;
 
 // What every command line needs, but for what `without` is the beginning of.
 Arguments Least(const Arguments& more = {}, const std::string& without = "!") {
@@ -132,9 +133,51 @@ TEST(ParseSearchTaskTest, AGraphIsOfAllRowsWithoutThemselves) {
   ExpectError(Least(), "there is no flag --query_rows", kGraph);
 }
 
+TEST(ParseSearchTaskTest, AnIndexTakesThePlaceOfPointsAndModel) {
+  const Arguments least = {"--index=p.rct", "--query_rows=q.npy", "--k=5",
+                           "--out_indices=i.npy"};
+  const absl::StatusOr<SearchTask> task = ParseSearchTask(kNeighbors, least);
+  ASSERT_THAT(task, IsOk());
+  EXPECT_EQ(task->index_file, "p.rct");
+  EXPECT_EQ(task->search.k, 5);
+  for (const std::string flag :
+       {"--points=p.npy", "--kernel=rbf", "--lengthscale=2", "--variance=2",
+        "--num_inducing=8", "--seed=2", "--inducing_rows=z.npy",
+        "--inducing_points=z.npy", "--no_inducing", "--factors=v.npy",
+        "--residual_variance=p.npy", "--jitter=1e-3", "--strategy=block"}) {
+    Arguments arguments = least;
+    arguments.push_back(flag);
+    ExpectError(arguments,
+                absl::StrCat("--index and ", flag.substr(0, flag.find('=')),
+                             ": the index in the file has its own; leave one "
+                             "out"));
+  }
+}
+
+TEST(ParseSearchTaskTest, ABuildHasNoQueries) {
+  const Arguments least = {"--points=p.npy", "--kernel=rbf", "--no_inducing",
+                           "--index=p.rct"};
+  const absl::StatusOr<SearchTask> task = ParseSearchTask(kBuild, least);
+  ASSERT_THAT(task, IsOk());
+  EXPECT_EQ(task->index_file, "p.rct");
+  EXPECT_EQ(task->points, "p.npy");
+  for (const char* flag : {"--k=3", "--queries=q.npy", "--predecessor",
+                           "--audit=1", "--out_indices=i.npy"}) {
+    Arguments arguments = least;
+    arguments.emplace_back(flag);
+    ExpectError(arguments, "there is no flag ", kBuild);
+  }
+  for (size_t i = 0; i < least.size(); ++i) {
+    Arguments arguments = least;
+    arguments.erase(arguments.begin() + static_cast<int>(i));
+    ExpectError(arguments, " is missing: ", kBuild);
+  }
+}
+
 TEST(ParseSearchTaskTest, MissingFlags) {
   const std::pair<std::string, std::string> cases[] = {
-      {"--points", "--points is missing: the file with your points"},
+      {"--points",
+       "--points is missing: the file with your points; or give --index"},
       {"--query_rows", "--query_rows or --queries is missing: a file with"},
       {"--kernel", "--kernel is missing: one of rbf, matern12, matern32"},
       {"--k=", "--k is missing: how many neighbors"},
@@ -234,34 +277,24 @@ TEST(ParseSearchTaskTest, ValuesOutOfRange) {
 
 // Every flag that is parsed is explained, on one screen.
 TEST(SearchHelpTest, IsCompleteAndFits) {
-  for (const SearchCommand command : {kNeighbors, kGraph}) {
+  for (const SearchCommand command : {kNeighbors, kGraph, kBuild}) {
     const std::string help = SearchHelp(command);
     const std::vector<std::string> lines = absl::StrSplit(help, '\n');
     EXPECT_LE(lines.size(), 40);
     for (const std::string& line : lines) {
       EXPECT_THAT(line, SizeIs(testing::Le(80)));
     }
-    for (const char* flag : {"points=",
-                             "k=",
-                             "kernel=",
-                             "lengthscale=",
-                             "variance=",
-                             "num_inducing=",
-                             "seed=",
-                             "inducing_rows=",
-                             "inducing_points=",
-                             "no_inducing ",
-                             "factors=",
-                             "residual_variance=",
-                             "jitter=",
-                             "predecessor ",
-                             "strategy=",
-                             "threads=",
-                             "audit=",
-                             "out_indices=",
-                             "out_distances=",
-                             "format="}) {
+    for (const char* flag :
+         {"index=", "points=", "kernel=", "lengthscale=", "variance=",
+          "num_inducing=", "seed=", "inducing_rows=", "inducing_points=",
+          "no_inducing ", "factors=", "residual_variance=", "jitter=",
+          "strategy=", "threads="}) {
       EXPECT_THAT(help, HasSubstr(absl::StrCat("  --", flag)));
+    }
+    for (const char* flag : {"k=", "predecessor ", "audit=", "out_indices=",
+                             "out_distances=", "format="}) {
+      EXPECT_EQ(absl::StrContains(help, absl::StrCat("  --", flag)),
+                command != kBuild);
     }
     const bool neighbors = command == kNeighbors;
     for (const char* flag : {"query_rows=", "queries=", "exclude_self "}) {

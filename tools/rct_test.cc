@@ -293,6 +293,128 @@ TEST_F(RctTest, GraphsAreOfAllOtherRows) {
   EXPECT_NE(whole(299, 0), 299);
 }
 
+// One process builds, others search: the same files as when each does both.
+TEST_F(RctTest, AnIndexFromAFileGivesTheSameAnswer) {
+  const Arguments queries[] = {{"--query_rows=q.npy"},
+                               {"--query_rows=q.npy", "--exclude_self"},
+                               {"--query_rows=q.npy", "--predecessor"},
+                               {"--queries=x.npy"}};
+  const Arguments models[] = {
+      {"--kernel=rbf", "--inducing_rows=z.npy"},
+      {"--kernel=matern52", "--num_inducing=9", "--strategy=best_first"},
+      {"--kernel=matern12", "--no_inducing", "--strategy=exhaustive"},
+      {"--kernel=matern32", "--inducing_points=x.npy", "--lengthscale=1,2,3",
+       "--variance=2", "--jitter=1e-4", "--strategy=level_synchronous"}};
+  const auto run = [&](Arguments arguments, const Arguments& more) {
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const Outcome outcome = Rct(arguments);
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    return outcome.err;
+  };
+  for (const Arguments& model : models) {
+    SCOPED_TRACE(model[0]);
+    EXPECT_EQ(run({"build", "--points=p.npy", "--index=p.rct"}, model),
+              "wrote p.rct: an index of 300 points\n");
+    for (const Arguments& query : queries) {
+      Arguments search = {"neighbors", "--k=4", "--out_indices=i.npy",
+                          "--out_distances=d.npy"};
+      search.insert(search.end(), query.begin(), query.end());
+      Arguments whole = search;
+      whole.insert(whole.end(), model.begin(), model.end());
+      const std::string report = run(whole, {"--points=p.npy"});
+      const std::vector<std::string> expected = {Read("i.npy"), Read("d.npy")};
+      EXPECT_EQ(run(search, {"--index=p.rct"}), report);
+      EXPECT_EQ(Read("i.npy"), expected[0]);
+      EXPECT_EQ(Read("d.npy"), expected[1]);
+    }
+    const std::string audited =
+        run({"graph", "--k=4", "--out_indices=g.npy", "--index=p.rct"},
+            {"--audit=5"});
+    EXPECT_THAT(audited, StartsWith("audit: 5 of 300 queries"));
+  }
+}
+
+// The same where the index holds skeletons.
+TEST_F(RctTest, SkeletonsFromAFileGiveTheSameAnswer) {
+  Write("many.npy",
+        SerializeNpy(MakePointSet(PointSet::kUniformCube, 3000, 2, 1).view()));
+  const std::string model =
+      "--points=many.npy --kernel=rbf --lengthscale=0.3 --num_inducing=64";
+  EXPECT_EQ(Shell("rct build --index=many.rct " + model).exit_code, 0);
+  EXPECT_THAT(Rct({"info", "many.rct"}).out,
+              AllOf(HasSubstr("\n  strategy       block\n"),
+                    HasSubstr("\n    partition ")));
+  for (const std::string more : {"", " --predecessor"}) {
+    const std::string search =
+        "rct graph --k=5 --out_indices=i.npy --out_distances=d.npy" + more;
+    EXPECT_EQ(Shell(absl::StrCat(search, " ", model)).exit_code, 0);
+    const std::vector<std::string> expected = {Read("i.npy"), Read("d.npy")};
+    EXPECT_EQ(Shell(search + " --index=many.rct --audit=20").exit_code, 0);
+    EXPECT_EQ(Read("i.npy"), expected[0]);
+    EXPECT_EQ(Read("d.npy"), expected[1]);
+  }
+}
+
+TEST_F(RctTest, BadIndexes) {
+  ASSERT_EQ(Rct({"build", "--points=p.npy", "--kernel=rbf", "--no_inducing",
+                 "--index=p.rct"})
+                .exit_code,
+            0);
+  const std::string good = Read("p.rct");
+  const auto expect = [&](const std::string& message) {
+    ExpectError({"graph", "--index=p.rct", "--k=4", "--out_indices=g.npy"}, 1,
+                StartsWith("rct graph: --index: p.rct: " + message));
+  };
+  Write("p.rct", good.substr(0, 5000));
+  expect(absl::StrCat("truncated: has 5000 bytes of ", good.size()));
+  std::string damaged = good;
+  damaged[good.size() / 2] ^= 4;
+  Write("p.rct", damaged);
+  expect("damaged: its digest differs");
+  ExpectError({"info", "p.rct"}, 1,
+              StartsWith("rct info: p.rct: damaged: its digest differs"));
+  Write("p.rct", good + "\n");
+  expect(
+      absl::StrCat("has ", good.size() + 1, " bytes, 1 more than it should"));
+  Write("p.rct", Read("p.npy"));
+  expect("is no rct index file: starts with '\\x93NUMPY");
+  ExpectError({"graph", "--index=none.rct", "--k=4", "--out_indices=g.npy"}, 1,
+              StartsWith("rct graph: --index: none.rct: cannot open: No such"));
+  Write("p.rct", good);
+  Write("far.npy", SerializeNpy(std::vector<int64_t>{300}));
+  ExpectError({"neighbors", "--index=p.rct", "--query_rows=far.npy", "--k=4",
+               "--out_indices=g.npy"},
+              1,
+              StartsWith("rct neighbors: --query_rows: far.npy: row 0 is 300; "
+                         "must be from 0 to 299, the last row of --index"));
+  ExpectError({"graph", "--index=p.rct", "--k=4", "--out_indices=p.rct",
+               "--format=npy"},
+              1,
+              StartsWith("rct graph: --out_indices: p.rct: is the file of "
+                         "--index too, and would replace it"));
+  EXPECT_EQ(Read("p.rct"), good);
+}
+
+TEST_F(RctTest, BuildsThatFailLeaveNothingBehind) {
+  const auto build = [](const std::string& index) {
+    return Arguments{"build", "--points=p.npy", "--kernel=rbf", "--no_inducing",
+                     "--index=" + index};
+  };
+  ExpectError(build("none/p.rct"), 1,
+              StartsWith("rct build: --index: none/p.rct: its folder does not "
+                         "exist; make it first"));
+  ExpectError(build("p.npy"), 1,
+              StartsWith("rct build: --index: p.npy: is the file of --points "
+                         "too, and would replace it"));
+  // A disk that is full, as far as the program can tell.
+  const std::vector<std::string> before = Names();
+  const Outcome outcome = Shell("trap '' XFSZ; ulimit -f 8; rct " +
+                                absl::StrJoin(build("p.rct"), " "));
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_THAT(outcome.err, HasSubstr("p.rct: cannot write: File too large"));
+  EXPECT_EQ(Names(), before);
+}
+
 TEST_F(RctTest, RelativePathsCountFromTheCaller) {
   const Outcome outcome = Shell(
       absl::StrCat("mkdir sub && cd sub && BUILD_WORKING_DIRECTORY=.. rct ",
@@ -482,6 +604,11 @@ TEST_F(RctTest, WrongCommandLines) {
       {CommandLine({"--num_inducing=3"}),
        "rct neighbors: --num_inducing and --inducing_rows: both say"},
       {{"graph"}, "rct graph: --points is missing"},
+      {{"graph", "--index=p.rct", "--kernel=rbf"},
+       "rct graph: --index and --kernel: the index in the file has its own; "
+       "leave one out\nSee rct graph --help\n"},
+      {{"build", "--points=p.npy", "--kernel=rbf", "--no_inducing"},
+       "rct build: --index is missing: the file that the index goes into"},
       {{"info"}, "rct info: no file is named"},
       {{"info", "--all", "p.npy"}, "rct info: there is no flag --all"},
       {{"doctor", "who"}, "rct doctor: unexpected argument 'who'"},
@@ -531,6 +658,7 @@ TEST_F(RctTest, HelpTeaches) {
     std::vector<std::string> makes;
   } helps[] = {
       {{"--help"}, {"p.csv", "sets.csv"}},
+      {{"build", "--help"}, {"p.csv", "p.rct", "sets.npy"}},
       {{"neighbors", "--help"}, {"neighbors.csv", "p.csv", "q.csv"}},
       {{"graph", "--help"}, {"p.csv", "sets.npy"}},
       {{"info", "--help"}, {"p.csv"}},
@@ -577,7 +705,8 @@ TEST_F(RctTest, WaysToAskForHelp) {
   EXPECT_EQ(Rct({"help", "graph"}).out, graph);
   EXPECT_EQ(Rct({"graph", "--k=3", "-h"}).out, graph);
   // Each command is in the help of all.
-  for (const char* command : {"neighbors", "graph", "info", "doctor"}) {
+  for (const char* command :
+       {"build", "neighbors", "graph", "info", "doctor"}) {
     EXPECT_THAT(help, HasSubstr(absl::StrCat("\n  ", command, " ")));
   }
 }

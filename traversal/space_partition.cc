@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/types/span.h"
+#include "base/archive.h"
 #include "base/check.h"
 #include "base/matrix.h"
 #include "base/parallel.h"
@@ -83,6 +84,21 @@ SpacePartition::SpacePartition(MatrixView<const double> points,
                 });
     level = std::move(next);
   }
+}
+
+template <class Self, class Archive>
+void SpacePartition::Describe(Self& self, Archive& archive) {
+  archive.Array("partition.rows", self.rows_);
+  archive.Value("partition.block_size", self.block_size_);
+  archive.Array("partition.splits", self.splits_);
+}
+
+SpacePartition::SpacePartition(ArchiveReader& archive) {
+  Describe(*this, archive);
+}
+
+void SpacePartition::Save(ArchiveWriter& archive) const {
+  Describe(*this, archive);
 }
 
 int64_t SpacePartition::Locate(const double* point) const {

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "absl/types/span.h"
+#include "base/archive.h"
 #include "base/matrix.h"
 
 namespace rct {
@@ -31,6 +32,10 @@ class SpacePartition {
   SpacePartition(MatrixView<const double> points,
                  absl::Span<const double> scale, std::vector<int32_t> rows,
                  int64_t block_size, int threads);
+
+  // As Save wrote it; of no rows where archive.status() is an error then.
+  explicit SpacePartition(ArchiveReader& archive);
+  void Save(ArchiveWriter& archive) const;
 
   int64_t size() const { return static_cast<int64_t>(rows_.size()); }
   int64_t block_size() const { return block_size_; }
@@ -51,6 +56,9 @@ class SpacePartition {
     int64_t dimension = 0;
     double value = 0;
   };
+
+  template <class Self, class Archive>
+  static void Describe(Self& self, Archive& archive);
 
   std::vector<int32_t> rows_;
   int64_t block_size_;

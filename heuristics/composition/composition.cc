@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "base/archive.h"
 #include "base/matrix.h"
 #include "base/status_macros.h"
 #include "google/protobuf/descriptor.h"
@@ -22,6 +23,7 @@
 #include "heuristics/level_cache/level_cache.h"
 #include "heuristics/masked_dedupe/masked_dedupe.h"
 #include "heuristics/radius_floor/radius_floor.h"
+#include "heuristics/skeleton_bound/skeleton_archive.h"
 #include "heuristics/skeleton_bound/skeleton_bound.pb.h"
 #include "heuristics/skeleton_bound/skeleton_searcher.h"
 #include "metric/euclidean_distance.h"
@@ -172,12 +174,9 @@ std::unique_ptr<const Searcher<Metric>> Assemble(PlantedTree<Metric> planted,
                                                  Dedupe dedupe) {
   using SlotSet =
       Slots<Bound, Cache, Dedupe, ComposedBlock, ComposedOrder, ComposedBudget>;
-  SlotSet slots{std::move(bound),
-                std::move(cache),
-                std::move(dedupe),
-                std::move(heuristics.block),
-                std::move(heuristics.order),
-                std::move(heuristics.budget)};
+  SlotSet slots{std::move(bound),  std::move(cache),
+                std::move(dedupe), std::move(heuristics.block),
+                heuristics.order,  std::move(heuristics.budget)};
   if (strategy == BEST_FIRST) {
     return std::make_unique<BestFirstSearcher<Metric, SlotSet>>(
         std::move(planted.metric), std::move(planted.order),
@@ -212,7 +211,7 @@ std::unique_ptr<const Searcher<Metric>> WithBound(PlantedTree<Metric> planted,
   if (heuristics.radius_floor) {
     RadiusFloor floor = *heuristics.radius_floor;
     return WithDedupe(std::move(planted), strategy, std::move(heuristics),
-                      std::move(floor), std::move(cache));
+                      floor, std::move(cache));
   }
   return WithDedupe(std::move(planted), strategy, std::move(heuristics),
                     NoFloor(), std::move(cache));
@@ -273,7 +272,7 @@ absl::StatusOr<ComposedSearcher<EuclideanDistance>> ComposeScreen(
 }
 
 absl::StatusOr<ComposedSearcher<ResidualCorrelation>> ComposeBlocks(
-    std::shared_ptr<const ResidualCorrelation> metric,
+    const std::shared_ptr<const ResidualCorrelation>& metric,
     const SkeletonBoundConfig& config, int threads) {
   RCT_ASSIGN_OR_RETURN(auto searcher,
                        SkeletonSearcher::Create(metric, config, threads));
@@ -367,6 +366,35 @@ absl::StatusOr<ComposedSearcher<Metric>> ComposeSearcher(
                          composition.heuristics.skeleton_bound(), threads);
   }
   return ComposeTree(std::move(metric), composition, threads);
+}
+
+void SaveSearcher(const Searcher<ResidualCorrelation>& searcher,
+                  const Composition& composition, ArchiveWriter& archive) {
+  // BLOCK may have become another searcher, which has nothing to save.
+  if (composition.strategy != BLOCK) return;
+  const auto* skeletons = dynamic_cast<const SkeletonSearcher*>(&searcher);
+  if (skeletons != nullptr) SaveSkeletons(*skeletons, archive);
+}
+
+absl::StatusOr<ComposedSearcher<ResidualCorrelation>> RestoreSearcher(
+    std::shared_ptr<const ResidualCorrelation> metric,
+    const Composition& composition, int threads, ArchiveReader& archive) {
+  if (!HoldsSkeletons(archive)) {
+    return ComposeSearcher(std::move(metric), composition, threads);
+  }
+  RCT_RETURN_IF_ERROR(ValidateBounds(*metric));
+  PhaseClock clock;
+  RCT_ASSIGN_OR_RETURN(
+      auto searcher,
+      RestoreSkeletons(std::move(metric),
+                       composition.heuristics.skeleton_bound(), archive));
+  const auto* skeletons = searcher->skeletons();
+  const auto* tables = searcher->tables();
+  clock.End("skeletons", 0,
+            (skeletons == nullptr ? 0 : skeletons->bytes()) +
+                (tables == nullptr ? 0 : tables->bytes()));
+  return ComposedSearcher<ResidualCorrelation>{std::move(searcher),
+                                               clock.Take()};
 }
 
 template absl::StatusOr<ComposedSearcher<ResidualCorrelation>> ComposeSearcher(

@@ -15,6 +15,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/archive.h"
 #include "heuristics/composition/heuristics.pb.h"
 #include "metric/euclidean_distance.h"
 #include "metric/residual_correlation.h"
@@ -51,6 +52,18 @@ template <class Metric>
 absl::StatusOr<ComposedSearcher<Metric>> ComposeSearcher(
     std::shared_ptr<const Metric> metric, const Composition& composition,
     int threads);
+
+// Puts into `archive` what `searcher`, composed from `composition`, holds and
+// RestoreSearcher reads: skeletons and their tables for BLOCK. Trees and
+// screens are made again, which takes what it took before.
+void SaveSearcher(const Searcher<ResidualCorrelation>& searcher,
+                  const Composition& composition, ArchiveWriter& archive);
+
+// The searcher again, over the same metric, with the same answers. Errors of
+// ComposeSearcher and of archive.status().
+absl::StatusOr<ComposedSearcher<ResidualCorrelation>> RestoreSearcher(
+    std::shared_ptr<const ResidualCorrelation> metric,
+    const Composition& composition, int threads, ArchiveReader& archive);
 
 extern template absl::StatusOr<ComposedSearcher<ResidualCorrelation>>
 ComposeSearcher(std::shared_ptr<const ResidualCorrelation>, const Composition&,

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/types/span.h"
+#include "base/archive.h"
 #include "base/matrix.h"
 #include "base/parallel.h"
 #include "heuristics/skeleton_bound/correlation_tile.h"
@@ -30,8 +31,8 @@ constexpr double kLeastPivot = 1e-7;
 
 constexpr int kColumnsAtOnce = 4;
 
-int LargestRank(const SkeletonOptions& options) {
-  return static_cast<int>(std::min(options.block_size / 2, kLargestRank));
+int LargestRank(int64_t block_size) {
+  return static_cast<int>(std::min(block_size / 2, kLargestRank));
 }
 
 int64_t NumFactorPanels(int rank) {
@@ -107,7 +108,7 @@ struct BlockSkeletons::Draft {
 SpacePartition BlockSkeletons::Partition(const ResidualCorrelation& metric,
                                          const SkeletonOptions& options,
                                          int threads) {
-  const SkeletonSlack slack(*metric.rounding(), LargestRank(options),
+  const SkeletonSlack slack(*metric.rounding(), LargestRank(options.block_size),
                             options.scale);
   return SpacePartition(
       metric.data().points.view(), InverseLengthscales(metric),
@@ -118,7 +119,8 @@ BlockSkeletons::BlockSkeletons(const ResidualCorrelation& metric,
                                const SkeletonOptions& options,
                                SpacePartition partition, int threads,
                                int stride)
-    : slack_(*metric.rounding(), LargestRank(options), options.scale),
+    : slack_(*metric.rounding(), LargestRank(options.block_size),
+             options.scale),
       filter_(FilterKernelsFor(metric.simd().isa)),
       simd_(&metric.simd()),
       loose_rows_(RowsByTau(metric, slack_, true)),
@@ -151,8 +153,10 @@ BlockSkeletons::BlockSkeletons(const ResidualCorrelation& metric,
   std::vector<Draft> drafts(num_blocks());
   const int num_workers = std::max(1, std::min(threads, num_blocks()));
   std::vector<Worker> workers;
+  workers.reserve(num_workers);
   for (int i = 0; i < num_workers; ++i) {
-    workers.emplace_back(metric.dim(), block_size_, LargestRank(options));
+    workers.emplace_back(metric.dim(), block_size_,
+                         LargestRank(options.block_size));
   }
   for (int b = 0; b < num_blocks(); ++b) {
     Block& block = blocks_[b];
@@ -172,6 +176,7 @@ BlockSkeletons::BlockSkeletons(const ResidualCorrelation& metric,
   });
   Join(metric, drafts);
   std::vector<double> residuals;
+  residuals.reserve(num_made);
   for (int i = 0; i < num_made; ++i) {
     residuals.push_back(drafts[int64_t{i} * stride].rms_residual);
   }
@@ -188,7 +193,7 @@ void BlockSkeletons::Factorize(const ResidualCorrelation& metric,
                                Worker& worker, Draft& draft) {
   const int count = block.count;
   const int64_t padded = RoundUpToLanes(count);
-  const int max_rank = std::min(count, LargestRank(options));
+  const int max_rank = std::min(count, LargestRank(options.block_size));
   Matrix<double>& w = worker.w;
   worker.points.Assign(metric.data(),
                        absl::MakeConstSpan(rows_).subspan(block.first, count));
@@ -294,7 +299,7 @@ void BlockSkeletons::KeepCoordinates(Block& block, const Worker& worker,
     e_[i] = RoundUp(std::sqrt(std::max(0.0, norm - squared)));
     block.e = std::max(block.e, e_[i]);
     block.length = std::max(block.length, RoundUp(std::sqrt(squared)));
-    block.min_row = std::min(block.min_row, rows_[i]);
+    block.min_row = std::min<int64_t>(block.min_row, rows_[i]);
   }
   // The diagonal of a Cholesky factorization is met exactly.
   for (const int member : draft.members) e_[block.first + member] = 0;
@@ -377,7 +382,6 @@ void BlockSkeletons::MakeCones(const Block& block, Draft& draft) {
 void BlockSkeletons::Join(const ResidualCorrelation& metric,
                           const std::vector<Draft>& drafts) {
   int64_t w = 0, axis = 0, factor = 0, diagonal = 0;
-  std::vector<int32_t> members;
   for (int b = 0; b < num_blocks(); ++b) {
     Block& block = blocks_[b];
     const Draft& draft = drafts[b];
@@ -385,13 +389,13 @@ void BlockSkeletons::Join(const ResidualCorrelation& metric,
     block.axis = axis;
     block.factor = factor;
     block.diagonal = diagonal;
-    block.skeleton = static_cast<int64_t>(members.size());
+    block.skeleton = static_cast<int64_t>(member_rows_.size());
     w += static_cast<int64_t>(draft.w.size());
     axis += static_cast<int64_t>(draft.axes.size());
     factor += static_cast<int64_t>(draft.factor.size());
     diagonal += static_cast<int64_t>(draft.inverse_diagonal.size());
     for (const int member : draft.members) {
-      members.push_back(rows_[block.first + member]);
+      member_rows_.push_back(rows_[block.first + member]);
     }
     max_rank_ = std::max(max_rank_, block.rank);
     evaluations_ += draft.evaluations;
@@ -411,8 +415,60 @@ void BlockSkeletons::Join(const ResidualCorrelation& metric,
     std::copy(draft.inverse_diagonal.begin(), draft.inverse_diagonal.end(),
               inverse_diagonals_.begin() + block.diagonal);
   }
-  members_ = TilePoints(static_cast<int64_t>(members.size()), metric.dim());
-  members_.Assign(metric.data(), members);
+  AssignMembers(metric);
+}
+
+void BlockSkeletons::AssignMembers(const ResidualCorrelation& metric) {
+  members_ =
+      TilePoints(static_cast<int64_t>(member_rows_.size()), metric.dim());
+  members_.Assign(metric.data(), member_rows_);
+}
+
+template <class Self, class Archive>
+void BlockSkeletons::Describe(Self& self, Archive& archive) {
+  archive.Array("skeletons.loose_rows", self.loose_rows_);
+  archive.Value("skeletons.block_size", self.block_size_);
+  archive.Array("skeletons.blocks", self.blocks_);
+  archive.Array("skeletons.rows", self.rows_);
+  archive.Array("skeletons.positions", self.positions_);
+  archive.Array("skeletons.e", self.e_);
+  archive.Array("skeletons.norm", self.norm_);
+  archive.Array("skeletons.squared", self.squared_length_);
+  archive.Array("skeletons.exact_squared", self.exact_squared_length_);
+  archive.Array("skeletons.w", self.w_);
+  archive.Array("cones.axes", self.axes_);
+  archive.Array("cones.cosine", self.cosine_);
+  archive.Array("cones.sine", self.sine_);
+  archive.Array("cones.length", self.length_);
+  archive.Array("cones.e", self.cone_e_);
+  archive.Array("cones.min_row", self.cone_min_row_);
+  archive.Array("skeletons.factors", self.factors_);
+  archive.Array("skeletons.diagonals", self.inverse_diagonals_);
+  archive.Array("skeletons.members", self.member_rows_);
+  archive.Value("skeletons.max_rank", self.max_rank_);
+  archive.Value("skeletons.mean_rank", self.mean_rank_);
+  archive.Value("skeletons.residual", self.median_residual_);
+  archive.Value("skeletons.sound", self.sound_);
+  archive.Value("skeletons.evaluations", self.evaluations_);
+}
+
+BlockSkeletons::BlockSkeletons(const ResidualCorrelation& metric,
+                               ArchiveReader& archive)
+    : slack_(*metric.rounding(), 0, {}),
+      filter_(FilterKernelsFor(metric.simd().isa)),
+      simd_(&metric.simd()),
+      partition_(archive),
+      block_size_(0),
+      members_(0, metric.dim()) {
+  Describe(*this, archive);
+  if (!archive.status().ok()) return;
+  slack_ = SkeletonSlack(*metric.rounding(), LargestRank(block_size_), {});
+  AssignMembers(metric);
+}
+
+void BlockSkeletons::Save(ArchiveWriter& archive) const {
+  partition_.Save(archive);
+  Describe(*this, archive);
 }
 
 void BlockSkeletons::Solve(int b, int64_t stride, int64_t count,

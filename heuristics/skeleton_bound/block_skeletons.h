@@ -22,6 +22,7 @@
 
 #include "absl/types/span.h"
 #include "base/aligned_buffer.h"
+#include "base/archive.h"
 #include "heuristics/skeleton_bound/correlation_tile.h"
 #include "heuristics/skeleton_bound/filter_kernels.h"
 #include "heuristics/skeleton_bound/skeleton_bounds.h"
@@ -49,8 +50,9 @@ class BlockSkeletons {
     int64_t skeleton;  // of its members among all
     float length;      // max |w_j|
     float e;           // max e_j
-    int32_t min_row;
+    int64_t min_row;
   };
+  static_assert(sizeof(Block) == 72, "saved as it is: without padding");
 
   // The partition for skeletons of these options: of all points but loose ones.
   // Requires metric.rounding(), which is valid.
@@ -62,6 +64,11 @@ class BlockSkeletons {
   BlockSkeletons(const ResidualCorrelation& metric,
                  const SkeletonOptions& options, SpacePartition partition,
                  int threads, int stride = 1);
+
+  // As Save wrote them; without use where archive.status() is an error then.
+  // `metric` is the one they were made of, or its like.
+  BlockSkeletons(const ResidualCorrelation& metric, ArchiveReader& archive);
+  void Save(ArchiveWriter& archive) const;
 
   const SkeletonSlack& slack() const { return slack_; }
   const FilterKernels& filter() const { return *filter_; }
@@ -155,6 +162,9 @@ class BlockSkeletons {
   struct Worker;
   struct Draft;
 
+  template <class Self, class Archive>
+  static void Describe(Self& self, Archive& archive);
+
   // The steps of one block, on scratch space of one thread.
   void Factorize(const ResidualCorrelation& metric,
                  const SkeletonOptions& options, Block& block, Worker& worker,
@@ -167,6 +177,7 @@ class BlockSkeletons {
   void MakeCones(const Block& block, Draft& draft);
   void Join(const ResidualCorrelation& metric,
             const std::vector<Draft>& drafts);
+  void AssignMembers(const ResidualCorrelation& metric);
 
   SkeletonSlack slack_;
   const FilterKernels* filter_;
@@ -190,6 +201,7 @@ class BlockSkeletons {
   std::vector<int32_t> cone_min_row_;
   AlignedBuffer<double> factors_;
   AlignedBuffer<double> inverse_diagonals_;
+  std::vector<int32_t> member_rows_;
   TilePoints members_;
   int max_rank_ = 0;
   double mean_rank_ = 0;

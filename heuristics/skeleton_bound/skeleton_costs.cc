@@ -46,6 +46,24 @@ SkeletonCosts::SkeletonCosts(const ResidualCorrelation& metric,
       total_rank_(mean_rank * num_blocks),
       hard_(hard) {}
 
+template <class Self, class Archive>
+void SkeletonCosts::Describe(Self& self, Archive& archive) {
+  archive.Value("costs.points", self.points_);
+  archive.Value("costs.width", self.width_);
+  archive.Value("costs.num_blocks", self.num_blocks_);
+  archive.Value("costs.mean_rank", self.mean_rank_);
+  archive.Value("costs.total_rank", self.total_rank_);
+  archive.Value("costs.hard", self.hard_);
+}
+
+SkeletonCosts::SkeletonCosts(ArchiveReader& archive) {
+  Describe(*this, archive);
+}
+
+void SkeletonCosts::Save(ArchiveWriter& archive) const {
+  Describe(*this, archive);
+}
+
 double SkeletonCosts::dense(int64_t queries) const {
   return static_cast<double>(queries) * points_;
 }

@@ -22,6 +22,7 @@
 
 #include <cstdint>
 
+#include "base/archive.h"
 #include "heuristics/skeleton_bound/block_skeletons.h"
 #include "heuristics/skeleton_bound/skeleton_bound.pb.h"
 #include "metric/residual_correlation.h"
@@ -35,6 +36,10 @@ class SkeletonCosts {
   SkeletonCosts(const ResidualCorrelation& metric, double mean_rank,
                 double num_blocks, double hard);
 
+  // As Save wrote them.
+  explicit SkeletonCosts(ArchiveReader& archive);
+  void Save(ArchiveWriter& archive) const;
+
   double dense(int64_t queries) const;
   double skeletons() const;
   double tables() const;
@@ -46,6 +51,9 @@ class SkeletonCosts {
   SkeletonBoundConfig::Form Cheapest(int64_t queries) const;
 
  private:
+  template <class Self, class Archive>
+  static void Describe(Self& self, Archive& archive);
+
   double points_;
   double width_;
   double num_blocks_;

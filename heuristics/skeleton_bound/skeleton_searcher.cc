@@ -104,7 +104,15 @@ SkeletonSearcher::SkeletonSearcher(
     const SkeletonBoundConfig& config)
     : Searcher(metric, RowOrder::Natural(metric->size())),
       config_(config),
-      exhaustive_(metric) {}
+      exhaustive_(metric) {
+  const KernelFamily family = metric->kernel().family();
+  options_.block_size =
+      config.block_size() > 0
+          ? config.block_size()
+          : AutomaticBlockSize(metric->size(), metric->data().v.cols(), family);
+  options_.rms_residual = config.rms_residual() > 0 ? config.rms_residual()
+                                                    : AutomaticResidual(family);
+}
 
 absl::StatusOr<std::unique_ptr<const SkeletonSearcher>>
 SkeletonSearcher::Create(std::shared_ptr<const ResidualCorrelation> metric,
@@ -119,19 +127,38 @@ SkeletonSearcher::Create(std::shared_ptr<const ResidualCorrelation> metric,
   return searcher;
 }
 
+std::unique_ptr<const SkeletonSearcher> SkeletonSearcher::Restore(
+    std::shared_ptr<const ResidualCorrelation> metric,
+    const SkeletonBoundConfig& config, SkeletonBoundConfig::Form form,
+    const std::optional<SkeletonCosts>& costs,
+    std::unique_ptr<const BlockSkeletons> skeletons,
+    std::unique_ptr<const SkeletonTables> tables) {
+  std::unique_ptr<SkeletonSearcher> searcher(
+      new SkeletonSearcher(std::move(metric), config));
+  searcher->form_ = form;
+  searcher->costs_ = costs;
+  const absl::MutexLock lock(&searcher->mutex_);
+  searcher->Keep(std::move(skeletons));
+  searcher->Keep(std::move(tables));
+  return searcher;
+}
+
+void SkeletonSearcher::Keep(
+    std::unique_ptr<const BlockSkeletons> skeletons) const {
+  made_skeletons_ = std::move(skeletons);
+  skeletons_ = made_skeletons_.get();
+}
+
+void SkeletonSearcher::Keep(
+    std::unique_ptr<const SkeletonTables> tables) const {
+  made_tables_ = std::move(tables);
+  tables_ = made_tables_.get();
+}
+
 void SkeletonSearcher::Build(int threads, const SlackScale& scale) {
   if (config_.form() == SkeletonBoundConfig::DENSE || metric().size() == 0) {
     return;
   }
-  const KernelFamily family = metric().kernel().family();
-  options_.block_size =
-      config_.block_size() > 0
-          ? config_.block_size()
-          : AutomaticBlockSize(metric().size(), metric().data().v.cols(),
-                               family);
-  options_.rms_residual = config_.rms_residual() > 0
-                              ? config_.rms_residual()
-                              : AutomaticResidual(family);
   options_.scale = scale;
   const absl::MutexLock lock(&mutex_);
   PhaseClock clock;
@@ -184,15 +211,19 @@ SkeletonBoundConfig::Form SkeletonSearcher::FormAtBuild(
 }
 
 bool SkeletonSearcher::MakeSkeletons(int threads) const {
-  auto made = std::make_unique<BlockSkeletons>(
-      metric(), options_, *std::exchange(partition_, std::nullopt), threads);
+  std::optional<SpacePartition> partition =
+      std::exchange(partition_, std::nullopt);
+  if (!partition.has_value()) {
+    partition = BlockSkeletons::Partition(metric(), options_, threads);
+  }
+  auto made = std::make_unique<BlockSkeletons>(metric(), options_,
+                                               *std::move(partition), threads);
   const auto loose = static_cast<int64_t>(made->loose_rows().size());
   if (!made->sound() || loose > metric().size() / kLoosePart) {
     in_vain_ = true;
     return false;
   }
-  made_skeletons_ = std::move(made);
-  skeletons_ = made_skeletons_.get();
+  Keep(std::move(made));
   return true;
 }
 
@@ -203,8 +234,7 @@ bool SkeletonSearcher::MakeTables(int threads) const {
     in_vain_ = true;
     return false;
   }
-  made_tables_ = std::move(made);
-  tables_ = made_tables_.get();
+  Keep(std::move(made));
   return true;
 }
 

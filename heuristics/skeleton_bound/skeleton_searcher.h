@@ -64,8 +64,20 @@ class SkeletonSearcher final : public Searcher<ResidualCorrelation> {
       const SkeletonBoundConfig& config, int threads,
       const SlackScale& scale = {});
 
+  // A searcher that another one's decisions and parts make again, as it was
+  // before its first call but for what is given. Costs belong to AUTO;
+  // skeletons and tables are null where there are none yet.
+  static std::unique_ptr<const SkeletonSearcher> Restore(
+      std::shared_ptr<const ResidualCorrelation> metric,
+      const SkeletonBoundConfig& config, SkeletonBoundConfig::Form form,
+      const std::optional<SkeletonCosts>& costs,
+      std::unique_ptr<const BlockSkeletons> skeletons,
+      std::unique_ptr<const SkeletonTables> tables);
+
   // What was decided: TABLES, PROJECTIONS or DENSE; AUTO where calls decide.
   SkeletonBoundConfig::Form form() const { return form_; }
+  // Absent where the config chose the form.
+  const std::optional<SkeletonCosts>& costs() const { return costs_; }
   // Null as long as there are none.
   const BlockSkeletons* skeletons() const { return skeletons_; }
   const SkeletonTables* tables() const { return tables_; }
@@ -110,6 +122,10 @@ class SkeletonSearcher final : public Searcher<ResidualCorrelation> {
   double MakeWhatPays(const CallCosts& call, int threads,
                       SearchCounters& counters) const
       ABSL_LOCKS_EXCLUDED(mutex_);
+  void Keep(std::unique_ptr<const BlockSkeletons> skeletons) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Keep(std::unique_ptr<const SkeletonTables> tables) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // False where they turn out to be unsound.
   bool MakeSkeletons(int threads) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool MakeTables(int threads) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -128,7 +144,7 @@ class SkeletonSearcher final : public Searcher<ResidualCorrelation> {
   mutable std::atomic<bool> in_vain_ = false;  // they are unsound
 
   mutable absl::Mutex mutex_;
-  // What skeletons will be made of.
+  // What skeletons will be made of, unless they are made in another process.
   mutable std::optional<SpacePartition> partition_ ABSL_GUARDED_BY(mutex_);
   mutable std::unique_ptr<const BlockSkeletons> made_skeletons_
       ABSL_GUARDED_BY(mutex_);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/aligned_buffer.h"
+#include "base/archive.h"
 #include "base/parallel.h"
 #include "heuristics/skeleton_bound/block_skeletons.h"
 #include "heuristics/skeleton_bound/correlation_tile.h"
@@ -68,6 +69,9 @@ SkeletonTables::SkeletonTables(const ResidualCorrelation& metric,
     }
   }
   evaluations_ = size;
+  // A block has no gaps of its own, and padding none at all.
+  std::fill(gaps_.begin(), gaps_.end(), uint16_t{0});
+  std::fill(cone_gaps_.begin(), cone_gaps_.end(), uint16_t{0});
   if (!has_gaps_) {
     for (int b = 0; b < num_blocks_; ++b) {
       TakeLengths(skeletons, 0, b);
@@ -81,6 +85,7 @@ SkeletonTables::SkeletonTables(const ResidualCorrelation& metric,
   std::atomic<bool> sound = true;
   const int num_workers = std::max(1, std::min(threads, num_blocks_));
   std::vector<Worker> workers;
+  workers.reserve(num_workers);
   for (int i = 0; i < num_workers; ++i) {
     workers.emplace_back(RoundUpToLanes(skeletons.max_rank()));
   }
@@ -136,6 +141,32 @@ SkeletonTables::SkeletonTables(const ResidualCorrelation& metric,
     });
   });
   seen_.clear();
+}
+
+template <class Self, class Archive>
+void SkeletonTables::Describe(Self& self, Archive& archive) {
+  archive.Value("tables.has_gaps", self.has_gaps_);
+  archive.Value("tables.num_blocks", self.num_blocks_);
+  archive.Value("tables.positions", self.positions_);
+  archive.Value("tables.cones", self.cones_);
+  archive.Array("tables.ranks", self.ranks_);
+  archive.Array("tables.offset", self.offset_);
+  archive.Array("tables.c", self.c_);
+  archive.Array("tables.gaps", self.gaps_);
+  archive.Array("tables.cone_gaps", self.cone_gaps_);
+  archive.Array("tables.norm", self.norm_);
+  archive.Array("tables.block_gap", self.block_gap_);
+  archive.Array("tables.order", self.order_);
+  archive.Value("tables.sound", self.sound_);
+  archive.Value("tables.evaluations", self.evaluations_);
+}
+
+SkeletonTables::SkeletonTables(ArchiveReader& archive) {
+  Describe(*this, archive);
+}
+
+void SkeletonTables::Save(ArchiveWriter& archive) const {
+  Describe(*this, archive);
 }
 
 void SkeletonTables::MeasureGaps(const BlockSkeletons& skeletons, int to,

@@ -22,6 +22,7 @@
 
 #include "absl/types/span.h"
 #include "base/aligned_buffer.h"
+#include "base/archive.h"
 #include "heuristics/skeleton_bound/block_skeletons.h"
 #include "metric/residual_correlation.h"
 
@@ -39,6 +40,10 @@ class SkeletonTables {
 
   SkeletonTables(const ResidualCorrelation& metric,
                  const BlockSkeletons& skeletons, bool keep_gaps, int threads);
+
+  // As Save wrote them; without use where archive.status() is an error then.
+  explicit SkeletonTables(ArchiveReader& archive);
+  void Save(ArchiveWriter& archive) const;
 
   // Where gaps are not kept, or not measured, a point's length stands for them.
   bool has_gaps() const { return has_gaps_; }
@@ -77,6 +82,9 @@ class SkeletonTables {
 
  private:
   static constexpr float kFarNorm = 0.5;
+
+  template <class Self, class Archive>
+  static void Describe(Self& self, Archive& archive);
 
   int64_t Pair(int a, int b) const { return int64_t{a} * num_blocks_ + b; }
   int64_t Offset(int larger, int smaller) const {

@@ -97,6 +97,20 @@ constexpr char kSearchPointsDoc[] =
 constexpr char kGraphDoc[] =
     R"(The k nearest rows to every row, itself excluded. Returns as search, q = n.)";
 
+constexpr char kSaveDoc[] =
+    R"(Writes the index to a file, whole or not at all.
+
+threads  0 means all.)";
+
+constexpr char kLoadDoc[] =
+    R"(The index that save() or `rct build` wrote: the same answers, bit for bit.
+
+path     Checked in full: ValueError says what is wrong with the file.
+map      Leave the arrays in the file, from where they come as they are touched
+         and are shared among processes. The file must not be written to or cut
+         short while the index lives; replacing it, as save() does, is safe.
+threads  0 means all.)";
+
 void ThrowUnlessOk(const absl::Status& status) {
   if (status.ok()) return;
   const std::string message(status.message());
@@ -214,6 +228,20 @@ ResidualIndex Build(
   return Unlocked([&] { return ResidualIndex::Build(View(data), options); });
 }
 
+void Save(const ResidualIndex& index, const std::string& path, int threads) {
+  const absl::Status status = [&] {
+    const py::gil_scoped_release release;
+    return index.Save(path, threads);
+  }();
+  ThrowUnlessOk(status);
+}
+
+ResidualIndex Load(const std::string& path, bool map, int threads) {
+  return Unlocked([&] {
+    return ResidualIndex::Load(path, {.map = map, .threads = threads});
+  });
+}
+
 // A view of a matrix that `owner` keeps.
 template <class T>
 py::array ViewOf(MatrixView<T> matrix, const py::object& owner) {
@@ -280,6 +308,10 @@ PYBIND11_MODULE(rct, module) {
            arg("k"), py::kw_only(), arg("threads") = 0)
       .def("graph", &Graph, kGraphDoc, arg("k"), py::kw_only(),
            arg("predecessor") = false, arg("threads") = 0)
+      .def("save", &Save, kSaveDoc, arg("path"), py::kw_only(),
+           arg("threads") = 0)
+      .def_static("load", &Load, kLoadDoc, arg("path"), py::kw_only(),
+                  arg("map") = false, arg("threads") = 0)
       .def("__len__", &ResidualIndex::size)
       .def("__repr__", [](const ResidualIndex& index) {
         const auto& data = index.model().metric()->data();

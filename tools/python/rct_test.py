@@ -5,6 +5,7 @@ import doctest
 import os
 import re
 import sys
+import tempfile
 import threading
 import time
 import unittest
@@ -129,6 +130,31 @@ class ResidualIndexTest(unittest.TestCase):
         expected = index.graph(K)[1]
         points[:] = 0
         np.testing.assert_array_equal(index.graph(K)[1], expected)
+
+    def test_files(self):
+        for strategy in ("exhaustive", "block", "level_synchronous"):
+            index = self.index(strategy=strategy)
+            expected = (*index.graph(K), *index.search_points(self.queries, K))
+            with tempfile.TemporaryDirectory() as folder:
+                path = os.path.join(folder, "index.rct")
+                index.save(path)
+                loaded = [rct.ResidualIndex.load(path, map=m) for m in (False, True)]
+                with open(path, "rb") as file:
+                    start = file.read(1000)
+                os.remove(path)
+                with open(path, "wb") as file:
+                    file.write(start)
+                with self.assertRaisesRegex(ValueError, "index.rct: truncated: has 1000"):
+                    rct.ResidualIndex.load(path)
+                with self.assertRaisesRegex(RuntimeError, "none.rct: cannot open"):
+                    rct.ResidualIndex.load(os.path.join(folder, "none.rct"))
+                with self.assertRaisesRegex(RuntimeError, "none/x: cannot create"):
+                    index.save(os.path.join(folder, "none/x"))
+                self.assertEqual(os.listdir(folder), ["index.rct"])
+            for other in loaded:
+                answer = (*other.graph(K), *other.search_points(self.queries, K))
+                for a, b in zip(answer, expected):
+                    np.testing.assert_array_equal(a, b)
 
     def test_errors(self):
         with_nan = self.points.copy()

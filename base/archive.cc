@@ -1,0 +1,241 @@
+#include "base/archive.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
+#include "base/check.h"
+#include "base/file.h"
+#include "base/parallel.h"
+#include "base/quote.h"
+#include "base/sha256.h"
+#include "base/status_macros.h"
+
+namespace rct {
+namespace {
+
+constexpr uint64_t kAlignment = 64;
+constexpr uint64_t kDigestPiece = uint64_t{1} << 22;
+
+struct Preamble {
+  char magic[8];
+  uint32_t version;
+  uint32_t zero;
+  uint64_t size;
+  uint64_t count;
+  char digest[32];
+};
+static_assert(sizeof(Preamble) == kAlignment);
+
+struct TableRow {
+  char name[24];
+  uint64_t offset;
+  uint64_t bytes;
+  uint64_t rows;
+  uint64_t cols;
+  uint64_t stride;
+};
+static_assert(sizeof(TableRow) == kAlignment);
+
+constexpr size_t kDigestOffset = offsetof(Preamble, digest);
+
+uint64_t Aligned(uint64_t offset) {
+  return (offset + kAlignment - 1) / kAlignment * kAlignment;
+}
+
+template <class T>
+std::string_view BytesOf(const T& value) {
+  return {reinterpret_cast<const char*>(&value), sizeof(T)};
+}
+
+// 64 hexadecimal digits, of `pieces` one after the other.
+std::string Digest(absl::Span<const std::string_view> pieces, int threads) {
+  uint64_t size = 0;
+  for (const std::string_view piece : pieces) size += piece.size();
+  std::vector<std::string> digests((size + kDigestPiece - 1) / kDigestPiece);
+  ParallelFor(threads, static_cast<int64_t>(digests.size()),
+              [&](int64_t task, int) {
+                Sha256 sha256;
+                uint64_t skip = static_cast<uint64_t>(task) * kDigestPiece;
+                uint64_t left = kDigestPiece;
+                for (const std::string_view piece : pieces) {
+                  if (skip >= piece.size()) {
+                    skip -= piece.size();
+                    continue;
+                  }
+                  const std::string_view part = piece.substr(skip, left);
+                  sha256.Update(part);
+                  skip = 0;
+                  left -= part.size();
+                  if (left == 0) break;
+                }
+                digests[task] = sha256.HexDigest();
+              });
+  Sha256 whole;
+  for (const std::string& digest : digests) whole.Update(digest);
+  return whole.HexDigest();
+}
+
+// The pieces of a file that its digest is over.
+std::vector<std::string_view> Digested(std::string_view start) {
+  return {start.substr(0, kDigestOffset), start.substr(sizeof(Preamble))};
+}
+
+}  // namespace
+
+void ArchiveWriter::Add(std::string_view name, const void* data,
+                        int64_t element_bytes, int64_t rows, int64_t cols,
+                        int64_t stride) {
+  RCT_CHECK(name.size() < sizeof(TableRow::name));
+  for (const ArchiveEntry& entry : entries_) RCT_CHECK(entry.name != name);
+  const auto bytes = static_cast<uint64_t>(rows * stride * element_bytes);
+  entries_.push_back({std::string(name), 0, bytes, rows, cols, stride});
+  contents_.emplace_back(static_cast<const char*>(data), bytes);
+}
+
+absl::Status ArchiveWriter::Write(const std::string& path,
+                                  const ArchiveFormat& format,
+                                  int threads) const {
+  RCT_CHECK(format.magic.size() == sizeof(Preamble::magic));
+  static constexpr char kZeros[kAlignment] = {};
+  Preamble preamble = {};
+  std::memcpy(preamble.magic, format.magic.data(), sizeof(preamble.magic));
+  preamble.version = format.version;
+  preamble.count = entries_.size();
+  uint64_t offset = sizeof(Preamble) + entries_.size() * sizeof(TableRow);
+  std::string table;
+  std::vector<std::string_view> arrays;
+  for (size_t i = 0; i < entries_.size(); ++i) {
+    const ArchiveEntry& entry = entries_[i];
+    TableRow row = {{},
+                    offset,
+                    entry.bytes,
+                    static_cast<uint64_t>(entry.rows),
+                    static_cast<uint64_t>(entry.cols),
+                    static_cast<uint64_t>(entry.stride)};
+    std::memcpy(row.name, entry.name.data(), entry.name.size());
+    table += BytesOf(row);
+    arrays.push_back(contents_[i]);
+    offset += entry.bytes;
+    arrays.emplace_back(kZeros, Aligned(offset) - offset);
+    offset = Aligned(offset);
+  }
+  preamble.size = offset;
+
+  std::vector<std::string_view> pieces = {
+      BytesOf(preamble).substr(0, kDigestOffset), table};
+  pieces.insert(pieces.end(), arrays.begin(), arrays.end());
+  const std::string digest = absl::HexStringToBytes(Digest(pieces, threads));
+  std::memcpy(preamble.digest, digest.data(), sizeof(preamble.digest));
+  pieces[0] = BytesOf(preamble);
+  return WriteFileAtomically(path, pieces);
+}
+
+absl::StatusOr<ArchiveReader> ArchiveReader::Open(const std::string& path,
+                                                  const ArchiveFormat& format,
+                                                  bool map, int threads) {
+  RCT_ASSIGN_OR_RETURN(SharedBytes file,
+                       map ? MapFile(path) : ReadFileAligned(path));
+  ArchiveReader reader(path, std::move(file));
+  RCT_RETURN_IF_ERROR(Annotate(reader.Check(format, threads), path));
+  RCT_RETURN_IF_ERROR(Annotate(reader.ReadTable(), path));
+  return reader;
+}
+
+bool ArchiveReader::Recognizes(const std::string& path,
+                               const ArchiveFormat& format) {
+  const absl::StatusOr<SharedBytes> file = MapFile(path);
+  return file.ok() && absl::StartsWith(file->bytes, format.magic);
+}
+
+absl::Status ArchiveReader::Check(const ArchiveFormat& format, int threads) {
+  const std::string_view bytes = file_.bytes;
+  const auto error = [](const auto&... what) {
+    return absl::InvalidArgumentError(absl::StrCat(what...));
+  };
+  if (bytes.empty()) return error("is empty, and no ", format.name);
+  const std::string_view start = bytes.substr(0, format.magic.size());
+  if (!absl::StartsWith(format.magic, start)) {
+    return error("is no ", format.name, ": starts with ", Quote(start));
+  }
+  if (bytes.size() < sizeof(Preamble)) {
+    return error("truncated: has ", bytes.size(), " bytes, its start alone ",
+                 sizeof(Preamble), "; ", format.remedy);
+  }
+  Preamble preamble;
+  std::memcpy(&preamble, bytes.data(), sizeof(preamble));
+  if (preamble.version != format.version) {
+    return error(
+        "has version ", preamble.version, " of the format, ",
+        preamble.version > format.version ? "from a newer program" : "too old",
+        "; this one reads version ", format.version, ": ", format.remedy);
+  }
+  if (bytes.size() < preamble.size) {
+    return error("truncated: has ", bytes.size(), " bytes of ", preamble.size,
+                 "; ", format.remedy);
+  }
+  if (bytes.size() > preamble.size) {
+    return error("has ", bytes.size(), " bytes, ", bytes.size() - preamble.size,
+                 " more than it should; ", format.remedy);
+  }
+  digest_ = Digest(Digested(bytes), threads);
+  if (absl::HexStringToBytes(digest_) !=
+      std::string_view(preamble.digest, sizeof(preamble.digest))) {
+    return error("damaged: its digest differs from the one that was written; ",
+                 format.remedy);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ArchiveReader::ReadTable() {
+  const std::string_view bytes = file_.bytes;
+  Preamble preamble;
+  std::memcpy(&preamble, bytes.data(), sizeof(preamble));
+  if (preamble.count > bytes.size() / sizeof(TableRow) - 1) {
+    return absl::InvalidArgumentError("its table is longer than the file");
+  }
+  for (uint64_t i = 0; i < preamble.count; ++i) {
+    TableRow row;
+    std::memcpy(&row, bytes.data() + (i + 1) * sizeof(TableRow), sizeof(row));
+    const std::string name(row.name, strnlen(row.name, sizeof(row.name)));
+    // In units of bytes, so that nothing overflows: no element is smaller.
+    if (row.offset % kAlignment != 0 || row.offset > bytes.size() ||
+        row.bytes > bytes.size() - row.offset || row.stride < row.cols ||
+        row.stride > bytes.size() ||
+        (row.stride > 0 && row.rows > row.bytes / row.stride) ||
+        row.rows > INT64_MAX) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("array '", name, "' does not lie in the file"));
+    }
+    entries_.push_back(
+        {name, row.offset, row.bytes, static_cast<int64_t>(row.rows),
+         static_cast<int64_t>(row.cols), static_cast<int64_t>(row.stride)});
+  }
+  return absl::OkStatus();
+}
+
+const ArchiveEntry* ArchiveReader::Entry(std::string_view name) const {
+  const auto found = std::find_if(
+      entries_.begin(), entries_.end(),
+      [&](const ArchiveEntry& entry) { return entry.name == name; });
+  return found == entries_.end() ? nullptr : &*found;
+}
+
+void ArchiveReader::Mismatch(std::string_view name) {
+  if (!status_.ok()) return;
+  status_ = absl::InvalidArgumentError(absl::StrCat(
+      path_, ": array '", name, "' is missing or of another type"));
+}
+
+}  // namespace rct

@@ -1,0 +1,196 @@
+#include "base/archive.h"
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "base/aligned_buffer.h"
+#include "base/file.h"
+#include "base/matrix.h"
+#include "base/sha256.h"
+#include "base/status_matchers.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace rct {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+constexpr ArchiveFormat kFormat = {.magic = "\x89test\r\n\n",
+                                   .version = 3,
+                                   .name = "test file",
+                                   .remedy = "make it again"};
+
+// One of each kind.
+struct Thing {
+  template <class Self, class Archive>
+  static void Describe(Self& self, Archive& archive) {
+    archive.Value("thing.count", self.count);
+    archive.Value("thing.on", self.on);
+    archive.Value("thing.text", self.text);
+    archive.Array("thing.rows", self.rows);
+    archive.Array("thing.buffer", self.buffer);
+    archive.Array("thing.matrix", self.matrix);
+    archive.Array("thing.none", self.none);
+  }
+
+  int64_t count = 0;
+  bool on = false;
+  std::string text;
+  std::vector<int32_t> rows;
+  AlignedBuffer<float> buffer;
+  Matrix<double> matrix;
+  AlignedBuffer<double> none;
+};
+
+Thing MakeThing() {
+  Thing thing;
+  thing.count = -7;
+  thing.on = true;
+  thing.text = std::string("a\0b", 3);
+  thing.rows = {3, 1, 2};
+  // More than one piece of the digest.
+  thing.buffer = AlignedBuffer<float>(3 << 20);
+  for (size_t i = 0; i < thing.buffer.size(); ++i) {
+    thing.buffer[i] = static_cast<float>(i);
+  }
+  thing.matrix = Matrix<double>::Zeros(5, 3, 8);
+  thing.matrix(4, 2) = 42;
+  return thing;
+}
+
+std::string PathOf(const std::string& name) {
+  return testing::TempDir() + "/archive_test_" + name;
+}
+
+void Save(const Thing& thing, const std::string& path, int threads = 1) {
+  ArchiveWriter archive;
+  Thing::Describe(thing, archive);
+  ASSERT_THAT(archive.Write(path, kFormat, threads), IsOk());
+}
+
+TEST(ArchiveTest, ReadsWhatWasWritten) {
+  const Thing thing = MakeThing();
+  const std::string path = PathOf("a");
+  Save(thing, path);
+  for (const bool map : {false, true}) {
+    Thing read;
+    {
+      auto archive = ArchiveReader::Open(path, kFormat, map, 2);
+      ASSERT_THAT(archive.status(), IsOk());
+      EXPECT_TRUE(archive->Has("thing.matrix"));
+      EXPECT_FALSE(archive->Has("thing"));
+      Thing::Describe(read, *archive);
+      EXPECT_THAT(archive->status(), IsOk());
+    }
+    // The archive is gone, and its memory is not.
+    EXPECT_EQ(read.count, -7);
+    EXPECT_EQ(read.on, true);
+    EXPECT_EQ(read.text, thing.text);
+    EXPECT_THAT(read.rows, ElementsAre(3, 1, 2));
+    EXPECT_EQ(read.buffer.span(), thing.buffer.span());
+    EXPECT_EQ(read.none.size(), 0u);
+    EXPECT_EQ(read.matrix.rows(), 5);
+    EXPECT_EQ(read.matrix.cols(), 3);
+    EXPECT_EQ(read.matrix.stride(), 8);
+    EXPECT_EQ(read.matrix(4, 2), 42);
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(read.matrix.data()) % 64, 0u);
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(read.buffer.data()) % 64, 0u);
+    const Matrix<double> moved = std::move(read.matrix);
+    EXPECT_EQ(moved(4, 2), 42);
+    EXPECT_EQ(moved.Clone()(4, 2), 42);
+  }
+}
+
+TEST(ArchiveTest, TheDigestDependsOnNothingElse) {
+  Thing thing = MakeThing();
+  Save(thing, PathOf("one"), 1);
+  Save(thing, PathOf("two"), 2);
+  const std::string one = ReadFile(PathOf("one")).value();
+  EXPECT_EQ(one, ReadFile(PathOf("two")).value());
+  EXPECT_EQ(one.size() % 64, 0u);
+  thing.buffer[thing.buffer.size() - 1] += 1;
+  Save(thing, PathOf("two"), 2);
+  const std::string two = ReadFile(PathOf("two")).value();
+  EXPECT_NE(one.substr(32, 32), two.substr(32, 32));
+}
+
+TEST(ArchiveTest, WhatIsNotThere) {
+  const std::string path = PathOf("a");
+  Save(MakeThing(), path);
+  auto archive = ArchiveReader::Open(path, kFormat, false, 1);
+  ASSERT_THAT(archive.status(), IsOk());
+  std::vector<int64_t> rows = {1};
+  archive->Array("thing.rows", rows);
+  EXPECT_THAT(rows, ElementsAre());
+  const auto is_named =
+      StatusIs(absl::StatusCode::kInvalidArgument,
+               absl::StrCat(path,
+                            ": array 'thing.rows' is missing or of "
+                            "another type"));
+  EXPECT_THAT(archive->status(), is_named);
+  AlignedBuffer<double> buffer(3);
+  archive->Array("thing.other", buffer);
+  EXPECT_EQ(buffer.size(), 0u);
+  Matrix<double> matrix(2, 2);
+  archive->Array("thing.other", matrix);
+  EXPECT_EQ(matrix.rows(), 0);
+  int32_t count = 5;
+  archive->Value("thing.count", count);
+  EXPECT_EQ(count, 0);
+  // The first is named.
+  EXPECT_THAT(archive->status(), is_named);
+}
+
+// The digest of an archive of one piece, from its definition.
+void Sign(std::string& contents) {
+  const std::string hex = Sha256Hex(
+      Sha256Hex(absl::StrCat(contents.substr(0, 32), contents.substr(64))));
+  contents.replace(32, 32, absl::HexStringToBytes(hex));
+}
+
+std::string SmallArchive(const std::string& path) {
+  ArchiveWriter writer;
+  const Matrix<double> matrix = Matrix<double>::Zeros(3, 2, 4);
+  writer.Array("matrix", matrix);
+  EXPECT_THAT(writer.Write(path, kFormat, 1), IsOk());
+  return ReadFile(path).value();
+}
+
+// Whoever wrote such a table: none of it leads outside the file.
+TEST(ArchiveTest, TablesThatLie) {
+  const std::string path = PathOf("lie");
+  const std::string good = SmallArchive(path);
+  std::string same = good;
+  Sign(same);
+  EXPECT_EQ(same, good);
+  for (const uint64_t value : {uint64_t{1}, uint64_t{64}, uint64_t{1} << 40,
+                               uint64_t{1} << 62, ~uint64_t{0}}) {
+    // Offset, bytes, rows, columns and stride; and the number of arrays.
+    for (const int place : {88, 96, 104, 112, 120, 24}) {
+      SCOPED_TRACE(absl::StrCat(place, ": ", value));
+      std::string contents = good;
+      contents.replace(place, 8, reinterpret_cast<const char*>(&value), 8);
+      Sign(contents);
+      ASSERT_THAT(WriteFileAtomically(path, contents), IsOk());
+      auto archive = ArchiveReader::Open(path, kFormat, true, 1);
+      if (!archive.ok()) {
+        EXPECT_THAT(std::string(archive.status().message()),
+                    HasSubstr("the file"));
+        continue;
+      }
+      Matrix<double> read;
+      archive->Array("matrix", read);
+      EXPECT_LE(read.rows() * read.stride(), 12);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace rct

@@ -1,0 +1,54 @@
+#include "heuristics/skeleton_bound/skeleton_archive.h"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/archive.h"
+#include "base/status_macros.h"
+#include "heuristics/skeleton_bound/block_skeletons.h"
+#include "heuristics/skeleton_bound/skeleton_bound.pb.h"
+#include "heuristics/skeleton_bound/skeleton_costs.h"
+#include "heuristics/skeleton_bound/skeleton_searcher.h"
+#include "heuristics/skeleton_bound/skeleton_tables.h"
+#include "metric/residual_correlation.h"
+
+namespace rct {
+
+void SaveSkeletons(const SkeletonSearcher& searcher, ArchiveWriter& archive) {
+  archive.Value("skeletons.form", static_cast<int32_t>(searcher.form()));
+  if (searcher.costs().has_value()) searcher.costs()->Save(archive);
+  if (searcher.skeletons() != nullptr) searcher.skeletons()->Save(archive);
+  const SkeletonTables* tables = searcher.tables();
+  if (tables != nullptr) tables->Save(archive);
+}
+
+bool HoldsSkeletons(const ArchiveReader& archive) {
+  return archive.Has("skeletons.form");
+}
+
+absl::StatusOr<std::unique_ptr<const SkeletonSearcher>> RestoreSkeletons(
+    std::shared_ptr<const ResidualCorrelation> metric,
+    const SkeletonBoundConfig& config, ArchiveReader& archive) {
+  int32_t form = 0;
+  archive.Value("skeletons.form", form);
+  std::optional<SkeletonCosts> costs;
+  if (archive.Has("costs.points")) costs.emplace(archive);
+  std::unique_ptr<const BlockSkeletons> skeletons;
+  std::unique_ptr<const SkeletonTables> tables;
+  if (archive.Has("skeletons.blocks")) {
+    skeletons = std::make_unique<BlockSkeletons>(*metric, archive);
+  }
+  if (archive.Has("tables.c")) {
+    tables = std::make_unique<SkeletonTables>(archive);
+  }
+  RCT_RETURN_IF_ERROR(archive.status());
+  return SkeletonSearcher::Restore(
+      std::move(metric), config, static_cast<SkeletonBoundConfig::Form>(form),
+      costs, std::move(skeletons), std::move(tables));
+}
+
+}  // namespace rct
