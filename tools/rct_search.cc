@@ -256,11 +256,18 @@ absl::StatusOr<Matrix<double>> ReadPoints(const SearchTask& task) {
   return points;
 }
 
+// An index that will be asked for so many queries in all.
 absl::StatusOr<ResidualIndex> BuildIndex(const SearchTask& task,
-                                         MatrixView<const double> points) {
+                                         MatrixView<const double> points,
+                                         int64_t expected_queries) {
   RCT_ASSIGN_OR_RETURN(ResidualModel model, MakeModel(task, points));
   IndexOptions options = task.index;
   options.clear_residual();
+  if (options.strategy() == BLOCK) {
+    options.mutable_heuristics()
+        ->mutable_skeleton_bound()
+        ->set_expected_queries(expected_queries);
+  }
   return InFlags(ResidualIndex::Build(std::move(model), options));
 }
 
@@ -276,7 +283,8 @@ absl::StatusOr<PreparedSearch> Prepare(const SearchTask& task) {
     RCT_ASSIGN_OR_RETURN(
         Queries queries,
         ReadQueries(task, "--points", points.rows(), points.cols()));
-    RCT_ASSIGN_OR_RETURN(ResidualIndex index, BuildIndex(task, points.view()));
+    RCT_ASSIGN_OR_RETURN(ResidualIndex index,
+                         BuildIndex(task, points.view(), queries.size()));
     return PreparedSearch{std::move(index), std::move(queries)};
   }
   absl::StatusOr<ResidualIndex> index = ResidualIndex::Load(
@@ -402,8 +410,9 @@ absl::StatusOr<std::string> RunSearch(const SearchTask& task) {
 absl::StatusOr<std::string> RunBuild(const SearchTask& task) {
   RCT_RETURN_IF_ERROR(CheckOutput("--index", task.index_file, task));
   RCT_ASSIGN_OR_RETURN(const Matrix<double> points, ReadPoints(task));
+  // A file is made to be searched often.
   RCT_ASSIGN_OR_RETURN(const ResidualIndex index,
-                       BuildIndex(task, points.view()));
+                       BuildIndex(task, points.view(), points.rows()));
   RCT_RETURN_IF_ERROR(
       Annotate(index.Save(ResolvePath(task.index_file), task.index.threads()),
                "--index"));
