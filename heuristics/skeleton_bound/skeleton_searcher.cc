@@ -290,17 +290,17 @@ double SkeletonSearcher::MakeWhatPays(const CallCosts& call, int threads,
                                       SearchCounters& counters) const {
   const absl::MutexLock lock(&mutex_);
   if (settled()) return 0;
-  const bool had_skeletons = made_skeletons_ != nullptr;
-  const double without =
-      had_skeletons ? std::min(call.dense, call.projected) : call.dense;
-  missed_with_tables_ += std::max(0.0, without - call.by_tables);
-  missed_with_skeletons_ += std::max(0.0, without - call.projected);
-  const double skeletons = had_skeletons ? 0 : costs_->skeletons();
-  const bool tables = missed_with_tables_ > skeletons + costs_->tables();
+  // Tables are weighed against projections, whether or not there are skeletons:
+  // both need them.
+  missed_with_skeletons_ += std::max(0.0, call.dense - call.projected);
+  missed_with_tables_ +=
+      std::max(0.0, std::min(call.dense, call.projected) - call.by_tables);
+  const bool tables = missed_with_tables_ > costs_->tables();
   double price = 0;
   int64_t evaluations = 0;
-  if (!had_skeletons && (tables || missed_with_skeletons_ > skeletons)) {
-    price += skeletons;
+  if (made_skeletons_ == nullptr &&
+      (tables || missed_with_skeletons_ > costs_->skeletons())) {
+    price += costs_->skeletons();
     if (!MakeSkeletons(threads)) return price;
     evaluations += made_skeletons_->evaluations();
   }
