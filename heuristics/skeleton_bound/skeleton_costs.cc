@@ -167,7 +167,9 @@ double HardPart(const ExhaustiveSearcher<ResidualCorrelation>& exhaustive,
     const double all = static_cast<double>(some) * part;
     return all > SkeletonPass::kMostKept || 4 * all > static_cast<double>(n);
   });
-  return static_cast<double>(hard) / static_cast<double>(kProbes);
+  // One among so few is often an inducing point.
+  return static_cast<double>(std::max<int64_t>(0, hard - 1)) /
+         static_cast<double>(kProbes);
 }
 
 }  // namespace rct
