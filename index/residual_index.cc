@@ -1,11 +1,13 @@
 #include "index/residual_index.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -22,6 +24,8 @@
 #include "metric/residual_points.h"
 #include "metric/simd_kernels.h"
 #include "traversal/build_phase.h"
+#include "traversal/neighbor_table.h"
+#include "traversal/range_search.h"
 #include "traversal/searcher.h"
 
 namespace rct {
@@ -41,6 +45,9 @@ absl::Status ValidateSearch(const SearchOptions& options) {
   if (options.k < 1 || options.k > kMaxNeighbors) {
     return absl::InvalidArgumentError(absl::StrCat(
         "k: is ", options.k, "; must be from 1 to ", kMaxNeighbors));
+  }
+  if (std::isnan(options.radius)) {
+    return absl::InvalidArgumentError("radius: is no number");
   }
   return ValidateThreads(options.threads);
 }
@@ -140,9 +147,13 @@ int64_t ResidualIndex::build_distance_evaluations() const {
   return sum;
 }
 
-absl::StatusOr<SearchResult> ResidualIndex::Search(
-    absl::Span<const int64_t> rows, SearchOptions options) const {
+absl::Status ResidualIndex::Prepare(SearchOptions& options) const {
   RCT_RETURN_IF_ERROR(ValidateSearch(options));
+  options.threads = ResolveThreads(options.threads);
+  return absl::OkStatus();
+}
+
+absl::Status ResidualIndex::CheckRows(absl::Span<const int64_t> rows) const {
   for (size_t i = 0; i < rows.size(); ++i) {
     if (rows[i] < 0 || rows[i] >= size()) {
       return absl::InvalidArgumentError(
@@ -150,13 +161,12 @@ absl::StatusOr<SearchResult> ResidualIndex::Search(
                        " is out of range; the data has ", size(), " rows"));
     }
   }
-  options.threads = ResolveThreads(options.threads);
-  return searcher_->SearchRows(rows, options);
+  return absl::OkStatus();
 }
 
-absl::StatusOr<SearchResult> ResidualIndex::SearchPoints(
-    MatrixView<const double> points, SearchOptions options) const {
-  RCT_RETURN_IF_ERROR(ValidateSearch(options));
+absl::StatusOr<ResidualPoints> ResidualIndex::PrepareQueries(
+    MatrixView<const double> points, SearchOptions& options) const {
+  RCT_RETURN_IF_ERROR(Prepare(options));
   if (options.exclude_self || options.predecessor) {
     return absl::InvalidArgumentError(
         absl::StrCat(options.predecessor ? "predecessor" : "exclude_self",
@@ -173,10 +183,58 @@ absl::StatusOr<SearchResult> ResidualIndex::SearchPoints(
         absl::StrCat("query points: have ", points.cols,
                      " coordinates, the data has ", model_.metric()->dim()));
   }
-  options.threads = ResolveThreads(options.threads);
+  return model_.factor()->Project(points, options.threads);
+}
+
+absl::StatusOr<SearchResult> ResidualIndex::Search(
+    absl::Span<const int64_t> rows, SearchOptions options) const {
+  RCT_RETURN_IF_ERROR(Prepare(options));
+  RCT_RETURN_IF_ERROR(CheckRows(rows));
+  return searcher_->SearchRows(rows, options);
+}
+
+absl::StatusOr<SearchResult> ResidualIndex::SearchPoints(
+    MatrixView<const double> points, SearchOptions options) const {
   RCT_ASSIGN_OR_RETURN(const ResidualPoints queries,
-                       model_.factor()->Project(points, options.threads));
+                       PrepareQueries(points, options));
   return searcher_->SearchPoints(queries, options);
+}
+
+absl::StatusOr<RangeResult> ResidualIndex::RangeSearch(
+    absl::Span<const int64_t> rows, double radius,
+    SearchOptions options) const {
+  options.k = 1;
+  options.radius = radius;
+  RCT_RETURN_IF_ERROR(Prepare(options));
+  RCT_RETURN_IF_ERROR(CheckRows(rows));
+  std::vector<int64_t> some;
+  return rct::RangeSearch(
+      static_cast<int64_t>(rows.size()), size(), options,
+      [&](absl::Span<const int64_t> queries, const SearchOptions& with_k) {
+        some.clear();
+        for (const int64_t i : queries) {
+          some.push_back(rows[i]);
+        }
+        return searcher_->SearchRows(some, with_k);
+      });
+}
+
+absl::StatusOr<RangeResult> ResidualIndex::RangeSearchPoints(
+    MatrixView<const double> points, double radius,
+    SearchOptions options) const {
+  options.k = 1;
+  options.radius = radius;
+  RCT_ASSIGN_OR_RETURN(const ResidualPoints all,
+                       PrepareQueries(points, options));
+  std::vector<int32_t> positions;
+  std::vector<int64_t> no_rows;
+  return rct::RangeSearch(
+      points.rows, size(), options,
+      [&](absl::Span<const int64_t> queries, const SearchOptions& with_k) {
+        positions.assign(queries.begin(), queries.end());
+        no_rows.assign(queries.size(), kNoNeighbor);
+        return searcher_->Run({all, positions, no_rows, with_k});
+      });
 }
 
 }  // namespace rct

@@ -35,9 +35,11 @@
 #include "metric/metric.pb.h"
 #include "metric/residual_correlation.h"
 #include "metric/residual_factors.h"
+#include "metric/residual_points.h"
 #include "metric/simd_kernels.h"
 #include "traversal/build_phase.h"
 #include "traversal/neighbor_table.h"
+#include "traversal/range_search.h"
 #include "traversal/searcher.h"
 
 namespace rct {
@@ -101,8 +103,8 @@ class ResidualIndex {
 
   // Neighbours of rows of the data, each in [0, size). Fewer than k neighbours
   // are no error: the table is padded with row -1 at distance +inf.
-  // InvalidArgument where k is not from 1 to 2^31 - 9, threads < 0 or a row is
-  // out of range.
+  // InvalidArgument where k is not from 1 to 2^31 - 9, the radius is NaN,
+  // threads < 0 or a row is out of range.
   absl::StatusOr<SearchResult> Search(absl::Span<const int64_t> rows,
                                       SearchOptions options) const;
 
@@ -110,6 +112,17 @@ class ResidualIndex {
   // no row: `exclude_self` and `predecessor` are InvalidArgument.
   absl::StatusOr<SearchResult> SearchPoints(MatrixView<const double> points,
                                             SearchOptions options) const;
+
+  // All neighbours whose distance is strictly below `radius`, however many, as
+  // a table of lists. `options.k` and `options.radius` count for nothing. Every
+  // strategy can do it, by searches with a k that grows until no list is full:
+  // traversal/range_search.h says what that costs. Errors as above.
+  absl::StatusOr<RangeResult> RangeSearch(absl::Span<const int64_t> rows,
+                                          double radius,
+                                          SearchOptions options) const;
+  absl::StatusOr<RangeResult> RangeSearchPoints(MatrixView<const double> points,
+                                                double radius,
+                                                SearchOptions options) const;
 
   int64_t size() const { return model_.metric()->size(); }
   const ResidualModel& model() const { return model_; }
@@ -126,6 +139,13 @@ class ResidualIndex {
   int64_t build_distance_evaluations() const;
 
  private:
+  // Errors of a search, and `options` as searchers take them.
+  absl::Status Prepare(SearchOptions& options) const;
+  absl::Status CheckRows(absl::Span<const int64_t> rows) const;
+  // Errors of a search for new points, and else their factors.
+  absl::StatusOr<ResidualPoints> PrepareQueries(MatrixView<const double> points,
+                                                SearchOptions& options) const;
+
   ResidualIndex(ResidualModel model,
                 std::unique_ptr<const Searcher<ResidualCorrelation>> searcher,
                 std::vector<BuildPhase> phases)

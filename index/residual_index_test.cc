@@ -23,6 +23,8 @@
 #include "metric/residual_points.h"
 #include "metric/simd_kernels.h"
 #include "traversal/neighbor_table.h"
+#include "traversal/range_search.h"
+#include "traversal/range_table.h"
 #include "traversal/searcher.h"
 #include "traversal/test_data.h"
 #include "traversal/traversal.pb.h"
@@ -527,6 +529,102 @@ TEST_P(ResidualIndexTest, FewerNeighboursThanKAreNoError) {
   EXPECT_EQ(table.k(), 1000);
   EXPECT_EQ(table.count(0), 0);
   EXPECT_EQ(table.count(1), 5);
+}
+
+// Lists of all lengths, from a table of all distances.
+TEST_P(ResidualIndexTest, RangeSearchFindsAllWithinTheRadius) {
+  constexpr int64_t kMany = 700;
+  const Matrix<double> points = MakePoints("pairs", kMany, kDim, 1);
+  const Matrix<double> queries = MakePoints("normal", 40, kDim, 2);
+  const absl::StatusOr<ResidualIndex> index =
+      ResidualIndex::Build(points.view(), Options(GetParam()));
+  ASSERT_THAT(index, IsOk());
+  const auto expect = [](const NeighborTable& all, double radius,
+                         const RangeTable& table) {
+    ASSERT_EQ(table.num_queries(), all.num_queries());
+    EXPECT_EQ(table.offsets[0], 0);
+    EXPECT_EQ(table.rows.size(), table.offsets.back());
+    EXPECT_EQ(table.distances.size(), table.offsets.back());
+    for (int64_t i = 0; i < all.num_queries(); ++i) {
+      int64_t count = 0;
+      while (count < all.count(i) && all.distances()(i, count) < radius) {
+        ++count;
+      }
+      ASSERT_EQ(table.count(i), count) << "query " << i;
+      for (int64_t j = 0; j < count; ++j) {
+        ASSERT_EQ(table.rows_of(i)[j], all.rows()(i, j));
+        ASSERT_EQ(table.distances_of(i)[j], all.distances()(i, j));
+      }
+    }
+  };
+  // 62 and 496 neighbours are where searches begin anew.
+  const NeighborTable some =
+      std::move(*index->Search({300}, {.k = kMany})).neighbors;
+  std::vector<double> radii = {-kInfinity, 0, 1, kInfinity};
+  for (const int64_t rank : {1, 61, 62, 63, 495, 496, 497}) {
+    radii.push_back(some.distances()(0, rank));
+    radii.push_back(std::nextafter(some.distances()(0, rank), 2));
+  }
+  std::vector<int64_t> rows = AllRows(kMany);
+  std::reverse(rows.begin(), rows.end());
+  rows.push_back(7);
+  for (const SearchOptions options :
+       {SearchOptions{.k = 0},
+        {.k = 3, .exclude_self = true},
+        {.k = 3, .predecessor = true, .radius = 1e-9, .threads = 2}}) {
+    SearchOptions all_options = options;
+    all_options.k = kMany;
+    all_options.radius = kInfinity;
+    const NeighborTable all =
+        std::move(*index->Search(rows, all_options)).neighbors;
+    for (const double radius : radii) {
+      SCOPED_TRACE(radius);
+      const auto found = index->RangeSearch(rows, radius, options);
+      ASSERT_THAT(found, IsOk());
+      expect(all, radius, found->neighbors);
+    }
+  }
+  const NeighborTable all =
+      std::move(*index->SearchPoints(queries.view(), {.k = kMany})).neighbors;
+  for (const double radius : radii) {
+    const auto found = index->RangeSearchPoints(queries.view(), radius, {});
+    ASSERT_THAT(found, IsOk());
+    expect(all, radius, found->neighbors);
+  }
+}
+
+TEST_P(ResidualIndexTest, RangeSearchInLittleData) {
+  for (const int64_t n : {0, 1, 2}) {
+    const Matrix<double> points = MakePoints("duplicates", n, kDim, 1);
+    const absl::StatusOr<ResidualIndex> index =
+        ResidualIndex::Build(points.view(), OptionsWithCoordinates(GetParam()));
+    ASSERT_THAT(index, IsOk());
+    const auto rows = index->RangeSearch(AllRows(n), 0.5, {});
+    ASSERT_THAT(rows, IsOk());
+    EXPECT_EQ(rows->neighbors.num_queries(), n);
+    EXPECT_EQ(rows->neighbors.rows.size(), n * n);
+    const auto nobody = index->RangeSearch({}, 0.5, {});
+    ASSERT_THAT(nobody, IsOk());
+    EXPECT_EQ(nobody->neighbors.num_queries(), 0);
+    const auto news = index->RangeSearchPoints(
+        MakePoints("normal", 3, kDim, 1).view(), kInfinity, {});
+    ASSERT_THAT(news, IsOk());
+    EXPECT_EQ(news->neighbors.rows.size(), 3 * n);
+  }
+}
+
+TEST_P(ResidualIndexTest, RadiusOutOfRange) {
+  const absl::StatusOr<ResidualIndex> index =
+      ResidualIndex::Build(Points().view(), Options(GetParam()));
+  ASSERT_THAT(index, IsOk());
+  EXPECT_THAT(index->Search({0}, {.radius = kNan}).status(),
+              Invalid("radius: is no number"));
+  EXPECT_THAT(index->RangeSearch({0}, kNan, {}).status(),
+              Invalid("radius: is no number"));
+  EXPECT_THAT(index->RangeSearchPoints(Points().view(), kNan, {}).status(),
+              Invalid("radius: is no number"));
+  EXPECT_THAT(index->RangeSearch({kRows}, 1, {}).status(),
+              Invalid("query 0: row 200"));
 }
 
 TEST_P(ResidualIndexTest, NoQueries) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <numeric>
 #include <string>
 #include <utility>
@@ -213,6 +214,58 @@ TEST_P(ConformanceTest, SmallAndExhaustedSets) {
                     MatchesExactly(Search(exhaustive, AllRows(n), options)));
         for (int64_t i = 0; i < n; ++i) {
           EXPECT_EQ(table.count(i), std::min(k, predecessor ? i : n));
+        }
+      }
+    }
+  }
+}
+
+// The first k of a table of all neighbours that are strictly within a radius.
+NeighborTable Within(const NeighborTable& all, double radius, int64_t k) {
+  NeighborTable within(all.num_queries(), k);
+  for (int64_t i = 0; i < all.num_queries(); ++i) {
+    for (int64_t j = 0; j < std::min(k, all.count(i)); ++j) {
+      if (!(all.distances()(i, j) < radius)) break;
+      within.rows()(i, j) = all.rows()(i, j);
+      within.distances()(i, j) = all.distances()(i, j);
+    }
+  }
+  return within;
+}
+
+// Radii that are distances of pairs, to the last bit, and those beside them.
+std::vector<double> Radii(const NeighborTable& all) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  std::vector<double> radii = {-1, 0, 1e-300, 1, 2, kInfinity};
+  for (const int64_t rank : {1, 9, 60}) {
+    const double distance = all.distances()(all.num_queries() / 2, rank);
+    radii.push_back(distance);
+    radii.push_back(std::nextafter(distance, kInfinity));
+  }
+  return radii;
+}
+
+TEST_P(ConformanceTest, Radius) {
+  const Fixture fixture(GetParam());
+  constexpr int64_t kRows = 321;
+  for (const char* name : {"normal", "pairs", "grid", "crowded"}) {
+    const Matrix<double> points = MakePoints(name, kRows, 2, /*seed=*/12);
+    const ResidualModel model =
+        Model(points, Residual(KernelConfig::MATERN52, 0.5, 20));
+    const ResidualIndex exhaustive = Exhaustive(model);
+    const ResidualIndex subject = fixture.Build(model);
+    for (const SearchOptions options : {SearchOptions{.k = kRows},
+                                        {.k = kRows, .exclude_self = true},
+                                        {.k = kRows, .predecessor = true}}) {
+      const NeighborTable all = Search(exhaustive, AllRows(kRows), options);
+      for (const double radius : Radii(all)) {
+        SCOPED_TRACE(absl::StrCat(name, ", radius ", radius));
+        for (const int64_t k : {int64_t{7}, kRows}) {
+          SearchOptions within = options;
+          within.k = k;
+          within.radius = radius;
+          ASSERT_THAT(Search(subject, AllRows(kRows), within),
+                      MatchesExactly(Within(all, radius, k)));
         }
       }
     }

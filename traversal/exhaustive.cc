@@ -182,7 +182,7 @@ void ExhaustiveSearcher<Metric>::Search(
             .subspan(task.first, task.last - task.first);
     const int count = static_cast<int>(queries.size());
     for (int i = 0; i < count; ++i) {
-      worker.heaps[i].Reset(k);
+      worker.heaps[i].Reset(k, options.radius);
       worker.positions[i] = request.positions[queries[i]];
     }
     int first = 0;  // the queries before it have had all their predecessors

@@ -4,7 +4,9 @@
 #define RCT_TRAVERSAL_SEARCHER_H_
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <numeric>
 #include <utility>
@@ -28,6 +30,9 @@ struct SearchOptions {
   bool exclude_self = false;
   // Only rows before the query's own are its neighbours (and so never itself).
   bool predecessor = false;
+  // A neighbour's distance is strictly below it. Infinity, the default, is no
+  // limit; at 0 and below nothing is a neighbour. No NaN.
+  double radius = std::numeric_limits<double>::infinity();
   // Whether the result's trace is filled. Changes no answer and no counter.
   bool telemetry = false;
   // Queries are split among this many threads, >= 1; ResidualIndex takes 0 for
@@ -86,10 +91,12 @@ class Searcher {
   // Some of the points of `request.from`. Where they are the metric's own data
   // they are rows, and positions are those of order().
   SearchResult Run(const Request& request) const {
-    RCT_CHECK(request.options.k >= 1 && request.options.threads >= 1);
+    RCT_CHECK(request.options.k >= 1 && request.options.threads >= 1 &&
+              !std::isnan(request.options.radius));
     SearchResult result;
     result.neighbors = NeighborTable(request.num_queries(), request.options.k);
-    if (metric_->size() > 0 && request.num_queries() > 0) {
+    if (metric_->size() > 0 && request.num_queries() > 0 &&
+        request.options.radius > 0) {
       Search(request, result.neighbors, result);
     }
     return result;

@@ -368,7 +368,8 @@ class TreeSearcher : public Searcher<Metric> {
     const Request& request = batch.request;
     const int count = static_cast<int>(batch.queries.size());
     for (int i = 0; i < count; ++i) {
-      worker.heaps[i].Reset(std::min(request.options.k, metric.size()));
+      worker.heaps[i].Reset(std::min(request.options.k, metric.size()),
+                            request.options.radius);
       worker.threshold[i] = worker.heaps[i].threshold();
       worker.position[i] = request.positions[batch.queries[i]];
       worker.row[i] = request.rows[batch.queries[i]];

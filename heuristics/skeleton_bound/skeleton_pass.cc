@@ -4,7 +4,6 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
-#include <limits>
 #include <vector>
 
 #include "absl/types/span.h"
@@ -32,6 +31,11 @@ constexpr int kPanelsAtOnce = 16;
 
 // Candidates of one exact tile.
 constexpr int kExactTile = 128;
+
+// What a point must reach whose t is at most `threshold`. No t is above 1.
+float ThetaOf(double threshold, const SkeletonSlack& slack) {
+  return slack.Theta(RoundDown(1 - std::min(threshold, 2.0)));
+}
 
 }  // namespace
 
@@ -92,6 +96,8 @@ SkeletonPass::SkeletonPass(const Searcher<ResidualCorrelation>& owner,
 void SkeletonPass::LoadQueries(const Request& request, int block,
                                absl::Span<const int32_t> queries) {
   const bool own = &request.from == &metric_.data();
+  const float theta =
+      ThetaOf(LargestSquaredWithin(request.options.radius), skeletons_.slack());
   count_ = static_cast<int>(queries.size());
   block_ = block;
   ids_.clear();
@@ -109,7 +115,7 @@ void SkeletonPass::LoadQueries(const Request& request, int block,
     kept = {upper_.data() + at, lower_.data() + at, kept_row_.data() + at, 0,
             0};
     kept_at_theta_[i] = 0;
-    theta_[i] = -std::numeric_limits<float>::infinity();
+    theta_[i] = theta;
     // By definition at distance 0, whatever the rounding of others.
     if (own && !request.options.exclude_self && !request.options.predecessor) {
       kept.upper[0] = kept.lower[0] = 1;
@@ -433,7 +439,7 @@ void SkeletonPass::Evaluate(const Request& request, int query,
   // The k best, or a few more.
   const float best = skeletons_.filter().threshold(middle_.data(), kept.size,
                                                    static_cast<int>(k_), 0);
-  heap_.Reset(k_);
+  heap_.Reset(k_, request.options.radius);
   const int32_t point = request.positions[number_[query]];
   int count = 0;
   const auto evaluate = [&] {
@@ -464,8 +470,7 @@ void SkeletonPass::Evaluate(const Request& request, int query,
   }
   for (const int32_t row : skeletons_.loose_rows()) add(row);
   if (count > 0) evaluate();
-  const float theta =
-      skeletons_.slack().Theta(RoundDown(1 - heap_.threshold()));
+  const float theta = ThetaOf(heap_.threshold(), skeletons_.slack());
   for (int j = 0; j < kept.size; ++j) {
     if (!(middle_[j] >= best) && kept.upper[j] >= theta) add(kept.row[j]);
   }

@@ -9,7 +9,7 @@
 //     points     -> upper and lower bounds on |rho|
 //
 // and a point is kept where its upper bound reaches theta, the k-th largest
-// lower bound so far. What is left at the end, hardly more than k points, is
+// lower bound so far, or what the radius asks for where that is more. What is left at the end, hardly more than k points, is
 // evaluated by the metric: first the k best by the middle of their bounds, so
 // that theta becomes the true k-th |rho|, then what still reaches it. A query
 // for which too much is left (near nothing, or an inducing point, whose

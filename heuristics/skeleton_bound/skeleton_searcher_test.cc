@@ -128,6 +128,15 @@ TEST(SkeletonSearcherPredecessorTest, IsExhaustiveSearch) {
           result.neighbors.Digest(),
           Exhaustive(metric).SearchRows(rows, options).neighbors.Digest());
       EXPECT_GT(result.counters.predecessor_filtered(), 0);
+      // Within a distance that occurs, of which theta knows from the start.
+      SearchOptions within = options;
+      within.radius = result.neighbors.distances()(0, k / 2);
+      const SearchResult near =
+          MakeSearcher(metric, Config(form, 64))->SearchRows(rows, within);
+      EXPECT_EQ(near.neighbors.Digest(),
+                Exhaustive(metric).SearchRows(rows, within).neighbors.Digest());
+      EXPECT_LT(near.counters.points_screened(),
+                result.counters.points_screened());
     }
   }
 }
