@@ -149,6 +149,12 @@ int64_t ResidualIndex::build_distance_evaluations() const {
 
 absl::Status ResidualIndex::Prepare(SearchOptions& options) const {
   RCT_RETURN_IF_ERROR(ValidateSearch(options));
+  const auto flags = static_cast<int64_t>(options.allowed.size());
+  if (flags != 0 && flags != size()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("allowed: has ", flags, " flags, the data has ", size(),
+                     " rows; one for each is needed, or none"));
+  }
   options.threads = ResolveThreads(options.threads);
   return absl::OkStatus();
 }

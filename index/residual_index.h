@@ -104,7 +104,8 @@ class ResidualIndex {
   // Neighbours of rows of the data, each in [0, size). Fewer than k neighbours
   // are no error: the table is padded with row -1 at distance +inf.
   // InvalidArgument where k is not from 1 to 2^31 - 9, the radius is NaN,
-  // threads < 0 or a row is out of range.
+  // `allowed` has another size than the data, threads < 0 or a row is out of
+  // range.
   absl::StatusOr<SearchResult> Search(absl::Span<const int64_t> rows,
                                       SearchOptions options) const;
 

@@ -627,6 +627,35 @@ TEST_P(ResidualIndexTest, RadiusOutOfRange) {
               Invalid("query 0: row 200"));
 }
 
+TEST_P(ResidualIndexTest, OnlyAllowedRowsAreNeighbours) {
+  const absl::StatusOr<ResidualIndex> index =
+      ResidualIndex::Build(Points().view(), Options(GetParam()));
+  ASSERT_THAT(index, IsOk());
+  bool allowed[kRows] = {};
+  for (const absl::Span<const bool> flags :
+       {absl::MakeConstSpan(allowed).first(kRows - 1),
+        absl::MakeConstSpan(allowed).first(1)}) {
+    EXPECT_THAT(index->Search({0}, {.allowed = flags}).status(),
+                Invalid("allowed: has"));
+    EXPECT_THAT(index->RangeSearch({0}, 1, {.allowed = flags}).status(),
+                Invalid("the data has 200 rows"));
+  }
+  const Matrix<double> queries = Points(2);
+  const SearchOptions options = {.k = 3, .allowed = allowed};
+  EXPECT_EQ(index->Search({5}, options)->neighbors.count(0), 0);
+  EXPECT_EQ(index->SearchPoints(queries.view(), options)->neighbors.count(0),
+            0);
+  allowed[17] = allowed[4] = true;
+  const auto rows = index->Search({17, 5}, options);
+  EXPECT_EQ(rows->neighbors.rows()(0, 0), 17);
+  EXPECT_EQ(rows->neighbors.rows()(0, 1), 4);
+  EXPECT_EQ(rows->neighbors.count(1), 2);
+  EXPECT_EQ(index->SearchPoints(queries.view(), options)->neighbors.count(0),
+            2);
+  const auto range = index->RangeSearchPoints(queries.view(), 2, options);
+  EXPECT_EQ(range->neighbors.count(9), 2);
+}
+
 TEST_P(ResidualIndexTest, NoQueries) {
   const absl::StatusOr<ResidualIndex> index =
       ResidualIndex::Build(Points().view(), Options(GetParam()));

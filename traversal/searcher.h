@@ -33,6 +33,10 @@ struct SearchOptions {
   // A neighbour's distance is strictly below it. Infinity, the default, is no
   // limit; at 0 and below nothing is a neighbour. No NaN.
   double radius = std::numeric_limits<double>::infinity();
+  // Which rows may be neighbours, a flag for each row of the data; empty means
+  // all. Queries may be any rows. Bounds do not know of it: the fewer rows are
+  // allowed, the nearer a search comes to the cost of exhaustive search.
+  absl::Span<const bool> allowed = {};
   // Whether the result's trace is filled. Changes no answer and no counter.
   bool telemetry = false;
   // Queries are split among this many threads, >= 1; ResidualIndex takes 0 for
@@ -92,7 +96,10 @@ class Searcher {
   // they are rows, and positions are those of order().
   SearchResult Run(const Request& request) const {
     RCT_CHECK(request.options.k >= 1 && request.options.threads >= 1 &&
-              !std::isnan(request.options.radius));
+              !std::isnan(request.options.radius) &&
+              (request.options.allowed.empty() ||
+               static_cast<int64_t>(request.options.allowed.size()) ==
+                   metric_->size()));
     SearchResult result;
     result.neighbors = NeighborTable(request.num_queries(), request.options.k);
     if (metric_->size() > 0 && request.num_queries() > 0 &&
@@ -124,7 +131,8 @@ class Searcher {
       const int64_t row = order_.row(candidates[hits[h]]);
       if (options.predecessor && row >= query_row) {
         ++filtered;
-      } else if (!(options.exclude_self && row == query_row)) {
+      } else if (!(options.exclude_self && row == query_row) &&
+                 (options.allowed.empty() || options.allowed[row])) {
         heap.Offer(t, row);
         ++offered;
       }

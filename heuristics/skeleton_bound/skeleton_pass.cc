@@ -37,6 +37,10 @@ float ThetaOf(double threshold, const SkeletonSlack& slack) {
   return slack.Theta(RoundDown(1 - std::min(threshold, 2.0)));
 }
 
+bool Allowed(const SearchOptions& options, int32_t row) {
+  return options.allowed.empty() || options.allowed[row];
+}
+
 }  // namespace
 
 SkeletonPass::Counts& SkeletonPass::Counts::operator+=(const Counts& other) {
@@ -117,7 +121,8 @@ void SkeletonPass::LoadQueries(const Request& request, int block,
     kept_at_theta_[i] = 0;
     theta_[i] = theta;
     // By definition at distance 0, whatever the rounding of others.
-    if (own && !request.options.exclude_self && !request.options.predecessor) {
+    if (own && !request.options.exclude_self && !request.options.predecessor &&
+        Allowed(request.options, point)) {
       kept.upper[0] = kept.lower[0] = 1;
       kept.row[0] = point;
       kept.size = 1;
@@ -404,13 +409,29 @@ void SkeletonPass::FilterBlock(const Request& request, int block_index,
         }
       }
       counts_.screened += int64_t{some} * kPanel;
+      const int before = kept.size;
       filter.filter_points(queries, l, points, panels_.data() + c, some,
                            row_limit, self_[i], kept);
+      if (!request.options.allowed.empty()) {
+        DropForbidden(request.options.allowed, before, kept);
+      }
     }
     if (kept.size - kept_at_theta_[i] >= kNewBeforeTheta) {
       RaiseTheta(i);
     }
   }
+}
+
+void SkeletonPass::DropForbidden(absl::Span<const bool> allowed, int first,
+                                 KeptPoints& kept) {
+  int size = first;
+  for (int j = first; j < kept.size; ++j) {
+    kept.upper[size] = kept.upper[j];
+    kept.lower[size] = kept.lower[j];
+    kept.row[size] = kept.row[j];
+    size += static_cast<int>(allowed[kept.row[j]]);
+  }
+  kept.size = size;
 }
 
 void SkeletonPass::RaiseTheta(int query) {
@@ -468,7 +489,9 @@ void SkeletonPass::Evaluate(const Request& request, int query,
   for (int j = 0; j < kept.size; ++j) {
     if (middle_[j] >= best) add(kept.row[j]);
   }
-  for (const int32_t row : skeletons_.loose_rows()) add(row);
+  for (const int32_t row : skeletons_.loose_rows()) {
+    if (Allowed(request.options, row)) add(row);
+  }
   if (count > 0) evaluate();
   const float theta = ThetaOf(heap_.threshold(), skeletons_.slack());
   for (int j = 0; j < kept.size; ++j) {

@@ -112,7 +112,7 @@ TEST_P(SkeletonSearcherTest, IsExhaustiveSearch) {
 
 // Rows late enough that their predecessors are filtered.
 TEST(SkeletonSearcherPredecessorTest, IsExhaustiveSearch) {
-  const int64_t n = 4000;
+  constexpr int64_t n = 4000;
   const Matrix<double> points = MakePoints("normal", n, 3, 1);
   const auto metric =
       MakeTestModel(points.view(), KernelConfig::RBF, 100).metric;
@@ -137,6 +137,20 @@ TEST(SkeletonSearcherPredecessorTest, IsExhaustiveSearch) {
                 Exhaustive(metric).SearchRows(rows, within).neighbors.Digest());
       EXPECT_LT(near.counters.points_screened(),
                 result.counters.points_screened());
+      // The nearest is allowed to nobody.
+      bool allowed[n];
+      std::fill_n(allowed, n, true);
+      for (size_t i = 0; i < rows.size(); ++i) {
+        allowed[result.neighbors.rows()(static_cast<int64_t>(i), 0)] = false;
+      }
+      SearchOptions some = options;
+      some.allowed = allowed;
+      const SearchResult others =
+          MakeSearcher(metric, Config(form, 64))->SearchRows(rows, some);
+      EXPECT_EQ(others.neighbors.Digest(),
+                Exhaustive(metric).SearchRows(rows, some).neighbors.Digest());
+      EXPECT_NE(others.neighbors.First(1).Digest(),
+                result.neighbors.First(1).Digest());
     }
   }
 }
