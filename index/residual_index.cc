@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "base/matrix.h"
+#include "base/monitor.h"
 #include "base/parallel.h"
 #include "base/status_macros.h"
 #include "heuristics/composition/composition.h"
@@ -52,6 +53,13 @@ absl::Status ValidateSearch(const SearchOptions& options) {
   return ValidateThreads(options.threads);
 }
 
+// `result`, unless the search was cancelled.
+template <class Result>
+absl::StatusOr<Result> Finished(Result result, const SearchOptions& options) {
+  RCT_RETURN_IF_ERROR(Monitor::Check(options.monitor));
+  return result;
+}
+
 Composition CompositionOf(const IndexOptions& options) {
   return {options.strategy(), options.tree(), options.heuristics()};
 }
@@ -60,7 +68,8 @@ Composition CompositionOf(const IndexOptions& options) {
 
 absl::StatusOr<ResidualModel> ResidualModel::Create(
     MatrixView<const double> points, const ResidualConfig& config, int threads,
-    const SimdKernels& simd) {
+    const SimdKernels& simd, Monitor* monitor) {
+  const Monitor::Part whole(monitor);
   RCT_RETURN_IF_ERROR(ValidateThreads(threads));
   RCT_RETURN_IF_ERROR(ValidateFinite("points", points));
   RCT_ASSIGN_OR_RETURN(Kernel kernel,
@@ -68,14 +77,21 @@ absl::StatusOr<ResidualModel> ResidualModel::Create(
   RCT_ASSIGN_OR_RETURN(InducingPoints inducing,
                        SelectInducingPoints(config.inducing(), points));
   PhaseClock clock;
-  RCT_ASSIGN_OR_RETURN(
-      InducingFactor factor,
-      InducingFactor::Create(kernel, std::move(inducing), config, simd));
+  // m^3 / 3 and n m^2 operations.
+  const auto m = static_cast<double>(inducing.coordinates.rows());
+  const auto n = static_cast<double>(points.rows);
+  std::optional<Monitor::Part> part(std::in_place, monitor,
+                                    m / (m + 3 * n + 1));
+  RCT_ASSIGN_OR_RETURN(InducingFactor factor,
+                       InducingFactor::Create(kernel, std::move(inducing),
+                                              config, simd, monitor));
+  part.reset();
   clock.End("factorization", 0,
             factor.num_inducing() * factor.num_inducing() *
                 static_cast<int64_t>(sizeof(double)));
-  RCT_ASSIGN_OR_RETURN(ResidualPoints data,
-                       factor.Project(points, ResolveThreads(threads)));
+  RCT_ASSIGN_OR_RETURN(
+      ResidualPoints data,
+      factor.Project(points, ResolveThreads(threads), monitor));
   clock.End(
       "projection", 0,
       data.v.rows() * data.v.stride() * static_cast<int64_t>(sizeof(double)));
@@ -111,18 +127,26 @@ absl::Status ValidateIndexOptions(const IndexOptions& options) {
 }
 
 absl::StatusOr<ResidualIndex> ResidualIndex::Build(
-    MatrixView<const double> points, const IndexOptions& options) {
+    MatrixView<const double> points, const IndexOptions& options,
+    Monitor* monitor) {
   RCT_RETURN_IF_ERROR(ValidateIndexOptions(options));
+  const Monitor::Part whole(monitor);
+  std::optional<Monitor::Part> part(std::in_place, monitor,
+                                    options.strategy() == EXHAUSTIVE ? 1 : 0.5);
   RCT_ASSIGN_OR_RETURN(
       ResidualModel model,
-      ResidualModel::Create(points, options.residual(), options.threads()));
+      ResidualModel::Create(points, options.residual(), options.threads(),
+                            BestKernels(), monitor));
+  part.reset();
   IndexOptions rest = options;
   rest.clear_residual();
-  return Build(std::move(model), rest);
+  return Build(std::move(model), rest, monitor);
 }
 
-absl::StatusOr<ResidualIndex> ResidualIndex::Build(
-    ResidualModel model, const IndexOptions& options) {
+absl::StatusOr<ResidualIndex> ResidualIndex::Build(ResidualModel model,
+                                                   const IndexOptions& options,
+                                                   Monitor* monitor) {
+  const Monitor::Part whole(monitor);
   RCT_RETURN_IF_ERROR(ValidateIndexOptions(options));
   if (options.has_residual()) {
     return absl::InvalidArgumentError(
@@ -134,9 +158,11 @@ absl::StatusOr<ResidualIndex> ResidualIndex::Build(
       !(rounding.has_value() && rounding->Validate().ok())) {
     composition = {EXHAUSTIVE, {}, {}};
   }
-  RCT_ASSIGN_OR_RETURN(ComposedSearcher<ResidualCorrelation> composed,
-                       ComposeSearcher(model.metric(), composition,
-                                       ResolveThreads(options.threads())));
+  RCT_ASSIGN_OR_RETURN(
+      ComposedSearcher<ResidualCorrelation> composed,
+      ComposeSearcher(model.metric(), composition,
+                      ResolveThreads(options.threads()), monitor));
+  RCT_RETURN_IF_ERROR(Monitor::Check(monitor));
   return ResidualIndex(std::move(model), std::move(composed.searcher),
                        std::move(composed.phases));
 }
@@ -189,21 +215,27 @@ absl::StatusOr<ResidualPoints> ResidualIndex::PrepareQueries(
         absl::StrCat("query points: have ", points.cols,
                      " coordinates, the data has ", model_.metric()->dim()));
   }
-  return model_.factor()->Project(points, options.threads);
+  // m^2 operations a query, and a search reads some of the n m numbers of V.
+  const auto m = static_cast<double>(model_.factor()->num_inducing());
+  const auto n = static_cast<double>(size());
+  const Monitor::Part part(options.monitor, m / (m + n + 1));
+  return model_.factor()->Project(points, options.threads, options.monitor);
 }
 
 absl::StatusOr<SearchResult> ResidualIndex::Search(
     absl::Span<const int64_t> rows, SearchOptions options) const {
   RCT_RETURN_IF_ERROR(Prepare(options));
   RCT_RETURN_IF_ERROR(CheckRows(rows));
-  return searcher_->SearchRows(rows, options);
+  const Monitor::Part whole(options.monitor);
+  return Finished(searcher_->SearchRows(rows, options), options);
 }
 
 absl::StatusOr<SearchResult> ResidualIndex::SearchPoints(
     MatrixView<const double> points, SearchOptions options) const {
+  const Monitor::Part whole(options.monitor);
   RCT_ASSIGN_OR_RETURN(const ResidualPoints queries,
                        PrepareQueries(points, options));
-  return searcher_->SearchPoints(queries, options);
+  return Finished(searcher_->SearchPoints(queries, options), options);
 }
 
 absl::StatusOr<RangeResult> ResidualIndex::RangeSearch(
@@ -213,8 +245,9 @@ absl::StatusOr<RangeResult> ResidualIndex::RangeSearch(
   options.radius = radius;
   RCT_RETURN_IF_ERROR(Prepare(options));
   RCT_RETURN_IF_ERROR(CheckRows(rows));
+  const Monitor::Part whole(options.monitor);
   std::vector<int64_t> some;
-  return rct::RangeSearch(
+  RangeResult result = rct::RangeSearch(
       static_cast<int64_t>(rows.size()), size(), options,
       [&](absl::Span<const int64_t> queries, const SearchOptions& with_k) {
         some.clear();
@@ -223,6 +256,7 @@ absl::StatusOr<RangeResult> ResidualIndex::RangeSearch(
         }
         return searcher_->SearchRows(some, with_k);
       });
+  return Finished(std::move(result), options);
 }
 
 absl::StatusOr<RangeResult> ResidualIndex::RangeSearchPoints(
@@ -230,17 +264,19 @@ absl::StatusOr<RangeResult> ResidualIndex::RangeSearchPoints(
     SearchOptions options) const {
   options.k = 1;
   options.radius = radius;
+  const Monitor::Part whole(options.monitor);
   RCT_ASSIGN_OR_RETURN(const ResidualPoints all,
                        PrepareQueries(points, options));
   std::vector<int32_t> positions;
   std::vector<int64_t> no_rows;
-  return rct::RangeSearch(
+  RangeResult result = rct::RangeSearch(
       points.rows, size(), options,
       [&](absl::Span<const int64_t> queries, const SearchOptions& with_k) {
         positions.assign(queries.begin(), queries.end());
         no_rows.assign(queries.size(), kNoNeighbor);
         return searcher_->Run({all, positions, no_rows, with_k});
       });
+  return Finished(std::move(result), options);
 }
 
 }  // namespace rct

@@ -31,6 +31,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "base/matrix.h"
+#include "base/monitor.h"
 #include "index/index.pb.h"
 #include "metric/metric.pb.h"
 #include "metric/residual_correlation.h"
@@ -51,11 +52,12 @@ class ResidualModel {
   // Chooses the inducing points and computes V and p of `points` (n x d; n may
   // be 0 where the inducing points are coordinates). The points are copied.
   // InvalidArgument, naming field and row, for bad input; FailedPrecondition
-  // where K(Z,Z) cannot be factorized. `threads` 0 means all. `simd` is for
-  // tests: all tables give the same bits.
+  // where K(Z,Z) cannot be factorized; Cancelled where `monitor` is. `threads`
+  // 0 means all. `simd` is for tests: all tables give the same bits.
   static absl::StatusOr<ResidualModel> Create(
       MatrixView<const double> points, const ResidualConfig& config,
-      int threads = 0, const SimdKernels& simd = BestKernels());
+      int threads = 0, const SimdKernels& simd = BestKernels(),
+      Monitor* monitor = nullptr);
 
   // From factors computed elsewhere: `v` n x m, `variance` n. Such a model can
   // be searched exhaustively and for its own rows only.
@@ -92,20 +94,24 @@ absl::Status ValidateIndexOptions(const IndexOptions& options);
 class ResidualIndex {
  public:
   // An index over `points` (n x d). Errors as ResidualModel::Create and below.
+  // `monitor` is told how far the build is, the model being taken for half of
+  // it, and may end it: Cancelled.
   static absl::StatusOr<ResidualIndex> Build(MatrixView<const double> points,
-                                             const IndexOptions& options);
+                                             const IndexOptions& options,
+                                             Monitor* monitor = nullptr);
 
   // An index over a model; `options.residual` must be absent. InvalidArgument,
   // naming the field, for options out of range; FailedPrecondition where the
   // strategy is not proven exact for this model.
   static absl::StatusOr<ResidualIndex> Build(ResidualModel model,
-                                             const IndexOptions& options);
+                                             const IndexOptions& options,
+                                             Monitor* monitor = nullptr);
 
   // Neighbours of rows of the data, each in [0, size). Fewer than k neighbours
   // are no error: the table is padded with row -1 at distance +inf.
   // InvalidArgument where k is not from 1 to 2^31 - 9, the radius is NaN,
   // `allowed` has another size than the data, threads < 0 or a row is out of
-  // range.
+  // range. Cancelled where `options.monitor` is; nothing else is affected.
   absl::StatusOr<SearchResult> Search(absl::Span<const int64_t> rows,
                                       SearchOptions options) const;
 

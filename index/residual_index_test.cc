@@ -1,6 +1,7 @@
 #include "index/residual_index.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -15,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "base/matrix.h"
+#include "base/monitor.h"
 #include "base/status_matchers.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -654,6 +656,129 @@ TEST_P(ResidualIndexTest, OnlyAllowedRowsAreNeighbours) {
             2);
   const auto range = index->RangeSearchPoints(queries.view(), 2, options);
   EXPECT_EQ(range->neighbors.count(9), 2);
+}
+
+testing::Matcher<absl::Status> IsCancelled() {
+  return StatusIs(absl::StatusCode::kCancelled, testing::_);
+}
+
+// A monitor sees all of a call, in order, and changes no bit of it.
+TEST_P(ResidualIndexTest, AMonitorChangesNothing) {
+  std::vector<double> seen;
+  Monitor monitor([&](double done) {
+    seen.push_back(done);
+    return true;
+  });
+  const Matrix<double> points = Points();
+  const auto expect_seen = [&] {
+    EXPECT_GE(seen.size(), 1);
+    EXPECT_EQ(seen.front(), 0);
+    EXPECT_TRUE(std::is_sorted(seen.begin(), seen.end()));
+    EXPECT_LE(seen.back(), 1);
+    seen.clear();
+  };
+  const absl::StatusOr<ResidualIndex> index =
+      ResidualIndex::Build(points.view(), Options(GetParam()), &monitor);
+  ASSERT_THAT(index, IsOk());
+  expect_seen();
+  const SearchOptions plain = {.k = 5};
+  SearchOptions watched = plain;
+  watched.monitor = &monitor;
+  for (const int threads : {1, 3}) {
+    watched.threads = threads;
+    const auto rows = index->Search(AllRows(kRows), watched);
+    ASSERT_THAT(rows, IsOk());
+    expect_seen();
+    EXPECT_EQ(rows->neighbors.Digest(),
+              index->Search(AllRows(kRows), plain)->neighbors.Digest());
+    ASSERT_THAT(index->SearchPoints(points.view(), watched), IsOk());
+    expect_seen();
+    ASSERT_THAT(index->RangeSearch(AllRows(kRows), 0.5, watched), IsOk());
+    expect_seen();
+  }
+}
+
+TEST_P(ResidualIndexTest, CancelledAtOnce) {
+  const Matrix<double> points = Points();
+  int calls = 0;
+  const auto stop = [&](double) {
+    ++calls;
+    return false;
+  };
+  {
+    Monitor monitor(stop);
+    EXPECT_THAT(
+        ResidualIndex::Build(points.view(), Options(GetParam()), &monitor)
+            .status(),
+        IsCancelled());
+    EXPECT_EQ(calls, 1);
+  }
+  const absl::StatusOr<ResidualIndex> index =
+      ResidualIndex::Build(points.view(), Options(GetParam()));
+  ASSERT_THAT(index, IsOk());
+  const std::string expected =
+      index->Search(AllRows(kRows), {.k = 5})->neighbors.Digest();
+  for (const int threads : {1, 3}) {
+    Monitor monitor(stop);
+    const SearchOptions options = {
+        .k = 5, .monitor = &monitor, .threads = threads};
+    EXPECT_THAT(index->Search(AllRows(kRows), options).status(), IsCancelled());
+    EXPECT_THAT(index->SearchPoints(points.view(), options).status(),
+                IsCancelled());
+    EXPECT_THAT(index->RangeSearch(AllRows(kRows), 1, options).status(),
+                IsCancelled());
+    EXPECT_THAT(index->RangeSearchPoints(points.view(), 1, options).status(),
+                IsCancelled());
+    EXPECT_EQ(index->Search(AllRows(kRows), {.k = 5})->neighbors.Digest(),
+              expected);
+  }
+}
+
+// Builds and searches that would take long end soon after the callback says so,
+// wherever they are.
+TEST_P(ResidualIndexTest, CancelledAfterAWhile) {
+  using Clock = std::chrono::steady_clock;
+  const auto soon = [](Clock::time_point since) {
+    EXPECT_LT(Clock::now() - since, std::chrono::seconds(2));
+  };
+  const Matrix<double> points = MakePoints("cube", 20'000, 3, 1);
+  IndexOptions options = Options(GetParam());
+  options.mutable_residual()->mutable_inducing()->mutable_random()->set_count(
+      64);
+  if (GetParam() != EXHAUSTIVE) {
+    Clock::time_point last;
+    Monitor monitor([&](double done) {
+      last = Clock::now();
+      return done == 0;
+    });
+    const auto index = ResidualIndex::Build(points.view(), options, &monitor);
+    if (index.ok()) return;  // on a machine that is fast enough
+    EXPECT_THAT(index.status(), IsCancelled());
+    soon(last);
+  }
+  options.set_threads(0);
+  const absl::StatusOr<ResidualIndex> index =
+      ResidualIndex::Build(points.view(), options);
+  ASSERT_THAT(index, IsOk());
+  const int64_t kept = index->kept_bytes();
+  for (const int threads : {1, 2}) {
+    Clock::time_point last;
+    Monitor monitor([&](double done) {
+      last = Clock::now();
+      return done < 1e-3;
+    });
+    // Often enough to take seconds.
+    std::vector<int64_t> rows;
+    for (int64_t i = 0; i < 400'000; ++i) rows.push_back(i * 7 % 20'000);
+    EXPECT_THAT(
+        index->Search(rows, {.k = 20, .monitor = &monitor, .threads = threads})
+            .status(),
+        IsCancelled());
+    soon(last);
+  }
+  // What a cancelled call has begun to make is not kept.
+  EXPECT_EQ(index->kept_bytes(), kept);
+  EXPECT_EQ(index->Search({3}, {.k = 5})->neighbors.rows()(0, 0), 3);
 }
 
 TEST_P(ResidualIndexTest, NoQueries) {

@@ -26,6 +26,7 @@
 #include "absl/status/statusor.h"
 #include "base/aligned_buffer.h"
 #include "base/matrix.h"
+#include "base/monitor.h"
 #include "metric/inducing_points.h"
 #include "metric/kernel.h"
 #include "metric/metric.pb.h"
@@ -40,15 +41,17 @@ class InducingFactor {
  public:
   // `config` supplies jitter and variance floor. InvalidArgument where either
   // is out of range; FailedPrecondition, naming the inducing point, where
-  // K(Z,Z) + jitter I is not positive definite in float64.
+  // K(Z,Z) + jitter I is not positive definite in float64. Cancelled, here and
+  // below, where `monitor` is.
   static absl::StatusOr<InducingFactor> Create(
       Kernel kernel, InducingPoints inducing, const ResidualConfig& config,
-      const SimdKernels& simd = BestKernels());
+      const SimdKernels& simd = BestKernels(), Monitor* monitor = nullptr);
 
   // Factors of `points` (n x d, finite; d as the inducing points have).
   // FailedPrecondition, naming the row, where a factor is not finite.
   absl::StatusOr<ResidualPoints> Project(MatrixView<const double> points,
-                                         int num_threads) const;
+                                         int num_threads,
+                                         Monitor* monitor = nullptr) const;
 
   const Kernel& kernel() const { return kernel_; }
   const InducingPoints& inducing() const { return inducing_; }
@@ -60,7 +63,7 @@ class InducingFactor {
   InducingFactor(Kernel kernel, InducingPoints inducing, double jitter,
                  double variance_floor, const SimdKernels& simd);
 
-  absl::Status Factorize();
+  absl::Status Factorize(Monitor* monitor);
   int64_t num_panels() const;
   FactorPanel panel(int64_t index) const;
 

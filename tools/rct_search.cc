@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <numeric>
 #include <optional>
 #include <string>
@@ -23,11 +24,13 @@
 #include "base/file.h"
 #include "base/matrix.h"
 #include "base/matrix_file.h"
+#include "base/monitor.h"
 #include "base/npy.h"
 #include "base/progress.h"
 #include "base/random.h"
 #include "base/status_macros.h"
 #include "index/residual_index.h"
+#include "metric/simd_kernels.h"
 #include "parity/gates.h"
 #include "traversal/neighbor_table.h"
 #include "traversal/searcher.h"
@@ -38,9 +41,7 @@ namespace {
 // Separates this use of a seed from others'.
 constexpr uint64_t kAuditStream = 0x6175646974;
 
-// Between two looks at the clock: long enough for the threads to have their
-// fill, short enough for a progress line to move.
-constexpr int64_t kBatch = 4096;
+using Interrupted = std::function<bool()>;
 
 // The library's names of what flags are about.
 constexpr std::pair<std::string_view, std::string_view> kFlagOf[] = {
@@ -146,6 +147,32 @@ absl::Status CheckOutputs(const SearchTask& task) {
   return absl::OkStatus();
 }
 
+// A line on the terminal for what its monitor watches, and an end to it.
+class Watch {
+ public:
+  // The line counts to `total`.
+  Watch(std::string label, int64_t total, const Interrupted& interrupted)
+      : total_(total),
+        interrupted_(interrupted),
+        progress_(std::move(label), total),
+        monitor_([this](double done) { return Show(done); }) {}
+
+  Monitor* monitor() { return &monitor_; }
+
+ private:
+  bool Show(double done) {
+    const auto steps = static_cast<int64_t>(done * static_cast<double>(total_));
+    progress_.Advance(steps - std::exchange(shown_, steps));
+    return !interrupted_();
+  }
+
+  const int64_t total_;
+  const Interrupted& interrupted_;
+  int64_t shown_ = 0;
+  Progress progress_;
+  Monitor monitor_;
+};
+
 absl::StatusOr<ResidualModel> FromFactors(const SearchTask& task,
                                           MatrixView<const double> points) {
   RCT_ASSIGN_OR_RETURN(const Matrix<double> v,
@@ -158,7 +185,8 @@ absl::StatusOr<ResidualModel> FromFactors(const SearchTask& task,
 }
 
 absl::StatusOr<ResidualModel> MakeModel(const SearchTask& task,
-                                        MatrixView<const double> points) {
+                                        MatrixView<const double> points,
+                                        Monitor* monitor) {
   if (!task.factors.empty()) return FromFactors(task, points);
   ResidualConfig config = task.index.residual();
   if (!task.inducing_rows.empty()) {
@@ -186,7 +214,8 @@ absl::StatusOr<ResidualModel> MakeModel(const SearchTask& task,
     config.mutable_inducing()->mutable_coordinates()->mutable_value()->Add(
         z.data(), z.data() + z.rows() * z.cols());
   }
-  return InFlags(ResidualModel::Create(points, config, task.index.threads()));
+  return InFlags(ResidualModel::Create(points, config, task.index.threads(),
+                                       BestKernels(), monitor));
 }
 
 // Queries of either kind.
@@ -253,23 +282,20 @@ void CopyRows(const NeighborTable& from, NeighborTable& to, int64_t first) {
 
 absl::StatusOr<NeighborTable> SearchAll(const ResidualIndex& index,
                                         const Queries& queries,
-                                        const SearchOptions& options) {
-  NeighborTable table(queries.size(), options.k);
-  Progress progress("searching", queries.size());
-  for (int64_t first = 0; first < queries.size(); first += kBatch) {
-    const int64_t count = std::min(kBatch, queries.size() - first);
-    RCT_ASSIGN_OR_RETURN(const SearchResult result,
-                         queries.Search(index, first, count, options));
-    CopyRows(result.neighbors, table, first);
-    progress.Advance(count);
-  }
-  return table;
+                                        SearchOptions options,
+                                        const Interrupted& interrupted) {
+  Watch watch("searching", queries.size(), interrupted);
+  options.monitor = watch.monitor();
+  RCT_ASSIGN_OR_RETURN(SearchResult result,
+                       queries.Search(index, 0, queries.size(), options));
+  return std::move(result.neighbors);
 }
 
 absl::StatusOr<std::string> Audit(const ResidualModel& model,
                                   const Queries& queries,
                                   const SearchTask& task,
-                                  const NeighborTable& answers) {
+                                  const NeighborTable& answers,
+                                  const Interrupted& interrupted) {
   IndexOptions options;
   options.set_strategy(EXHAUSTIVE);
   RCT_ASSIGN_OR_RETURN(const ResidualIndex exhaustive,
@@ -284,6 +310,7 @@ absl::StatusOr<std::string> Audit(const ResidualModel& model,
                          queries.Search(exhaustive, sample[i], 1, task.search));
     CopyRows(result.neighbors, expected, i);
     progress.Advance(1);
+    if (interrupted()) return absl::CancelledError("interrupted");
   }
   RCT_RETURN_IF_ERROR(CompareAudit(answers, sample, expected));
   return absl::StrCat("audit: ", sample.size(), " of ", queries.size(),
@@ -330,7 +357,8 @@ absl::Status CompareAudit(const NeighborTable& answers,
       " (queries as audited); this is a bug, please report it"));
 }
 
-absl::StatusOr<std::string> RunSearch(const SearchTask& task) {
+absl::StatusOr<std::string> RunSearch(const SearchTask& task,
+                                      const Interrupted& interrupted) {
   RCT_RETURN_IF_ERROR(CheckOutputs(task));
   RCT_ASSIGN_OR_RETURN(const Matrix<double> points,
                        Read("--points", task.points, ReadMatrix));
@@ -340,20 +368,25 @@ absl::StatusOr<std::string> RunSearch(const SearchTask& task) {
         points.cols(), " columns; at least one of each is needed"));
   }
   RCT_ASSIGN_OR_RETURN(const Queries queries, ReadQueries(task, points));
+  std::optional<Watch> watch(std::in_place, "factors", 100, interrupted);
   RCT_ASSIGN_OR_RETURN(const ResidualModel model,
-                       MakeModel(task, points.view()));
+                       MakeModel(task, points.view(), watch->monitor()));
   IndexOptions options = task.index;
   options.clear_residual();
-  RCT_ASSIGN_OR_RETURN(const ResidualIndex index,
-                       InFlags(ResidualIndex::Build(model, options)));
+  watch.emplace("index", 100, interrupted);
+  RCT_ASSIGN_OR_RETURN(
+      const ResidualIndex index,
+      InFlags(ResidualIndex::Build(model, options, watch->monitor())));
+  watch.reset();
   RCT_ASSIGN_OR_RETURN(const NeighborTable neighbors,
-                       SearchAll(index, queries, task.search));
+                       SearchAll(index, queries, task.search, interrupted));
 
   std::vector<std::string> report;
   if (task.audit > 0) {
     RCT_ASSIGN_OR_RETURN(report.emplace_back(),
-                         Audit(model, queries, task, neighbors));
+                         Audit(model, queries, task, neighbors, interrupted));
   }
+  if (interrupted()) return absl::CancelledError("interrupted");
   RCT_ASSIGN_OR_RETURN(report.emplace_back(), Write(task, neighbors));
   int64_t short_rows = 0;
   for (int64_t i = 0; i < neighbors.num_queries(); ++i) {

@@ -9,6 +9,7 @@
 #define RCT_TOOLS_RCT_SEARCH_H_
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -55,8 +56,12 @@ struct SearchTask {
 
 // Does it, and returns what is worth knowing: lines without a final newline.
 // Errors name the flag, and file, row and column where there are any: codes as
-// in matrix_file.h, file.h and residual_index.h; Internal where an audit fails.
-absl::StatusOr<std::string> RunSearch(const SearchTask& task);
+// in matrix_file.h, file.h and residual_index.h; Internal where an audit fails;
+// Cancelled, with nothing written, soon after `interrupted` says so. How far
+// the work is shows on a terminal.
+absl::StatusOr<std::string> RunSearch(
+    const SearchTask& task,
+    const std::function<bool()>& interrupted = [] { return false; });
 
 // Internal, saying where, unless query queries[i] of `answers` is, bit for bit,
 // query i of `expected`.

@@ -464,6 +464,23 @@ TEST_F(RctTest, AnErrorKeepsOldAnswers) {
   EXPECT_NE(Read("i.npy"), "old");
 }
 
+// Ctrl-C ends a search of minutes at once, and leaves files as they were.
+TEST_F(RctTest, CanBeInterrupted) {
+  Write("p.npy",
+        SerializeNpy(MakePointSet(PointSet::kNormal, 100'000, 8, 1).view()));
+  Write("g.npy", "as before");
+  const std::vector<std::string> before = Names();
+  const Outcome outcome = Shell(
+      "timeout --preserve-status --signal=INT 2 \"$program\" graph "
+      "--points=p.npy "
+      "--kernel=matern12 --strategy=exhaustive --num_inducing=500 --k=10 "
+      "--out_indices=g.npy");
+  EXPECT_EQ(outcome.exit_code, 130);
+  EXPECT_EQ(outcome.err, "rct graph: interrupted; nothing is written\n");
+  EXPECT_EQ(Read("g.npy"), "as before");
+  EXPECT_EQ(Names(), before);
+}
+
 TEST_F(RctTest, WrongCommandLines) {
   const struct {
     Arguments arguments;

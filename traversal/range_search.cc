@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/types/span.h"
+#include "base/monitor.h"
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/message.h"
 #include "traversal/neighbor_table.h"
@@ -89,6 +90,7 @@ struct Lists {
 
 RangeResult RangeSearch(int64_t num_queries, int64_t num_points,
                         SearchOptions options, SearchSome search) {
+  const Monitor::Part whole(options.monitor);
   RangeResult result;
   Lists lists;
   lists.first.resize(num_queries);
@@ -99,11 +101,17 @@ RangeResult RangeSearch(int64_t num_queries, int64_t num_points,
     options.k = std::min(k, num_points);
     const auto batch =
         static_cast<size_t>(std::max(kFewestQueries, kMostEntries / options.k));
+    const Monitor::Part round(options.monitor,
+                              options.k < num_points ? 0.5 : 1);
     std::vector<int64_t> full;
     for (size_t first = 0; first < left.size(); first += batch) {
       const absl::Span<const int64_t> queries =
           absl::MakeConstSpan(left).subspan(first, batch);
+      const Monitor::Part part(options.monitor,
+                               static_cast<double>(queries.size()) /
+                                   static_cast<double>(left.size() - first));
       const SearchResult found = search(queries, options);
+      if (!Monitor::Go(options.monitor)) return result;
       Add(found.counters, result.counters);
       result.trace.Add(found.trace);
       for (size_t i = 0; i < queries.size(); ++i) {

@@ -34,7 +34,8 @@ using SearchSome = absl::FunctionRef<SearchResult(
     absl::Span<const int64_t> queries, const SearchOptions& options)>;
 
 // All neighbours of queries [0, num_queries) among `num_points`. `options.k`
-// counts for nothing. Statistics are sums over all searches.
+// counts for nothing. Statistics are sums over all searches. A monitor is told
+// that each round is half of what is left, the last one all of it.
 RangeResult RangeSearch(int64_t num_queries, int64_t num_points,
                         SearchOptions options, SearchSome search);
 

@@ -14,6 +14,7 @@
 
 #include "absl/types/span.h"
 #include "base/check.h"
+#include "base/monitor.h"
 #include "metric/tile.h"
 #include "traversal/knn_heap.h"
 #include "traversal/neighbor_table.h"
@@ -39,6 +40,10 @@ struct SearchOptions {
   absl::Span<const bool> allowed = {};
   // Whether the result's trace is filled. Changes no answer and no counter.
   bool telemetry = false;
+  // Told how far the search is, and able to end it; may be null. What a search
+  // that it has ended returns is worth nothing; ResidualIndex returns
+  // Cancelled.
+  Monitor* monitor = nullptr;
   // Queries are split among this many threads, >= 1; ResidualIndex takes 0 for
   // all that this process may use. Changes no answer and no counter.
   int threads = 1;
@@ -104,6 +109,7 @@ class Searcher {
     result.neighbors = NeighborTable(request.num_queries(), request.options.k);
     if (metric_->size() > 0 && request.num_queries() > 0 &&
         request.options.radius > 0) {
+      const Monitor::Part whole(request.options.monitor);
       Search(request, result.neighbors, result);
     }
     return result;

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "base/matrix.h"
+#include "base/monitor.h"
 #include "base/status_macros.h"
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/message.h"
@@ -37,6 +38,11 @@
 
 namespace rct {
 namespace {
+
+// What a monitor is told: balls and pivots are measured on about as many pairs
+// as nets are, several to each row.
+constexpr double kNetsShare = 0.5;
+constexpr double kTreeShare = 0.67;
 
 // The slots that are asked once for a block or a frontier: the heuristic where
 // it is on, the empty default where it is off.
@@ -122,13 +128,13 @@ absl::Status ValidateBounds(const EuclideanDistance&) {
 
 template <class Metric>
 NetHierarchy ShapeNets(const Metric& metric, const CoverTreeConfig& config,
-                       int threads) {
+                       int threads, Monitor* monitor) {
   if (config.structure() == CoverTreeConfig::RESIDUAL) {
-    return BuildNets(metric, config, threads);
+    return BuildNets(metric, config, threads, monitor);
   }
   const EuclideanDistance euclidean({metric.data().points.Clone()},
                                     metric.simd());
-  return BuildNets(euclidean, config, threads);
+  return BuildNets(euclidean, config, threads, monitor);
 }
 
 // A tree, and the metric in its order.
@@ -140,10 +146,16 @@ struct PlantedTree {
 };
 
 template <class Metric>
-PlantedTree<Metric> Plant(std::shared_ptr<const Metric> metric,
-                          const CoverTreeConfig& config, int threads,
-                          PhaseClock& clock) {
-  const NetHierarchy nets = ShapeNets(*metric, config, threads);
+absl::StatusOr<PlantedTree<Metric>> Plant(std::shared_ptr<const Metric> metric,
+                                          const CoverTreeConfig& config,
+                                          int threads, Monitor* monitor,
+                                          PhaseClock& clock) {
+  NetHierarchy nets;
+  {
+    const Monitor::Part part(monitor, kNetsShare);
+    nets = ShapeNets(*metric, config, threads, monitor);
+  }
+  RCT_RETURN_IF_ERROR(Monitor::Check(monitor));
   RowOrder order =
       MakeNodeOrder(config.node_order(), nets, metric->data().points.view());
   MeasuredTree<Metric> tree{AssembleCoverTree(nets, order), {}};
@@ -156,10 +168,12 @@ PlantedTree<Metric> Plant(std::shared_ptr<const Metric> metric,
   }
   clock.End("reordering", 0, bytes);
   int64_t evaluations = 0;
-  tree.balls = MeasureBalls(*metric, tree.tree, threads, &evaluations);
+  tree.balls = MeasureBalls(*metric, tree.tree, threads, &evaluations, monitor);
+  RCT_RETURN_IF_ERROR(Monitor::Check(monitor));
   clock.End("balls", evaluations,
             static_cast<int64_t>(tree.balls.size() * sizeof(tree.balls[0])));
-  return {std::move(metric), std::move(order), std::move(tree)};
+  return PlantedTree<Metric>{std::move(metric), std::move(order),
+                             std::move(tree)};
 }
 
 template <class Metric, class Bound, class Cache, class Dedupe>
@@ -219,7 +233,7 @@ std::unique_ptr<const Searcher<Metric>> WithBound(PlantedTree<Metric> planted,
 template <class Metric>
 absl::StatusOr<ComposedSearcher<Metric>> ComposeTree(
     std::shared_ptr<const Metric> metric, const Composition& composition,
-    int threads) {
+    int threads, Monitor* monitor) {
   RCT_ASSIGN_OR_RETURN(Heuristics heuristics,
                        CreateHeuristics(composition.heuristics));
   const bool level_cache = composition.heuristics.has_level_cache();
@@ -229,14 +243,19 @@ absl::StatusOr<ComposedSearcher<Metric>> ComposeTree(
         "have; leave it out");
   }
   PhaseClock clock;
-  PlantedTree<Metric> planted =
-      Plant(std::move(metric), composition.tree, threads, clock);
+  std::optional<Monitor::Part> part(std::in_place, monitor,
+                                    level_cache ? kTreeShare : 1);
+  RCT_ASSIGN_OR_RETURN(
+      PlantedTree<Metric> planted,
+      Plant(std::move(metric), composition.tree, threads, monitor, clock));
+  part.reset();
   ComposedSearcher<Metric> composed;
   if constexpr (std::is_same_v<Metric, ResidualCorrelation>) {
     if (level_cache) {
       auto table = std::make_shared<const LevelCacheTable>(
           planted.metric, planted.tree, composition.heuristics.level_cache(),
-          threads);
+          threads, monitor);
+      RCT_RETURN_IF_ERROR(Monitor::Check(monitor));
       clock.End("level_cache", table->distance_evaluations(), table->bytes());
       composed.searcher =
           WithBound(std::move(planted), composition.strategy,
@@ -253,9 +272,10 @@ absl::StatusOr<ComposedSearcher<Metric>> ComposeTree(
 
 absl::StatusOr<ComposedSearcher<ResidualCorrelation>> ComposeBlocks(
     std::shared_ptr<const ResidualCorrelation> metric,
-    const SkeletonBoundConfig& config, int threads) {
+    const SkeletonBoundConfig& config, int threads, Monitor* monitor) {
   RCT_ASSIGN_OR_RETURN(auto searcher, SkeletonSearcher::Create(
-                                          std::move(metric), config, threads));
+                                          std::move(metric), config, threads,
+                                          /*scale=*/{}, monitor));
   std::vector<BuildPhase> phases = searcher->phases();
   return ComposedSearcher<ResidualCorrelation>{std::move(searcher),
                                                std::move(phases)};
@@ -263,7 +283,7 @@ absl::StatusOr<ComposedSearcher<ResidualCorrelation>> ComposeBlocks(
 
 absl::StatusOr<ComposedSearcher<EuclideanDistance>> ComposeBlocks(
     const std::shared_ptr<const EuclideanDistance>&, const SkeletonBoundConfig&,
-    int) {
+    int, Monitor*) {
   return absl::InvalidArgumentError(
       "strategy: BLOCK works on correlations, which Euclidean distance does "
       "not "
@@ -315,7 +335,7 @@ absl::Status ValidateComposition(const Composition& composition) {
 template <class Metric>
 absl::StatusOr<ComposedSearcher<Metric>> ComposeSearcher(
     std::shared_ptr<const Metric> metric, const Composition& composition,
-    int threads) {
+    int threads, Monitor* monitor) {
   RCT_RETURN_IF_ERROR(ValidateComposition(composition));
   if (composition.strategy == EXHAUSTIVE) {
     return ComposedSearcher<Metric>{
@@ -324,14 +344,17 @@ absl::StatusOr<ComposedSearcher<Metric>> ComposeSearcher(
   RCT_RETURN_IF_ERROR(ValidateBounds(*metric));
   if (composition.strategy == BLOCK) {
     return ComposeBlocks(std::move(metric),
-                         composition.heuristics.skeleton_bound(), threads);
+                         composition.heuristics.skeleton_bound(), threads,
+                         monitor);
   }
-  return ComposeTree(std::move(metric), composition, threads);
+  return ComposeTree(std::move(metric), composition, threads, monitor);
 }
 
 template absl::StatusOr<ComposedSearcher<ResidualCorrelation>> ComposeSearcher(
-    std::shared_ptr<const ResidualCorrelation>, const Composition&, int);
+    std::shared_ptr<const ResidualCorrelation>, const Composition&, int,
+    Monitor*);
 template absl::StatusOr<ComposedSearcher<EuclideanDistance>> ComposeSearcher(
-    std::shared_ptr<const EuclideanDistance>, const Composition&, int);
+    std::shared_ptr<const EuclideanDistance>, const Composition&, int,
+    Monitor*);
 
 }  // namespace rct

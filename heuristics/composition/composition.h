@@ -15,6 +15,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/monitor.h"
 #include "heuristics/composition/heuristics.pb.h"
 #include "metric/euclidean_distance.h"
 #include "metric/residual_correlation.h"
@@ -46,18 +47,18 @@ struct ComposedSearcher {
 // `threads` >= 1 threads. Errors of ValidateComposition; FailedPrecondition
 // where the strategy's bounds are not proven for this metric (factors of
 // unknown error, jitter too small), InvalidArgument for a level cache over
-// Euclidean distance, which has no correlations.
+// Euclidean distance, which has no correlations; Cancelled where `monitor` is.
 template <class Metric>
 absl::StatusOr<ComposedSearcher<Metric>> ComposeSearcher(
     std::shared_ptr<const Metric> metric, const Composition& composition,
-    int threads);
+    int threads, Monitor* monitor = nullptr);
 
 extern template absl::StatusOr<ComposedSearcher<ResidualCorrelation>>
 ComposeSearcher(std::shared_ptr<const ResidualCorrelation>, const Composition&,
-                int);
+                int, Monitor*);
 extern template absl::StatusOr<ComposedSearcher<EuclideanDistance>>
 ComposeSearcher(std::shared_ptr<const EuclideanDistance>, const Composition&,
-                int);
+                int, Monitor*);
 
 }  // namespace rct
 

@@ -8,6 +8,7 @@
 
 #include "absl/types/span.h"
 #include "base/aligned_buffer.h"
+#include "base/monitor.h"
 #include "heuristics/skeleton_bound/block_skeletons.h"
 #include "heuristics/skeleton_bound/correlation_tile.h"
 #include "heuristics/skeleton_bound/filter_kernels.h"
@@ -197,6 +198,7 @@ void SkeletonPass::Search(const Request& request, int block,
     }
     SearchOwnBlock(request);
     for (const int32_t other : tables_->order(block)) {
+      if (!Monitor::Go(request.options.monitor)) return;
       SearchByTable(request, other, own && tables_->has_gaps());
     }
   } else {
@@ -322,6 +324,7 @@ void SkeletonPass::SearchByProjection(const Request& request) {
   const int num_blocks = skeletons_.num_blocks();
   // Block b has its panels from kMostProjected times its first member on.
   for (int b = 0; b < num_blocks; ++b) {
+    if (!Monitor::Go(request.options.monitor)) return;
     float* panels =
         projected_.data() + kMostProjected * skeletons_.block(b).skeleton;
     float* e = projected_e_.data() + kMostProjected * b;
@@ -339,6 +342,7 @@ void SkeletonPass::SearchByProjection(const Request& request) {
               return seen_[a] != seen_[b] ? seen_[a] > seen_[b] : a < b;
             });
   for (const int32_t b : block_order_) {
+    if (!Monitor::Go(request.options.monitor)) return;
     const BlockSkeletons::Block& block = skeletons_.block(b);
     VisitPanels(request, b, [&](int first, uint32_t lanes) {
       const QueryPanel queries = {

@@ -16,6 +16,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
 #include "base/check.h"
+#include "base/monitor.h"
 #include "base/parallel.h"
 #include "base/status_macros.h"
 #include "heuristics/skeleton_bound/block_skeletons.h"
@@ -68,6 +69,11 @@ constexpr int64_t kLoosePart = 64;
 // Skeletons that leave more than this dismiss nothing.
 constexpr double kLargestResidual = 0.25;
 
+// What a monitor is told. A sample is little beside all blocks; how many
+// queries turn out hard is not known before.
+constexpr double kForecastShare = 0.05;
+constexpr double kLargestPassShare = 0.98;
+
 }  // namespace
 
 absl::Status ValidateSkeletonBoundConfig(const SkeletonBoundConfig& config) {
@@ -107,17 +113,20 @@ SkeletonSearcher::SkeletonSearcher(
 absl::StatusOr<std::unique_ptr<const SkeletonSearcher>>
 SkeletonSearcher::Create(std::shared_ptr<const ResidualCorrelation> metric,
                          const SkeletonBoundConfig& config, int threads,
-                         const SlackScale& scale) {
+                         const SlackScale& scale, Monitor* monitor) {
   RCT_CHECK(metric->rounding().has_value());
   RCT_RETURN_IF_ERROR(ValidateSkeletonBoundConfig(config));
   RCT_RETURN_IF_ERROR(metric->rounding()->Validate());
   std::unique_ptr<SkeletonSearcher> searcher(
       new SkeletonSearcher(std::move(metric), config));
-  searcher->Build(threads, scale);
+  const Monitor::Part whole(monitor);
+  searcher->Build(threads, scale, monitor);
+  RCT_RETURN_IF_ERROR(Monitor::Check(monitor));
   return searcher;
 }
 
-void SkeletonSearcher::Build(int threads, const SlackScale& scale) {
+void SkeletonSearcher::Build(int threads, const SlackScale& scale,
+                             Monitor* monitor) {
   if (config_.form() == SkeletonBoundConfig::DENSE || metric().size() == 0) {
     return;
   }
@@ -139,7 +148,10 @@ void SkeletonSearcher::Build(int threads, const SlackScale& scale) {
   if (form == SkeletonBoundConfig::AUTO) {
     const auto stride = static_cast<int>(
         std::max<int64_t>(1, partition.num_blocks() / kSampleBlocks));
-    const BlockSkeletons sample(metric(), options, partition, threads, stride);
+    const Monitor::Part part(monitor, kForecastShare);
+    const BlockSkeletons sample(metric(), options, partition, threads, stride,
+                                monitor);
+    if (!Monitor::Go(monitor)) return;
     if (sample.median_residual() <= kLargestResidual) {
       costs_.emplace(metric(), sample.mean_rank(), partition.num_blocks(),
                      HardPart(exhaustive_, sample, threads));
@@ -150,8 +162,15 @@ void SkeletonSearcher::Build(int threads, const SlackScale& scale) {
     clock.End("forecast", sample.evaluations(), 0);
   }
   if (form != SkeletonBoundConfig::DENSE) {
-    skeletons_ = std::make_unique<BlockSkeletons>(
-        metric(), options, std::move(partition), threads);
+    double share = form == SkeletonBoundConfig::TABLES ? 0.5 : 1;
+    if (costs_ && form == SkeletonBoundConfig::TABLES) {
+      share = costs_->skeletons() / (costs_->skeletons() + costs_->tables());
+    }
+    const Monitor::Part part(monitor, share);
+    skeletons_ = std::make_unique<BlockSkeletons>(metric(), options,
+                                                  std::move(partition), threads,
+                                                  /*stride=*/1, monitor);
+    if (!Monitor::Go(monitor)) return;
     clock.End("skeletons", skeletons_->evaluations(), skeletons_->bytes(),
               costs_ ? std::llround(costs_->skeletons()) : 0);
     const auto loose = static_cast<int64_t>(skeletons_->loose_rows().size());
@@ -161,7 +180,8 @@ void SkeletonSearcher::Build(int threads, const SlackScale& scale) {
   }
   if (form == SkeletonBoundConfig::TABLES) {
     auto tables = std::make_unique<SkeletonTables>(
-        metric(), *skeletons_, config_.norm_table(), threads);
+        metric(), *skeletons_, config_.norm_table(), threads, monitor);
+    if (!Monitor::Go(monitor)) return;
     clock.End("tables", tables->evaluations(), tables->bytes(),
               costs_ ? std::llround(costs_->tables()) : 0);
     if (tables->sound()) {
@@ -217,8 +237,8 @@ SkeletonBoundConfig::Form SkeletonSearcher::FormOfCall(
   double forecast = 0;
   SkeletonBoundConfig::Form form = form_;
   if (form == SkeletonBoundConfig::AUTO) {
-    if (MakeTables(std::min(dense, projected) - by_tables,
-                   request.options.threads, counters)) {
+    if (MakeTables(std::min(dense, projected) - by_tables, by_tables,
+                   request.options, counters)) {
       forecast += costs_->tables();
     }
     form = tables_ != nullptr  ? SkeletonBoundConfig::TABLES
@@ -232,14 +252,21 @@ SkeletonBoundConfig::Form SkeletonSearcher::FormOfCall(
   return form;
 }
 
-bool SkeletonSearcher::MakeTables(double missed, int threads,
+bool SkeletonSearcher::MakeTables(double missed, double by_tables,
+                                  const SearchOptions& options,
                                   SearchCounters& counters) const {
   if (tables_ != nullptr) return false;
   const absl::MutexLock lock(&mutex_);
   missed_ += std::max(0.0, missed);
   if (made_ != nullptr || missed_ <= costs_->tables()) return false;
-  made_ = std::make_unique<SkeletonTables>(metric(), *skeletons_,
-                                           config_.norm_table(), threads);
+  const Monitor::Part part(options.monitor,
+                           costs_->tables() / (costs_->tables() + by_tables));
+  auto tables = std::make_unique<SkeletonTables>(
+      metric(), *skeletons_, config_.norm_table(), options.threads,
+      options.monitor);
+  // The next call that wants them makes them whole.
+  if (!Monitor::Go(options.monitor)) return false;
+  made_ = std::move(tables);
   counters.set_distance_evaluations(made_->evaluations());
   if (made_->sound()) tables_ = made_.get();
   return true;
@@ -294,6 +321,8 @@ void SkeletonSearcher::Search(const Request& request, NeighborTable& neighbors,
                               SearchStatistics& statistics) const {
   SearchCounters& counters = statistics.counters;
   const SkeletonBoundConfig::Form form = FormOfCall(request, counters);
+  Monitor* const monitor = request.options.monitor;
+  if (!Monitor::Go(monitor)) return;
   Tasks divided;
   if (form == SkeletonBoundConfig::DENSE) {
     divided.hard.resize(request.num_queries());
@@ -312,10 +341,20 @@ void SkeletonSearcher::Search(const Request& request, NeighborTable& neighbors,
         *this, *skeletons_, tables, config_.sub_blocks(),
         std::min(request.options.k, metric().size())));
   }
-  ParallelFor(num_workers, num_tasks, [&](int64_t number, int worker) {
-    const Task& task = divided.tasks[number];
-    passes[worker]->Search(request, task.block, task.queries, neighbors);
-  });
+  {
+    // By number of queries. Those that turn out hard take what is left over.
+    const auto hard = static_cast<double>(divided.hard.size());
+    const double share =
+        std::min(kLargestPassShare,
+                 1 - hard / static_cast<double>(request.num_queries()));
+    const Monitor::Part part(monitor, share);
+    ParallelFor(
+        num_workers, num_tasks, monitor, [&](int64_t number, int worker) {
+          const Task& task = divided.tasks[number];
+          passes[worker]->Search(request, task.block, task.queries, neighbors);
+        });
+  }
+  if (!Monitor::Go(monitor)) return;
   SkeletonPass::Counts sum;
   for (const auto& pass : passes) {
     divided.hard.insert(divided.hard.end(), pass->hard_queries().begin(),

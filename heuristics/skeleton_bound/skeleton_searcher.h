@@ -35,6 +35,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
+#include "base/monitor.h"
 #include "heuristics/skeleton_bound/block_skeletons.h"
 #include "heuristics/skeleton_bound/skeleton_bound.pb.h"
 #include "heuristics/skeleton_bound/skeleton_bounds.h"
@@ -55,11 +56,11 @@ class SkeletonSearcher final : public Searcher<ResidualCorrelation> {
  public:
   // `metric` holds the data in the caller's order and has a rounding model.
   // Errors are those of ValidateSkeletonBoundConfig and of
-  // RoundingModel::Validate. `scale` is for tests.
+  // RoundingModel::Validate; Cancelled. `scale` is for tests.
   static absl::StatusOr<std::unique_ptr<const SkeletonSearcher>> Create(
       std::shared_ptr<const ResidualCorrelation> metric,
       const SkeletonBoundConfig& config, int threads,
-      const SlackScale& scale = {});
+      const SlackScale& scale = {}, Monitor* monitor = nullptr);
 
   // What was decided: TABLES, PROJECTIONS or DENSE; AUTO where calls decide.
   SkeletonBoundConfig::Form form() const { return form_; }
@@ -87,7 +88,7 @@ class SkeletonSearcher final : public Searcher<ResidualCorrelation> {
   SkeletonSearcher(std::shared_ptr<const ResidualCorrelation> metric,
                    const SkeletonBoundConfig& config);
 
-  void Build(int threads, const SlackScale& scale);
+  void Build(int threads, const SlackScale& scale, Monitor* monitor);
   SkeletonBoundConfig::Form FormAtBuild(const SkeletonCosts& costs) const;
 
   void Search(const Request& request, NeighborTable& neighbors,
@@ -96,8 +97,10 @@ class SkeletonSearcher final : public Searcher<ResidualCorrelation> {
   SkeletonBoundConfig::Form FormOfCall(const Request& request,
                                        SearchCounters& counters) const;
   // Makes the tables if there are none and calls, this one included, have
-  // missed so much by now: `missed` evaluations in this call.
-  bool MakeTables(double missed, int threads, SearchCounters& counters) const;
+  // missed so much by now: `missed` evaluations in this call, which goes on
+  // with as many as `by_tables`. Whether it has made them.
+  bool MakeTables(double missed, double by_tables, const SearchOptions& options,
+                  SearchCounters& counters) const;
   Tasks Divide(const Request& request, bool projects) const;
   // Exhaustive search for these queries, added to what is there.
   void SearchExhaustively(const Request& request,

@@ -1,16 +1,19 @@
 #include "heuristics/skeleton_bound/skeleton_searcher.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstdint>
 #include <memory>
 #include <numeric>
 #include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "base/matrix.h"
+#include "base/monitor.h"
 #include "base/parallel.h"
 #include "base/point_sets.h"
 #include "base/random.h"
@@ -394,6 +397,28 @@ TEST_F(MadeByCallsTest, TablesThatManyCallsPayForAreMade) {
   for (; searcher_->tables() == nullptr && calls < 100; ++calls) Search(500);
   EXPECT_GT(calls, 1);
   EXPECT_LT(calls, 50);
+}
+
+// However late it is cancelled: tables are whole or are not there.
+TEST_F(MadeByCallsTest, ACancelledCallKeepsNothingHalfMade) {
+  int late = 0;  // milliseconds
+  for (; searcher_->tables() == nullptr && late < 10'000;
+       late += 5 + late / 2) {
+    Monitor monitor([](double) { return true; });
+    if (late == 0) monitor.Cancel();
+    std::thread canceller([&] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(late));
+      monitor.Cancel();
+    });
+    searcher_->SearchRows(AllRows(kSize),
+                          {.k = 10, .monitor = &monitor, .threads = 2});
+    canceller.join();
+    if (late == 0) {
+      EXPECT_EQ(searcher_->kept_bytes(), 0);
+    }
+  }
+  ASSERT_NE(searcher_->tables(), nullptr);
+  Search(kSize);
 }
 
 TEST_F(MadeByCallsTest, CallsAtOnceShareThem) {

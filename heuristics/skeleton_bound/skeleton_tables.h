@@ -22,6 +22,7 @@
 
 #include "absl/types/span.h"
 #include "base/aligned_buffer.h"
+#include "base/monitor.h"
 #include "heuristics/skeleton_bound/block_skeletons.h"
 #include "metric/residual_correlation.h"
 
@@ -37,8 +38,10 @@ class SkeletonTables {
     int64_t column_stride;
   };
 
+  // What a cancelled monitor leaves is of no use.
   SkeletonTables(const ResidualCorrelation& metric,
-                 const BlockSkeletons& skeletons, bool keep_gaps, int threads);
+                 const BlockSkeletons& skeletons, bool keep_gaps, int threads,
+                 Monitor* monitor = nullptr);
 
   // Where gaps are not kept, or not measured, a point's length stands for them.
   bool has_gaps() const { return has_gaps_; }
