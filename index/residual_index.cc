@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <numeric>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -228,6 +229,13 @@ absl::StatusOr<SearchResult> ResidualIndex::Search(
   RCT_RETURN_IF_ERROR(CheckRows(rows));
   const Monitor::Part whole(options.monitor);
   return Finished(searcher_->SearchRows(rows, options), options);
+}
+
+absl::StatusOr<SearchResult> ResidualIndex::Graph(SearchOptions options) const {
+  options.exclude_self = true;
+  std::vector<int64_t> rows(size());
+  std::iota(rows.begin(), rows.end(), 0);
+  return Search(rows, options);
 }
 
 absl::StatusOr<SearchResult> ResidualIndex::SearchPoints(

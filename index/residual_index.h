@@ -115,6 +115,10 @@ class ResidualIndex {
   absl::StatusOr<SearchResult> Search(absl::Span<const int64_t> rows,
                                       SearchOptions options) const;
 
+  // Neighbours of every row but itself, row i of the table being row i of the
+  // data; with `predecessor`, its Vecchia conditioning set.
+  absl::StatusOr<SearchResult> Graph(SearchOptions options) const;
+
   // Neighbours, among the data, of new points (q x d, finite). A new point has
   // no row: `exclude_self` and `predecessor` are InvalidArgument.
   absl::StatusOr<SearchResult> SearchPoints(MatrixView<const double> points,

@@ -535,9 +535,9 @@ TEST_P(ResidualIndexTest, FewerNeighboursThanKAreNoError) {
 
 // Lists of all lengths, from a table of all distances.
 TEST_P(ResidualIndexTest, RangeSearchFindsAllWithinTheRadius) {
-  constexpr int64_t kMany = 700;
+  constexpr int64_t kMany = 520;
   const Matrix<double> points = MakePoints("pairs", kMany, kDim, 1);
-  const Matrix<double> queries = MakePoints("normal", 40, kDim, 2);
+  const Matrix<double> queries = MakePoints("normal", 20, kDim, 2);
   const absl::StatusOr<ResidualIndex> index =
       ResidualIndex::Build(points.view(), Options(GetParam()));
   ASSERT_THAT(index, IsOk());
@@ -563,13 +563,12 @@ TEST_P(ResidualIndexTest, RangeSearchFindsAllWithinTheRadius) {
   const NeighborTable some =
       std::move(*index->Search({300}, {.k = kMany})).neighbors;
   std::vector<double> radii = {-kInfinity, 0, 1, kInfinity};
-  for (const int64_t rank : {1, 61, 62, 63, 495, 496, 497}) {
+  for (const int64_t rank : {1, 61, 62, 496}) {
     radii.push_back(some.distances()(0, rank));
     radii.push_back(std::nextafter(some.distances()(0, rank), 2));
   }
-  std::vector<int64_t> rows = AllRows(kMany);
-  std::reverse(rows.begin(), rows.end());
-  rows.push_back(7);
+  std::vector<int64_t> rows = {7};
+  for (int64_t row = kMany - 1; row >= 0; row -= 6) rows.push_back(row);
   for (const SearchOptions options :
        {SearchOptions{.k = 0},
         {.k = 3, .exclude_self = true},
@@ -741,10 +740,11 @@ TEST_P(ResidualIndexTest, CancelledAfterAWhile) {
   const auto soon = [](Clock::time_point since) {
     EXPECT_LT(Clock::now() - since, std::chrono::seconds(2));
   };
-  const Matrix<double> points = MakePoints("cube", 20'000, 3, 1);
+  constexpr int64_t kMany = 6000;
+  const Matrix<double> points = MakePoints("cube", kMany, 3, 1);
   IndexOptions options = Options(GetParam());
   options.mutable_residual()->mutable_inducing()->mutable_random()->set_count(
-      64);
+      128);
   if (GetParam() != EXHAUSTIVE) {
     Clock::time_point last;
     Monitor monitor([&](double done) {
@@ -752,9 +752,10 @@ TEST_P(ResidualIndexTest, CancelledAfterAWhile) {
       return done == 0;
     });
     const auto index = ResidualIndex::Build(points.view(), options, &monitor);
-    if (index.ok()) return;  // on a machine that is fast enough
-    EXPECT_THAT(index.status(), IsCancelled());
-    soon(last);
+    if (!index.ok()) {  // it may be done before it is asked again
+      EXPECT_THAT(index.status(), IsCancelled());
+      soon(last);
+    }
   }
   options.set_threads(0);
   const absl::StatusOr<ResidualIndex> index =
@@ -769,7 +770,7 @@ TEST_P(ResidualIndexTest, CancelledAfterAWhile) {
     });
     // Often enough to take seconds.
     std::vector<int64_t> rows;
-    for (int64_t i = 0; i < 400'000; ++i) rows.push_back(i * 7 % 20'000);
+    for (int64_t i = 0; i < 400'000; ++i) rows.push_back(i * 7 % kMany);
     EXPECT_THAT(
         index->Search(rows, {.k = 20, .monitor = &monitor, .threads = threads})
             .status(),
@@ -779,6 +780,23 @@ TEST_P(ResidualIndexTest, CancelledAfterAWhile) {
   // What a cancelled call has begun to make is not kept.
   EXPECT_EQ(index->kept_bytes(), kept);
   EXPECT_EQ(index->Search({3}, {.k = 5})->neighbors.rows()(0, 0), 3);
+}
+
+TEST_P(ResidualIndexTest, AGraphIsOfAllRows) {
+  const absl::StatusOr<ResidualIndex> index =
+      ResidualIndex::Build(Points().view(), Options(GetParam()));
+  ASSERT_THAT(index, IsOk());
+  for (const bool predecessor : {false, true}) {
+    const auto graph = index->Graph({.k = 6, .predecessor = predecessor});
+    ASSERT_THAT(graph, IsOk());
+    EXPECT_EQ(
+        graph->neighbors.Digest(),
+        index
+            ->Search(AllRows(kRows),
+                     {.k = 6, .exclude_self = true, .predecessor = predecessor})
+            ->neighbors.Digest());
+  }
+  EXPECT_THAT(index->Graph({.k = 0}).status(), Invalid("k: is 0"));
 }
 
 TEST_P(ResidualIndexTest, NoQueries) {
