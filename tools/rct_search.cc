@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <numeric>
 #include <optional>
 #include <string>
@@ -33,6 +34,8 @@
 #include "metric/simd_kernels.h"
 #include "parity/gates.h"
 #include "traversal/neighbor_table.h"
+#include "traversal/range_search.h"
+#include "traversal/range_table.h"
 #include "traversal/searcher.h"
 
 namespace rct {
@@ -104,6 +107,7 @@ absl::Status CheckOutput(std::string_view flag, const std::string& path,
       {"--points", task.points},
       {"--query_rows", task.query_rows},
       {"--queries", task.queries},
+      {"--allowed_rows", task.allowed_rows},
       {"--inducing_rows", task.inducing_rows},
       {"--inducing_points", task.inducing_points},
       {"--factors", task.factors},
@@ -130,19 +134,21 @@ absl::Status CheckOutput(std::string_view flag, const std::string& path,
 }
 
 absl::Status CheckOutputs(const SearchTask& task) {
-  if (!task.out_indices.empty()) {
-    RCT_RETURN_IF_ERROR(CheckOutput("--out_indices", task.out_indices, task));
-  }
-  if (!task.out_distances.empty()) {
-    RCT_RETURN_IF_ERROR(
-        CheckOutput("--out_distances", task.out_distances, task));
-  }
-  if (!task.out_indices.empty() && !task.out_distances.empty() &&
-      SameFile(ResolvePath(task.out_indices),
-               ResolvePath(task.out_distances))) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--out_indices and --out_distances: both name ",
-                     task.out_indices, "; each needs a file of its own"));
+  const std::pair<std::string_view, const std::string&> outputs[] = {
+      {"--out_offsets", task.out_offsets},
+      {"--out_indices", task.out_indices},
+      {"--out_distances", task.out_distances}};
+  for (const auto& [flag, path] : outputs) {
+    if (path.empty()) continue;
+    RCT_RETURN_IF_ERROR(CheckOutput(flag, path, task));
+    for (const auto& [earlier, name] : outputs) {
+      if (earlier == flag) break;
+      if (!name.empty() && SameFile(ResolvePath(name), ResolvePath(path))) {
+        return absl::InvalidArgumentError(
+            absl::StrCat(earlier, " and ", flag, ": both name ", name,
+                         "; each needs a file of its own"));
+      }
+    }
   }
   return absl::OkStatus();
 }
@@ -236,10 +242,51 @@ struct Queries {
         options);
   }
 
+  // The same, all within options.radius.
+  absl::StatusOr<RangeResult> RangeSearch(const ResidualIndex& index,
+                                          int64_t first, int64_t count,
+                                          const SearchOptions& options) const {
+    if (is_rows) {
+      return index.RangeSearch(absl::MakeSpan(rows).subspan(first, count),
+                               options.radius, options);
+    }
+    return index.RangeSearchPoints(
+        MatrixView<const double>(points.row(first), count, points.cols()),
+        options.radius, options);
+  }
+
   bool is_rows = true;
   std::vector<int64_t> rows;
   Matrix<double> points;
 };
+
+// Row numbers of `points`.
+absl::StatusOr<std::vector<int64_t>> ReadRowsOf(const Matrix<double>& points,
+                                                std::string_view flag,
+                                                const std::string& path) {
+  RCT_ASSIGN_OR_RETURN(std::vector<int64_t> rows,
+                       Read(flag, path, ReadIndices));
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (rows[i] < 0 || rows[i] >= points.rows()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(flag, ": ", path, ": row ", i, " is ", rows[i],
+                       "; must be from 0 to ", points.rows() - 1,
+                       ", the last row of --points"));
+    }
+  }
+  return rows;
+}
+
+// A flag for each row of `points`; none where all are allowed.
+absl::StatusOr<std::unique_ptr<bool[]>> ReadAllowed(
+    const SearchTask& task, const Matrix<double>& points) {
+  if (task.allowed_rows.empty()) return nullptr;
+  RCT_ASSIGN_OR_RETURN(const std::vector<int64_t> rows,
+                       ReadRowsOf(points, "--allowed_rows", task.allowed_rows));
+  auto allowed = std::make_unique<bool[]>(points.rows());
+  for (const int64_t row : rows) allowed[row] = true;
+  return allowed;
+}
 
 absl::StatusOr<Queries> ReadQueries(const SearchTask& task,
                                     const Matrix<double>& points) {
@@ -256,15 +303,7 @@ absl::StatusOr<Queries> ReadQueries(const SearchTask& task,
     }
   } else if (!task.query_rows.empty()) {
     RCT_ASSIGN_OR_RETURN(queries.rows,
-                         Read("--query_rows", task.query_rows, ReadIndices));
-    for (size_t i = 0; i < queries.rows.size(); ++i) {
-      if (queries.rows[i] < 0 || queries.rows[i] >= points.rows()) {
-        return absl::InvalidArgumentError(
-            absl::StrCat("--query_rows: ", task.query_rows, ": row ", i, " is ",
-                         queries.rows[i], "; must be from 0 to ",
-                         points.rows() - 1, ", the last row of --points"));
-      }
-    }
+                         ReadRowsOf(points, "--query_rows", task.query_rows));
   } else {
     queries.rows.resize(points.rows());
     std::iota(queries.rows.begin(), queries.rows.end(), 0);
@@ -272,29 +311,50 @@ absl::StatusOr<Queries> ReadQueries(const SearchTask& task,
   return queries;
 }
 
-void CopyRows(const NeighborTable& from, NeighborTable& to, int64_t first) {
-  for (int64_t i = 0; i < from.num_queries(); ++i) {
-    std::copy_n(from.rows().row(i), from.k(), to.rows().row(first + i));
-    std::copy_n(from.distances().row(i), from.k(),
-                to.distances().row(first + i));
+// Neighbours of all queries: a table, or lists with all_within.
+struct Answers {
+  NeighborTable table;
+  RangeTable lists;
+};
+
+absl::StatusOr<Answers> SearchEither(const ResidualIndex& index,
+                                     const Queries& queries, int64_t first,
+                                     int64_t count, const SearchTask& task,
+                                     const SearchOptions& options) {
+  Answers answers;
+  if (task.all_within) {
+    RCT_ASSIGN_OR_RETURN(RangeResult result,
+                         queries.RangeSearch(index, first, count, options));
+    answers.lists = std::move(result.neighbors);
+  } else {
+    RCT_ASSIGN_OR_RETURN(SearchResult result,
+                         queries.Search(index, first, count, options));
+    answers.table = std::move(result.neighbors);
   }
+  return answers;
 }
 
-absl::StatusOr<NeighborTable> SearchAll(const ResidualIndex& index,
-                                        const Queries& queries,
-                                        SearchOptions options,
-                                        const Interrupted& interrupted) {
-  Watch watch("searching", queries.size(), interrupted);
-  options.monitor = watch.monitor();
-  RCT_ASSIGN_OR_RETURN(SearchResult result,
-                       queries.Search(index, 0, queries.size(), options));
-  return std::move(result.neighbors);
+// Lists as rows of a table that has room for the longest.
+NeighborTable TableOf(const RangeTable& lists,
+                      absl::Span<const int64_t> queries) {
+  int64_t longest = 1;
+  for (const int64_t i : queries) longest = std::max(longest, lists.count(i));
+  NeighborTable table(static_cast<int64_t>(queries.size()), longest);
+  for (size_t q = 0; q < queries.size(); ++q) {
+    const auto to = static_cast<int64_t>(q);
+    const absl::Span<const int64_t> rows = lists.rows_of(queries[q]);
+    const absl::Span<const double> distances = lists.distances_of(queries[q]);
+    std::copy(rows.begin(), rows.end(), table.rows().row(to));
+    std::copy(distances.begin(), distances.end(), table.distances().row(to));
+  }
+  return table;
 }
 
 absl::StatusOr<std::string> Audit(const ResidualModel& model,
                                   const Queries& queries,
                                   const SearchTask& task,
-                                  const NeighborTable& answers,
+                                  const SearchOptions& search,
+                                  const Answers& answers,
                                   const Interrupted& interrupted) {
   IndexOptions options;
   options.set_strategy(EXHAUSTIVE);
@@ -303,16 +363,20 @@ absl::StatusOr<std::string> Audit(const ResidualModel& model,
   RandomStream stream(/*seed=*/1, kAuditStream);
   const std::vector<int64_t> sample = SampleWithoutReplacement(
       queries.size(), std::min(task.audit, queries.size()), stream);
-  NeighborTable expected(static_cast<int64_t>(sample.size()), answers.k());
-  Progress progress("auditing", expected.num_queries());
-  for (int64_t i = 0; i < expected.num_queries(); ++i) {
-    RCT_ASSIGN_OR_RETURN(const SearchResult result,
-                         queries.Search(exhaustive, sample[i], 1, task.search));
-    CopyRows(result.neighbors, expected, i);
+  Progress progress("auditing", static_cast<int64_t>(sample.size()));
+  for (const int64_t query : sample) {
+    RCT_ASSIGN_OR_RETURN(
+        const Answers expected,
+        SearchEither(exhaustive, queries, query, 1, task, search));
+    const absl::Status same =
+        task.all_within
+            ? CompareAudit(TableOf(answers.lists, {query}), {int64_t{0}},
+                           TableOf(expected.lists, {int64_t{0}}))
+            : CompareAudit(answers.table, {query}, expected.table);
+    if (!same.ok()) return Annotate(same, absl::StrCat("query ", query));
     progress.Advance(1);
     if (interrupted()) return absl::CancelledError("interrupted");
   }
-  RCT_RETURN_IF_ERROR(CompareAudit(answers, sample, expected));
   return absl::StrCat("audit: ", sample.size(), " of ", queries.size(),
                       " queries searched again, exhaustively: same bits");
 }
@@ -324,25 +388,53 @@ std::string Serialize(MatrixFormat format, std::string_view column,
                                       : SerializeNpy(table);
 }
 
+template <class T>
+MatrixView<const T> Column(const std::vector<T>& values) {
+  return {values.data(), static_cast<int64_t>(values.size()), 1};
+}
+
+// Lists are vectors: one-dimensional as .npy, a column as .csv.
+template <class T>
+std::string Serialize(MatrixFormat format, std::string_view column,
+                      const std::vector<T>& values) {
+  return format == MatrixFormat::kCsv ? SerializeCsv(column, Column(values))
+                                      : SerializeNpy(values);
+}
+
 absl::StatusOr<std::string> Write(const SearchTask& task,
-                                  const NeighborTable& table) {
-  std::vector<FileToWrite> files;
-  std::string indices, distances, report;
-  const auto add = [&](const std::string& path, const std::string& contents) {
-    files.push_back({ResolvePath(path), contents});
-    absl::StrAppend(&report, report.empty() ? "wrote " : " and ", path);
-  };
+                                  const Answers& answers) {
+  const auto& [table, lists] = answers;
+  std::vector<std::pair<std::string, std::string>> outputs;  // path, contents
+  if (!task.out_offsets.empty()) {
+    outputs.emplace_back(task.out_offsets, Serialize(task.out_offsets_format,
+                                                     "offset", lists.offsets));
+  }
   if (!task.out_indices.empty()) {
-    indices = Serialize(task.out_indices_format, "neighbor", table.rows());
-    add(task.out_indices, indices);
+    const MatrixFormat format = task.out_indices_format;
+    outputs.emplace_back(task.out_indices,
+                         task.all_within
+                             ? Serialize(format, "neighbor", lists.rows)
+                             : Serialize(format, "neighbor", table.rows()));
   }
   if (!task.out_distances.empty()) {
-    distances =
-        Serialize(task.out_distances_format, "distance", table.distances());
-    add(task.out_distances, distances);
+    const MatrixFormat format = task.out_distances_format;
+    outputs.emplace_back(
+        task.out_distances,
+        task.all_within ? Serialize(format, "distance", lists.distances)
+                        : Serialize(format, "distance", table.distances()));
+  }
+  std::vector<FileToWrite> files;
+  std::string report;
+  for (const auto& [path, contents] : outputs) {
+    files.push_back({ResolvePath(path), contents});
+    absl::StrAppend(&report, report.empty() ? "wrote " : " and ", path);
   }
   RCT_RETURN_IF_ERROR(WriteFilesAtomically(files));
-  return absl::StrCat(report, ": ", table.num_queries(), " x ", table.k());
+  return task.all_within
+             ? absl::StrCat(report, ": ", lists.rows.size(), " neighbors of ",
+                            lists.num_queries(), " queries")
+             : absl::StrCat(report, ": ", table.num_queries(), " x ",
+                            table.k());
 }
 
 }  // namespace
@@ -354,7 +446,7 @@ absl::Status CompareAudit(const NeighborTable& answers,
   if (verdict.pass) return absl::OkStatus();
   return absl::InternalError(absl::StrCat(
       "--audit: the answer differs from exhaustive search: ", verdict.message,
-      " (queries as audited); this is a bug, please report it"));
+      "; this is a bug, please report it"));
 }
 
 absl::StatusOr<std::string> RunSearch(const SearchTask& task,
@@ -368,6 +460,8 @@ absl::StatusOr<std::string> RunSearch(const SearchTask& task,
         points.cols(), " columns; at least one of each is needed"));
   }
   RCT_ASSIGN_OR_RETURN(const Queries queries, ReadQueries(task, points));
+  RCT_ASSIGN_OR_RETURN(const std::unique_ptr<bool[]> allowed,
+                       ReadAllowed(task, points));
   std::optional<Watch> watch(std::in_place, "factors", 100, interrupted);
   RCT_ASSIGN_OR_RETURN(const ResidualModel model,
                        MakeModel(task, points.view(), watch->monitor()));
@@ -377,24 +471,34 @@ absl::StatusOr<std::string> RunSearch(const SearchTask& task,
   RCT_ASSIGN_OR_RETURN(
       const ResidualIndex index,
       InFlags(ResidualIndex::Build(model, options, watch->monitor())));
+  SearchOptions search = task.search;
+  if (allowed != nullptr) {
+    search.allowed = absl::MakeConstSpan(allowed.get(), points.rows());
+  }
+  watch.emplace("searching", queries.size(), interrupted);
+  search.monitor = watch->monitor();
+  RCT_ASSIGN_OR_RETURN(
+      const Answers answers,
+      SearchEither(index, queries, 0, queries.size(), task, search));
   watch.reset();
-  RCT_ASSIGN_OR_RETURN(const NeighborTable neighbors,
-                       SearchAll(index, queries, task.search, interrupted));
+  search.monitor = nullptr;
 
   std::vector<std::string> report;
   if (task.audit > 0) {
-    RCT_ASSIGN_OR_RETURN(report.emplace_back(),
-                         Audit(model, queries, task, neighbors, interrupted));
+    RCT_ASSIGN_OR_RETURN(
+        report.emplace_back(),
+        Audit(model, queries, task, search, answers, interrupted));
   }
   if (interrupted()) return absl::CancelledError("interrupted");
-  RCT_ASSIGN_OR_RETURN(report.emplace_back(), Write(task, neighbors));
+  RCT_ASSIGN_OR_RETURN(report.emplace_back(), Write(task, answers));
   int64_t short_rows = 0;
-  for (int64_t i = 0; i < neighbors.num_queries(); ++i) {
-    short_rows += neighbors.count(i) < neighbors.k();
+  const NeighborTable& table = answers.table;
+  for (int64_t i = 0; i < table.num_queries(); ++i) {
+    short_rows += static_cast<int64_t>(table.count(i) < table.k());
   }
   if (short_rows > 0) {
     report.push_back(absl::StrCat(short_rows, " queries have fewer than ",
-                                  neighbors.k(),
+                                  table.k(),
                                   " neighbors: row -1 at distance inf"));
   }
   return absl::StrJoin(report, "\n");

@@ -42,14 +42,23 @@ struct SearchTask {
   IndexOptions index;
   SearchOptions search;  // threads: 0 means all
 
+  // All neighbours within search.radius instead of at most search.k.
+  bool all_within = false;
+  // Row numbers of points: no others are neighbours.
+  std::string allowed_rows;
+
   // That many of the queries, drawn at random, are answered once more, each by
   // itself and exhaustively, and must have the same bits.
   int64_t audit = 0;
 
   // q x k: int64 row numbers, -1 where there is none; and float64 distances,
-  // inf there. kNpy or kCsv.
+  // inf there. With all_within the lists of all queries one after the other,
+  // and q + 1 int64 offsets: list i is entries offsets[i] to offsets[i + 1].
+  // kNpy or kCsv.
+  std::string out_offsets;
   std::string out_indices;
   std::string out_distances;
+  MatrixFormat out_offsets_format = MatrixFormat::kNpy;
   MatrixFormat out_indices_format = MatrixFormat::kNpy;
   MatrixFormat out_distances_format = MatrixFormat::kNpy;
 };

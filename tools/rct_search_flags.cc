@@ -128,7 +128,8 @@ Files are .npy, .csv (the first line a header) or .fvecs; rows count from 0.
   --points=FILE             your points, n x d
   --query_rows=FILE         queries: row numbers of points, or
   --queries=FILE            new points, q x d (for every row: rct graph)
-  --k=K                     neighbors of each query
+  --k=K                     neighbors of each query; or, or as well,
+  --radius=R                only those nearer than R: without --k, all of them
 )",
     R"(rct graph: the K points most correlated with each of your points, exactly.
 
@@ -136,7 +137,8 @@ Files are .npy, .csv (the first line a header) or .fvecs; rows count from 0.
 No row is its own neighbor.
 
   --points=FILE             your points, n x d
-  --k=K                     neighbors of each point
+  --k=K                     neighbors of each point; or, or as well,
+  --radius=R                only those nearer than R: without --k, all of them
 )"};
 
 constexpr std::string_view kFlags =
@@ -152,12 +154,16 @@ constexpr std::string_view kFlags =
     --residual_variance=FILE  your own p, n x 1
   --jitter=J                on the diagonal of K(Z,Z), times S (default 1e-6)
 $exclude_self  --predecessor             only rows before the query's (Vecchia)
+  --allowed_rows=FILE       only these row numbers of points are neighbors
   --strategy=NAME           $strategies
                             (same answer, other speed; default $strategy)
   --threads=N               default 0: all
   --audit=N                 search N random queries again, exhaustively; compare
   --out_indices=FILE        row numbers, int64, q x k; -1 where there is none
   --out_distances=FILE      sqrt(1 - |correlation|), float64, q x k; inf there
+  --out_offsets=FILE        without --k: where each query's list begins and the
+                            last one ends, int64, q + 1; the lists are in the
+                            other files, one after the other
   --format=npy|csv          where the ending of FILE does not say it
 
 Example
@@ -179,7 +185,7 @@ absl::StatusOr<SearchTask> ParseSearchTask(
     SearchCommand command, absl::Span<const std::string> arguments) {
   SearchTask task;
   std::optional<int> kernel, strategy, format;
-  std::optional<double> variance, jitter;
+  std::optional<double> variance, jitter, radius;
   std::optional<int64_t> k, num_inducing, seed, threads, audit;
   std::vector<double> lengthscale;
   bool no_inducing = false;
@@ -194,6 +200,8 @@ absl::StatusOr<SearchTask> ParseSearchTask(
     task.search.exclude_self = true;
   }
   flags.Integer("k", 1, kMostNeighbors, &k);
+  flags.Positive("radius", &radius);
+  flags.Text("allowed_rows", &task.allowed_rows);
   flags.Choice("kernel", Kernels().names, &kernel);
   flags.Positives("lengthscale", &lengthscale);
   flags.Positive("variance", &variance);
@@ -209,6 +217,7 @@ absl::StatusOr<SearchTask> ParseSearchTask(
   flags.Choice("strategy", Strategies().names, &strategy);
   flags.Integer("threads", 0, kMostThreads, &threads);
   flags.Integer("audit", 1, kMost, &audit);
+  flags.Text("out_offsets", &task.out_offsets);
   flags.Text("out_indices", &task.out_indices);
   flags.Text("out_distances", &task.out_distances);
   flags.Choice("format", FormatNames(), &format);
@@ -230,6 +239,8 @@ absl::StatusOr<SearchTask> ParseSearchTask(
   const Given factors = {"--factors", !task.factors.empty()};
   const Given residual_variance = {"--residual_variance",
                                    !task.residual_variance.empty()};
+  const Given number = {"--k", k.has_value()};
+  const Given offsets = {"--out_offsets", !task.out_offsets.empty()};
   const Given predecessor = {"--predecessor", task.search.predecessor};
   const Given exclude_self = {"--exclude_self", task.search.exclude_self};
 
@@ -258,6 +269,10 @@ absl::StatusOr<SearchTask> ParseSearchTask(
       {"--strategy", prunes}, factors,
       "factors of unknown error can be searched exhaustively only"));
 
+  RCT_RETURN_IF_ERROR(
+      NotTogether(number, offsets,
+                  "a table of K columns has no lists that begin anywhere"));
+
   RCT_RETURN_IF_ERROR(Required(points, "the file with your points"));
   if (command == SearchCommand::kNeighbors) {
     RCT_RETURN_IF_ERROR(Required(
@@ -268,7 +283,8 @@ absl::StatusOr<SearchTask> ParseSearchTask(
       Required({"--kernel", kernel.has_value()},
                absl::StrCat("one of ", absl::StrJoin(Kernels().names, ", "))));
   RCT_RETURN_IF_ERROR(
-      Required({"--k", k.has_value()}, "how many neighbors are wanted"));
+      Required({"--k", k.has_value() || radius.has_value()},
+               "how many neighbors are wanted; or --radius, how near"));
   RCT_RETURN_IF_ERROR(
       Required({"--num_inducing",
                 std::any_of(std::begin(sources), std::end(sources),
@@ -279,6 +295,14 @@ absl::StatusOr<SearchTask> ParseSearchTask(
       Required({"--out_indices or --out_distances",
                 !task.out_indices.empty() || !task.out_distances.empty()},
                "a file for the answer"));
+  task.all_within = !k.has_value();
+  if (task.all_within) {
+    RCT_RETURN_IF_ERROR(
+        Required(offsets, "a file that says where each query's list begins"));
+    RCT_ASSIGN_OR_RETURN(
+        task.out_offsets_format,
+        OutputFormat("--out_offsets", task.out_offsets, format));
+  }
   if (!task.out_indices.empty()) {
     RCT_ASSIGN_OR_RETURN(
         task.out_indices_format,
@@ -311,7 +335,8 @@ absl::StatusOr<SearchTask> ParseSearchTask(
   if (factors.second) task.index.set_strategy(EXHAUSTIVE);
   task.index.set_threads(static_cast<int>(threads.value_or(0)));
   task.search.threads = task.index.threads();
-  task.search.k = *k;
+  task.search.k = k.value_or(1);
+  if (radius) task.search.radius = *radius;
   task.audit = audit.value_or(0);
   return task;
 }
