@@ -10,6 +10,7 @@
 
 #include "absl/functional/function_ref.h"
 #include "base/check.h"
+#include "base/monitor.h"
 
 namespace rct {
 
@@ -32,6 +33,16 @@ void ParallelFor(int num_threads, int64_t num_tasks,
   }
   work(0);
   for (std::thread& thread : threads) thread.join();
+}
+
+void ParallelFor(int num_threads, int64_t num_tasks, Monitor* monitor,
+                 absl::FunctionRef<void(int64_t task, int worker)> fn) {
+  const Monitor::Part part(monitor, /*share=*/1, num_tasks);
+  ParallelFor(num_threads, num_tasks, [monitor, fn](int64_t task, int worker) {
+    if (!Monitor::Go(monitor)) return;
+    fn(task, worker);
+    Monitor::Go(monitor, 1);
+  });
 }
 
 int HardwareThreads() {

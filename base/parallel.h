@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "absl/functional/function_ref.h"
+#include "base/monitor.h"
 
 namespace rct {
 
@@ -23,6 +24,12 @@ namespace rct {
 // Cost. One thread start a call and worker, tens of microseconds; one atomic
 // increment a task. Make tasks a few microseconds long, or longer.
 void ParallelFor(int num_threads, int64_t num_tasks,
+                 absl::FunctionRef<void(int64_t task, int worker)> fn);
+
+// The same, watched: each task is a step of what the part around it has left,
+// and once the monitor is cancelled those that have not begun are left out.
+// `monitor` may be null.
+void ParallelFor(int num_threads, int64_t num_tasks, Monitor* monitor,
                  absl::FunctionRef<void(int64_t task, int worker)> fn);
 
 // How many CPUs this process may run on (its affinity mask, which may be fewer

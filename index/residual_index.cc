@@ -1,9 +1,11 @@
 #include "index/residual_index.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <numeric>
 #include <optional>
 #include <string>
 #include <utility>
@@ -15,6 +17,7 @@
 #include "absl/types/span.h"
 #include "base/archive.h"
 #include "base/matrix.h"
+#include "base/monitor.h"
 #include "base/parallel.h"
 #include "base/status_macros.h"
 #include "heuristics/composition/composition.h"
@@ -28,6 +31,8 @@
 #include "metric/rounding.h"
 #include "metric/simd_kernels.h"
 #include "traversal/build_phase.h"
+#include "traversal/neighbor_table.h"
+#include "traversal/range_search.h"
 #include "traversal/searcher.h"
 
 namespace rct {
@@ -48,11 +53,21 @@ absl::Status ValidateSearch(const SearchOptions& options) {
     return absl::InvalidArgumentError(absl::StrCat(
         "k: is ", options.k, "; must be from 1 to ", kMaxNeighbors));
   }
+  if (std::isnan(options.radius)) {
+    return absl::InvalidArgumentError("radius: is no number");
+  }
   return ValidateThreads(options.threads);
 }
 
 int64_t BytesOf(const Matrix<double>& matrix) {
   return matrix.rows() * matrix.stride() * static_cast<int64_t>(sizeof(double));
+}
+
+// `result`, unless the search was cancelled.
+template <class Result>
+absl::StatusOr<Result> Finished(Result result, const SearchOptions& options) {
+  RCT_RETURN_IF_ERROR(Monitor::Check(options.monitor));
+  return result;
 }
 
 Composition CompositionOf(const IndexOptions& options) {
@@ -63,7 +78,8 @@ Composition CompositionOf(const IndexOptions& options) {
 
 absl::StatusOr<ResidualModel> ResidualModel::Create(
     MatrixView<const double> points, const ResidualConfig& config, int threads,
-    const SimdKernels& simd) {
+    const SimdKernels& simd, Monitor* monitor) {
+  const Monitor::Part whole(monitor);
   RCT_RETURN_IF_ERROR(ValidateThreads(threads));
   RCT_RETURN_IF_ERROR(ValidateFinite("points", points));
   RCT_ASSIGN_OR_RETURN(Kernel kernel,
@@ -71,14 +87,21 @@ absl::StatusOr<ResidualModel> ResidualModel::Create(
   RCT_ASSIGN_OR_RETURN(InducingPoints inducing,
                        SelectInducingPoints(config.inducing(), points));
   PhaseClock clock;
-  RCT_ASSIGN_OR_RETURN(
-      InducingFactor factor,
-      InducingFactor::Create(kernel, std::move(inducing), config, simd));
+  // m^3 / 3 and n m^2 operations.
+  const auto m = static_cast<double>(inducing.coordinates.rows());
+  const auto n = static_cast<double>(points.rows);
+  std::optional<Monitor::Part> part(std::in_place, monitor,
+                                    m / (m + 3 * n + 1));
+  RCT_ASSIGN_OR_RETURN(InducingFactor factor,
+                       InducingFactor::Create(kernel, std::move(inducing),
+                                              config, simd, monitor));
+  part.reset();
   clock.End("factorization", 0,
             factor.num_inducing() * factor.num_inducing() *
                 static_cast<int64_t>(sizeof(double)));
-  RCT_ASSIGN_OR_RETURN(ResidualPoints data,
-                       factor.Project(points, ResolveThreads(threads)));
+  RCT_ASSIGN_OR_RETURN(
+      ResidualPoints data,
+      factor.Project(points, ResolveThreads(threads), monitor));
   clock.End("projection", 0, BytesOf(data.v));
   auto metric = std::make_shared<ResidualCorrelation>(
       std::move(kernel), std::move(data), factor.rounding(), simd);
@@ -138,18 +161,26 @@ absl::Status ValidateIndexOptions(const IndexOptions& options) {
 }
 
 absl::StatusOr<ResidualIndex> ResidualIndex::Build(
-    MatrixView<const double> points, const IndexOptions& options) {
+    MatrixView<const double> points, const IndexOptions& options,
+    Monitor* monitor) {
   RCT_RETURN_IF_ERROR(ValidateIndexOptions(options));
+  const Monitor::Part whole(monitor);
+  std::optional<Monitor::Part> part(std::in_place, monitor,
+                                    options.strategy() == EXHAUSTIVE ? 1 : 0.5);
   RCT_ASSIGN_OR_RETURN(
       ResidualModel model,
-      ResidualModel::Create(points, options.residual(), options.threads()));
+      ResidualModel::Create(points, options.residual(), options.threads(),
+                            BestKernels(), monitor));
+  part.reset();
   IndexOptions rest = options;
   rest.clear_residual();
-  return Build(std::move(model), rest);
+  return Build(std::move(model), rest, monitor);
 }
 
-absl::StatusOr<ResidualIndex> ResidualIndex::Build(
-    ResidualModel model, const IndexOptions& options) {
+absl::StatusOr<ResidualIndex> ResidualIndex::Build(ResidualModel model,
+                                                   const IndexOptions& options,
+                                                   Monitor* monitor) {
+  const Monitor::Part whole(monitor);
   RCT_RETURN_IF_ERROR(ValidateIndexOptions(options));
   if (options.has_residual()) {
     return absl::InvalidArgumentError(
@@ -164,9 +195,11 @@ absl::StatusOr<ResidualIndex> ResidualIndex::Build(
     used.Clear();
     used.set_strategy(EXHAUSTIVE);
   }
-  RCT_ASSIGN_OR_RETURN(ComposedSearcher<ResidualCorrelation> composed,
-                       ComposeSearcher(model.metric(), CompositionOf(used),
-                                       ResolveThreads(options.threads())));
+  RCT_ASSIGN_OR_RETURN(
+      ComposedSearcher<ResidualCorrelation> composed,
+      ComposeSearcher(model.metric(), CompositionOf(used),
+                      ResolveThreads(options.threads()), monitor));
+  RCT_RETURN_IF_ERROR(Monitor::Check(monitor));
   return ResidualIndex(std::move(model), std::move(used),
                        std::move(composed.searcher),
                        std::move(composed.phases));
@@ -218,9 +251,19 @@ int64_t ResidualIndex::build_distance_evaluations() const {
   return sum;
 }
 
-absl::StatusOr<SearchResult> ResidualIndex::Search(
-    absl::Span<const int64_t> rows, SearchOptions options) const {
+absl::Status ResidualIndex::Prepare(SearchOptions& options) const {
   RCT_RETURN_IF_ERROR(ValidateSearch(options));
+  const auto flags = static_cast<int64_t>(options.allowed.size());
+  if (flags != 0 && flags != size()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("allowed: has ", flags, " flags, the data has ", size(),
+                     " rows; one for each is needed, or none"));
+  }
+  options.threads = ResolveThreads(options.threads);
+  return absl::OkStatus();
+}
+
+absl::Status ResidualIndex::CheckRows(absl::Span<const int64_t> rows) const {
   for (size_t i = 0; i < rows.size(); ++i) {
     if (rows[i] < 0 || rows[i] >= size()) {
       return absl::InvalidArgumentError(
@@ -228,13 +271,12 @@ absl::StatusOr<SearchResult> ResidualIndex::Search(
                        " is out of range; the data has ", size(), " rows"));
     }
   }
-  options.threads = ResolveThreads(options.threads);
-  return searcher_->SearchRows(rows, options);
+  return absl::OkStatus();
 }
 
-absl::StatusOr<SearchResult> ResidualIndex::SearchPoints(
-    MatrixView<const double> points, SearchOptions options) const {
-  RCT_RETURN_IF_ERROR(ValidateSearch(options));
+absl::StatusOr<ResidualPoints> ResidualIndex::PrepareQueries(
+    MatrixView<const double> points, SearchOptions& options) const {
+  RCT_RETURN_IF_ERROR(Prepare(options));
   if (options.exclude_self || options.predecessor) {
     return absl::InvalidArgumentError(
         absl::StrCat(options.predecessor ? "predecessor" : "exclude_self",
@@ -251,10 +293,75 @@ absl::StatusOr<SearchResult> ResidualIndex::SearchPoints(
         absl::StrCat("query points: have ", points.cols,
                      " coordinates, the data has ", model_.metric()->dim()));
   }
-  options.threads = ResolveThreads(options.threads);
+  // m^2 operations a query, and a search reads some of the n m numbers of V.
+  const auto m = static_cast<double>(model_.factor()->num_inducing());
+  const auto n = static_cast<double>(size());
+  const Monitor::Part part(options.monitor, m / (m + n + 1));
+  return model_.factor()->Project(points, options.threads, options.monitor);
+}
+
+absl::StatusOr<SearchResult> ResidualIndex::Search(
+    absl::Span<const int64_t> rows, SearchOptions options) const {
+  RCT_RETURN_IF_ERROR(Prepare(options));
+  RCT_RETURN_IF_ERROR(CheckRows(rows));
+  const Monitor::Part whole(options.monitor);
+  return Finished(searcher_->SearchRows(rows, options), options);
+}
+
+absl::StatusOr<SearchResult> ResidualIndex::Graph(SearchOptions options) const {
+  options.exclude_self = true;
+  std::vector<int64_t> rows(size());
+  std::iota(rows.begin(), rows.end(), 0);
+  return Search(rows, options);
+}
+
+absl::StatusOr<SearchResult> ResidualIndex::SearchPoints(
+    MatrixView<const double> points, SearchOptions options) const {
+  const Monitor::Part whole(options.monitor);
   RCT_ASSIGN_OR_RETURN(const ResidualPoints queries,
-                       model_.factor()->Project(points, options.threads));
-  return searcher_->SearchPoints(queries, options);
+                       PrepareQueries(points, options));
+  return Finished(searcher_->SearchPoints(queries, options), options);
+}
+
+absl::StatusOr<RangeResult> ResidualIndex::RangeSearch(
+    absl::Span<const int64_t> rows, double radius,
+    SearchOptions options) const {
+  options.k = 1;
+  options.radius = radius;
+  RCT_RETURN_IF_ERROR(Prepare(options));
+  RCT_RETURN_IF_ERROR(CheckRows(rows));
+  const Monitor::Part whole(options.monitor);
+  std::vector<int64_t> some;
+  RangeResult result = rct::RangeSearch(
+      static_cast<int64_t>(rows.size()), size(), options,
+      [&](absl::Span<const int64_t> queries, const SearchOptions& with_k) {
+        some.clear();
+        for (const int64_t i : queries) {
+          some.push_back(rows[i]);
+        }
+        return searcher_->SearchRows(some, with_k);
+      });
+  return Finished(std::move(result), options);
+}
+
+absl::StatusOr<RangeResult> ResidualIndex::RangeSearchPoints(
+    MatrixView<const double> points, double radius,
+    SearchOptions options) const {
+  options.k = 1;
+  options.radius = radius;
+  const Monitor::Part whole(options.monitor);
+  RCT_ASSIGN_OR_RETURN(const ResidualPoints all,
+                       PrepareQueries(points, options));
+  std::vector<int32_t> positions;
+  std::vector<int64_t> no_rows;
+  RangeResult result = rct::RangeSearch(
+      points.rows, size(), options,
+      [&](absl::Span<const int64_t> queries, const SearchOptions& with_k) {
+        positions.assign(queries.begin(), queries.end());
+        no_rows.assign(queries.size(), kNoNeighbor);
+        return searcher_->Run({all, positions, no_rows, with_k});
+      });
+  return Finished(std::move(result), options);
 }
 
 }  // namespace rct

@@ -36,13 +36,16 @@
 #include "absl/types/span.h"
 #include "base/archive.h"
 #include "base/matrix.h"
+#include "base/monitor.h"
 #include "index/index.pb.h"
 #include "metric/metric.pb.h"
 #include "metric/residual_correlation.h"
 #include "metric/residual_factors.h"
+#include "metric/residual_points.h"
 #include "metric/simd_kernels.h"
 #include "traversal/build_phase.h"
 #include "traversal/neighbor_table.h"
+#include "traversal/range_search.h"
 #include "traversal/searcher.h"
 
 namespace rct {
@@ -54,11 +57,12 @@ class ResidualModel {
   // Chooses the inducing points and computes V and p of `points` (n x d; n may
   // be 0 where the inducing points are coordinates). The points are copied.
   // InvalidArgument, naming field and row, for bad input; FailedPrecondition
-  // where K(Z,Z) cannot be factorized. `threads` 0 means all. `simd` is for
-  // tests: all tables give the same bits.
+  // where K(Z,Z) cannot be factorized; Cancelled where `monitor` is. `threads`
+  // 0 means all. `simd` is for tests: all tables give the same bits.
   static absl::StatusOr<ResidualModel> Create(
       MatrixView<const double> points, const ResidualConfig& config,
-      int threads = 0, const SimdKernels& simd = BestKernels());
+      int threads = 0, const SimdKernels& simd = BestKernels(),
+      Monitor* monitor = nullptr);
 
   // From factors computed elsewhere: `v` n x m, `variance` n. Such a model can
   // be searched exhaustively and for its own rows only.
@@ -117,14 +121,18 @@ absl::Status ValidateIndexOptions(const IndexOptions& options);
 class ResidualIndex {
  public:
   // An index over `points` (n x d). Errors as ResidualModel::Create and below.
+  // `monitor` is told how far the build is, the model being taken for half of
+  // it, and may end it: Cancelled.
   static absl::StatusOr<ResidualIndex> Build(MatrixView<const double> points,
-                                             const IndexOptions& options);
+                                             const IndexOptions& options,
+                                             Monitor* monitor = nullptr);
 
   // An index over a model; `options.residual` must be absent. InvalidArgument,
   // naming the field, for options out of range; FailedPrecondition where the
   // strategy is not proven exact for this model.
   static absl::StatusOr<ResidualIndex> Build(ResidualModel model,
-                                             const IndexOptions& options);
+                                             const IndexOptions& options,
+                                             Monitor* monitor = nullptr);
 
   // Writes the index to one file (index_file.h), atomically: `path` holds what
   // it held, or all of the index. Takes a pass over all that the index holds,
@@ -146,15 +154,31 @@ class ResidualIndex {
 
   // Neighbours of rows of the data, each in [0, size). Fewer than k neighbours
   // are no error: the table is padded with row -1 at distance +inf.
-  // InvalidArgument where k is not from 1 to 2^31 - 9, threads < 0 or a row is
-  // out of range.
+  // InvalidArgument where k is not from 1 to 2^31 - 9, the radius is NaN,
+  // `allowed` has another size than the data, threads < 0 or a row is out of
+  // range. Cancelled where `options.monitor` is; nothing else is affected.
   absl::StatusOr<SearchResult> Search(absl::Span<const int64_t> rows,
                                       SearchOptions options) const;
+
+  // Neighbours of every row but itself, row i of the table being row i of the
+  // data; with `predecessor`, its Vecchia conditioning set.
+  absl::StatusOr<SearchResult> Graph(SearchOptions options) const;
 
   // Neighbours, among the data, of new points (q x d, finite). A new point has
   // no row: `exclude_self` and `predecessor` are InvalidArgument.
   absl::StatusOr<SearchResult> SearchPoints(MatrixView<const double> points,
                                             SearchOptions options) const;
+
+  // All neighbours whose distance is strictly below `radius`, however many, as
+  // a table of lists. `options.k` and `options.radius` count for nothing. Every
+  // strategy can do it, by searches with a k that grows until no list is full:
+  // traversal/range_search.h says what that costs. Errors as above.
+  absl::StatusOr<RangeResult> RangeSearch(absl::Span<const int64_t> rows,
+                                          double radius,
+                                          SearchOptions options) const;
+  absl::StatusOr<RangeResult> RangeSearchPoints(MatrixView<const double> points,
+                                                double radius,
+                                                SearchOptions options) const;
 
   int64_t size() const { return model_.metric()->size(); }
   const ResidualModel& model() const { return model_; }
@@ -176,6 +200,13 @@ class ResidualIndex {
   int64_t build_distance_evaluations() const;
 
  private:
+  // Errors of a search, and `options` as searchers take them.
+  absl::Status Prepare(SearchOptions& options) const;
+  absl::Status CheckRows(absl::Span<const int64_t> rows) const;
+  // Errors of a search for new points, and else their factors.
+  absl::StatusOr<ResidualPoints> PrepareQueries(MatrixView<const double> points,
+                                                SearchOptions& options) const;
+
   ResidualIndex(ResidualModel model, IndexOptions options,
                 std::unique_ptr<const Searcher<ResidualCorrelation>> searcher,
                 std::vector<BuildPhase> phases)

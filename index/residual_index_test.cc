@@ -1,6 +1,7 @@
 #include "index/residual_index.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -15,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "base/matrix.h"
+#include "base/monitor.h"
 #include "base/status_matchers.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -23,6 +25,8 @@
 #include "metric/residual_points.h"
 #include "metric/simd_kernels.h"
 #include "traversal/neighbor_table.h"
+#include "traversal/range_search.h"
+#include "traversal/range_table.h"
 #include "traversal/searcher.h"
 #include "traversal/test_data.h"
 #include "traversal/traversal.pb.h"
@@ -527,6 +531,272 @@ TEST_P(ResidualIndexTest, FewerNeighboursThanKAreNoError) {
   EXPECT_EQ(table.k(), 1000);
   EXPECT_EQ(table.count(0), 0);
   EXPECT_EQ(table.count(1), 5);
+}
+
+// Lists of all lengths, from a table of all distances.
+TEST_P(ResidualIndexTest, RangeSearchFindsAllWithinTheRadius) {
+  constexpr int64_t kMany = 520;
+  const Matrix<double> points = MakePoints("pairs", kMany, kDim, 1);
+  const Matrix<double> queries = MakePoints("normal", 20, kDim, 2);
+  const absl::StatusOr<ResidualIndex> index =
+      ResidualIndex::Build(points.view(), Options(GetParam()));
+  ASSERT_THAT(index, IsOk());
+  const auto expect = [](const NeighborTable& all, double radius,
+                         const RangeTable& table) {
+    ASSERT_EQ(table.num_queries(), all.num_queries());
+    EXPECT_EQ(table.offsets[0], 0);
+    EXPECT_EQ(table.rows.size(), table.offsets.back());
+    EXPECT_EQ(table.distances.size(), table.offsets.back());
+    for (int64_t i = 0; i < all.num_queries(); ++i) {
+      int64_t count = 0;
+      while (count < all.count(i) && all.distances()(i, count) < radius) {
+        ++count;
+      }
+      ASSERT_EQ(table.count(i), count) << "query " << i;
+      for (int64_t j = 0; j < count; ++j) {
+        ASSERT_EQ(table.rows_of(i)[j], all.rows()(i, j));
+        ASSERT_EQ(table.distances_of(i)[j], all.distances()(i, j));
+      }
+    }
+  };
+  // 62 and 496 neighbours are where searches begin anew.
+  const NeighborTable some =
+      std::move(*index->Search({300}, {.k = kMany})).neighbors;
+  std::vector<double> radii = {-kInfinity, 0, 1, kInfinity};
+  for (const int64_t rank : {1, 61, 62, 496}) {
+    radii.push_back(some.distances()(0, rank));
+    radii.push_back(std::nextafter(some.distances()(0, rank), 2));
+  }
+  std::vector<int64_t> rows = {7};
+  for (int64_t row = kMany - 1; row >= 0; row -= 6) rows.push_back(row);
+  for (const SearchOptions options :
+       {SearchOptions{.k = 0},
+        {.k = 3, .exclude_self = true},
+        {.k = 3, .predecessor = true, .radius = 1e-9, .threads = 2}}) {
+    SearchOptions all_options = options;
+    all_options.k = kMany;
+    all_options.radius = kInfinity;
+    const NeighborTable all =
+        std::move(*index->Search(rows, all_options)).neighbors;
+    for (const double radius : radii) {
+      SCOPED_TRACE(radius);
+      const auto found = index->RangeSearch(rows, radius, options);
+      ASSERT_THAT(found, IsOk());
+      expect(all, radius, found->neighbors);
+    }
+  }
+  const NeighborTable all =
+      std::move(*index->SearchPoints(queries.view(), {.k = kMany})).neighbors;
+  for (const double radius : radii) {
+    const auto found = index->RangeSearchPoints(queries.view(), radius, {});
+    ASSERT_THAT(found, IsOk());
+    expect(all, radius, found->neighbors);
+  }
+}
+
+TEST_P(ResidualIndexTest, RangeSearchInLittleData) {
+  for (const int64_t n : {0, 1, 2}) {
+    const Matrix<double> points = MakePoints("duplicates", n, kDim, 1);
+    const absl::StatusOr<ResidualIndex> index =
+        ResidualIndex::Build(points.view(), OptionsWithCoordinates(GetParam()));
+    ASSERT_THAT(index, IsOk());
+    const auto rows = index->RangeSearch(AllRows(n), 0.5, {});
+    ASSERT_THAT(rows, IsOk());
+    EXPECT_EQ(rows->neighbors.num_queries(), n);
+    EXPECT_EQ(rows->neighbors.rows.size(), n * n);
+    const auto nobody = index->RangeSearch({}, 0.5, {});
+    ASSERT_THAT(nobody, IsOk());
+    EXPECT_EQ(nobody->neighbors.num_queries(), 0);
+    const auto news = index->RangeSearchPoints(
+        MakePoints("normal", 3, kDim, 1).view(), kInfinity, {});
+    ASSERT_THAT(news, IsOk());
+    EXPECT_EQ(news->neighbors.rows.size(), 3 * n);
+  }
+}
+
+TEST_P(ResidualIndexTest, RadiusOutOfRange) {
+  const absl::StatusOr<ResidualIndex> index =
+      ResidualIndex::Build(Points().view(), Options(GetParam()));
+  ASSERT_THAT(index, IsOk());
+  EXPECT_THAT(index->Search({0}, {.radius = kNan}).status(),
+              Invalid("radius: is no number"));
+  EXPECT_THAT(index->RangeSearch({0}, kNan, {}).status(),
+              Invalid("radius: is no number"));
+  EXPECT_THAT(index->RangeSearchPoints(Points().view(), kNan, {}).status(),
+              Invalid("radius: is no number"));
+  EXPECT_THAT(index->RangeSearch({kRows}, 1, {}).status(),
+              Invalid("query 0: row 200"));
+}
+
+TEST_P(ResidualIndexTest, OnlyAllowedRowsAreNeighbours) {
+  const absl::StatusOr<ResidualIndex> index =
+      ResidualIndex::Build(Points().view(), Options(GetParam()));
+  ASSERT_THAT(index, IsOk());
+  bool allowed[kRows] = {};
+  for (const absl::Span<const bool> flags :
+       {absl::MakeConstSpan(allowed).first(kRows - 1),
+        absl::MakeConstSpan(allowed).first(1)}) {
+    EXPECT_THAT(index->Search({0}, {.allowed = flags}).status(),
+                Invalid("allowed: has"));
+    EXPECT_THAT(index->RangeSearch({0}, 1, {.allowed = flags}).status(),
+                Invalid("the data has 200 rows"));
+  }
+  const Matrix<double> queries = Points(2);
+  const SearchOptions options = {.k = 3, .allowed = allowed};
+  EXPECT_EQ(index->Search({5}, options)->neighbors.count(0), 0);
+  EXPECT_EQ(index->SearchPoints(queries.view(), options)->neighbors.count(0),
+            0);
+  allowed[17] = allowed[4] = true;
+  const auto rows = index->Search({17, 5}, options);
+  EXPECT_EQ(rows->neighbors.rows()(0, 0), 17);
+  EXPECT_EQ(rows->neighbors.rows()(0, 1), 4);
+  EXPECT_EQ(rows->neighbors.count(1), 2);
+  EXPECT_EQ(index->SearchPoints(queries.view(), options)->neighbors.count(0),
+            2);
+  const auto range = index->RangeSearchPoints(queries.view(), 2, options);
+  EXPECT_EQ(range->neighbors.count(9), 2);
+}
+
+testing::Matcher<absl::Status> IsCancelled() {
+  return StatusIs(absl::StatusCode::kCancelled, testing::_);
+}
+
+// A monitor sees all of a call, in order, and changes no bit of it.
+TEST_P(ResidualIndexTest, AMonitorChangesNothing) {
+  std::vector<double> seen;
+  Monitor monitor([&](double done) {
+    seen.push_back(done);
+    return true;
+  });
+  const Matrix<double> points = Points();
+  const auto expect_seen = [&] {
+    EXPECT_GE(seen.size(), 1);
+    EXPECT_EQ(seen.front(), 0);
+    EXPECT_TRUE(std::is_sorted(seen.begin(), seen.end()));
+    EXPECT_LE(seen.back(), 1);
+    seen.clear();
+  };
+  const absl::StatusOr<ResidualIndex> index =
+      ResidualIndex::Build(points.view(), Options(GetParam()), &monitor);
+  ASSERT_THAT(index, IsOk());
+  expect_seen();
+  const SearchOptions plain = {.k = 5};
+  SearchOptions watched = plain;
+  watched.monitor = &monitor;
+  for (const int threads : {1, 3}) {
+    watched.threads = threads;
+    const auto rows = index->Search(AllRows(kRows), watched);
+    ASSERT_THAT(rows, IsOk());
+    expect_seen();
+    EXPECT_EQ(rows->neighbors.Digest(),
+              index->Search(AllRows(kRows), plain)->neighbors.Digest());
+    ASSERT_THAT(index->SearchPoints(points.view(), watched), IsOk());
+    expect_seen();
+    ASSERT_THAT(index->RangeSearch(AllRows(kRows), 0.5, watched), IsOk());
+    expect_seen();
+  }
+}
+
+TEST_P(ResidualIndexTest, CancelledAtOnce) {
+  const Matrix<double> points = Points();
+  int calls = 0;
+  const auto stop = [&](double) {
+    ++calls;
+    return false;
+  };
+  {
+    Monitor monitor(stop);
+    EXPECT_THAT(
+        ResidualIndex::Build(points.view(), Options(GetParam()), &monitor)
+            .status(),
+        IsCancelled());
+    EXPECT_EQ(calls, 1);
+  }
+  const absl::StatusOr<ResidualIndex> index =
+      ResidualIndex::Build(points.view(), Options(GetParam()));
+  ASSERT_THAT(index, IsOk());
+  const std::string expected =
+      index->Search(AllRows(kRows), {.k = 5})->neighbors.Digest();
+  for (const int threads : {1, 3}) {
+    Monitor monitor(stop);
+    const SearchOptions options = {
+        .k = 5, .monitor = &monitor, .threads = threads};
+    EXPECT_THAT(index->Search(AllRows(kRows), options).status(), IsCancelled());
+    EXPECT_THAT(index->SearchPoints(points.view(), options).status(),
+                IsCancelled());
+    EXPECT_THAT(index->RangeSearch(AllRows(kRows), 1, options).status(),
+                IsCancelled());
+    EXPECT_THAT(index->RangeSearchPoints(points.view(), 1, options).status(),
+                IsCancelled());
+    EXPECT_EQ(index->Search(AllRows(kRows), {.k = 5})->neighbors.Digest(),
+              expected);
+  }
+}
+
+// Builds and searches that would take long end soon after the callback says so,
+// wherever they are.
+TEST_P(ResidualIndexTest, CancelledAfterAWhile) {
+  using Clock = std::chrono::steady_clock;
+  const auto soon = [](Clock::time_point since) {
+    EXPECT_LT(Clock::now() - since, std::chrono::seconds(2));
+  };
+  constexpr int64_t kMany = 6000;
+  const Matrix<double> points = MakePoints("cube", kMany, 3, 1);
+  IndexOptions options = Options(GetParam());
+  options.mutable_residual()->mutable_inducing()->mutable_random()->set_count(
+      128);
+  if (GetParam() != EXHAUSTIVE) {
+    Clock::time_point last;
+    Monitor monitor([&](double done) {
+      last = Clock::now();
+      return done == 0;
+    });
+    const auto index = ResidualIndex::Build(points.view(), options, &monitor);
+    if (!index.ok()) {  // it may be done before it is asked again
+      EXPECT_THAT(index.status(), IsCancelled());
+      soon(last);
+    }
+  }
+  options.set_threads(0);
+  const absl::StatusOr<ResidualIndex> index =
+      ResidualIndex::Build(points.view(), options);
+  ASSERT_THAT(index, IsOk());
+  const int64_t kept = index->kept_bytes();
+  for (const int threads : {1, 2}) {
+    Clock::time_point last;
+    Monitor monitor([&](double done) {
+      last = Clock::now();
+      return done < 1e-3;
+    });
+    // Often enough to take seconds.
+    std::vector<int64_t> rows;
+    for (int64_t i = 0; i < 400'000; ++i) rows.push_back(i * 7 % kMany);
+    EXPECT_THAT(
+        index->Search(rows, {.k = 20, .monitor = &monitor, .threads = threads})
+            .status(),
+        IsCancelled());
+    soon(last);
+  }
+  // What a cancelled call has begun to make is not kept.
+  EXPECT_EQ(index->kept_bytes(), kept);
+  EXPECT_EQ(index->Search({3}, {.k = 5})->neighbors.rows()(0, 0), 3);
+}
+
+TEST_P(ResidualIndexTest, AGraphIsOfAllRows) {
+  const absl::StatusOr<ResidualIndex> index =
+      ResidualIndex::Build(Points().view(), Options(GetParam()));
+  ASSERT_THAT(index, IsOk());
+  for (const bool predecessor : {false, true}) {
+    const auto graph = index->Graph({.k = 6, .predecessor = predecessor});
+    ASSERT_THAT(graph, IsOk());
+    EXPECT_EQ(
+        graph->neighbors.Digest(),
+        index
+            ->Search(AllRows(kRows),
+                     {.k = 6, .exclude_self = true, .predecessor = predecessor})
+            ->neighbors.Digest());
+  }
+  EXPECT_THAT(index->Graph({.k = 0}).status(), Invalid("k: is 0"));
 }
 
 TEST_P(ResidualIndexTest, NoQueries) {

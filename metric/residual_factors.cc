@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/archive.h"
 #include "base/matrix.h"
+#include "base/monitor.h"
 #include "base/parallel.h"
 #include "base/status_macros.h"
 #include "metric/point_lanes.h"
@@ -55,7 +56,7 @@ FactorPanel InducingFactor::panel(int64_t index) const {
 
 absl::StatusOr<InducingFactor> InducingFactor::Create(
     Kernel kernel, InducingPoints inducing, const ResidualConfig& config,
-    const SimdKernels& simd) {
+    const SimdKernels& simd, Monitor* monitor) {
   const double variance = kernel.variance();
   if (!(config.jitter() > 0) || !std::isfinite(config.jitter())) {
     return absl::InvalidArgumentError(absl::StrCat(
@@ -76,7 +77,7 @@ absl::StatusOr<InducingFactor> InducingFactor::Create(
   InducingFactor factor(std::move(kernel), std::move(inducing),
                         config.jitter() * variance,
                         config.variance_floor() * variance, simd);
-  RCT_RETURN_IF_ERROR(factor.Factorize());
+  RCT_RETURN_IF_ERROR(factor.Factorize(monitor));
   return factor;
 }
 
@@ -107,7 +108,7 @@ void InducingFactor::Save(ArchiveWriter& archive) const {
 // Row i of L is the forward substitution of k(Z, z_i), so the factorization is
 // the projection of the inducing points themselves, panel by panel: `columns`
 // holds K(Z, Z) row by row and turns into L^T.
-absl::Status InducingFactor::Factorize() {
+absl::Status InducingFactor::Factorize(Monitor* monitor) {
   const int64_t m = num_inducing();
   const int64_t stride = RoundUpToLanes(m);
   const PointLanes lanes(inducing_.coordinates.view());
@@ -119,7 +120,9 @@ absl::Status InducingFactor::Factorize() {
                           columns.row(r));
     columns(r, r) += rounding_.jitter;
   }
+  const Monitor::Part part(monitor, /*share=*/1, num_panels());
   for (int64_t index = 0; index < num_panels(); ++index) {
+    if (!Monitor::Go(monitor, 1)) break;
     const int64_t first = index * kPanelRows;
     double* data = panels_.data() + PanelOffset(index);
     // Columns of earlier panels.
@@ -169,11 +172,11 @@ absl::Status InducingFactor::Factorize() {
                          columns.row(0) + next);
     }
   }
-  return absl::OkStatus();
+  return Monitor::Check(monitor);
 }
 
 absl::StatusOr<ResidualPoints> InducingFactor::Project(
-    MatrixView<const double> points, int num_threads) const {
+    MatrixView<const double> points, int num_threads, Monitor* monitor) const {
   const int64_t n = points.rows;
   const int64_t m = num_inducing();
   const int64_t rows = num_panels() * kPanelRows;
@@ -188,7 +191,7 @@ absl::StatusOr<ResidualPoints> InducingFactor::Project(
   for (int w = 0; w < workers; ++w) scratch.emplace_back(rows * kChunk);
   std::atomic<int64_t> first_bad = n;
 
-  ParallelFor(workers, num_chunks, [&](int64_t chunk, int worker) {
+  ParallelFor(workers, num_chunks, monitor, [&](int64_t chunk, int worker) {
     const int64_t first = chunk * kChunk;
     const int64_t count = std::min(kChunk, n - first);
     const int64_t padded = RoundUpToLanes(count);
@@ -221,6 +224,7 @@ absl::StatusOr<ResidualPoints> InducingFactor::Project(
       }
     }
   });
+  RCT_RETURN_IF_ERROR(Monitor::Check(monitor));
   if (first_bad < n) {
     return absl::FailedPreconditionError(
         absl::StrCat("row ", first_bad.load(),

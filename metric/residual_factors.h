@@ -27,6 +27,7 @@
 #include "base/aligned_buffer.h"
 #include "base/archive.h"
 #include "base/matrix.h"
+#include "base/monitor.h"
 #include "metric/inducing_points.h"
 #include "metric/kernel.h"
 #include "metric/metric.pb.h"
@@ -41,10 +42,11 @@ class InducingFactor {
  public:
   // `config` supplies jitter and variance floor. InvalidArgument where either
   // is out of range; FailedPrecondition, naming the inducing point, where
-  // K(Z,Z) + jitter I is not positive definite in float64.
+  // K(Z,Z) + jitter I is not positive definite in float64. Cancelled, here and
+  // below, where `monitor` is.
   static absl::StatusOr<InducingFactor> Create(
       Kernel kernel, InducingPoints inducing, const ResidualConfig& config,
-      const SimdKernels& simd = BestKernels());
+      const SimdKernels& simd = BestKernels(), Monitor* monitor = nullptr);
 
   // The factor that Save wrote; `kernel` and `config` are those of Create.
   // Errors of archive.status().
@@ -56,7 +58,8 @@ class InducingFactor {
   // Factors of `points` (n x d, finite; d as the inducing points have).
   // FailedPrecondition, naming the row, where a factor is not finite.
   absl::StatusOr<ResidualPoints> Project(MatrixView<const double> points,
-                                         int num_threads) const;
+                                         int num_threads,
+                                         Monitor* monitor = nullptr) const;
 
   const Kernel& kernel() const { return kernel_; }
   const InducingPoints& inducing() const { return inducing_; }
@@ -71,7 +74,7 @@ class InducingFactor {
   template <class Self, class Archive>
   static void Describe(Self& self, Archive& archive);
 
-  absl::Status Factorize();
+  absl::Status Factorize(Monitor* monitor);
   int64_t num_panels() const;
   FactorPanel panel(int64_t index) const;
 

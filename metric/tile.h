@@ -25,6 +25,25 @@ inline double FinalDistance(double squared) {
   return std::sqrt(std::max(0.0, squared));
 }
 
+// The largest squared distance whose distance is below `radius` > 0: what is
+// within the radius is decided by the distance that is returned, so that no
+// strategy can see it otherwise. Infinity, which is no limit, for infinity.
+inline double LargestSquaredWithin(double radius) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  if (radius == kInfinity) return kInfinity;
+  // Roots of neighbouring squares may round to the same distance: the square
+  // is a few steps away at most.
+  double squared =
+      std::min(radius * radius, std::numeric_limits<double>::max());
+  while (FinalDistance(squared) >= radius) {
+    squared = std::nextafter(squared, 0.0);
+  }
+  while (FinalDistance(std::nextafter(squared, kInfinity)) < radius) {
+    squared = std::nextafter(squared, kInfinity);
+  }
+  return squared;
+}
+
 // Which data points a tile evaluates: either consecutive ones, whose
 // coordinates are read in place, or a list. Passed by value; does not own the
 // list.

@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <numeric>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
 #include "base/matrix.h"
 #include "base/point_sets.h"
 #include "base/random.h"
@@ -213,6 +215,109 @@ TEST_P(ConformanceTest, SmallAndExhaustedSets) {
                     MatchesExactly(Search(exhaustive, AllRows(n), options)));
         for (int64_t i = 0; i < n; ++i) {
           EXPECT_EQ(table.count(i), std::min(k, predecessor ? i : n));
+        }
+      }
+    }
+  }
+}
+
+// The first k of a table of all neighbours that are strictly within a radius.
+NeighborTable Within(const NeighborTable& all, double radius, int64_t k) {
+  NeighborTable within(all.num_queries(), k);
+  for (int64_t i = 0; i < all.num_queries(); ++i) {
+    for (int64_t j = 0; j < std::min(k, all.count(i)); ++j) {
+      if (!(all.distances()(i, j) < radius)) break;
+      within.rows()(i, j) = all.rows()(i, j);
+      within.distances()(i, j) = all.distances()(i, j);
+    }
+  }
+  return within;
+}
+
+// The first k of a table of all neighbours that are allowed.
+NeighborTable Allowed(const NeighborTable& all, absl::Span<const bool> allowed,
+                      int64_t k) {
+  NeighborTable some(all.num_queries(), k);
+  for (int64_t i = 0; i < all.num_queries(); ++i) {
+    int64_t count = 0;
+    for (int64_t j = 0; j < all.count(i) && count < k; ++j) {
+      if (!allowed[all.rows()(i, j)]) continue;
+      some.rows()(i, count) = all.rows()(i, j);
+      some.distances()(i, count++) = all.distances()(i, j);
+    }
+  }
+  return some;
+}
+
+// Radii that are distances of pairs, to the last bit, and those beside them.
+std::vector<double> Radii(const NeighborTable& all) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  std::vector<double> radii = {-1, 0, 1e-300, 1, 2, kInfinity};
+  for (const int64_t rank : {1, 9, 60}) {
+    const double distance = all.distances()(all.num_queries() / 2, rank);
+    radii.push_back(distance);
+    radii.push_back(std::nextafter(distance, kInfinity));
+  }
+  return radii;
+}
+
+TEST_P(ConformanceTest, Radius) {
+  const Fixture fixture(GetParam());
+  constexpr int64_t kRows = 321;
+  for (const char* name : {"normal", "pairs", "grid", "crowded"}) {
+    const Matrix<double> points = MakePoints(name, kRows, 2, /*seed=*/12);
+    const ResidualModel model =
+        Model(points, Residual(KernelConfig::MATERN52, 0.5, 20));
+    const ResidualIndex exhaustive = Exhaustive(model);
+    const ResidualIndex subject = fixture.Build(model);
+    for (const SearchOptions options : {SearchOptions{.k = kRows},
+                                        {.k = kRows, .exclude_self = true},
+                                        {.k = kRows, .predecessor = true}}) {
+      const NeighborTable all = Search(exhaustive, AllRows(kRows), options);
+      for (const double radius : Radii(all)) {
+        SCOPED_TRACE(absl::StrCat(name, ", radius ", radius));
+        for (const int64_t k : {int64_t{7}, kRows}) {
+          SearchOptions within = options;
+          within.k = k;
+          within.radius = radius;
+          ASSERT_THAT(Search(subject, AllRows(kRows), within),
+                      MatchesExactly(Within(all, radius, k)));
+        }
+      }
+    }
+  }
+}
+
+TEST_P(ConformanceTest, AllowedRows) {
+  const Fixture fixture(GetParam());
+  constexpr int64_t kRows = 321;
+  for (const char* name : {"normal", "pairs", "grid", "crowded"}) {
+    const Matrix<double> points = MakePoints(name, kRows, 2, /*seed=*/13);
+    const ResidualModel model =
+        Model(points, Residual(KernelConfig::RBF, 0.5, 20));
+    const ResidualIndex exhaustive = Exhaustive(model);
+    const ResidualIndex subject = fixture.Build(model);
+    for (const SearchOptions options : {SearchOptions{.k = kRows},
+                                        {.k = kRows, .exclude_self = true},
+                                        {.k = kRows, .predecessor = true}}) {
+      const NeighborTable all = Search(exhaustive, AllRows(kRows), options);
+      // None, one, a few, every other one, nearly all.
+      for (const double part : {0.0, 1.0 / kRows, 0.03, 0.5, 0.98}) {
+        SCOPED_TRACE(absl::StrCat(name, ", ", part, " of the rows"));
+        RandomStream stream(/*seed=*/14, /*stream=*/0);
+        bool allowed[kRows] = {};
+        for (bool& flag : allowed) flag = stream.Uniform() < part;
+        if (part > 0) allowed[kRows / 3] = true;
+        for (const int64_t k : {int64_t{7}, kRows}) {
+          SearchOptions some = options;
+          some.k = k;
+          some.allowed = allowed;
+          const NeighborTable expected = Allowed(all, allowed, k);
+          ASSERT_THAT(Search(subject, AllRows(kRows), some),
+                      MatchesExactly(expected));
+          some.radius = all.distances()(kRows / 2, 5);
+          ASSERT_THAT(Search(subject, AllRows(kRows), some),
+                      MatchesExactly(Within(expected, some.radius, k)));
         }
       }
     }

@@ -11,6 +11,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
+#include "tools/interrupt.h"
 #include "tools/rct_doctor.h"
 #include "tools/rct_flags.h"
 #include "tools/rct_info.h"
@@ -24,6 +25,7 @@ using Arguments = absl::Span<const std::string>;
 
 constexpr int kBadInput = 1;
 constexpr int kBadUsage = 2;
+constexpr int kInterrupted = 130;  // as the shell has it for SIGINT
 
 constexpr std::string_view kHelp =
     R"(rct: exact nearest neighbors under the residual correlation metric.
@@ -48,7 +50,8 @@ Example
   rct graph --points=p.csv --kernel=matern52 --lengthscale=20 \
     --num_inducing=50 --k=10 --predecessor --out_indices=sets.csv
 
-Exit code: 0; 1 for bad input; 2 for a wrong command line.
+Exit code: 0; 1 for bad input; 2 for a wrong command line; 130 after Ctrl-C,
+which leaves every file as it was.
 )";
 
 constexpr std::string_view kInfoHelp =
@@ -91,8 +94,14 @@ CommandOutcome Search(SearchCommand command, std::string_view program,
                       Arguments arguments) {
   const absl::StatusOr<SearchTask> task = ParseSearchTask(command, arguments);
   if (!task.ok()) return Fail(kBadUsage, program, task.status().message());
+  const InterruptNote note;
+  const auto interrupted = [&note] { return note.interrupted(); };
   const absl::StatusOr<std::string> report =
-      command == SearchCommand::kBuild ? RunBuild(*task) : RunSearch(*task);
+      command == SearchCommand::kBuild ? RunBuild(*task, interrupted)
+                                       : RunSearch(*task, interrupted);
+  if (absl::IsCancelled(report.status())) {
+    return Fail(kInterrupted, program, "interrupted; nothing is written");
+  }
   if (!report.ok()) return Fail(kBadInput, program, report.status().message());
   return {0, "", *report + "\n"};
 }

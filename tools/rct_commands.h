@@ -11,9 +11,10 @@ namespace rct {
 
 // What the program says and returns.
 struct CommandOutcome {
-  int exit_code = 0;  // 0; 1 for bad input; 2 for a wrong command line
-  std::string out;    // for stdout
-  std::string err;    // for stderr
+  // 0; 1 for bad input; 2 for a wrong command line; 130 after Ctrl-C.
+  int exit_code = 0;
+  std::string out;  // for stdout
+  std::string err;  // for stderr
 };
 
 // Runs `arguments`, those after the program's name.

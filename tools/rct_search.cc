@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <memory>
 #include <numeric>
 #include <optional>
 #include <string>
@@ -23,13 +25,17 @@
 #include "base/file.h"
 #include "base/matrix.h"
 #include "base/matrix_file.h"
+#include "base/monitor.h"
 #include "base/npy.h"
 #include "base/progress.h"
 #include "base/random.h"
 #include "base/status_macros.h"
 #include "index/residual_index.h"
+#include "metric/simd_kernels.h"
 #include "parity/gates.h"
 #include "traversal/neighbor_table.h"
+#include "traversal/range_search.h"
+#include "traversal/range_table.h"
 #include "traversal/searcher.h"
 
 namespace rct {
@@ -38,9 +44,7 @@ namespace {
 // Separates this use of a seed from others'.
 constexpr uint64_t kAuditStream = 0x6175646974;
 
-// Between two looks at the clock: long enough for the threads to have their
-// fill, short enough for a progress line to move.
-constexpr int64_t kBatch = 4096;
+using Interrupted = std::function<bool()>;
 
 // The library's names of what flags are about.
 constexpr std::pair<std::string_view, std::string_view> kFlagOf[] = {
@@ -104,6 +108,7 @@ absl::Status CheckOutput(std::string_view flag, const std::string& path,
       {"--points", task.points},
       {"--query_rows", task.query_rows},
       {"--queries", task.queries},
+      {"--allowed_rows", task.allowed_rows},
       {"--inducing_rows", task.inducing_rows},
       {"--inducing_points", task.inducing_points},
       {"--factors", task.factors},
@@ -130,22 +135,50 @@ absl::Status CheckOutput(std::string_view flag, const std::string& path,
 }
 
 absl::Status CheckOutputs(const SearchTask& task) {
-  if (!task.out_indices.empty()) {
-    RCT_RETURN_IF_ERROR(CheckOutput("--out_indices", task.out_indices, task));
-  }
-  if (!task.out_distances.empty()) {
-    RCT_RETURN_IF_ERROR(
-        CheckOutput("--out_distances", task.out_distances, task));
-  }
-  if (!task.out_indices.empty() && !task.out_distances.empty() &&
-      SameFile(ResolvePath(task.out_indices),
-               ResolvePath(task.out_distances))) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--out_indices and --out_distances: both name ",
-                     task.out_indices, "; each needs a file of its own"));
+  const std::pair<std::string_view, const std::string&> outputs[] = {
+      {"--out_offsets", task.out_offsets},
+      {"--out_indices", task.out_indices},
+      {"--out_distances", task.out_distances}};
+  for (const auto& [flag, path] : outputs) {
+    if (path.empty()) continue;
+    RCT_RETURN_IF_ERROR(CheckOutput(flag, path, task));
+    for (const auto& [earlier, name] : outputs) {
+      if (earlier == flag) break;
+      if (!name.empty() && SameFile(ResolvePath(name), ResolvePath(path))) {
+        return absl::InvalidArgumentError(
+            absl::StrCat(earlier, " and ", flag, ": both name ", name,
+                         "; each needs a file of its own"));
+      }
+    }
   }
   return absl::OkStatus();
 }
+
+// A line on the terminal for what its monitor watches, and an end to it.
+class Watch {
+ public:
+  // The line counts to `total`.
+  Watch(std::string label, int64_t total, const Interrupted& interrupted)
+      : total_(total),
+        interrupted_(interrupted),
+        progress_(std::move(label), total),
+        monitor_([this](double done) { return Show(done); }) {}
+
+  Monitor* monitor() { return &monitor_; }
+
+ private:
+  bool Show(double done) {
+    const auto steps = static_cast<int64_t>(done * static_cast<double>(total_));
+    progress_.Advance(steps - std::exchange(shown_, steps));
+    return !interrupted_();
+  }
+
+  const int64_t total_;
+  const Interrupted& interrupted_;
+  int64_t shown_ = 0;
+  Progress progress_;
+  Monitor monitor_;
+};
 
 absl::StatusOr<ResidualModel> FromFactors(const SearchTask& task,
                                           MatrixView<const double> points) {
@@ -159,7 +192,8 @@ absl::StatusOr<ResidualModel> FromFactors(const SearchTask& task,
 }
 
 absl::StatusOr<ResidualModel> MakeModel(const SearchTask& task,
-                                        MatrixView<const double> points) {
+                                        MatrixView<const double> points,
+                                        Monitor* monitor) {
   if (!task.factors.empty()) return FromFactors(task, points);
   ResidualConfig config = task.index.residual();
   if (!task.inducing_rows.empty()) {
@@ -187,7 +221,8 @@ absl::StatusOr<ResidualModel> MakeModel(const SearchTask& task,
     config.mutable_inducing()->mutable_coordinates()->mutable_value()->Add(
         z.data(), z.data() + z.rows() * z.cols());
   }
-  return InFlags(ResidualModel::Create(points, config, task.index.threads()));
+  return InFlags(ResidualModel::Create(points, config, task.index.threads(),
+                                       BestKernels(), monitor));
 }
 
 // Queries of either kind.
@@ -208,38 +243,78 @@ struct Queries {
         options);
   }
 
+  // The same, all within options.radius.
+  absl::StatusOr<RangeResult> RangeSearch(const ResidualIndex& index,
+                                          int64_t first, int64_t count,
+                                          const SearchOptions& options) const {
+    if (is_rows) {
+      return index.RangeSearch(absl::MakeSpan(rows).subspan(first, count),
+                               options.radius, options);
+    }
+    return index.RangeSearchPoints(
+        MatrixView<const double>(points.row(first), count, points.cols()),
+        options.radius, options);
+  }
+
   bool is_rows = true;
   std::vector<int64_t> rows;
   Matrix<double> points;
 };
 
-// For `size` points of `dim` coordinates, which are those of `flag`.
+// What questions are asked of: `size` points of `dim` coordinates, given by
+// `flag`.
+struct Asked {
+  std::string_view flag;
+  int64_t size;
+  int64_t dim;
+};
+
+// Row numbers of these points.
+absl::StatusOr<std::vector<int64_t>> ReadRowsOf(const Asked& asked,
+                                                std::string_view flag,
+                                                const std::string& path) {
+  RCT_ASSIGN_OR_RETURN(std::vector<int64_t> rows,
+                       Read(flag, path, ReadIndices));
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (rows[i] < 0 || rows[i] >= asked.size) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(flag, ": ", path, ": row ", i, " is ", rows[i],
+                       "; must be from 0 to ", asked.size - 1,
+                       ", the last row of ", asked.flag));
+    }
+  }
+  return rows;
+}
+
+// A flag for each row; none where all are allowed.
+absl::StatusOr<std::unique_ptr<bool[]>> ReadAllowed(const SearchTask& task,
+                                                    const Asked& asked) {
+  if (task.allowed_rows.empty()) return nullptr;
+  RCT_ASSIGN_OR_RETURN(const std::vector<int64_t> rows,
+                       ReadRowsOf(asked, "--allowed_rows", task.allowed_rows));
+  auto allowed = std::make_unique<bool[]>(asked.size);
+  for (const int64_t row : rows) allowed[row] = true;
+  return allowed;
+}
+
 absl::StatusOr<Queries> ReadQueries(const SearchTask& task,
-                                    std::string_view flag, int64_t size,
-                                    int64_t dim) {
+                                    const Asked& asked) {
   Queries queries;
   if (!task.queries.empty()) {
     queries.is_rows = false;
     RCT_ASSIGN_OR_RETURN(queries.points,
                          Read("--queries", task.queries, ReadMatrix));
-    if (queries.points.cols() != dim) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "--queries: ", task.queries, ": has ", queries.points.cols(),
-          " columns, ", flag, " has ", dim, "; both must have the same"));
+    if (queries.points.cols() != asked.dim) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--queries: ", task.queries, ": has ",
+                       queries.points.cols(), " columns, ", asked.flag, " has ",
+                       asked.dim, "; both must have the same"));
     }
   } else if (!task.query_rows.empty()) {
     RCT_ASSIGN_OR_RETURN(queries.rows,
-                         Read("--query_rows", task.query_rows, ReadIndices));
-    for (size_t i = 0; i < queries.rows.size(); ++i) {
-      if (queries.rows[i] < 0 || queries.rows[i] >= size) {
-        return absl::InvalidArgumentError(
-            absl::StrCat("--query_rows: ", task.query_rows, ": row ", i, " is ",
-                         queries.rows[i], "; must be from 0 to ", size - 1,
-                         ", the last row of ", flag));
-      }
-    }
+                         ReadRowsOf(asked, "--query_rows", task.query_rows));
   } else {
-    queries.rows.resize(size);
+    queries.rows.resize(asked.size);
     std::iota(queries.rows.begin(), queries.rows.end(), 0);
   }
   return queries;
@@ -259,8 +334,11 @@ absl::StatusOr<Matrix<double>> ReadPoints(const SearchTask& task) {
 // An index that will be asked for so many queries in all.
 absl::StatusOr<ResidualIndex> BuildIndex(const SearchTask& task,
                                          MatrixView<const double> points,
-                                         int64_t expected_queries) {
-  RCT_ASSIGN_OR_RETURN(ResidualModel model, MakeModel(task, points));
+                                         int64_t expected_queries,
+                                         const Interrupted& interrupted) {
+  std::optional<Watch> watch(std::in_place, "factors", 100, interrupted);
+  RCT_ASSIGN_OR_RETURN(ResidualModel model,
+                       MakeModel(task, points, watch->monitor()));
   IndexOptions options = task.index;
   options.clear_residual();
   if (options.strategy() == BLOCK) {
@@ -268,53 +346,77 @@ absl::StatusOr<ResidualIndex> BuildIndex(const SearchTask& task,
         ->mutable_skeleton_bound()
         ->set_expected_queries(expected_queries);
   }
-  return InFlags(ResidualIndex::Build(std::move(model), options));
+  watch.emplace("index", 100, interrupted);
+  return InFlags(
+      ResidualIndex::Build(std::move(model), options, watch->monitor()));
 }
 
 struct PreparedSearch {
   ResidualIndex index;
   Queries queries;
+  std::unique_ptr<bool[]> allowed;  // null: all
 };
 
 // Queries are looked at before an index is built.
-absl::StatusOr<PreparedSearch> Prepare(const SearchTask& task) {
+absl::StatusOr<PreparedSearch> Prepare(const SearchTask& task,
+                                       const Interrupted& interrupted) {
   if (task.index_file.empty()) {
     RCT_ASSIGN_OR_RETURN(const Matrix<double> points, ReadPoints(task));
+    const Asked asked = {"--points", points.rows(), points.cols()};
+    RCT_ASSIGN_OR_RETURN(Queries queries, ReadQueries(task, asked));
+    RCT_ASSIGN_OR_RETURN(auto allowed, ReadAllowed(task, asked));
     RCT_ASSIGN_OR_RETURN(
-        Queries queries,
-        ReadQueries(task, "--points", points.rows(), points.cols()));
-    RCT_ASSIGN_OR_RETURN(ResidualIndex index,
-                         BuildIndex(task, points.view(), queries.size()));
-    return PreparedSearch{std::move(index), std::move(queries)};
+        ResidualIndex index,
+        BuildIndex(task, points.view(), queries.size(), interrupted));
+    return PreparedSearch{std::move(index), std::move(queries),
+                          std::move(allowed)};
   }
   absl::StatusOr<ResidualIndex> index = ResidualIndex::Load(
       ResolvePath(task.index_file), {.threads = task.index.threads()});
   if (!index.ok()) return Annotate(index.status(), "--index");
-  RCT_ASSIGN_OR_RETURN(Queries queries,
-                       ReadQueries(task, "--index", index->size(),
-                                   index->model().metric()->dim()));
-  return PreparedSearch{*std::move(index), std::move(queries)};
+  const Asked asked = {"--index", index->size(),
+                       index->model().metric()->dim()};
+  RCT_ASSIGN_OR_RETURN(Queries queries, ReadQueries(task, asked));
+  RCT_ASSIGN_OR_RETURN(auto allowed, ReadAllowed(task, asked));
+  return PreparedSearch{*std::move(index), std::move(queries),
+                        std::move(allowed)};
 }
 
-void CopyRows(const NeighborTable& from, NeighborTable& to, int64_t first) {
-  for (int64_t i = 0; i < from.num_queries(); ++i) {
-    std::copy_n(from.rows().row(i), from.k(), to.rows().row(first + i));
-    std::copy_n(from.distances().row(i), from.k(),
-                to.distances().row(first + i));
-  }
-}
+// Neighbours of all queries: a table, or lists with all_within.
+struct Answers {
+  NeighborTable table;
+  RangeTable lists;
+};
 
-absl::StatusOr<NeighborTable> SearchAll(const ResidualIndex& index,
-                                        const Queries& queries,
-                                        const SearchOptions& options) {
-  NeighborTable table(queries.size(), options.k);
-  Progress progress("searching", queries.size());
-  for (int64_t first = 0; first < queries.size(); first += kBatch) {
-    const int64_t count = std::min(kBatch, queries.size() - first);
-    RCT_ASSIGN_OR_RETURN(const SearchResult result,
+absl::StatusOr<Answers> SearchEither(const ResidualIndex& index,
+                                     const Queries& queries, int64_t first,
+                                     int64_t count, const SearchTask& task,
+                                     const SearchOptions& options) {
+  Answers answers;
+  if (task.all_within) {
+    RCT_ASSIGN_OR_RETURN(RangeResult result,
+                         queries.RangeSearch(index, first, count, options));
+    answers.lists = std::move(result.neighbors);
+  } else {
+    RCT_ASSIGN_OR_RETURN(SearchResult result,
                          queries.Search(index, first, count, options));
-    CopyRows(result.neighbors, table, first);
-    progress.Advance(count);
+    answers.table = std::move(result.neighbors);
+  }
+  return answers;
+}
+
+// Lists as rows of a table that has room for the longest.
+NeighborTable TableOf(const RangeTable& lists,
+                      absl::Span<const int64_t> queries) {
+  int64_t longest = 1;
+  for (const int64_t i : queries) longest = std::max(longest, lists.count(i));
+  NeighborTable table(static_cast<int64_t>(queries.size()), longest);
+  for (size_t q = 0; q < queries.size(); ++q) {
+    const auto to = static_cast<int64_t>(q);
+    const absl::Span<const int64_t> rows = lists.rows_of(queries[q]);
+    const absl::Span<const double> distances = lists.distances_of(queries[q]);
+    std::copy(rows.begin(), rows.end(), table.rows().row(to));
+    std::copy(distances.begin(), distances.end(), table.distances().row(to));
   }
   return table;
 }
@@ -322,7 +424,9 @@ absl::StatusOr<NeighborTable> SearchAll(const ResidualIndex& index,
 absl::StatusOr<std::string> Audit(const ResidualModel& model,
                                   const Queries& queries,
                                   const SearchTask& task,
-                                  const NeighborTable& answers) {
+                                  const SearchOptions& search,
+                                  const Answers& answers,
+                                  const Interrupted& interrupted) {
   IndexOptions options;
   options.set_strategy(EXHAUSTIVE);
   RCT_ASSIGN_OR_RETURN(const ResidualIndex exhaustive,
@@ -330,15 +434,20 @@ absl::StatusOr<std::string> Audit(const ResidualModel& model,
   RandomStream stream(/*seed=*/1, kAuditStream);
   const std::vector<int64_t> sample = SampleWithoutReplacement(
       queries.size(), std::min(task.audit, queries.size()), stream);
-  NeighborTable expected(static_cast<int64_t>(sample.size()), answers.k());
-  Progress progress("auditing", expected.num_queries());
-  for (int64_t i = 0; i < expected.num_queries(); ++i) {
-    RCT_ASSIGN_OR_RETURN(const SearchResult result,
-                         queries.Search(exhaustive, sample[i], 1, task.search));
-    CopyRows(result.neighbors, expected, i);
+  Progress progress("auditing", static_cast<int64_t>(sample.size()));
+  for (const int64_t query : sample) {
+    RCT_ASSIGN_OR_RETURN(
+        const Answers expected,
+        SearchEither(exhaustive, queries, query, 1, task, search));
+    const absl::Status same =
+        task.all_within
+            ? CompareAudit(TableOf(answers.lists, {query}), {int64_t{0}},
+                           TableOf(expected.lists, {int64_t{0}}))
+            : CompareAudit(answers.table, {query}, expected.table);
+    if (!same.ok()) return Annotate(same, absl::StrCat("query ", query));
     progress.Advance(1);
+    if (interrupted()) return absl::CancelledError("interrupted");
   }
-  RCT_RETURN_IF_ERROR(CompareAudit(answers, sample, expected));
   return absl::StrCat("audit: ", sample.size(), " of ", queries.size(),
                       " queries searched again, exhaustively: same bits");
 }
@@ -350,25 +459,53 @@ std::string Serialize(MatrixFormat format, std::string_view column,
                                       : SerializeNpy(table);
 }
 
+template <class T>
+MatrixView<const T> Column(const std::vector<T>& values) {
+  return {values.data(), static_cast<int64_t>(values.size()), 1};
+}
+
+// Lists are vectors: one-dimensional as .npy, a column as .csv.
+template <class T>
+std::string Serialize(MatrixFormat format, std::string_view column,
+                      const std::vector<T>& values) {
+  return format == MatrixFormat::kCsv ? SerializeCsv(column, Column(values))
+                                      : SerializeNpy(values);
+}
+
 absl::StatusOr<std::string> Write(const SearchTask& task,
-                                  const NeighborTable& table) {
-  std::vector<FileToWrite> files;
-  std::string indices, distances, report;
-  const auto add = [&](const std::string& path, const std::string& contents) {
-    files.push_back({ResolvePath(path), contents});
-    absl::StrAppend(&report, report.empty() ? "wrote " : " and ", path);
-  };
+                                  const Answers& answers) {
+  const auto& [table, lists] = answers;
+  std::vector<std::pair<std::string, std::string>> outputs;  // path, contents
+  if (!task.out_offsets.empty()) {
+    outputs.emplace_back(task.out_offsets, Serialize(task.out_offsets_format,
+                                                     "offset", lists.offsets));
+  }
   if (!task.out_indices.empty()) {
-    indices = Serialize(task.out_indices_format, "neighbor", table.rows());
-    add(task.out_indices, indices);
+    const MatrixFormat format = task.out_indices_format;
+    outputs.emplace_back(task.out_indices,
+                         task.all_within
+                             ? Serialize(format, "neighbor", lists.rows)
+                             : Serialize(format, "neighbor", table.rows()));
   }
   if (!task.out_distances.empty()) {
-    distances =
-        Serialize(task.out_distances_format, "distance", table.distances());
-    add(task.out_distances, distances);
+    const MatrixFormat format = task.out_distances_format;
+    outputs.emplace_back(
+        task.out_distances,
+        task.all_within ? Serialize(format, "distance", lists.distances)
+                        : Serialize(format, "distance", table.distances()));
+  }
+  std::vector<FileToWrite> files;
+  std::string report;
+  for (const auto& [path, contents] : outputs) {
+    files.push_back({ResolvePath(path), contents});
+    absl::StrAppend(&report, report.empty() ? "wrote " : " and ", path);
   }
   RCT_RETURN_IF_ERROR(WriteFilesAtomically(files));
-  return absl::StrCat(report, ": ", table.num_queries(), " x ", table.k());
+  return task.all_within
+             ? absl::StrCat(report, ": ", lists.rows.size(), " neighbors of ",
+                            lists.num_queries(), " queries")
+             : absl::StrCat(report, ": ", table.num_queries(), " x ",
+                            table.k());
 }
 
 }  // namespace
@@ -380,39 +517,56 @@ absl::Status CompareAudit(const NeighborTable& answers,
   if (verdict.pass) return absl::OkStatus();
   return absl::InternalError(absl::StrCat(
       "--audit: the answer differs from exhaustive search: ", verdict.message,
-      " (queries as audited); this is a bug, please report it"));
+      "; this is a bug, please report it"));
 }
 
-absl::StatusOr<std::string> RunSearch(const SearchTask& task) {
+absl::StatusOr<std::string> RunSearch(const SearchTask& task,
+                                      const Interrupted& interrupted) {
   RCT_RETURN_IF_ERROR(CheckOutputs(task));
-  RCT_ASSIGN_OR_RETURN((const auto [index, queries]), Prepare(task));
-  RCT_ASSIGN_OR_RETURN(const NeighborTable neighbors,
-                       SearchAll(index, queries, task.search));
+  RCT_ASSIGN_OR_RETURN((const auto [index, queries, allowed]),
+                       Prepare(task, interrupted));
+  SearchOptions search = task.search;
+  if (allowed != nullptr) {
+    search.allowed = absl::MakeConstSpan(allowed.get(), index.size());
+  }
+  std::optional<Watch> watch(std::in_place, "searching", queries.size(),
+                             interrupted);
+  search.monitor = watch->monitor();
+  RCT_ASSIGN_OR_RETURN(
+      const Answers answers,
+      SearchEither(index, queries, 0, queries.size(), task, search));
+  watch.reset();
+  search.monitor = nullptr;
 
   std::vector<std::string> report;
   if (task.audit > 0) {
-    RCT_ASSIGN_OR_RETURN(report.emplace_back(),
-                         Audit(index.model(), queries, task, neighbors));
+    RCT_ASSIGN_OR_RETURN(
+        report.emplace_back(),
+        Audit(index.model(), queries, task, search, answers, interrupted));
   }
-  RCT_ASSIGN_OR_RETURN(report.emplace_back(), Write(task, neighbors));
+  if (interrupted()) return absl::CancelledError("interrupted");
+  RCT_ASSIGN_OR_RETURN(report.emplace_back(), Write(task, answers));
   int64_t short_rows = 0;
-  for (int64_t i = 0; i < neighbors.num_queries(); ++i) {
-    short_rows += neighbors.count(i) < neighbors.k();
+  const NeighborTable& table = answers.table;
+  for (int64_t i = 0; i < table.num_queries(); ++i) {
+    short_rows += static_cast<int64_t>(table.count(i) < table.k());
   }
   if (short_rows > 0) {
     report.push_back(absl::StrCat(short_rows, " queries have fewer than ",
-                                  neighbors.k(),
+                                  table.k(),
                                   " neighbors: row -1 at distance inf"));
   }
   return absl::StrJoin(report, "\n");
 }
 
-absl::StatusOr<std::string> RunBuild(const SearchTask& task) {
+absl::StatusOr<std::string> RunBuild(const SearchTask& task,
+                                     const Interrupted& interrupted) {
   RCT_RETURN_IF_ERROR(CheckOutput("--index", task.index_file, task));
   RCT_ASSIGN_OR_RETURN(const Matrix<double> points, ReadPoints(task));
   // A file is made to be searched often.
-  RCT_ASSIGN_OR_RETURN(const ResidualIndex index,
-                       BuildIndex(task, points.view(), points.rows()));
+  RCT_ASSIGN_OR_RETURN(
+      const ResidualIndex index,
+      BuildIndex(task, points.view(), points.rows(), interrupted));
   RCT_RETURN_IF_ERROR(
       Annotate(index.Save(ResolvePath(task.index_file), task.index.threads()),
                "--index"));

@@ -9,6 +9,7 @@
 #define RCT_TOOLS_RCT_SEARCH_H_
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -45,26 +46,41 @@ struct SearchTask {
   IndexOptions index;
   SearchOptions search;  // threads: 0 means all
 
+  // All neighbours within search.radius instead of at most search.k.
+  bool all_within = false;
+  // Row numbers of points: no others are neighbours.
+  std::string allowed_rows;
+
   // That many of the queries, drawn at random, are answered once more, each by
   // itself and exhaustively, and must have the same bits.
   int64_t audit = 0;
 
   // q x k: int64 row numbers, -1 where there is none; and float64 distances,
-  // inf there. kNpy or kCsv.
+  // inf there. With all_within the lists of all queries one after the other,
+  // and q + 1 int64 offsets: list i is entries offsets[i] to offsets[i + 1].
+  // kNpy or kCsv.
+  std::string out_offsets;
   std::string out_indices;
   std::string out_distances;
+  MatrixFormat out_offsets_format = MatrixFormat::kNpy;
   MatrixFormat out_indices_format = MatrixFormat::kNpy;
   MatrixFormat out_distances_format = MatrixFormat::kNpy;
 };
 
 // Does it, and returns what is worth knowing: lines without a final newline.
 // Errors name the flag, and file, row and column where there are any: codes as
-// in matrix_file.h, file.h and residual_index.h; Internal where an audit fails.
-absl::StatusOr<std::string> RunSearch(const SearchTask& task);
+// in matrix_file.h, file.h and residual_index.h; Internal where an audit fails;
+// Cancelled, with nothing written, soon after `interrupted` says so. How far
+// the work is shows on a terminal.
+absl::StatusOr<std::string> RunSearch(
+    const SearchTask& task,
+    const std::function<bool()>& interrupted = [] { return false; });
 
 // Builds the index of a task without queries and writes it to `index_file`;
 // otherwise as above.
-absl::StatusOr<std::string> RunBuild(const SearchTask& task);
+absl::StatusOr<std::string> RunBuild(
+    const SearchTask& task,
+    const std::function<bool()>& interrupted = [] { return false; });
 
 // Internal, saying where, unless query queries[i] of `answers` is, bit for bit,
 // query i of `expected`.

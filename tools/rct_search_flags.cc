@@ -139,7 +139,8 @@ Files are .npy, .csv (the first line a header) or .fvecs; rows count from 0.
   --points=FILE             your points, n x d
 $model  --query_rows=FILE         queries: row numbers of points, or
   --queries=FILE            new points, q x d (for every row: rct graph)
-  --k=K                     neighbors of each query
+  --k=K                     neighbors of each query; or, or as well,
+  --radius=R                only those nearer than R: without --k, all of them
   --exclude_self            a row is no neighbor of itself
 )",
     R"(rct graph: the K points most correlated with each of your points, exactly.
@@ -149,7 +150,8 @@ No row is its own neighbor.
 
   --index=FILE              what rct build wrote; or, to build it now:
   --points=FILE             your points, n x d
-$model  --k=K                     neighbors of each point
+$model  --k=K                     neighbors of each point; or, or as well,
+  --radius=R                only those nearer than R: without --k, all of them
 )",
     R"(rct build: an index in a file, for rct neighbors and rct graph.
 
@@ -184,10 +186,14 @@ constexpr std::string_view kModelFlags =
 
 constexpr std::string_view kSearchFlags =
     R"(  --predecessor             only rows before the query's (Vecchia)
+  --allowed_rows=FILE       only these row numbers of points are neighbors
   --threads=N               default 0: all
   --audit=N                 search N random queries again, exhaustively; compare
   --out_indices=FILE        row numbers, int64, q x k; -1 where there is none
   --out_distances=FILE      sqrt(1 - |correlation|), float64, q x k; inf there
+  --out_offsets=FILE        without --k: where each query's list begins and the
+                            last one ends, int64, q + 1; the lists are in the
+                            other files, one after the other
   --format=npy|csv          where the ending of FILE does not say it
 
 Example
@@ -214,7 +220,7 @@ absl::StatusOr<SearchTask> ParseSearchTask(
     SearchCommand command, absl::Span<const std::string> arguments) {
   SearchTask task;
   std::optional<int> kernel, strategy, format;
-  std::optional<double> variance, jitter;
+  std::optional<double> variance, jitter, radius;
   std::optional<int64_t> k, num_inducing, seed, threads, audit;
   std::vector<double> lengthscale;
   bool no_inducing = false;
@@ -238,8 +244,11 @@ absl::StatusOr<SearchTask> ParseSearchTask(
   flags.Integer("threads", 0, kMostThreads, &threads);
   if (searches) {
     flags.Integer("k", 1, kMostNeighbors, &k);
+    flags.Positive("radius", &radius);
     flags.Switch("predecessor", &task.search.predecessor);
+    flags.Text("allowed_rows", &task.allowed_rows);
     flags.Integer("audit", 1, kMost, &audit);
+    flags.Text("out_offsets", &task.out_offsets);
     flags.Text("out_indices", &task.out_indices);
     flags.Text("out_distances", &task.out_distances);
     flags.Choice("format", FormatNames(), &format);
@@ -271,6 +280,8 @@ absl::StatusOr<SearchTask> ParseSearchTask(
   const Given factors = {"--factors", !task.factors.empty()};
   const Given residual_variance = {"--residual_variance",
                                    !task.residual_variance.empty()};
+  const Given number = {"--k", k.has_value()};
+  const Given offsets = {"--out_offsets", !task.out_offsets.empty()};
   const Given predecessor = {"--predecessor", task.search.predecessor};
   const Given exclude_self = {"--exclude_self", task.search.exclude_self};
   const Given seed_given = {"--seed", seed.has_value()};
@@ -318,6 +329,10 @@ absl::StatusOr<SearchTask> ParseSearchTask(
       {"--strategy", prunes}, factors,
       "factors of unknown error can be searched exhaustively only"));
 
+  RCT_RETURN_IF_ERROR(
+      NotTogether(number, offsets,
+                  "a table of K columns has no lists that begin anywhere"));
+
   if (!loads) {
     RCT_RETURN_IF_ERROR(
         Required(points, searches ? "the file with your points; or give --index"
@@ -340,15 +355,24 @@ absl::StatusOr<SearchTask> ParseSearchTask(
                  "the number of inducing points; or give --inducing_rows, "
                  "--inducing_points, --no_inducing or --factors"));
   }
+  task.all_within = searches && !k.has_value();
   if (searches) {
     RCT_RETURN_IF_ERROR(
-        Required({"--k", k.has_value()}, "how many neighbors are wanted"));
+        Required({"--k", k.has_value() || radius.has_value()},
+                 "how many neighbors are wanted; or --radius, how near"));
     RCT_RETURN_IF_ERROR(
         Required({"--out_indices or --out_distances",
                   !task.out_indices.empty() || !task.out_distances.empty()},
                  "a file for the answer"));
   } else {
     RCT_RETURN_IF_ERROR(Required(index, "the file that the index goes into"));
+  }
+  if (task.all_within) {
+    RCT_RETURN_IF_ERROR(
+        Required(offsets, "a file that says where each query's list begins"));
+    RCT_ASSIGN_OR_RETURN(
+        task.out_offsets_format,
+        OutputFormat("--out_offsets", task.out_offsets, format));
   }
   if (!task.out_indices.empty()) {
     RCT_ASSIGN_OR_RETURN(
@@ -364,6 +388,7 @@ absl::StatusOr<SearchTask> ParseSearchTask(
   task.index.set_threads(static_cast<int>(threads.value_or(0)));
   task.search.threads = task.index.threads();
   task.search.k = k.value_or(1);
+  if (radius) task.search.radius = *radius;
   task.audit = audit.value_or(0);
   if (loads) return task;
 

@@ -74,7 +74,8 @@ TEST(ParseSearchTaskTest, EveryFlag) {
       kNeighbors, Least({"--lengthscale=1,2.5", "--variance=3", "--jitter=1e-4",
                          "--seed=9", "--exclude_self", "--predecessor",
                          "--threads=2", "--strategy=level_synchronous",
-                         "--audit=7", "--out_distances=d.csv"}));
+                         "--audit=7", "--out_distances=d.csv", "--radius=0.25",
+                         "--allowed_rows=a.npy"}));
   ASSERT_THAT(task, IsOk());
   const ResidualConfig& residual = task->index.residual();
   EXPECT_THAT(residual.kernel().lengthscale(), ElementsAre(1, 2.5));
@@ -88,6 +89,9 @@ TEST(ParseSearchTaskTest, EveryFlag) {
   EXPECT_TRUE(task->search.exclude_self);
   EXPECT_TRUE(task->search.predecessor);
   EXPECT_EQ(task->audit, 7);
+  EXPECT_EQ(task->search.radius, 0.25);
+  EXPECT_FALSE(task->all_within);
+  EXPECT_EQ(task->allowed_rows, "a.npy");
   EXPECT_EQ(task->out_indices_format, MatrixFormat::kNpy);
   EXPECT_EQ(task->out_distances_format, MatrixFormat::kCsv);
 
@@ -98,6 +102,12 @@ TEST(ParseSearchTaskTest, EveryFlag) {
     return task.value_or(SearchTask());
   };
   EXPECT_EQ(with({"--queries=x.npy"}, "--query_rows").queries, "x.npy");
+  const SearchTask lists =
+      with({"--radius=0.5", "--out_offsets=o.csv"}, "--k=");
+  EXPECT_TRUE(lists.all_within);
+  EXPECT_EQ(lists.search.radius, 0.5);
+  EXPECT_EQ(lists.out_offsets, "o.csv");
+  EXPECT_EQ(lists.out_offsets_format, MatrixFormat::kCsv);
   EXPECT_EQ(with({"--inducing_rows=z.npy"}, "--num").inducing_rows, "z.npy");
   EXPECT_EQ(with({"--inducing_points=z.csv"}, "--num").inducing_points,
             "z.csv");
@@ -187,6 +197,12 @@ TEST(ParseSearchTaskTest, MissingFlags) {
   for (const auto& [flag, message] : cases) {
     ExpectError(Least({}, flag), message);
   }
+  ExpectError(Least({"--radius=0.5"}, "--k="),
+              "--out_offsets is missing: a file that says where");
+  ExpectError(Least({"--radius=0"}),
+              "--radius: '0' is no positive and finite number");
+  ExpectError(Least({"--radius=0.5", "--out_offsets=o.fvecs"}, "--k="),
+              "--out_offsets: o.fvecs: is written as .npy or .csv only");
 }
 
 TEST(ParseSearchTaskTest, ContradictionsNameBothFlags) {
@@ -226,6 +242,8 @@ TEST(ParseSearchTaskTest, ContradictionsNameBothFlags) {
               "--residual_variance=p.npy"},
              "--num"),
        "--strategy and --factors: factors of unknown error"},
+      {Least({"--radius=1", "--out_offsets=o.npy"}),
+       "--k and --out_offsets: a table of K columns has no lists"},
       {Least({"--format=csv"}),
        "--format and --out_indices: i.npy is no name for a file in csv"},
       {Least({"--format=npy", "--out_distances=d.csv"}),

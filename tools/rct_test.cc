@@ -9,6 +9,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
@@ -415,6 +416,69 @@ TEST_F(RctTest, BuildsThatFailLeaveNothingBehind) {
   EXPECT_EQ(Names(), before);
 }
 
+TEST_F(RctTest, WithinARadius) {
+  const Matrix<int64_t> rows = ParseNpyIndexMatrix(Answer({})[0]).value();
+  const Matrix<double> distances = ParseNpyMatrix(Read("d.npy")).value();
+  const std::string radius = absl::StrFormat("--radius=%.17g", distances(1, 2));
+  // At most four, all of them nearer than the third of row 17.
+  Outcome outcome = Rct(CommandLine({radius, "--audit=4"}));
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.err, HasSubstr("wrote i.npy and d.npy: 4 x 4\n"));
+  EXPECT_THAT(outcome.err, HasSubstr("queries have fewer than 4 neighbors"));
+  const Matrix<int64_t> near = ParseNpyIndexMatrix(Read("i.npy")).value();
+  EXPECT_EQ(near(1, 1), rows(1, 1));
+  EXPECT_EQ(near(1, 2), -1);
+  // All of them, as lists.
+  const Arguments lists = {"--k", radius, "--out_offsets=o.npy", "--audit=4"};
+  outcome = Rct(CommandLine(lists));
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  const std::vector<int64_t> offsets = ParseNpyIndices(Read("o.npy")).value();
+  const std::vector<int64_t> all = ParseNpyIndices(Read("i.npy")).value();
+  const std::vector<double> far = ParseNpyVector(Read("d.npy")).value();
+  EXPECT_EQ(outcome.err,
+            absl::StrCat("audit: 4 of 4 queries searched again, exhaustively: "
+                         "same bits\nwrote o.npy and i.npy and d.npy: ",
+                         all.size(), " neighbors of 4 queries\n"));
+  ASSERT_EQ(offsets.size(), 5);
+  EXPECT_EQ(offsets[0], 0);
+  EXPECT_EQ(offsets[4], all.size());
+  EXPECT_EQ(far.size(), all.size());
+  ASSERT_EQ(offsets[2] - offsets[1], 2);
+  EXPECT_EQ(all[offsets[1]], 17);
+  EXPECT_EQ(all[offsets[1] + 1], rows(1, 1));
+  for (const double distance : far) EXPECT_LT(distance, distances(1, 2));
+  // As text, a column each.
+  outcome = Rct(CommandLine({"--k", radius, "--out_offsets=o.csv",
+                             "--out_indices=i.csv", "--out_distances"}));
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(Read("o.csv"), StartsWith("offset_1\n0\n"));
+  EXPECT_EQ(ParseCsvIndexMatrix(Read("i.csv")).value().rows(), all.size());
+}
+
+TEST_F(RctTest, AllowedRows) {
+  Write("a.npy", SerializeNpy(std::vector<int64_t>{5, 17, 200}));
+  const Outcome outcome =
+      Rct(CommandLine({"--allowed_rows=a.npy", "--audit=4"}));
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.err, HasSubstr("4 queries have fewer than 4 neighbors"));
+  const Matrix<int64_t> rows = ParseNpyIndexMatrix(Read("i.npy")).value();
+  EXPECT_EQ(rows(1, 0), 17);
+  for (int64_t i = 0; i < 4; ++i) {
+    std::vector<int64_t> found(rows.row(i), rows.row(i) + 4);
+    std::sort(found.begin(), found.end());
+    EXPECT_THAT(found, ElementsAre(-1, 5, 17, 200));
+  }
+  Write("a.npy", SerializeNpy(std::vector<int64_t>{5, 300}));
+  ExpectBadInput({"--allowed_rows=a.npy"},
+                 "--allowed_rows: a.npy: row 1 is 300; must be from 0 to 299, "
+                 "the last row of --points");
+  ExpectBadInput({"--allowed_rows=missing.npy"}, "--allowed_rows: missing.npy");
+  ExpectBadInput({"--allowed_rows=a.npy", "--out_indices=a.npy"},
+                 "--out_indices: a.npy: is the file of --allowed_rows too");
+  ExpectBadInput({"--k", "--radius=1", "--out_offsets=i.npy"},
+                 "--out_offsets and --out_indices: both name i.npy");
+}
+
 TEST_F(RctTest, RelativePathsCountFromTheCaller) {
   const Outcome outcome = Shell(
       absl::StrCat("mkdir sub && cd sub && BUILD_WORKING_DIRECTORY=.. rct ",
@@ -584,6 +648,23 @@ TEST_F(RctTest, AnErrorKeepsOldAnswers) {
   EXPECT_EQ(Read("i.npy"), "old");
   Answer({});
   EXPECT_NE(Read("i.npy"), "old");
+}
+
+// Ctrl-C ends a search of minutes at once, and leaves files as they were.
+TEST_F(RctTest, CanBeInterrupted) {
+  Write("p.npy",
+        SerializeNpy(MakePointSet(PointSet::kNormal, 100'000, 8, 1).view()));
+  Write("g.npy", "as before");
+  const std::vector<std::string> before = Names();
+  const Outcome outcome = Shell(
+      "timeout --preserve-status --signal=INT 2 \"$program\" graph "
+      "--points=p.npy "
+      "--kernel=matern12 --strategy=exhaustive --num_inducing=500 --k=10 "
+      "--out_indices=g.npy");
+  EXPECT_EQ(outcome.exit_code, 130);
+  EXPECT_EQ(outcome.err, "rct graph: interrupted; nothing is written\n");
+  EXPECT_EQ(Read("g.npy"), "as before");
+  EXPECT_EQ(Names(), before);
 }
 
 TEST_F(RctTest, WrongCommandLines) {

@@ -61,10 +61,11 @@ Outcome ProgramTest::Rct(const std::vector<std::string>& arguments) const {
 }
 
 Outcome ProgramTest::Shell(const std::string& line) const {
-  const std::string script = absl::StrCat(
-      "unset BUILD_WORKING_DIRECTORY\ncd ", Quoted(folder_),
-      " || exit 99\nrct() { ", Quoted(program_), " \"$@\"; }\n{\n", line,
-      "\n} >", Quoted(logs_ + "/out"), " 2>", Quoted(logs_ + "/err"));
+  const std::string script =
+      absl::StrCat("unset BUILD_WORKING_DIRECTORY\ncd ", Quoted(folder_),
+                   " || exit 99\nprogram=", Quoted(program_),
+                   "\nrct() { \"$program\" \"$@\"; }\n{\n", line, "\n} >",
+                   Quoted(logs_ + "/out"), " 2>", Quoted(logs_ + "/err"));
   const int status = system(script.c_str());
   EXPECT_TRUE(WIFEXITED(status)) << line;
   return {WEXITSTATUS(status), ReadFile(logs_ + "/out").value(),

@@ -32,7 +32,7 @@ class ProgramTest : public testing::Test {
 
   // Calls rct there.
   Outcome Rct(const std::vector<std::string>& arguments) const;
-  // A line for the shell, in which rct is a command.
+  // A line for the shell, in which rct is a command, and its file "$program".
   Outcome Shell(const std::string& line) const;
 
  private:

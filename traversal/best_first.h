@@ -20,6 +20,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/monitor.h"
 #include "traversal/slots.h"
 #include "traversal/tree_search.h"
 
@@ -66,6 +67,7 @@ class BestFirstSearcher final
     };
     this->EvaluateRoot(batch, worker, push);
     while (!queue.empty()) {
+      if (!Monitor::Go(batch.request.options.monitor)) return;
       if (decltype(SlotSet::budget)::kLimits &&
           worker.slots.budget.Stopped() != 0 &&
           worker.slots.budget.ReturnsBest()) {

@@ -10,6 +10,7 @@
 
 #include "absl/types/span.h"
 #include "base/aligned_buffer.h"
+#include "base/monitor.h"
 #include "base/parallel.h"
 #include "metric/euclidean_distance.h"
 #include "metric/residual_correlation.h"
@@ -35,9 +36,11 @@ constexpr double kRadiusSlack = 1e-9;
 template <class Metric>
 class NetBuilder {
  public:
-  NetBuilder(const Metric& metric, const CoverTreeConfig& config, int threads)
+  NetBuilder(const Metric& metric, const CoverTreeConfig& config, int threads,
+             Monitor* monitor)
       : metric_(metric),
         threads_(threads),
+        monitor_(monitor),
         min_net_(metric.size() / config.leaf_size()),
         base_(config.base()) {
     for (int w = 0; w < threads; ++w) scratch_.emplace_back(metric.dim());
@@ -51,10 +54,13 @@ class NetBuilder {
     nearness_.assign(n, -std::numeric_limits<double>::infinity());
     owner_.assign(n, 0);
     if (n == 0) return std::move(nets_);
+    // Most evaluations are those of new net points.
+    const Monitor::Part part(monitor_, /*share=*/1, std::min(min_net_, n));
     AddRoot();
     int32_t level = 0;
     while (static_cast<int64_t>(net_.size()) < std::min(min_net_, n) &&
-           std::pow(base_, -level) > kFinest && nets_.root_radius > 0) {
+           std::pow(base_, -level) > kFinest && nets_.root_radius > 0 &&
+           Monitor::Go(monitor_)) {
       ++level;
       Refine(level);
     }
@@ -191,6 +197,7 @@ class NetBuilder {
         const int32_t row = uncovered[next++];
         if (nearness_[row] < covered) batch.push_back(row);
       }
+      if (!Monitor::Go(monitor_)) break;
       const std::vector<int32_t> accepted = Independent(batch, covered);
       for (const int32_t row : accepted) {
         nets_.level[row] = level;
@@ -198,6 +205,7 @@ class NetBuilder {
         entering.push_back(row);
       }
       ParallelFor(threads_, center_tiles, [&](int64_t task, int worker) {
+        if (!Monitor::Go(monitor_)) return;
         const int64_t first = task * kTile;
         const int64_t count = std::min<int64_t>(kTile, num_cells - first);
         std::fill_n(reached_by.begin() + first, count, 0);
@@ -222,6 +230,7 @@ class NetBuilder {
       ParallelFor(
           threads_, static_cast<int64_t>(pieces.size()),
           [&](int64_t task, int worker) {
+            if (!Monitor::Go(monitor_)) return;
             const Piece& piece = pieces[task];
             const uint64_t mask = reached_by[piece.cell];
             if (mask == 0) return;
@@ -240,6 +249,7 @@ class NetBuilder {
                       }
                     });
           });
+      Monitor::Go(monitor_, static_cast<int64_t>(accepted.size()));
     }
     net_.insert(net_.end(), entering.begin(), entering.end());
   }
@@ -271,6 +281,7 @@ class NetBuilder {
 
   const Metric& metric_;
   const int threads_;
+  Monitor* const monitor_;
   const int64_t min_net_;
   const double base_;
   std::vector<Scratch> scratch_;
@@ -286,15 +297,16 @@ class NetBuilder {
 
 template <class Metric>
 NetHierarchy BuildNets(const Metric& metric, const CoverTreeConfig& config,
-                       int threads) {
-  return NetBuilder<Metric>(metric, config, threads).Build();
+                       int threads, Monitor* monitor) {
+  return NetBuilder<Metric>(metric, config, threads, monitor).Build();
 }
 
 template <class Metric>
 std::vector<typename Metric::Ball> MeasureBalls(const Metric& metric,
                                                 const CoverTree& tree,
                                                 int threads,
-                                                int64_t* distance_evaluations) {
+                                                int64_t* distance_evaluations,
+                                                Monitor* monitor) {
   using Ball = typename Metric::Ball;
   std::vector<Ball> balls(tree.segments.size());
   struct Scratch {
@@ -309,7 +321,7 @@ std::vector<typename Metric::Ball> MeasureBalls(const Metric& metric,
 
   // Each segment by itself.
   ParallelFor(
-      threads, static_cast<int64_t>(balls.size()),
+      threads, static_cast<int64_t>(balls.size()), monitor,
       [&](int64_t index, int worker) {
         const CoverTree::Segment& segment = tree.segments[index];
         std::vector<int32_t>& below = scratch[worker].below;
@@ -356,12 +368,12 @@ std::vector<typename Metric::Ball> MeasureBalls(const Metric& metric,
 }
 
 template NetHierarchy BuildNets(const ResidualCorrelation&,
-                                const CoverTreeConfig&, int);
+                                const CoverTreeConfig&, int, Monitor*);
 template NetHierarchy BuildNets(const EuclideanDistance&,
-                                const CoverTreeConfig&, int);
+                                const CoverTreeConfig&, int, Monitor*);
 template std::vector<ResidualCorrelation::Ball> MeasureBalls(
-    const ResidualCorrelation&, const CoverTree&, int, int64_t*);
+    const ResidualCorrelation&, const CoverTree&, int, int64_t*, Monitor*);
 template std::vector<EuclideanDistance::Ball> MeasureBalls(
-    const EuclideanDistance&, const CoverTree&, int, int64_t*);
+    const EuclideanDistance&, const CoverTree&, int, int64_t*, Monitor*);
 
 }  // namespace rct

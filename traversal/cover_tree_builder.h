@@ -21,6 +21,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/monitor.h"
 #include "metric/euclidean_distance.h"
 #include "metric/residual_correlation.h"
 #include "traversal/cover_tree.h"
@@ -29,10 +30,11 @@
 namespace rct {
 
 // Nets of `metric`, which holds the data in the caller's order. Requires a
-// valid config, and of a residual metric that it has a rounding model.
+// valid config, and of a residual metric that it has a rounding model. What a
+// cancelled monitor leaves is of no use, here and below.
 template <class Metric>
 NetHierarchy BuildNets(const Metric& metric, const CoverTreeConfig& config,
-                       int threads);
+                       int threads, Monitor* monitor = nullptr);
 
 // The ball of each segment of `tree`, measured in `metric`, which holds the
 // data in the tree's order: direct maxima over all descendants, whatever
@@ -41,16 +43,16 @@ NetHierarchy BuildNets(const Metric& metric, const CoverTreeConfig& config,
 template <class Metric>
 std::vector<typename Metric::Ball> MeasureBalls(
     const Metric& metric, const CoverTree& tree, int threads,
-    int64_t* distance_evaluations = nullptr);
+    int64_t* distance_evaluations = nullptr, Monitor* monitor = nullptr);
 
 extern template NetHierarchy BuildNets(const ResidualCorrelation&,
-                                       const CoverTreeConfig&, int);
+                                       const CoverTreeConfig&, int, Monitor*);
 extern template NetHierarchy BuildNets(const EuclideanDistance&,
-                                       const CoverTreeConfig&, int);
+                                       const CoverTreeConfig&, int, Monitor*);
 extern template std::vector<ResidualCorrelation::Ball> MeasureBalls(
-    const ResidualCorrelation&, const CoverTree&, int, int64_t*);
+    const ResidualCorrelation&, const CoverTree&, int, int64_t*, Monitor*);
 extern template std::vector<EuclideanDistance::Ball> MeasureBalls(
-    const EuclideanDistance&, const CoverTree&, int, int64_t*);
+    const EuclideanDistance&, const CoverTree&, int, int64_t*, Monitor*);
 
 }  // namespace rct
 

@@ -8,6 +8,7 @@
 
 #include "absl/types/span.h"
 #include "base/aligned_buffer.h"
+#include "base/monitor.h"
 #include "base/parallel.h"
 #include "metric/euclidean_distance.h"
 #include "metric/residual_correlation.h"
@@ -187,6 +188,13 @@ void ExhaustiveSearcher<Metric>::Search(const Request& request,
     } while (begin < end);
   }
   const int64_t num_tasks = static_cast<int64_t>(tasks.size());
+  int64_t num_tiles = 0;
+  for (const Task& task : tasks) {
+    num_tiles +=
+        (task.end - task.begin + kCandidateBlock - 1) / kCandidateBlock;
+  }
+  Monitor* const monitor = options.monitor;
+  const Monitor::Part part(monitor, /*share=*/1, num_tiles);
   const int num_workers =
       static_cast<int>(std::min<int64_t>(options.threads, num_tasks));
   std::vector<Worker> workers;
@@ -202,6 +210,7 @@ void ExhaustiveSearcher<Metric>::Search(const Request& request,
   }
 
   ParallelFor(num_workers, num_tasks, [&](int64_t number, int worker_index) {
+    if (!Monitor::Go(monitor)) return;
     Worker& worker = workers[worker_index];
     const Task& task = tasks[number];
     const auto timed = [&](double& seconds) {
@@ -213,11 +222,12 @@ void ExhaustiveSearcher<Metric>::Search(const Request& request,
             .subspan(task.first, task.last - task.first);
     const int count = static_cast<int>(queries.size());
     for (int i = 0; i < count; ++i) {
-      worker.heaps[i].Reset(k);
+      worker.heaps[i].Reset(k, options.radius);
       worker.positions[i] = request.positions[queries[i]];
     }
     int first = 0;  // the queries before it have had all their predecessors
     for (int64_t c = task.begin; c < task.end; c += kCandidateBlock) {
+      if (!Monitor::Go(monitor, 1)) break;
       while (options.predecessor && request.rows[queries[first]] <= c) ++first;
       const int left = count - first;
       const Candidates candidates = Candidates::Range(

@@ -15,13 +15,16 @@
 namespace rct {
 
 // Keeps the k smallest (distance, row) pairs, whatever the order in which they
-// are offered. Each row may be offered once. Allocates in Reset() alone, and
-// there only the first time. Cost: O(log k) for a pair that enters once there
-// are k, O(1) before; O(k log k) at the end.
+// are offered; with a radius, those of them whose distance is strictly below
+// it. Each row may be offered once, and only what threshold() admits. Allocates
+// in Reset() alone, and there only the first time. Cost: O(log k) for a pair
+// that enters once there are k, O(1) before; O(k log k) at the end.
 class KnnHeap {
  public:
-  void Reset(int64_t k) {
+  void Reset(int64_t k,
+             double radius = std::numeric_limits<double>::infinity()) {
     capacity_ = k;
+    limit_ = LargestSquaredWithin(radius);
     entries_.clear();
     entries_.reserve(k);
     UpdateThreshold();
@@ -31,9 +34,10 @@ class KnnHeap {
     return static_cast<int64_t>(entries_.size()) == capacity_;
   }
 
-  // Only squared distances up to this can still enter. Squares that differ may
-  // have the same root, and then the row number decides: the threshold is the
-  // square of the kth distance, raised by more than its rounding.
+  // Only squared distances up to this can still enter. With fewer than k it is
+  // the largest within the radius, exactly. Squares that differ may have the
+  // same root, and then the row number decides: with k it is the square of the
+  // kth distance, raised by more than its rounding, if that is less.
   double threshold() const { return threshold_; }
 
   void Offer(double squared, int64_t row) {
@@ -66,14 +70,15 @@ class KnnHeap {
 
   void UpdateThreshold() {
     if (!full()) {
-      threshold_ = std::numeric_limits<double>::infinity();
+      threshold_ = limit_;
     } else {
       const double kth = entries_.front().first;
-      threshold_ = kth * kth * (1 + 0x1p-50);
+      threshold_ = std::min(limit_, kth * kth * (1 + 0x1p-50));
     }
   }
 
   int64_t capacity_ = 0;
+  double limit_ = 0;  // of the radius
   double threshold_ = 0;
   std::vector<Entry> entries_;  // a heap when there are k
 };

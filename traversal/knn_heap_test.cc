@@ -196,6 +196,43 @@ TEST(KnnHeapTest, WantsKPairsAndNoMore) {
   EXPECT_EQ(Collect({}, 3).count(0), 0);
 }
 
+// What enters is decided by the distance, to the last bit: the largest square
+// within a radius is admitted, the next one is not, whether or not there are k.
+TEST(KnnHeapTest, StrictlyWithinTheRadius) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  RandomStream random(4, 0);
+  std::vector<double> radii = {std::numeric_limits<double>::denorm_min(),
+                               std::numeric_limits<double>::min(),
+                               0x1p-537,
+                               1e-170,
+                               1,
+                               1e100,
+                               1e200,
+                               std::numeric_limits<double>::max()};
+  for (int i = 0; i < 2000; ++i) {
+    radii.push_back(std::ldexp(random.Uniform(),
+                               -static_cast<int>(random.UniformBelow(600))));
+  }
+  KnnHeap heap;
+  for (const double radius : radii) {
+    if (radius == 0) continue;
+    heap.Reset(2, radius);
+    const double limit = heap.threshold();
+    ASSERT_LT(FinalDistance(limit), radius);
+    ASSERT_GE(FinalDistance(std::nextafter(limit, kInfinity)), radius);
+    heap.Offer(limit, 5);
+    EXPECT_EQ(heap.threshold(), limit);
+    heap.Offer(limit, 6);
+    EXPECT_LE(heap.threshold(), limit) << radius;
+  }
+}
+
+TEST(KnnHeapTest, AnInfiniteRadiusIsNoLimit) {
+  KnnHeap heap;
+  heap.Reset(2, std::numeric_limits<double>::infinity());
+  EXPECT_EQ(heap.threshold(), std::numeric_limits<double>::infinity());
+}
+
 // Each offer is nearer than all before it, the most expensive order. Work in
 // proportion to k for each of them would take minutes, and time out.
 TEST(KnnHeapTest, LargeK) {

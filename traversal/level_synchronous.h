@@ -21,6 +21,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/monitor.h"
 #include "traversal/slots.h"
 #include "traversal/tree_search.h"
 
@@ -98,6 +99,7 @@ class LevelSynchronousSearcher final
         worker.trace->level(level).frontier += waiting;
       }
       for (const FrontierEntry& entry : frontiers.now) {
+        if (!Monitor::Go(batch.request.options.monitor)) return;
         TreeVisit visit = entry.visit;
         const int pairs = std::popcount(visit.queries);
         if (limited && decltype(SlotSet::budget)::kLimits) {

@@ -4,7 +4,9 @@
 #define RCT_TRAVERSAL_SEARCHER_H_
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <numeric>
 #include <utility>
@@ -12,6 +14,7 @@
 
 #include "absl/types/span.h"
 #include "base/check.h"
+#include "base/monitor.h"
 #include "metric/tile.h"
 #include "traversal/knn_heap.h"
 #include "traversal/neighbor_table.h"
@@ -28,8 +31,19 @@ struct SearchOptions {
   bool exclude_self = false;
   // Only rows before the query's own are its neighbours (and so never itself).
   bool predecessor = false;
+  // A neighbour's distance is strictly below it. Infinity, the default, is no
+  // limit; at 0 and below nothing is a neighbour. No NaN.
+  double radius = std::numeric_limits<double>::infinity();
+  // Which rows may be neighbours, a flag for each row of the data; empty means
+  // all. Queries may be any rows. Bounds do not know of it: the fewer rows are
+  // allowed, the nearer a search comes to the cost of exhaustive search.
+  absl::Span<const bool> allowed = {};
   // Whether the result's trace is filled. Changes no answer and no counter.
   bool telemetry = false;
+  // Told how far the search is, and able to end it; may be null. What a search
+  // that it has ended returns is worth nothing; ResidualIndex returns
+  // Cancelled.
+  Monitor* monitor = nullptr;
   // Queries are split among this many threads, >= 1; ResidualIndex takes 0 for
   // all that this process may use. Changes no answer and no counter.
   int threads = 1;
@@ -86,10 +100,16 @@ class Searcher {
   // Some of the points of `request.from`. Where they are the metric's own data
   // they are rows, and positions are those of order().
   SearchResult Run(const Request& request) const {
-    RCT_CHECK(request.options.k >= 1 && request.options.threads >= 1);
+    RCT_CHECK(request.options.k >= 1 && request.options.threads >= 1 &&
+              !std::isnan(request.options.radius) &&
+              (request.options.allowed.empty() ||
+               static_cast<int64_t>(request.options.allowed.size()) ==
+                   metric_->size()));
     SearchResult result;
     result.neighbors = NeighborTable(request.num_queries(), request.options.k);
-    if (metric_->size() > 0 && request.num_queries() > 0) {
+    if (metric_->size() > 0 && request.num_queries() > 0 &&
+        request.options.radius > 0) {
+      const Monitor::Part whole(request.options.monitor);
       Search(request, result.neighbors, result);
     }
     return result;
@@ -118,7 +138,8 @@ class Searcher {
       const int64_t row = order_.row(candidates[hits[h]]);
       if (options.predecessor && row >= query_row) {
         ++filtered;
-      } else if (!(options.exclude_self && row == query_row)) {
+      } else if (!(options.exclude_self && row == query_row) &&
+                 (options.allowed.empty() || options.allowed[row])) {
         heap.Offer(t, row);
         ++offered;
       }

@@ -329,18 +329,19 @@ class TreeSearcher : public Searcher<Metric> {
           std::make_unique<Worker>(this->metric().dim(), batch_size_, slots_);
       if (request.options.telemetry) worker->trace = &worker->own_trace;
     }
-    ParallelFor(num_workers, num_batches, [&](int64_t task, int w) {
-      Worker& worker = *workers[w];
-      const absl::Span<const int32_t> queries =
-          absl::MakeConstSpan(by_position)
-              .subspan(task * batch_size_, batch_size_);
-      const Batch batch{request, queries};
-      Start(batch, worker);
-      Descend(batch, worker);
-      for (size_t i = 0; i < queries.size(); ++i) {
-        worker.heaps[i].MoveTo(neighbors, queries[i]);
-      }
-    });
+    ParallelFor(num_workers, num_batches, request.options.monitor,
+                [&](int64_t task, int w) {
+                  Worker& worker = *workers[w];
+                  const absl::Span<const int32_t> queries =
+                      absl::MakeConstSpan(by_position)
+                          .subspan(task * batch_size_, batch_size_);
+                  const Batch batch{request, queries};
+                  Start(batch, worker);
+                  Descend(batch, worker);
+                  for (size_t i = 0; i < queries.size(); ++i) {
+                    worker.heaps[i].MoveTo(neighbors, queries[i]);
+                  }
+                });
     for (const std::unique_ptr<Worker>& worker : workers) {
       SearchCounters& counters = statistics.counters;
       const auto add = [&](int64_t more, auto get, auto set) {
@@ -368,7 +369,8 @@ class TreeSearcher : public Searcher<Metric> {
     const Request& request = batch.request;
     const int count = static_cast<int>(batch.queries.size());
     for (int i = 0; i < count; ++i) {
-      worker.heaps[i].Reset(std::min(request.options.k, metric.size()));
+      worker.heaps[i].Reset(std::min(request.options.k, metric.size()),
+                            request.options.radius);
       worker.threshold[i] = worker.heaps[i].threshold();
       worker.position[i] = request.positions[batch.queries[i]];
       worker.row[i] = request.rows[batch.queries[i]];

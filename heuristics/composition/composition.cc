@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/archive.h"
 #include "base/matrix.h"
+#include "base/monitor.h"
 #include "base/status_macros.h"
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/message.h"
@@ -41,6 +42,11 @@
 
 namespace rct {
 namespace {
+
+// What a monitor is told: balls and pivots are measured on about as many pairs
+// as nets are, several to each row.
+constexpr double kNetsShare = 0.5;
+constexpr double kTreeShare = 0.67;
 
 // The slots that are asked once for a block or a frontier: the heuristic where
 // it is on, the empty default where it is off.
@@ -126,13 +132,13 @@ absl::Status ValidateBounds(const EuclideanDistance&) {
 
 template <class Metric>
 NetHierarchy ShapeNets(const Metric& metric, const CoverTreeConfig& config,
-                       int threads) {
+                       int threads, Monitor* monitor) {
   if (config.structure() == CoverTreeConfig::RESIDUAL) {
-    return BuildNets(metric, config, threads);
+    return BuildNets(metric, config, threads, monitor);
   }
   const EuclideanDistance euclidean({metric.data().points.Clone()},
                                     metric.simd());
-  return BuildNets(euclidean, config, threads);
+  return BuildNets(euclidean, config, threads, monitor);
 }
 
 // A tree, and the metric in its order.
@@ -144,10 +150,16 @@ struct PlantedTree {
 };
 
 template <class Metric>
-PlantedTree<Metric> Plant(std::shared_ptr<const Metric> metric,
-                          const CoverTreeConfig& config, int threads,
-                          PhaseClock& clock) {
-  const NetHierarchy nets = ShapeNets(*metric, config, threads);
+absl::StatusOr<PlantedTree<Metric>> Plant(std::shared_ptr<const Metric> metric,
+                                          const CoverTreeConfig& config,
+                                          int threads, Monitor* monitor,
+                                          PhaseClock& clock) {
+  NetHierarchy nets;
+  {
+    const Monitor::Part part(monitor, kNetsShare);
+    nets = ShapeNets(*metric, config, threads, monitor);
+  }
+  RCT_RETURN_IF_ERROR(Monitor::Check(monitor));
   RowOrder order =
       MakeNodeOrder(config.node_order(), nets, metric->data().points.view());
   MeasuredTree<Metric> tree{AssembleCoverTree(nets, order), {}};
@@ -160,10 +172,12 @@ PlantedTree<Metric> Plant(std::shared_ptr<const Metric> metric,
   }
   clock.End("reordering", 0, bytes);
   int64_t evaluations = 0;
-  tree.balls = MeasureBalls(*metric, tree.tree, threads, &evaluations);
+  tree.balls = MeasureBalls(*metric, tree.tree, threads, &evaluations, monitor);
+  RCT_RETURN_IF_ERROR(Monitor::Check(monitor));
   clock.End("balls", evaluations,
             static_cast<int64_t>(tree.balls.size() * sizeof(tree.balls[0])));
-  return {std::move(metric), std::move(order), std::move(tree)};
+  return PlantedTree<Metric>{std::move(metric), std::move(order),
+                             std::move(tree)};
 }
 
 template <class Metric, class Bound, class Cache, class Dedupe>
@@ -220,7 +234,7 @@ std::unique_ptr<const Searcher<Metric>> WithBound(PlantedTree<Metric> planted,
 template <class Metric>
 absl::StatusOr<ComposedSearcher<Metric>> ComposeTree(
     std::shared_ptr<const Metric> metric, const Composition& composition,
-    int threads) {
+    int threads, Monitor* monitor) {
   RCT_ASSIGN_OR_RETURN(Heuristics heuristics,
                        CreateHeuristics(composition.heuristics));
   const bool level_cache = composition.heuristics.has_level_cache();
@@ -230,14 +244,19 @@ absl::StatusOr<ComposedSearcher<Metric>> ComposeTree(
         "have; leave it out");
   }
   PhaseClock clock;
-  PlantedTree<Metric> planted =
-      Plant(std::move(metric), composition.tree, threads, clock);
+  std::optional<Monitor::Part> part(std::in_place, monitor,
+                                    level_cache ? kTreeShare : 1);
+  RCT_ASSIGN_OR_RETURN(
+      PlantedTree<Metric> planted,
+      Plant(std::move(metric), composition.tree, threads, monitor, clock));
+  part.reset();
   ComposedSearcher<Metric> composed;
   if constexpr (std::is_same_v<Metric, ResidualCorrelation>) {
     if (level_cache) {
       auto table = std::make_shared<const LevelCacheTable>(
           planted.metric, planted.tree, composition.heuristics.level_cache(),
-          threads);
+          threads, monitor);
+      RCT_RETURN_IF_ERROR(Monitor::Check(monitor));
       clock.End("level_cache", table->distance_evaluations(), table->bytes());
       composed.searcher =
           WithBound(std::move(planted), composition.strategy,
@@ -254,10 +273,11 @@ absl::StatusOr<ComposedSearcher<Metric>> ComposeTree(
 
 absl::StatusOr<ComposedSearcher<ResidualCorrelation>> ComposeScreen(
     std::shared_ptr<const ResidualCorrelation> metric,
-    const FloatScreenConfig& config, int threads) {
+    const FloatScreenConfig& config, int threads, Monitor* monitor) {
   PhaseClock clock;
   auto searcher =
       FloatScreenSearcher::Create(std::move(metric), config, threads);
+  RCT_RETURN_IF_ERROR(Monitor::Check(monitor));
   clock.End("float_screen", 0, searcher->bytes());
   return ComposedSearcher<ResidualCorrelation>{std::move(searcher),
                                                clock.Take()};
@@ -265,7 +285,7 @@ absl::StatusOr<ComposedSearcher<ResidualCorrelation>> ComposeScreen(
 
 absl::StatusOr<ComposedSearcher<EuclideanDistance>> ComposeScreen(
     const std::shared_ptr<const EuclideanDistance>&, const FloatScreenConfig&,
-    int) {
+    int, Monitor*) {
   return absl::InvalidArgumentError(
       "heuristics.float_screen: works on correlations, which Euclidean "
       "distance does not have; leave it out");
@@ -273,16 +293,18 @@ absl::StatusOr<ComposedSearcher<EuclideanDistance>> ComposeScreen(
 
 absl::StatusOr<ComposedSearcher<ResidualCorrelation>> ComposeBlocks(
     const std::shared_ptr<const ResidualCorrelation>& metric,
-    const SkeletonBoundConfig& config, int threads) {
+    const SkeletonBoundConfig& config, int threads, Monitor* monitor) {
   RCT_ASSIGN_OR_RETURN(auto searcher,
-                       SkeletonSearcher::Create(metric, config, threads));
+                       SkeletonSearcher::Create(metric, config, threads,
+                                                /*scale=*/{}, monitor));
   std::vector<BuildPhase> phases = searcher->phases();
   // Where bounds are in vain residual variances are often large, and then a
   // screen of all pairs is faster than their exhaustive search.
   if (config.form() == SkeletonBoundConfig::AUTO &&
       searcher->form() == SkeletonBoundConfig::DENSE &&
       FloatScreenSearcher::Pays(searcher->metric())) {
-    RCT_ASSIGN_OR_RETURN(auto screen, ComposeScreen(metric, {}, threads));
+    RCT_ASSIGN_OR_RETURN(auto screen,
+                         ComposeScreen(metric, {}, threads, monitor));
     phases.insert(phases.end(), screen.phases.begin(), screen.phases.end());
     screen.phases = std::move(phases);
     return screen;
@@ -293,7 +315,7 @@ absl::StatusOr<ComposedSearcher<ResidualCorrelation>> ComposeBlocks(
 
 absl::StatusOr<ComposedSearcher<EuclideanDistance>> ComposeBlocks(
     const std::shared_ptr<const EuclideanDistance>&, const SkeletonBoundConfig&,
-    int) {
+    int, Monitor*) {
   return absl::InvalidArgumentError(
       "strategy: BLOCK works on correlations, which Euclidean distance does "
       "not "
@@ -350,12 +372,13 @@ absl::Status ValidateComposition(const Composition& composition) {
 template <class Metric>
 absl::StatusOr<ComposedSearcher<Metric>> ComposeSearcher(
     std::shared_ptr<const Metric> metric, const Composition& composition,
-    int threads) {
+    int threads, Monitor* monitor) {
   RCT_RETURN_IF_ERROR(ValidateComposition(composition));
   if (composition.strategy == EXHAUSTIVE) {
     if (composition.heuristics.has_float_screen()) {
       return ComposeScreen(std::move(metric),
-                           composition.heuristics.float_screen(), threads);
+                           composition.heuristics.float_screen(), threads,
+                           monitor);
     }
     return ComposedSearcher<Metric>{
         std::make_unique<ExhaustiveSearcher<Metric>>(std::move(metric)), {}};
@@ -363,9 +386,10 @@ absl::StatusOr<ComposedSearcher<Metric>> ComposeSearcher(
   RCT_RETURN_IF_ERROR(ValidateBounds(*metric));
   if (composition.strategy == BLOCK) {
     return ComposeBlocks(std::move(metric),
-                         composition.heuristics.skeleton_bound(), threads);
+                         composition.heuristics.skeleton_bound(), threads,
+                         monitor);
   }
-  return ComposeTree(std::move(metric), composition, threads);
+  return ComposeTree(std::move(metric), composition, threads, monitor);
 }
 
 void SaveSearcher(const Searcher<ResidualCorrelation>& searcher,
@@ -398,8 +422,10 @@ absl::StatusOr<ComposedSearcher<ResidualCorrelation>> RestoreSearcher(
 }
 
 template absl::StatusOr<ComposedSearcher<ResidualCorrelation>> ComposeSearcher(
-    std::shared_ptr<const ResidualCorrelation>, const Composition&, int);
+    std::shared_ptr<const ResidualCorrelation>, const Composition&, int,
+    Monitor*);
 template absl::StatusOr<ComposedSearcher<EuclideanDistance>> ComposeSearcher(
-    std::shared_ptr<const EuclideanDistance>, const Composition&, int);
+    std::shared_ptr<const EuclideanDistance>, const Composition&, int,
+    Monitor*);
 
 }  // namespace rct

@@ -16,6 +16,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/archive.h"
+#include "base/monitor.h"
 #include "heuristics/composition/heuristics.pb.h"
 #include "metric/euclidean_distance.h"
 #include "metric/residual_correlation.h"
@@ -47,11 +48,12 @@ struct ComposedSearcher {
 // `threads` >= 1 threads. Errors of ValidateComposition; FailedPrecondition
 // where the strategy's bounds are not proven for this metric (factors of
 // unknown error, jitter too small), InvalidArgument for a level cache or a
-// float screen over Euclidean distance, which has no correlations.
+// float screen over Euclidean distance, which has no correlations; Cancelled
+// where `monitor` is.
 template <class Metric>
 absl::StatusOr<ComposedSearcher<Metric>> ComposeSearcher(
     std::shared_ptr<const Metric> metric, const Composition& composition,
-    int threads);
+    int threads, Monitor* monitor = nullptr);
 
 // Puts into `archive` what `searcher`, composed from `composition`, holds and
 // RestoreSearcher reads: skeletons and their tables for BLOCK. Trees and
@@ -67,10 +69,10 @@ absl::StatusOr<ComposedSearcher<ResidualCorrelation>> RestoreSearcher(
 
 extern template absl::StatusOr<ComposedSearcher<ResidualCorrelation>>
 ComposeSearcher(std::shared_ptr<const ResidualCorrelation>, const Composition&,
-                int);
+                int, Monitor*);
 extern template absl::StatusOr<ComposedSearcher<EuclideanDistance>>
 ComposeSearcher(std::shared_ptr<const EuclideanDistance>, const Composition&,
-                int);
+                int, Monitor*);
 
 }  // namespace rct
 

@@ -11,6 +11,7 @@
 
 #include "absl/types/span.h"
 #include "base/aligned_buffer.h"
+#include "base/monitor.h"
 #include "base/parallel.h"
 #include "heuristics/float_screen/float_screen.pb.h"
 #include "heuristics/float_screen/screen_bound.h"
@@ -206,15 +207,18 @@ void FloatScreenSearcher::Search(const Request& request,
     workers.emplace_back(points_, query_block, k, n);
   }
   std::vector<std::vector<int32_t>> given_up(num_blocks);
-  ParallelFor(num_workers, num_blocks, [&](int64_t block, int worker_index) {
-    Worker& worker = workers[worker_index];
-    const ScopedSeconds timed(options.telemetry ? &worker.trace.descent_seconds
-                                                : nullptr);
-    SearchBlock(request,
-                absl::MakeConstSpan(by_position)
-                    .subspan(block * query_block, query_block),
-                worker, neighbors, given_up[block]);
-  });
+  ParallelFor(num_workers, num_blocks, options.monitor,
+              [&](int64_t block, int worker_index) {
+                Worker& worker = workers[worker_index];
+                const ScopedSeconds timed(options.telemetry
+                                              ? &worker.trace.descent_seconds
+                                              : nullptr);
+                SearchBlock(request,
+                            absl::MakeConstSpan(by_position)
+                                .subspan(block * query_block, query_block),
+                            worker, neighbors, given_up[block]);
+              });
+  if (!Monitor::Go(options.monitor)) return;
   SearchCounters& counters = statistics.counters;
   for (const Worker& worker : workers) {
     counters.set_heap_pushes(counters.heap_pushes() + worker.pushes);
@@ -284,7 +288,8 @@ void FloatScreenSearcher::SearchBlock(const Request& request,
       const int found =
           kernels_->screen(points_.covariance(), kept->query, candidates, count,
                            worker.dots.data() + i * kTile, hits);
-      Keep(hits, found, p * kScreenPanel, *kept, worker);
+      Keep(request.options.allowed, hits, found, p * kScreenPanel, *kept,
+           worker);
       if (kept->size >= kept->next_raise) {
         Raise(*kept, worker);
         if (kept->size > worker.most) {
@@ -316,7 +321,9 @@ void FloatScreenSearcher::LoadQuery(const Request& request, int32_t number,
   kept.size = 0;
   kept.next_raise = RaiseAfter(0, worker.k);
   const bool own = &request.from == &metric().data();
-  if (own && !request.options.exclude_self && kept.row < limit) {
+  const absl::Span<const bool> allowed = request.options.allowed;
+  if (own && !request.options.exclude_self && kept.row < limit &&
+      (allowed.empty() || allowed[kept.row])) {
     // At distance 0, whatever its correlation.
     kept.upper[0] = kept.lower[0] = std::numeric_limits<float>::infinity();
     kept.candidate[0] = static_cast<int32_t>(kept.row);
@@ -347,7 +354,8 @@ void FloatScreenSearcher::Pack(const Request& request, Worker& worker) const {
   }
 }
 
-void FloatScreenSearcher::Keep(const ScreenHits& hits, int count, int64_t first,
+void FloatScreenSearcher::Keep(absl::Span<const bool> allowed,
+                               const ScreenHits& hits, int count, int64_t first,
                                Kept& kept, Worker& worker) const {
   const ScreenBound& bound = points_.bound();
   for (int h = 0; h < count; ++h) {
@@ -358,6 +366,7 @@ void FloatScreenSearcher::Keep(const ScreenHits& hits, int count, int64_t first,
       if (j < metric().size()) ++worker.filtered;
       continue;
     }
+    if (!allowed.empty() && !allowed[j]) continue;
     const double scales = kept.inverse_sqrt * points_.inverse_sqrt(j);
     if (std::isinf(hits.error[h])) {
       // Its scale may be anything, too.
@@ -403,7 +412,7 @@ void FloatScreenSearcher::Evaluate(const Request& request, Kept& kept,
                                       : nullptr);
   Raise(kept, worker);
   KnnHeap& heap = worker.heap;
-  heap.Reset(worker.k);
+  heap.Reset(worker.k, request.options.radius);
   std::vector<int32_t>& some = worker.best;
   some.clear();
   const auto evaluate = [&] {

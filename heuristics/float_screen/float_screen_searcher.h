@@ -81,8 +81,8 @@ class FloatScreenSearcher final : public Searcher<ResidualCorrelation> {
   void LoadQuery(const Request& request, int32_t number, int64_t limit,
                  Kept& kept, Worker& worker) const;
   void Pack(const Request& request, Worker& worker) const;
-  void Keep(const ScreenHits& hits, int count, int64_t first, Kept& kept,
-            Worker& worker) const;
+  void Keep(absl::Span<const bool> allowed, const ScreenHits& hits, int count,
+            int64_t first, Kept& kept, Worker& worker) const;
   // Raises theta and drops what does not reach it.
   void Raise(Kept& kept, Worker& worker) const;
   void Evaluate(const Request& request, Kept& kept, Worker& worker,

@@ -45,7 +45,7 @@ absl::Status ValidateLevelCacheConfig(const LevelCacheConfig& config) {
 LevelCacheTable::LevelCacheTable(
     std::shared_ptr<const ResidualCorrelation> metric,
     const MeasuredTree<ResidualCorrelation>& measured,
-    const LevelCacheConfig& config, int threads)
+    const LevelCacheConfig& config, int threads, Monitor* monitor)
     : metric_(std::move(metric)),
       balls_(measured.balls),
       pivots_(config.pivots()),
@@ -66,8 +66,11 @@ LevelCacheTable::LevelCacheTable(
   w_ = AlignedBuffer<double>(static_cast<int64_t>(children_.size()) * stride_);
   std::fill(w_.begin(), w_.end(), 0.0);
   rest_.resize(children_.size());
-  ChoosePivots(tree, threads);
-  Project(tree, threads);
+  {
+    const Monitor::Part part(monitor, /*share=*/0.5);
+    ChoosePivots(tree, threads, monitor);
+  }
+  Project(tree, threads, monitor);
 }
 
 int64_t LevelCacheTable::bytes() const {
@@ -80,7 +83,8 @@ int64_t LevelCacheTable::bytes() const {
 }
 
 // The parent, and the nodes of higher levels nearest to it.
-void LevelCacheTable::ChoosePivots(const CoverTree& tree, int threads) {
+void LevelCacheTable::ChoosePivots(const CoverTree& tree, int threads,
+                                   Monitor* monitor) {
   // Nodes with children by the level at which they enter.
   std::vector<int32_t> level(tree.size(), 0);
   for (const CoverTree::Segment& segment : tree.segments) {
@@ -111,7 +115,7 @@ void LevelCacheTable::ChoosePivots(const CoverTree& tree, int threads) {
   }
   std::atomic<int64_t> evaluations = 0;
   ParallelFor(
-      threads, static_cast<int64_t>(tree.segments.size()),
+      threads, static_cast<int64_t>(tree.segments.size()), monitor,
       [&](int64_t s, int worker) {
         const CoverTree::Segment& segment = tree.segments[s];
         const auto end = std::partition_point(
@@ -147,7 +151,8 @@ void LevelCacheTable::ChoosePivots(const CoverTree& tree, int threads) {
 }
 
 // Factors and coordinates of all segments.
-void LevelCacheTable::Project(const CoverTree& tree, int threads) {
+void LevelCacheTable::Project(const CoverTree& tree, int threads,
+                              Monitor* monitor) {
   struct Worker {
     explicit Worker(int64_t dim)
         : workspace(dim, kMaxPivots, kMaxBlock), rho(kMaxPivots * kMaxBlock) {}
@@ -161,7 +166,7 @@ void LevelCacheTable::Project(const CoverTree& tree, int threads) {
     return metric_->Tau(metric_->data(), node, pivots_ + 2) + rounding_tau_;
   };
   ParallelFor(
-      threads, static_cast<int64_t>(tree.segments.size()),
+      threads, static_cast<int64_t>(tree.segments.size()), monitor,
       [&](int64_t s, int worker_index) {
         Worker& worker = workers[worker_index];
         double* rho = worker.rho.data();

@@ -55,6 +55,7 @@
 #include "absl/status/status.h"
 #include "absl/types/span.h"
 #include "base/aligned_buffer.h"
+#include "base/monitor.h"
 #include "heuristics/level_cache/level_cache.pb.h"
 #include "metric/residual_correlation.h"
 #include "traversal/cover_tree.h"
@@ -70,10 +71,11 @@ absl::Status ValidateLevelCacheConfig(const LevelCacheConfig& config);
 class LevelCacheTable {
  public:
   // `metric` holds the data in the order of `tree` and has a rounding model.
-  // Requires a valid config.
+  // Requires a valid config. What a cancelled monitor leaves is of no use.
   LevelCacheTable(std::shared_ptr<const ResidualCorrelation> metric,
                   const MeasuredTree<ResidualCorrelation>& tree,
-                  const LevelCacheConfig& config, int threads);
+                  const LevelCacheConfig& config, int threads,
+                  Monitor* monitor = nullptr);
 
   // Correlations that were evaluated for it.
   int64_t distance_evaluations() const { return distance_evaluations_; }
@@ -90,8 +92,8 @@ class LevelCacheTable {
     double max_rest = 0;     // e_x
   };
 
-  void ChoosePivots(const CoverTree& tree, int threads);
-  void Project(const CoverTree& tree, int threads);
+  void ChoosePivots(const CoverTree& tree, int threads, Monitor* monitor);
+  void Project(const CoverTree& tree, int threads, Monitor* monitor);
 
   // Coordinates and rest of points by their correlations with the pivots of a
   // segment, the first `known` of them.

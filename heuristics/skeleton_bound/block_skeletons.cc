@@ -118,7 +118,7 @@ SpacePartition BlockSkeletons::Partition(const ResidualCorrelation& metric,
 BlockSkeletons::BlockSkeletons(const ResidualCorrelation& metric,
                                const SkeletonOptions& options,
                                SpacePartition partition, int threads,
-                               int stride)
+                               int stride, Monitor* monitor)
     : slack_(*metric.rounding(), LargestRank(options.block_size),
              options.scale),
       filter_(FilterKernelsFor(metric.simd().isa)),
@@ -166,7 +166,7 @@ BlockSkeletons::BlockSkeletons(const ResidualCorrelation& metric,
         std::min(block_size_, partition_.size() - block.first));
   }
   const int num_made = (num_blocks() + stride - 1) / stride;
-  ParallelFor(num_workers, num_made, [&](int64_t task, int worker) {
+  ParallelFor(num_workers, num_made, monitor, [&](int64_t task, int worker) {
     Block& block = blocks_[task * stride];
     Draft& draft = drafts[task * stride];
     Factorize(metric, options, block, workers[worker], draft);

@@ -23,6 +23,7 @@
 #include "absl/types/span.h"
 #include "base/aligned_buffer.h"
 #include "base/archive.h"
+#include "base/monitor.h"
 #include "heuristics/skeleton_bound/correlation_tile.h"
 #include "heuristics/skeleton_bound/filter_kernels.h"
 #include "heuristics/skeleton_bound/skeleton_bounds.h"
@@ -60,10 +61,11 @@ class BlockSkeletons {
                                   const SkeletonOptions& options, int threads);
 
   // Skeletons of the blocks of `partition`, or of every `stride`-th of them: a
-  // sample, which tells what rank and residual they would have.
+  // sample, which tells what rank and residual they would have. What a
+  // cancelled monitor leaves is of no use.
   BlockSkeletons(const ResidualCorrelation& metric,
                  const SkeletonOptions& options, SpacePartition partition,
-                 int threads, int stride = 1);
+                 int threads, int stride = 1, Monitor* monitor = nullptr);
 
   // As Save wrote them; without use where archive.status() is an error then.
   // `metric` is the one they were made of, or its like.

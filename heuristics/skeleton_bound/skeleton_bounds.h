@@ -59,7 +59,9 @@
 // A candidate is dismissed if its upper bound is below theta, where k points
 // whose |rho| is at least theta + 2^-24 are known: distances merge what lies
 // closer than 2^-50 (traversal/knn_heap.h), and points beyond |rho| = 1, all at
-// distance 0, go by row, so theta stays below 1.
+// distance 0, go by row, so theta stays below 1. A radius, within which t is at
+// most T, asks for |rho| >= 1 - T - 2^-53: theta may be 1 - T - 2^-24 from the
+// start.
 //
 // Points with tau_i > 1/4, whose correlations are mostly rounding, are in no
 // block and always evaluated.

@@ -4,11 +4,11 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
-#include <limits>
 #include <vector>
 
 #include "absl/types/span.h"
 #include "base/aligned_buffer.h"
+#include "base/monitor.h"
 #include "heuristics/skeleton_bound/block_skeletons.h"
 #include "heuristics/skeleton_bound/correlation_tile.h"
 #include "heuristics/skeleton_bound/filter_kernels.h"
@@ -32,6 +32,15 @@ constexpr int kPanelsAtOnce = 16;
 
 // Candidates of one exact tile.
 constexpr int kExactTile = 128;
+
+// What a point must reach whose t is at most `threshold`. No t is above 1.
+float ThetaOf(double threshold, const SkeletonSlack& slack) {
+  return slack.Theta(RoundDown(1 - std::min(threshold, 2.0)));
+}
+
+bool Allowed(const SearchOptions& options, int32_t row) {
+  return options.allowed.empty() || options.allowed[row];
+}
 
 }  // namespace
 
@@ -92,6 +101,8 @@ SkeletonPass::SkeletonPass(const Searcher<ResidualCorrelation>& owner,
 void SkeletonPass::LoadQueries(const Request& request, int block,
                                absl::Span<const int32_t> queries) {
   const bool own = &request.from == &metric_.data();
+  const float theta =
+      ThetaOf(LargestSquaredWithin(request.options.radius), skeletons_.slack());
   count_ = static_cast<int>(queries.size());
   block_ = block;
   ids_.clear();
@@ -109,9 +120,10 @@ void SkeletonPass::LoadQueries(const Request& request, int block,
     kept = {upper_.data() + at, lower_.data() + at, kept_row_.data() + at, 0,
             0};
     kept_at_theta_[i] = 0;
-    theta_[i] = -std::numeric_limits<float>::infinity();
+    theta_[i] = theta;
     // By definition at distance 0, whatever the rounding of others.
-    if (own && !request.options.exclude_self && !request.options.predecessor) {
+    if (own && !request.options.exclude_self && !request.options.predecessor &&
+        Allowed(request.options, point)) {
       kept.upper[0] = kept.lower[0] = 1;
       kept.row[0] = point;
       kept.size = 1;
@@ -186,6 +198,7 @@ void SkeletonPass::Search(const Request& request, int block,
     }
     SearchOwnBlock(request);
     for (const int32_t other : tables_->order(block)) {
+      if (!Monitor::Go(request.options.monitor)) return;
       SearchByTable(request, other, own && tables_->has_gaps());
     }
   } else {
@@ -311,6 +324,7 @@ void SkeletonPass::SearchByProjection(const Request& request) {
   const int num_blocks = skeletons_.num_blocks();
   // Block b has its panels from kMostProjected times its first member on.
   for (int b = 0; b < num_blocks; ++b) {
+    if (!Monitor::Go(request.options.monitor)) return;
     float* panels =
         projected_.data() + kMostProjected * skeletons_.block(b).skeleton;
     float* e = projected_e_.data() + kMostProjected * b;
@@ -328,6 +342,7 @@ void SkeletonPass::SearchByProjection(const Request& request) {
               return seen_[a] != seen_[b] ? seen_[a] > seen_[b] : a < b;
             });
   for (const int32_t b : block_order_) {
+    if (!Monitor::Go(request.options.monitor)) return;
     const BlockSkeletons::Block& block = skeletons_.block(b);
     VisitPanels(request, b, [&](int first, uint32_t lanes) {
       const QueryPanel queries = {
@@ -398,13 +413,29 @@ void SkeletonPass::FilterBlock(const Request& request, int block_index,
         }
       }
       counts_.screened += int64_t{some} * kPanel;
+      const int before = kept.size;
       filter.filter_points(queries, l, points, panels_.data() + c, some,
                            row_limit, self_[i], kept);
+      if (!request.options.allowed.empty()) {
+        DropForbidden(request.options.allowed, before, kept);
+      }
     }
     if (kept.size - kept_at_theta_[i] >= kNewBeforeTheta) {
       RaiseTheta(i);
     }
   }
+}
+
+void SkeletonPass::DropForbidden(absl::Span<const bool> allowed, int first,
+                                 KeptPoints& kept) {
+  int size = first;
+  for (int j = first; j < kept.size; ++j) {
+    kept.upper[size] = kept.upper[j];
+    kept.lower[size] = kept.lower[j];
+    kept.row[size] = kept.row[j];
+    size += static_cast<int>(allowed[kept.row[j]]);
+  }
+  kept.size = size;
 }
 
 void SkeletonPass::RaiseTheta(int query) {
@@ -433,7 +464,7 @@ void SkeletonPass::Evaluate(const Request& request, int query,
   // The k best, or a few more.
   const float best = skeletons_.filter().threshold(middle_.data(), kept.size,
                                                    static_cast<int>(k_), 0);
-  heap_.Reset(k_);
+  heap_.Reset(k_, request.options.radius);
   const int32_t point = request.positions[number_[query]];
   int count = 0;
   const auto evaluate = [&] {
@@ -462,10 +493,11 @@ void SkeletonPass::Evaluate(const Request& request, int query,
   for (int j = 0; j < kept.size; ++j) {
     if (middle_[j] >= best) add(kept.row[j]);
   }
-  for (const int32_t row : skeletons_.loose_rows()) add(row);
+  for (const int32_t row : skeletons_.loose_rows()) {
+    if (Allowed(request.options, row)) add(row);
+  }
   if (count > 0) evaluate();
-  const float theta =
-      skeletons_.slack().Theta(RoundDown(1 - heap_.threshold()));
+  const float theta = ThetaOf(heap_.threshold(), skeletons_.slack());
   for (int j = 0; j < kept.size; ++j) {
     if (!(middle_[j] >= best) && kept.upper[j] >= theta) add(kept.row[j]);
   }

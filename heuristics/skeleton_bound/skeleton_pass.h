@@ -9,11 +9,12 @@
 //     points     -> upper and lower bounds on |rho|
 //
 // and a point is kept where its upper bound reaches theta, the k-th largest
-// lower bound so far. What is left at the end, hardly more than k points, is
-// evaluated by the metric: first the k best by the middle of their bounds, so
-// that theta becomes the true k-th |rho|, then what still reaches it. A query
-// for which too much is left (near nothing, or an inducing point, whose
-// correlations are all small) is given back as a hard one.
+// lower bound so far, or what the radius asks for where that is more. What is
+// left at the end, hardly more than k points, is evaluated by the metric: first
+// the k best by the middle of their bounds, so that theta becomes the true k-th
+// |rho|, then what still reaches it. A query for which too much is left (near
+// nothing, or an inducing point, whose correlations are all small) is given
+// back as a hard one.
 //
 // Without tables the queries of a task are projected on every skeleton, and the
 // blocks that see most of them come first.
@@ -138,6 +139,9 @@ class SkeletonPass {
   void FilterBlock(const Request& request, int block, int first, uint32_t lanes,
                    const QueryPanel& queries, const uint16_t* cone_gaps,
                    const uint16_t* gaps);
+  // Drops those from `first` on that are not allowed: theta counts neighbours.
+  static void DropForbidden(absl::Span<const bool> allowed, int first,
+                            KeptPoints& kept);
   void RaiseTheta(int query);
   void Evaluate(const Request& request, int query, NeighborTable& neighbors);
 

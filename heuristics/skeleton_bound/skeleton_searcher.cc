@@ -17,6 +17,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
 #include "base/check.h"
+#include "base/monitor.h"
 #include "base/parallel.h"
 #include "base/status_macros.h"
 #include "heuristics/skeleton_bound/block_skeletons.h"
@@ -69,6 +70,10 @@ constexpr double kLargestResidual = 0.25;
 // Nor do bounds pay where they are in vain for more than this part of queries,
 // whose filter costs more than that of others.
 constexpr double kLargestHardPart = 0.25;
+// What a monitor is told. A sample is little beside all blocks; how many
+// queries turn out hard is not known before.
+constexpr double kForecastShare = 0.05;
+constexpr double kLargestPassShare = 0.98;
 
 }  // namespace
 
@@ -117,13 +122,15 @@ SkeletonSearcher::SkeletonSearcher(
 absl::StatusOr<std::unique_ptr<const SkeletonSearcher>>
 SkeletonSearcher::Create(std::shared_ptr<const ResidualCorrelation> metric,
                          const SkeletonBoundConfig& config, int threads,
-                         const SlackScale& scale) {
+                         const SlackScale& scale, Monitor* monitor) {
   RCT_CHECK(metric->rounding().has_value());
   RCT_RETURN_IF_ERROR(ValidateSkeletonBoundConfig(config));
   RCT_RETURN_IF_ERROR(metric->rounding()->Validate());
   std::unique_ptr<SkeletonSearcher> searcher(
       new SkeletonSearcher(std::move(metric), config));
-  searcher->Build(threads, scale);
+  const Monitor::Part whole(monitor);
+  searcher->Build(threads, scale, monitor);
+  RCT_RETURN_IF_ERROR(Monitor::Check(monitor));
   return searcher;
 }
 
@@ -155,7 +162,8 @@ void SkeletonSearcher::Keep(
   tables_ = made_tables_.get();
 }
 
-void SkeletonSearcher::Build(int threads, const SlackScale& scale) {
+void SkeletonSearcher::Build(int threads, const SlackScale& scale,
+                             Monitor* monitor) {
   if (config_.form() == SkeletonBoundConfig::DENSE || metric().size() == 0) {
     return;
   }
@@ -168,8 +176,10 @@ void SkeletonSearcher::Build(int threads, const SlackScale& scale) {
   if (form_ == SkeletonBoundConfig::AUTO) {
     const auto stride = static_cast<int>(
         std::max<int64_t>(1, partition_->num_blocks() / kSampleBlocks));
+    const Monitor::Part part(monitor, kForecastShare);
     const BlockSkeletons sample(metric(), options_, *partition_, threads,
-                                stride);
+                                stride, monitor);
+    if (!Monitor::Go(monitor)) return;
     form_ = SkeletonBoundConfig::DENSE;
     if (sample.median_residual() <= kLargestResidual) {
       const double hard = HardPart(exhaustive_, sample, threads);
@@ -181,7 +191,12 @@ void SkeletonSearcher::Build(int threads, const SlackScale& scale) {
   }
   if (form_ == SkeletonBoundConfig::TABLES ||
       form_ == SkeletonBoundConfig::PROJECTIONS) {
-    if (MakeSkeletons(threads)) {
+    double share = form_ == SkeletonBoundConfig::TABLES ? 0.5 : 1;
+    if (costs_ && form_ == SkeletonBoundConfig::TABLES) {
+      share = costs_->skeletons() / (costs_->skeletons() + costs_->tables());
+    }
+    const Monitor::Part part(monitor, share);
+    if (MakeSkeletons(threads, monitor)) {
       const BlockSkeletons& made = *made_skeletons_;
       clock.End("skeletons", made.evaluations(), made.bytes(),
                 costs_ ? std::llround(costs_->skeletons()) : 0);
@@ -190,7 +205,7 @@ void SkeletonSearcher::Build(int threads, const SlackScale& scale) {
     }
   }
   if (form_ == SkeletonBoundConfig::TABLES) {
-    if (MakeTables(threads)) {
+    if (MakeTables(threads, monitor)) {
       clock.End("tables", made_tables_->evaluations(), made_tables_->bytes(),
                 costs_ ? std::llround(costs_->tables()) : 0);
     } else {
@@ -210,14 +225,16 @@ SkeletonBoundConfig::Form SkeletonSearcher::FormAtBuild(
              : SkeletonBoundConfig::AUTO;
 }
 
-bool SkeletonSearcher::MakeSkeletons(int threads) const {
+bool SkeletonSearcher::MakeSkeletons(int threads, Monitor* monitor) const {
   std::optional<SpacePartition> partition =
       std::exchange(partition_, std::nullopt);
   if (!partition.has_value()) {
     partition = BlockSkeletons::Partition(metric(), options_, threads);
   }
   auto made = std::make_unique<BlockSkeletons>(metric(), options_,
-                                               *std::move(partition), threads);
+                                               *std::move(partition), threads,
+                                               /*stride=*/1, monitor);
+  if (!Monitor::Go(monitor)) return false;
   const auto loose = static_cast<int64_t>(made->loose_rows().size());
   if (!made->sound() || loose > metric().size() / kLoosePart) {
     in_vain_ = true;
@@ -227,9 +244,10 @@ bool SkeletonSearcher::MakeSkeletons(int threads) const {
   return true;
 }
 
-bool SkeletonSearcher::MakeTables(int threads) const {
-  auto made = std::make_unique<SkeletonTables>(metric(), *made_skeletons_,
-                                               config_.norm_table(), threads);
+bool SkeletonSearcher::MakeTables(int threads, Monitor* monitor) const {
+  auto made = std::make_unique<SkeletonTables>(
+      metric(), *made_skeletons_, config_.norm_table(), threads, monitor);
+  if (!Monitor::Go(monitor)) return false;
   if (!made->sound()) {
     in_vain_ = true;
     return false;
@@ -271,8 +289,8 @@ SkeletonBoundConfig::Form SkeletonSearcher::FormOfCall(
   SkeletonBoundConfig::Form form = form_;
   if (form == SkeletonBoundConfig::AUTO) {
     if (!settled()) {
-      forecast = MakeWhatPays({dense, projected, by_tables},
-                              request.options.threads, counters);
+      forecast =
+          MakeWhatPays({dense, projected, by_tables}, request.options, counters);
     }
     form = tables_ != nullptr ? SkeletonBoundConfig::TABLES
            : skeletons_ != nullptr && projected < dense && !in_vain_
@@ -286,7 +304,8 @@ SkeletonBoundConfig::Form SkeletonSearcher::FormOfCall(
   return form;
 }
 
-double SkeletonSearcher::MakeWhatPays(const CallCosts& call, int threads,
+double SkeletonSearcher::MakeWhatPays(const CallCosts& call,
+                                      const SearchOptions& options,
                                       SearchCounters& counters) const {
   const absl::MutexLock lock(&mutex_);
   if (settled()) return 0;
@@ -296,17 +315,22 @@ double SkeletonSearcher::MakeWhatPays(const CallCosts& call, int threads,
   missed_with_tables_ +=
       std::max(0.0, std::min(call.dense, call.projected) - call.by_tables);
   const bool tables = missed_with_tables_ > costs_->tables();
-  double price = 0;
+  const bool skeletons =
+      made_skeletons_ == nullptr &&
+      (tables || missed_with_skeletons_ > costs_->skeletons());
+  const double price = (skeletons ? costs_->skeletons() : 0) +
+                       (tables ? costs_->tables() : 0);
+  // What a cancelled call leaves out the next one makes.
+  const double rest = tables ? call.by_tables : call.projected;
+  const Monitor::Part part(options.monitor, price / (price + rest));
   int64_t evaluations = 0;
-  if (made_skeletons_ == nullptr &&
-      (tables || missed_with_skeletons_ > costs_->skeletons())) {
-    price += costs_->skeletons();
-    if (!MakeSkeletons(threads)) return price;
+  if (skeletons) {
+    const Monitor::Part first(options.monitor, costs_->skeletons() / price);
+    if (!MakeSkeletons(options.threads, options.monitor)) return price;
     evaluations += made_skeletons_->evaluations();
   }
-  if (tables) {
-    price += costs_->tables();
-    if (MakeTables(threads)) evaluations += made_tables_->evaluations();
+  if (tables && MakeTables(options.threads, options.monitor)) {
+    evaluations += made_tables_->evaluations();
   }
   counters.set_distance_evaluations(evaluations);
   return price;
@@ -362,6 +386,8 @@ void SkeletonSearcher::Search(const Request& request, NeighborTable& neighbors,
                               SearchStatistics& statistics) const {
   SearchCounters& counters = statistics.counters;
   const SkeletonBoundConfig::Form form = FormOfCall(request, counters);
+  Monitor* const monitor = request.options.monitor;
+  if (!Monitor::Go(monitor)) return;
   Tasks divided;
   if (form == SkeletonBoundConfig::DENSE) {
     divided.hard.resize(request.num_queries());
@@ -381,10 +407,20 @@ void SkeletonSearcher::Search(const Request& request, NeighborTable& neighbors,
         *this, *skeletons, tables, config_.sub_blocks(),
         std::min(request.options.k, metric().size())));
   }
-  ParallelFor(num_workers, num_tasks, [&](int64_t number, int worker) {
-    const Task& task = divided.tasks[number];
-    passes[worker]->Search(request, task.block, task.queries, neighbors);
-  });
+  {
+    // By number of queries. Those that turn out hard take what is left over.
+    const auto hard = static_cast<double>(divided.hard.size());
+    const double share =
+        std::min(kLargestPassShare,
+                 1 - hard / static_cast<double>(request.num_queries()));
+    const Monitor::Part part(monitor, share);
+    ParallelFor(
+        num_workers, num_tasks, monitor, [&](int64_t number, int worker) {
+          const Task& task = divided.tasks[number];
+          passes[worker]->Search(request, task.block, task.queries, neighbors);
+        });
+  }
+  if (!Monitor::Go(monitor)) return;
   SkeletonPass::Counts sum;
   for (const auto& pass : passes) {
     divided.hard.insert(divided.hard.end(), pass->hard_queries().begin(),

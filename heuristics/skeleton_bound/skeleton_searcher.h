@@ -37,6 +37,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
+#include "base/monitor.h"
 #include "heuristics/skeleton_bound/block_skeletons.h"
 #include "heuristics/skeleton_bound/skeleton_bound.pb.h"
 #include "heuristics/skeleton_bound/skeleton_bounds.h"
@@ -58,11 +59,11 @@ class SkeletonSearcher final : public Searcher<ResidualCorrelation> {
  public:
   // `metric` holds the data in the caller's order and has a rounding model.
   // Errors are those of ValidateSkeletonBoundConfig and of
-  // RoundingModel::Validate. `scale` is for tests.
+  // RoundingModel::Validate; Cancelled. `scale` is for tests.
   static absl::StatusOr<std::unique_ptr<const SkeletonSearcher>> Create(
       std::shared_ptr<const ResidualCorrelation> metric,
       const SkeletonBoundConfig& config, int threads,
-      const SlackScale& scale = {});
+      const SlackScale& scale = {}, Monitor* monitor = nullptr);
 
   // A searcher that another one's decisions and parts make again, as it was
   // before its first call but for what is given. Costs belong to AUTO;
@@ -109,7 +110,7 @@ class SkeletonSearcher final : public Searcher<ResidualCorrelation> {
     double by_tables;
   };
 
-  void Build(int threads, const SlackScale& scale);
+  void Build(int threads, const SlackScale& scale, Monitor* monitor);
   SkeletonBoundConfig::Form FormAtBuild(const SkeletonCosts& costs) const;
 
   void Search(const Request& request, NeighborTable& neighbors,
@@ -119,16 +120,18 @@ class SkeletonSearcher final : public Searcher<ResidualCorrelation> {
                                        SearchCounters& counters) const;
   // Makes what is not there if calls, this one included, have missed so much by
   // now. Returns the forecast of what that cost.
-  double MakeWhatPays(const CallCosts& call, int threads,
+  double MakeWhatPays(const CallCosts& call, const SearchOptions& options,
                       SearchCounters& counters) const
       ABSL_LOCKS_EXCLUDED(mutex_);
   void Keep(std::unique_ptr<const BlockSkeletons> skeletons) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Keep(std::unique_ptr<const SkeletonTables> tables) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // False where they turn out to be unsound.
-  bool MakeSkeletons(int threads) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  bool MakeTables(int threads) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // False where they turn out to be unsound, or `monitor` is cancelled.
+  bool MakeSkeletons(int threads, Monitor* monitor) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool MakeTables(int threads, Monitor* monitor) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Tasks Divide(const Request& request, bool projects) const;
 
   SkeletonBoundConfig config_;

@@ -1,16 +1,19 @@
 #include "heuristics/skeleton_bound/skeleton_searcher.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstdint>
 #include <memory>
 #include <numeric>
 #include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "base/matrix.h"
+#include "base/monitor.h"
 #include "base/parallel.h"
 #include "base/point_sets.h"
 #include "base/random.h"
@@ -112,7 +115,7 @@ TEST_P(SkeletonSearcherTest, IsExhaustiveSearch) {
 
 // Rows late enough that their predecessors are filtered.
 TEST(SkeletonSearcherPredecessorTest, IsExhaustiveSearch) {
-  const int64_t n = 4000;
+  constexpr int64_t n = 4000;
   const Matrix<double> points = MakePoints("normal", n, 3, 1);
   const auto metric =
       MakeTestModel(points.view(), KernelConfig::RBF, 100).metric;
@@ -128,6 +131,29 @@ TEST(SkeletonSearcherPredecessorTest, IsExhaustiveSearch) {
           result.neighbors.Digest(),
           Exhaustive(metric).SearchRows(rows, options).neighbors.Digest());
       EXPECT_GT(result.counters.predecessor_filtered(), 0);
+      // Within a distance that occurs, of which theta knows from the start.
+      SearchOptions within = options;
+      within.radius = result.neighbors.distances()(0, k / 2);
+      const SearchResult near =
+          MakeSearcher(metric, Config(form, 64))->SearchRows(rows, within);
+      EXPECT_EQ(near.neighbors.Digest(),
+                Exhaustive(metric).SearchRows(rows, within).neighbors.Digest());
+      EXPECT_LT(near.counters.points_screened(),
+                result.counters.points_screened());
+      // The nearest is allowed to nobody.
+      bool allowed[n];
+      std::fill_n(allowed, n, true);
+      for (size_t i = 0; i < rows.size(); ++i) {
+        allowed[result.neighbors.rows()(static_cast<int64_t>(i), 0)] = false;
+      }
+      SearchOptions some = options;
+      some.allowed = allowed;
+      const SearchResult others =
+          MakeSearcher(metric, Config(form, 64))->SearchRows(rows, some);
+      EXPECT_EQ(others.neighbors.Digest(),
+                Exhaustive(metric).SearchRows(rows, some).neighbors.Digest());
+      EXPECT_NE(others.neighbors.First(1).Digest(),
+                result.neighbors.First(1).Digest());
     }
   }
 }
@@ -373,6 +399,28 @@ TEST_F(MadeByCallsTest, TablesThatManyCallsPayForAreMade) {
   for (; searcher_->tables() == nullptr && calls < 100; ++calls) Search(500);
   EXPECT_GT(calls, 1);
   EXPECT_LT(calls, 50);
+}
+
+// However late it is cancelled: tables are whole or are not there.
+TEST_F(MadeByCallsTest, ACancelledCallKeepsNothingHalfMade) {
+  int late = 0;  // milliseconds
+  for (; searcher_->tables() == nullptr && late < 10'000;
+       late += 5 + late / 2) {
+    Monitor monitor([](double) { return true; });
+    if (late == 0) monitor.Cancel();
+    std::thread canceller([&] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(late));
+      monitor.Cancel();
+    });
+    searcher_->SearchRows(AllRows(kSize),
+                          {.k = 10, .monitor = &monitor, .threads = 2});
+    canceller.join();
+    if (late == 0) {
+      EXPECT_EQ(searcher_->kept_bytes(), 0);
+    }
+  }
+  ASSERT_NE(searcher_->tables(), nullptr);
+  Search(kSize);
 }
 
 TEST_F(MadeByCallsTest, CallsAtOnceShareThem) {

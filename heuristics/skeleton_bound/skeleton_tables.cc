@@ -9,6 +9,7 @@
 
 #include "base/aligned_buffer.h"
 #include "base/archive.h"
+#include "base/monitor.h"
 #include "base/parallel.h"
 #include "heuristics/skeleton_bound/block_skeletons.h"
 #include "heuristics/skeleton_bound/correlation_tile.h"
@@ -49,7 +50,7 @@ void Transpose(const double* from, int64_t rows, int64_t columns, double* to) {
 
 SkeletonTables::SkeletonTables(const ResidualCorrelation& metric,
                                const BlockSkeletons& skeletons, bool keep_gaps,
-                               int threads)
+                               int threads, Monitor* monitor)
     : has_gaps_(keep_gaps),
       num_blocks_(skeletons.num_blocks()),
       positions_(skeletons.num_positions()),
@@ -89,6 +90,8 @@ SkeletonTables::SkeletonTables(const ResidualCorrelation& metric,
   for (int i = 0; i < num_workers; ++i) {
     workers.emplace_back(RoundUpToLanes(skeletons.max_rank()));
   }
+  const Monitor::Part part(monitor, /*share=*/1,
+                           int64_t{num_blocks_} * (num_blocks_ - 1) / 2);
   // The longest rows of pairs first.
   ParallelFor(num_workers, num_blocks_, [&](int64_t task, int index) {
     Worker& worker = workers[index];
@@ -96,6 +99,7 @@ SkeletonTables::SkeletonTables(const ResidualCorrelation& metric,
     const BlockSkeletons::Block& second = skeletons.block(b);
     const int64_t second_rows = RoundUpToLanes(second.rank);
     for (int a = 0; a < b; ++a) {
+      if (!Monitor::Go(monitor, 1)) return;
       const BlockSkeletons::Block& first = skeletons.block(a);
       const int64_t first_rows = RoundUpToLanes(first.rank);
       double* x = worker.by_first.data();
@@ -129,6 +133,7 @@ SkeletonTables::SkeletonTables(const ResidualCorrelation& metric,
     }
   });
   sound_ = sound;
+  if (!Monitor::Go(monitor)) return;
 
   ParallelFor(num_workers, num_blocks_, [&](int64_t task, int) {
     const int from = static_cast<int>(task);

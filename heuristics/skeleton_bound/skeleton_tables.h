@@ -23,6 +23,7 @@
 #include "absl/types/span.h"
 #include "base/aligned_buffer.h"
 #include "base/archive.h"
+#include "base/monitor.h"
 #include "heuristics/skeleton_bound/block_skeletons.h"
 #include "metric/residual_correlation.h"
 
@@ -38,8 +39,10 @@ class SkeletonTables {
     int64_t column_stride;
   };
 
+  // What a cancelled monitor leaves is of no use.
   SkeletonTables(const ResidualCorrelation& metric,
-                 const BlockSkeletons& skeletons, bool keep_gaps, int threads);
+                 const BlockSkeletons& skeletons, bool keep_gaps, int threads,
+                 Monitor* monitor = nullptr);
 
   // As Save wrote them; without use where archive.status() is an error then.
   explicit SkeletonTables(ArchiveReader& archive);

@@ -4,15 +4,16 @@
 // library, whose errors become exceptions. Arrays of float64 in C order are
 // read where they are; answers are views of the library's own tables, which
 // live as long as the arrays do. The interpreter's lock is released while the
-// library works.
+// library works, and taken some 20 times a second to see whether Ctrl-C was
+// pressed.
 
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
 #include <cstdint>
+#include <limits>
 #include <memory>
-#include <numeric>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -26,10 +27,13 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "base/matrix.h"
+#include "base/monitor.h"
 #include "index/index.pb.h"
 #include "index/residual_index.h"
 #include "metric/metric.pb.h"
 #include "traversal/neighbor_table.h"
+#include "traversal/range_search.h"
+#include "traversal/range_table.h"
 #include "traversal/searcher.h"
 #include "traversal/traversal.pb.h"
 
@@ -86,6 +90,8 @@ rows          q row numbers, from 0 to n - 1.
 k             Neighbors of each, >= 1.
 predecessor   Only rows before the query's own (Vecchia).
 exclude_self  A row is no neighbor of itself.
+radius        Only neighbors at a distance strictly below it.
+allowed       n booleans: which rows may be neighbors. None means all.
 threads       0 means all. Changes no answer.
 
 Returns rows, (q, k) int64, and distances, (q, k) float64 in [0, 1], ordered by
@@ -93,6 +99,19 @@ Returns rows, (q, k) int64, and distances, (q, k) float64 in [0, 1], ordered by
 
 constexpr char kSearchPointsDoc[] =
     R"(The k nearest rows to new points, (q, d) finite numbers. Returns as search.)";
+
+constexpr char kRangeSearchDoc[] =
+    R"(All rows within a radius of rows of the points, however many.
+
+rows, predecessor, exclude_self, allowed and threads as in search.
+
+Returns offsets, (q + 1,) int64, rows, int64, and distances, float64: those of
+query i are entries offsets[i] to offsets[i + 1], ordered by (distance, row). So
+scipy.sparse.csr_array((distances, rows, offsets), shape=(q, n)) is the matrix of
+the distances below the radius.)";
+
+constexpr char kRangeSearchPointsDoc[] =
+    R"(All rows within a radius of new points, (q, d). Returns as range_search.)";
 
 constexpr char kGraphDoc[] =
     R"(The k nearest rows to every row, itself excluded. Returns as search, q = n.)";
@@ -118,13 +137,20 @@ void ThrowUnlessOk(const absl::Status& status) {
   throw std::runtime_error(message);
 }
 
-// Runs the library without the interpreter's lock.
+// Runs the library without the interpreter's lock: call(monitor), where the
+// monitor asks for signals. What a signal's handler has raised is the error of
+// this thread, in which the monitor calls back.
 template <class Call>
 auto Unlocked(Call call) {
+  Monitor monitor([](double) {
+    const py::gil_scoped_acquire acquire;
+    return PyErr_CheckSignals() == 0;
+  });
   auto result = [&] {
     const py::gil_scoped_release release;
-    return call();
+    return call(&monitor);
   }();
+  if (PyErr_Occurred() != nullptr) throw py::error_already_set();
   ThrowUnlessOk(result.status());
   return *std::move(result);
 }
@@ -169,6 +195,27 @@ MatrixView<const double> View(const Array<double>& points) {
 absl::Span<const int64_t> View(const Array<int64_t>& rows) {
   return {rows.data(), static_cast<size_t>(rows.size())};
 }
+
+// n flags; None means that there are none. They live as long as this does.
+class Flags {
+ public:
+  Flags(const char* name, const py::object& object) {
+    if (object.is_none()) return;
+    const py::array array = ToArray(name, object);
+    CheckArray(name, array, 1, "b", "booleans");
+    flags_ = Array<bool>(array);
+    span_ = absl::MakeConstSpan(flags_.data(), flags_.size());
+    // Otherwise it would mean all.
+    if (span_.empty()) {
+      throw py::value_error(absl::StrCat(name, ": is empty; None means all"));
+    }
+  }
+  absl::Span<const bool> span() const { return span_; }
+
+ private:
+  Array<bool> flags_;
+  absl::Span<const bool> span_;
+};
 
 template <class Enum>
 Enum Choose(const char* name, const std::string& choice,
@@ -225,7 +272,9 @@ ResidualIndex Build(
   options.set_strategy(Choose("strategy", strategy, Strategy_Parse));
   options.set_threads(threads);
   const Array<double> data = Points("points", points);
-  return Unlocked([&] { return ResidualIndex::Build(View(data), options); });
+  return Unlocked([&](Monitor* monitor) {
+    return ResidualIndex::Build(View(data), options, monitor);
+  });
 }
 
 void Save(const ResidualIndex& index, const std::string& path, int threads) {
@@ -237,7 +286,7 @@ void Save(const ResidualIndex& index, const std::string& path, int threads) {
 }
 
 ResidualIndex Load(const std::string& path, bool map, int threads) {
-  return Unlocked([&] {
+  return Unlocked([&](Monitor*) {
     return ResidualIndex::Load(path, {.map = map, .threads = threads});
   });
 }
@@ -261,40 +310,98 @@ py::tuple ToArrays(SearchResult result) {
                         ViewOf(kept->distances(), owner));
 }
 
+// A view of a vector that `owner` keeps.
+template <class T>
+py::array ViewOf(std::vector<T>& values, const py::object& owner) {
+  return py::array_t<T>(static_cast<py::ssize_t>(values.size()), values.data(),
+                        owner);
+}
+
+py::tuple ToArrays(RangeResult result) {
+  auto table = std::make_unique<RangeTable>(std::move(result.neighbors));
+  RangeTable* const kept = table.get();
+  const py::capsule owner(table.release(), [](void* table) {
+    delete static_cast<RangeTable*>(table);
+  });
+  return py::make_tuple(ViewOf(kept->offsets, owner), ViewOf(kept->rows, owner),
+                        ViewOf(kept->distances, owner));
+}
+
 py::tuple Search(const ResidualIndex& index, const py::object& rows, int64_t k,
-                 bool predecessor, bool exclude_self, int threads) {
+                 bool predecessor, bool exclude_self, double radius,
+                 const py::object& allowed, int threads) {
   const Array<int64_t> queries = Rows("rows", rows);
-  const SearchOptions options = {.k = k,
-                                 .exclude_self = exclude_self,
-                                 .predecessor = predecessor,
-                                 .threads = threads};
-  return ToArrays(
-      Unlocked([&] { return index.Search(View(queries), options); }));
+  const Flags flags("allowed", allowed);
+  return ToArrays(Unlocked([&](Monitor* monitor) {
+    return index.Search(View(queries), {.k = k,
+                                        .exclude_self = exclude_self,
+                                        .predecessor = predecessor,
+                                        .radius = radius,
+                                        .allowed = flags.span(),
+                                        .monitor = monitor,
+                                        .threads = threads});
+  }));
 }
 
 py::tuple SearchPoints(const ResidualIndex& index, const py::object& points,
-                       int64_t k, int threads) {
+                       int64_t k, double radius, const py::object& allowed,
+                       int threads) {
   const Array<double> queries = Points("points", points);
-  const SearchOptions options = {.k = k, .threads = threads};
-  return ToArrays(
-      Unlocked([&] { return index.SearchPoints(View(queries), options); }));
+  const Flags flags("allowed", allowed);
+  return ToArrays(Unlocked([&](Monitor* monitor) {
+    return index.SearchPoints(View(queries), {.k = k,
+                                              .radius = radius,
+                                              .allowed = flags.span(),
+                                              .monitor = monitor,
+                                              .threads = threads});
+  }));
+}
+
+py::tuple SearchRange(const ResidualIndex& index, const py::object& rows,
+                      double radius, bool predecessor, bool exclude_self,
+                      const py::object& allowed, int threads) {
+  const Array<int64_t> queries = Rows("rows", rows);
+  const Flags flags("allowed", allowed);
+  return ToArrays(Unlocked([&](Monitor* monitor) {
+    return index.RangeSearch(View(queries), radius,
+                             {.exclude_self = exclude_self,
+                              .predecessor = predecessor,
+                              .allowed = flags.span(),
+                              .monitor = monitor,
+                              .threads = threads});
+  }));
+}
+
+py::tuple SearchRangePoints(const ResidualIndex& index,
+                            const py::object& points, double radius,
+                            const py::object& allowed, int threads) {
+  const Array<double> queries = Points("points", points);
+  const Flags flags("allowed", allowed);
+  return ToArrays(Unlocked([&](Monitor* monitor) {
+    return index.RangeSearchPoints(
+        View(queries), radius,
+        {.allowed = flags.span(), .monitor = monitor, .threads = threads});
+  }));
 }
 
 py::tuple Graph(const ResidualIndex& index, int64_t k, bool predecessor,
-                int threads) {
-  const SearchOptions options = {.k = k,
-                                 .exclude_self = true,
-                                 .predecessor = predecessor,
-                                 .threads = threads};
-  std::vector<int64_t> rows(index.size());
-  std::iota(rows.begin(), rows.end(), 0);
-  return ToArrays(Unlocked([&] { return index.Search(rows, options); }));
+                double radius, const py::object& allowed, int threads) {
+  const Flags flags("allowed", allowed);
+  return ToArrays(Unlocked([&](Monitor* monitor) {
+    return index.Graph({.k = k,
+                        .predecessor = predecessor,
+                        .radius = radius,
+                        .allowed = flags.span(),
+                        .monitor = monitor,
+                        .threads = threads});
+  }));
 }
 
 }  // namespace
 
 PYBIND11_MODULE(rct, module) {
   using py::arg;
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
   module.doc() = kModuleDoc;
   py::class_<ResidualIndex>(module, "ResidualIndex", kClassDoc)
       .def(py::init(&Build), kInitDoc, arg("points"), py::kw_only(),
@@ -303,11 +410,21 @@ PYBIND11_MODULE(rct, module) {
            arg("strategy") = "exhaustive", arg("threads") = 0)
       .def("search", &Search, kSearchDoc, arg("rows"), arg("k"), py::kw_only(),
            arg("predecessor") = false, arg("exclude_self") = false,
+           arg("radius") = kInfinity, arg("allowed") = py::none(),
            arg("threads") = 0)
       .def("search_points", &SearchPoints, kSearchPointsDoc, arg("points"),
-           arg("k"), py::kw_only(), arg("threads") = 0)
+           arg("k"), py::kw_only(), arg("radius") = kInfinity,
+           arg("allowed") = py::none(), arg("threads") = 0)
+      .def("range_search", &SearchRange, kRangeSearchDoc, arg("rows"),
+           arg("radius"), py::kw_only(), arg("predecessor") = false,
+           arg("exclude_self") = false, arg("allowed") = py::none(),
+           arg("threads") = 0)
+      .def("range_search_points", &SearchRangePoints, kRangeSearchPointsDoc,
+           arg("points"), arg("radius"), py::kw_only(),
+           arg("allowed") = py::none(), arg("threads") = 0)
       .def("graph", &Graph, kGraphDoc, arg("k"), py::kw_only(),
-           arg("predecessor") = false, arg("threads") = 0)
+           arg("predecessor") = false, arg("radius") = kInfinity,
+           arg("allowed") = py::none(), arg("threads") = 0)
       .def("save", &Save, kSaveDoc, arg("path"), py::kw_only(),
            arg("threads") = 0)
       .def_static("load", &Load, kLoadDoc, arg("path"), py::kw_only(),

@@ -4,6 +4,7 @@
 import doctest
 import os
 import re
+import signal
 import sys
 import tempfile
 import threading
@@ -89,6 +90,61 @@ class ResidualIndexTest(unittest.TestCase):
         rows, found = index.search([2], 3, predecessor=True)
         self.assertEqual(sorted(rows[0]), [-1, 0, 1])
         self.assertEqual(found[0, 2], np.inf)
+
+    def test_radius(self):
+        expected = self.all_distances(self.points)
+        np.fill_diagonal(expected, 0)
+        index = self.index()
+        _, found = index.search([0], K)
+        radius = found[0, 4]  # itself no neighbor: strictly below
+        self.assertEqual((index.search([0], K, radius=radius)[0] >= 0).sum(), 4)
+        rows = np.array([0, 9, 0])
+        offsets, near, distance = index.range_search(rows, radius)
+        self.assertEqual([a.dtype for a in (offsets, near, distance)], [np.int64, np.int64, float])
+        self.assertEqual(offsets.tolist()[:2], [0, 4])
+        self.assertEqual(offsets[3], len(near))
+        self.assertTrue((distance < radius).all())
+        matrix = np.full((3, N), np.inf)
+        matrix[np.repeat(np.arange(3), np.diff(offsets)), near] = distance
+        within = np.where(expected[rows] < radius - 1e-6, expected[rows], np.inf)
+        np.testing.assert_allclose(matrix[np.isfinite(within)], within[np.isfinite(within)], atol=1e-6)
+        everything = index.range_search_points(self.queries, np.inf)
+        self.assertEqual(len(everything[1]), N * len(self.queries))
+        few = index.range_search([5], np.inf, predecessor=True)
+        self.assertEqual(sorted(few[1]), [0, 1, 2, 3, 4])
+        self.assertEqual(index.graph(K, radius=-1)[0].max(), -1)
+
+    def test_allowed(self):
+        allowed = np.arange(N) % 7 == 3
+        expected = self.all_distances(self.queries)
+        expected[:, ~allowed] = np.inf
+        index = self.index()
+        self.expect_nearest(index.search_points(self.queries, K, allowed=allowed), expected)
+        for answer in (
+            index.search([3, 5], K, allowed=allowed),
+            index.graph(K, allowed=allowed.tolist()),
+            index.range_search([3, 5], 0.9, allowed=allowed)[1:],
+            index.range_search_points(self.queries, 0.9, allowed=allowed)[1:],
+        ):
+            self.assertTrue(allowed[answer[0]].all())
+        with self.assertRaisesRegex(ValueError, "allowed: has 3 flags"):
+            index.search([3], 1, allowed=allowed[:3])
+        with self.assertRaisesRegex(ValueError, "allowed: is empty; None means all"):
+            index.search([3], 1, allowed=np.zeros(0, bool))
+        with self.assertRaisesRegex(TypeError, "allowed: must be 1-dimensional, of booleans"):
+            index.search([3], 1, allowed=np.arange(N))
+
+    def test_an_interrupt_ends_a_search(self):
+        points = np.random.default_rng(1).normal(size=(60000, D))
+        index = self.index(points, inducing=500)
+        timer = threading.Timer(0.5, signal.raise_signal, [signal.SIGINT])
+        timer.start()
+        start = time.monotonic()
+        with self.assertRaises(KeyboardInterrupt):
+            index.graph(K, threads=1)
+        self.assertLess(time.monotonic() - start, 10)
+        timer.join()
+        self.assertEqual(index.search([7], 1)[0][0, 0], 7)
 
     def test_inducing(self):
         by_row = self.index().graph(K)
@@ -222,6 +278,8 @@ class ResidualIndexTest(unittest.TestCase):
         self.assertEqual(repr(index), "<rct.ResidualIndex of 400 points, d = 3, m = 20>")
         for name in ("search", "search_points", "graph"):
             self.assertIn("k nearest rows", getattr(rct.ResidualIndex, name).__doc__)
+        for name in ("range_search", "range_search_points"):
+            self.assertIn("ll rows within a radius", getattr(rct.ResidualIndex, name).__doc__)
         self.assertIn("lengthscale", rct.ResidualIndex.__init__.__doc__)
 
     def test_the_example_in_the_readme(self):
