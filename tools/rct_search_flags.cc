@@ -191,9 +191,8 @@ constexpr std::string_view kSearchFlags =
   --audit=N                 search N random queries again, exhaustively; compare
   --out_indices=FILE        row numbers, int64, q x k; -1 where there is none
   --out_distances=FILE      sqrt(1 - |correlation|), float64, q x k; inf there
-  --out_offsets=FILE        without --k: where each query's list begins and the
-                            last one ends, int64, q + 1; the lists are in the
-                            other files, one after the other
+  --out_offsets=FILE        without --k: where each query's list begins in the
+                            files above and the last one ends, int64, q + 1
   --format=npy|csv          where the ending of FILE does not say it
 
 Example
