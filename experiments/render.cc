@@ -108,9 +108,8 @@ Row MakeRow(const RunRecord::Deterministic::Workload& workload,
     const double exhaustive = row.timed.exhaustive_seconds(r);
     ratio.push_back(Ratio(exhaustive, search));
     with_build.push_back(
-        Ratio(factor[r] + exhaustive,
-              factor[r] + row.timed.index_seconds(r) +
-                  row.timed.first_search_seconds(r)));
+        Ratio(factor[r] + exhaustive, factor[r] + row.timed.index_seconds(r) +
+                                          row.timed.first_search_seconds(r)));
   }
   row.search = SpreadOf(row.timed.search_seconds());
   row.index = SpreadOf(row.timed.index_seconds());

@@ -289,8 +289,8 @@ SkeletonBoundConfig::Form SkeletonSearcher::FormOfCall(
   SkeletonBoundConfig::Form form = form_;
   if (form == SkeletonBoundConfig::AUTO) {
     if (!settled()) {
-      forecast =
-          MakeWhatPays({dense, projected, by_tables}, request.options, counters);
+      forecast = MakeWhatPays({dense, projected, by_tables}, request.options,
+                              counters);
     }
     form = tables_ != nullptr ? SkeletonBoundConfig::TABLES
            : skeletons_ != nullptr && projected < dense && !in_vain_
@@ -318,8 +318,8 @@ double SkeletonSearcher::MakeWhatPays(const CallCosts& call,
   const bool skeletons =
       made_skeletons_ == nullptr &&
       (tables || missed_with_skeletons_ > costs_->skeletons());
-  const double price = (skeletons ? costs_->skeletons() : 0) +
-                       (tables ? costs_->tables() : 0);
+  const double price =
+      (skeletons ? costs_->skeletons() : 0) + (tables ? costs_->tables() : 0);
   // What a cancelled call leaves out the next one makes.
   const double rest = tables ? call.by_tables : call.projected;
   const Monitor::Part part(options.monitor, price / (price + rest));
