@@ -187,6 +187,8 @@ void ExhaustiveSearcher<Metric>::Search(const Request& request,
       begin += cut.chunk;
     } while (begin < end);
   }
+  // The longest first, so that no thread waits long for another.
+  if (options.predecessor) std::reverse(tasks.begin(), tasks.end());
   const int64_t num_tasks = static_cast<int64_t>(tasks.size());
   int64_t num_tiles = 0;
   for (const Task& task : tasks) {
