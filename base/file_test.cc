@@ -16,6 +16,7 @@
 
 #include "absl/status/status.h"
 #include "base/status_matchers.h"
+#include "base/test_folder.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -29,32 +30,7 @@ using testing::IsEmpty;
 using testing::StartsWith;
 using testing::UnorderedElementsAre;
 
-// Each test has a folder of its own, empty at the start.
-class FileTest : public testing::Test {
- protected:
-  FileTest()
-      : folder_(testing::TempDir() + "/file_test_" +
-                testing::UnitTest::GetInstance()->current_test_info()->name()) {
-    std::filesystem::remove_all(folder_);
-    std::filesystem::create_directories(folder_);
-  }
-  ~FileTest() override { std::filesystem::remove_all(folder_); }
-
-  std::string Path(const std::string& name) const {
-    return folder_ + "/" + name;
-  }
-
-  std::vector<std::string> Names() const {
-    std::vector<std::string> names;
-    for (const auto& entry : std::filesystem::directory_iterator(folder_)) {
-      names.push_back(entry.path().filename());
-    }
-    return names;
-  }
-
- private:
-  const std::string folder_;
-};
+class FileTest : public FolderTest {};
 
 TEST_F(FileTest, ReadsWhatWasWritten) {
   std::string all_bytes;

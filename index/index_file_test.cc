@@ -22,6 +22,7 @@
 #include "base/matrix.h"
 #include "base/npy.h"
 #include "base/status_matchers.h"
+#include "base/test_folder.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "index/index.pb.h"
@@ -44,31 +45,7 @@ using testing::StartsWith;
 constexpr int64_t kRows = 2400;
 constexpr int64_t kDim = 3;
 
-// Each test has a folder of its own, empty at the start.
-class IndexFileTest : public testing::Test {
- protected:
-  IndexFileTest()
-      : folder_(testing::TempDir() + "/index_file_test_" +
-                testing::UnitTest::GetInstance()->current_test_info()->name()) {
-    std::filesystem::remove_all(folder_);
-    std::filesystem::create_directories(folder_);
-  }
-  ~IndexFileTest() override { std::filesystem::remove_all(folder_); }
-
-  std::string Path(const std::string& name) const {
-    return folder_ + "/" + name;
-  }
-  std::vector<std::string> Names() const {
-    std::vector<std::string> names;
-    for (const auto& entry : std::filesystem::directory_iterator(folder_)) {
-      names.push_back(entry.path().filename());
-    }
-    return names;
-  }
-
- private:
-  const std::string folder_;
-};
+class IndexFileTest : public FolderTest {};
 
 IndexOptions Options(Strategy strategy,
                      KernelConfig::Family family = KernelConfig::RBF) {

@@ -15,20 +15,13 @@
 #include "metric/tile.h"
 #include "traversal/knn_heap.h"
 #include "traversal/neighbor_table.h"
+#include "traversal/query_block.h"
 #include "traversal/row_order.h"
 #include "traversal/search_trace.h"
 #include "traversal/searcher.h"
 
 namespace rct {
 namespace {
-
-// Queries that are searched together. They take half a mebibyte, so that they
-// stay in a second-level cache: the more there are, the less often the
-// candidates are read. Blocks do not depend on the number of threads, and so
-// counters do not either.
-constexpr int kMinQueryBlock = 16;
-constexpr int kMaxQueryBlock = 128;
-constexpr int64_t kBlockDoubles = 512 * 1024 / sizeof(double);
 
 // Candidates of a tile: whole register tiles and whole vectors.
 constexpr int kCandidateBlock = 120;
@@ -56,8 +49,8 @@ struct Cut {
 template <class Metric>
 Cut CutOf(const Metric& metric, int64_t num_queries, int64_t k) {
   const int64_t n = metric.size();
-  const int64_t fit = std::clamp<int64_t>(kBlockDoubles / metric.point_width(),
-                                          kMinQueryBlock, kMaxQueryBlock);
+  const int64_t fit =
+      QueriesThatFit(metric.point_width() * int64_t{sizeof(double)});
   // Each chunk has its own neighbours, to be merged: they should be few.
   if (num_queries <= 4 * fit && k <= kCandidateChunk / 4) {
     const int64_t blocks = (num_queries + fit - 1) / fit;
@@ -66,13 +59,7 @@ Cut CutOf(const Metric& metric, int64_t num_queries, int64_t k) {
     return {static_cast<int>((num_queries + blocks - 1) / blocks), chunks,
             (tiles + chunks - 1) / chunks * kCandidateBlock};
   }
-  // Blocks come in fours of equal size, so that two or four threads get equal
-  // shares.
-  const int64_t rounds = (num_queries + 4 * fit - 1) / (4 * fit);
-  const int64_t share = (num_queries + 4 * rounds - 1) / (4 * rounds);
-  return {static_cast<int>(
-              std::clamp<int64_t>((share + 3) / 4 * 4, kMinQueryBlock, fit)),
-          1, n};
+  return {static_cast<int>(QueryBlock(num_queries, fit, /*step=*/4)), 1, n};
 }
 
 struct Worker {

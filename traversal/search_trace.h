@@ -52,7 +52,8 @@ struct SearchTrace {
     descent_seconds += other.descent_seconds;
   }
 
-  // Of the tree; 0 holds the root alone, and for EXHAUSTIVE everything.
+  // Of the tree; 0 holds the root alone, and for EXHAUSTIVE and BLOCK
+  // everything.
   std::vector<Level> levels;
   std::map<int, int64_t> blocks;  // how many of how many candidates
   double evaluation_seconds = 0;  // distances; sums over threads

@@ -22,6 +22,7 @@
 #include "metric/tile.h"
 #include "traversal/knn_heap.h"
 #include "traversal/neighbor_table.h"
+#include "traversal/query_block.h"
 #include "traversal/row_order.h"
 #include "traversal/search_trace.h"
 #include "traversal/searcher.h"
@@ -30,31 +31,12 @@
 namespace rct {
 namespace {
 
-// Queries that are screened together. They take half a mebibyte, so that they
-// stay in a second-level cache with a tile of products.
-constexpr int kMinQueryBlock = 16;
-constexpr int kMaxQueryBlock = 128;
-constexpr int64_t kBlockFloats = 512 * 1024 / sizeof(float);
-
 // Candidates of a tile.
 constexpr int kTilePanels = 5;
 constexpr int kTile = kTilePanels * kScreenPanel;
 
 // Candidates that are evaluated together for one query.
 constexpr int kExactTile = 120;
-
-// Blocks come in fours of equal size, so that two or four threads get equal
-// shares.
-int QueryBlock(int64_t width, int64_t num_queries) {
-  const int64_t fit =
-      std::clamp<int64_t>(kBlockFloats / std::max<int64_t>(1, width),
-                          kMinQueryBlock, kMaxQueryBlock);
-  const int64_t rounds = (num_queries + 4 * fit - 1) / (4 * fit);
-  const int64_t share = (num_queries + 4 * rounds - 1) / (4 * rounds);
-  return static_cast<int>(std::clamp<int64_t>(
-      (share + kScreenGroup - 1) / kScreenGroup * kScreenGroup, kMinQueryBlock,
-      fit));
-}
 
 // A query that keeps more is given up. What is kept is evaluated one query at a
 // time, each candidate at several times the cost that it has in a tile: about
@@ -197,7 +179,9 @@ void FloatScreenSearcher::Search(const Request& request,
     return;
   }
   const int64_t num_queries = request.num_queries();
-  const int query_block = QueryBlock(points_.terms(), num_queries);
+  const auto query_block = static_cast<int>(QueryBlock(
+      num_queries, QueriesThatFit(points_.terms() * int64_t{sizeof(float)}),
+      kScreenGroup));
   const int64_t num_blocks = (num_queries + query_block - 1) / query_block;
   const int num_workers =
       static_cast<int>(std::min<int64_t>(options.threads, num_blocks));

@@ -9,7 +9,7 @@
 #include <cstdint>
 
 #include "heuristics/float_screen/screen_kernels.h"
-#include "heuristics/skeleton_bound/float_lanes.h"
+#include "metric/float_lanes.h"
 #include "metric/simd_kernels.h"
 
 namespace rct::simd {

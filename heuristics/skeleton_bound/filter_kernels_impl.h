@@ -10,7 +10,7 @@
 #include <limits>
 
 #include "heuristics/skeleton_bound/filter_kernels.h"
-#include "heuristics/skeleton_bound/float_lanes.h"
+#include "metric/float_lanes.h"
 
 namespace rct::simd {
 

@@ -43,7 +43,6 @@ SkeletonCosts::SkeletonCosts(const ResidualCorrelation& metric,
       width_(static_cast<double>(metric.point_width())),
       num_blocks_(num_blocks),
       mean_rank_(mean_rank),
-      total_rank_(mean_rank * num_blocks),
       hard_(hard) {}
 
 template <class Self, class Archive>
@@ -52,7 +51,6 @@ void SkeletonCosts::Describe(Self& self, Archive& archive) {
   archive.Value("costs.width", self.width_);
   archive.Value("costs.num_blocks", self.num_blocks_);
   archive.Value("costs.mean_rank", self.mean_rank_);
-  archive.Value("costs.total_rank", self.total_rank_);
   archive.Value("costs.hard", self.hard_);
 }
 
@@ -73,8 +71,8 @@ double SkeletonCosts::skeletons() const {
 }
 
 double SkeletonCosts::tables() const {
-  return total_rank_ * (total_rank_ / 2 * (1 + 2 * mean_rank_ / width_) +
-                        points_ * mean_rank_ / (2 * width_));
+  return total_rank() * (total_rank() / 2 * (1 + 2 * mean_rank_ / width_) +
+                         points_ * mean_rank_ / (2 * width_));
 }
 
 double SkeletonCosts::by_tables(int64_t queries, int64_t k) const {
@@ -87,7 +85,7 @@ double SkeletonCosts::by_tables(int64_t queries, int64_t k) const {
 
 double SkeletonCosts::by_projections(int64_t queries, int64_t k) const {
   return by_tables(queries, k) + static_cast<double>(queries) *
-                                     (total_rank_ * (1 + mean_rank_ / width_) +
+                                     (total_rank() * (1 + mean_rank_ / width_) +
                                       kBlockEvaluations * num_blocks_);
 }
 
@@ -117,12 +115,10 @@ double HardPart(const ExhaustiveSearcher<ResidualCorrelation>& exhaustive,
   std::vector<int32_t> ids;
   std::vector<double> own_e;
   for (int64_t i = 0; i < kProbes; ++i) {
-    const BlockSkeletons::Block& block =
-        sample.block(blocks[i % static_cast<int64_t>(blocks.size())]);
+    const int b = blocks[i % static_cast<int64_t>(blocks.size())];
+    const BlockSkeletons::Block& block = sample.block(b);
     const int64_t place = (2 * i + 1) * block.count / (2 * kProbes);
-    ids.push_back(
-        sample.points(blocks[i % static_cast<int64_t>(blocks.size())], nullptr)
-            .row[place]);
+    ids.push_back(sample.points(b, nullptr).row[place]);
     rows.push_back(ids.back());
     own_e.push_back(double{sample.e()[block.first + place]});
   }

@@ -54,11 +54,12 @@ class SkeletonCosts {
   template <class Self, class Archive>
   static void Describe(Self& self, Archive& archive);
 
+  double total_rank() const { return mean_rank_ * num_blocks_; }
+
   double points_;
   double width_;
   double num_blocks_;
   double mean_rank_;
-  double total_rank_;
   double hard_;
 };
 

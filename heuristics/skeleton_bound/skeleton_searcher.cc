@@ -70,6 +70,7 @@ constexpr double kLargestResidual = 0.25;
 // Nor do bounds pay where they are in vain for more than this part of queries,
 // whose filter costs more than that of others.
 constexpr double kLargestHardPart = 0.25;
+
 // What a monitor is told. A sample is little beside all blocks; how many
 // queries turn out hard is not known before.
 constexpr double kForecastShare = 0.05;
@@ -212,6 +213,7 @@ void SkeletonSearcher::Build(int threads, const SlackScale& scale,
       form_ = SkeletonBoundConfig::DENSE;
     }
   }
+  if (form_ == SkeletonBoundConfig::DENSE) partition_.reset();
   phases_ = clock.Take();
 }
 

@@ -8,8 +8,8 @@
 //
 // Include this header only in files that are compiled for Arch.
 
-#ifndef RCT_HEURISTICS_SKELETON_BOUND_FLOAT_LANES_H_
-#define RCT_HEURISTICS_SKELETON_BOUND_FLOAT_LANES_H_
+#ifndef RCT_METRIC_FLOAT_LANES_H_
+#define RCT_METRIC_FLOAT_LANES_H_
 
 #include <bit>
 #include <cmath>
@@ -287,4 +287,4 @@ struct FloatLanes<Scalar> {
 
 }  // namespace rct::simd
 
-#endif  // RCT_HEURISTICS_SKELETON_BOUND_FLOAT_LANES_H_
+#endif  // RCT_METRIC_FLOAT_LANES_H_

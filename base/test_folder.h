@@ -1,0 +1,47 @@
+// A folder of a test's own.
+
+#ifndef RCT_BASE_TEST_FOLDER_H_
+#define RCT_BASE_TEST_FOLDER_H_
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "gtest/gtest.h"
+
+namespace rct {
+
+// Empty at the start of each test, and removed at its end.
+class FolderTest : public testing::Test {
+ protected:
+  FolderTest()
+      : folder_(testing::TempDir() + "/" + Info().test_suite_name() + "_" +
+                Info().name()) {
+    std::filesystem::remove_all(folder_);
+    std::filesystem::create_directories(folder_);
+  }
+  ~FolderTest() override { std::filesystem::remove_all(folder_); }
+
+  std::string Path(const std::string& name) const {
+    return folder_ + "/" + name;
+  }
+  // What is in it, in any order.
+  std::vector<std::string> Names() const {
+    std::vector<std::string> names;
+    for (const auto& entry : std::filesystem::directory_iterator(folder_)) {
+      names.push_back(entry.path().filename());
+    }
+    return names;
+  }
+
+ private:
+  static const testing::TestInfo& Info() {
+    return *testing::UnitTest::GetInstance()->current_test_info();
+  }
+
+  const std::string folder_;
+};
+
+}  // namespace rct
+
+#endif  // RCT_BASE_TEST_FOLDER_H_
