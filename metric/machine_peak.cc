@@ -78,8 +78,8 @@ double BestSeconds(Work work) {
 double MeasureArithmetic(Precision precision) {
   int vector = 0;
   const double seconds = BestSeconds([&] { vector = RunChains(precision); });
-  const int element = precision == Precision::kFloat64 ? 8 : 4;
-  return 2.0 * kChains * kRounds * (vector / element) / seconds;
+  const int lanes = vector / (precision == Precision::kFloat64 ? 8 : 4);
+  return 2.0 * kChains * kRounds * lanes / seconds;
 }
 
 double MeasureReading(int64_t bytes) {
