@@ -203,7 +203,7 @@ void ExhaustiveSearcher<Metric>::Search(const Request& request,
     Worker& worker = workers[worker_index];
     const Task& task = tasks[number];
     const auto timed = [&](double& seconds) {
-      return ScopedSeconds(options.telemetry ? &seconds : nullptr);
+      return ScopedSeconds{options.telemetry ? &seconds : nullptr};
     };
     const auto all_timed = timed(worker.trace.descent_seconds);
     const absl::Span<const int32_t> queries =

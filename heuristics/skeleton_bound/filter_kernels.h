@@ -115,13 +115,15 @@ struct FilterKernels {
                        const ConePanels& cones, int num_panels,
                        uint32_t* masks);
 
-  // Query `lane` against the panels `panels[0..count)`: appends to `kept`, in
-  // order, the points whose upper bound on |rho| reaches theta, of rows below
-  // `row_limit` and other than `self`. `kept` has room for 16 (count + 1) more.
-  void (*filter_points)(const QueryPanel& queries, int lane,
-                        const PointPanels& points, const int32_t* panels,
-                        int count, int32_t row_limit, int32_t self,
-                        KeptPoints& kept);
+  // Panel `panels[p]` of points against the queries of `lanes[p]`, for each
+  // p < count: appends to kept[l] the points whose upper bound on |rho| reaches
+  // theta[l], of rows below row_limit[l] and other than self[l], panel by panel
+  // in the order of points. It has room for 16 more than it may keep. A panel
+  // is read once for all its queries.
+  void (*filter_points)(const QueryPanel& queries, const PointPanels& points,
+                        const int32_t* panels, const uint32_t* lanes, int count,
+                        const int32_t* row_limit, const int32_t* self,
+                        KeptPoints* kept);
 
   // Keeps the points whose upper bound reaches `theta`.
   void (*drop_below)(float theta, KeptPoints& kept);

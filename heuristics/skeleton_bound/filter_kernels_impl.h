@@ -4,6 +4,7 @@
 #ifndef RCT_HEURISTICS_SKELETON_BOUND_FILTER_KERNELS_IMPL_H_
 #define RCT_HEURISTICS_SKELETON_BOUND_FILTER_KERNELS_IMPL_H_
 
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 #include <cstring>
@@ -14,21 +15,21 @@
 
 namespace rct::simd {
 
-// How many rows, queries and panels a register tile holds.
+// How many rows or queries a register tile holds.
 template <class Arch>
 struct FilterShape {
-  static constexpr int kRows = 1, kQueries = 1, kPanels = 1;
+  static constexpr int kRows = 1, kQueries = 1, kPointQueries = 1;
 };
 #ifdef __AVX512F__
 template <>
 struct FilterShape<xsimd::avx512bw> {
-  static constexpr int kRows = 8, kQueries = 4, kPanels = 4;
+  static constexpr int kRows = 8, kQueries = 4, kPointQueries = 8;
 };
 #endif
 #ifdef __FMA__
 template <>
 struct FilterShape<xsimd::fma3<xsimd::avx2>> {
-  static constexpr int kRows = 4, kQueries = 4, kPanels = 4;
+  static constexpr int kRows = 4, kQueries = 4, kPointQueries = 4;
 };
 #endif
 
@@ -113,28 +114,24 @@ struct FilterRoutines {
     return AtLeastMask(upper, V::Load(queries.theta));
   }
 
-  // dots[q][p] = the chain over i < rank of y_q[i] panel_p[i].
-  template <int kQueries, int kPanels>
-  static void Dots(const float* const* y, const float* const* panels, int rank,
-                   V dots[kQueries][kPanels]) {
+  // dots[q] = the chain over i < rank of y[16 i + lanes[q]] panel[i].
+  template <int kQueries>
+  static void Dots(const float* y, const int* lanes, const float* panel,
+                   int rank, V* dots) {
+    const float* of[kQueries];
+    V sum[kQueries];
     for (int q = 0; q < kQueries; ++q) {
-      for (int p = 0; p < kPanels; ++p) dots[q][p] = V::Broadcast(0);
+      of[q] = y + lanes[q];
+      sum[q] = V::Broadcast(0);
     }
     for (int i = 0; i < rank; ++i) {
-      V column[kPanels];
-#pragma GCC unroll 4
-      for (int p = 0; p < kPanels; ++p) {
-        column[p] = V::Load(panels[p] + kPanel * i);
-      }
-#pragma GCC unroll 4
+      const V column = V::Load(panel + kPanel * i);
+#pragma GCC unroll 8
       for (int q = 0; q < kQueries; ++q) {
-        const V factor = V::Broadcast(y[q][kPanel * i]);
-#pragma GCC unroll 4
-        for (int p = 0; p < kPanels; ++p) {
-          dots[q][p] = Fma(factor, column[p], dots[q][p]);
-        }
+        sum[q] = Fma(V::Broadcast(of[q][kPanel * i]), column, sum[q]);
       }
     }
+    for (int q = 0; q < kQueries; ++q) dots[q] = sum[q];
   }
 
   // |y . w_j| <= length_j |y| cos(max(0, angle(y, axis) - angle of the cone)),
@@ -165,15 +162,14 @@ struct FilterRoutines {
   static void ConesOf(const QueryPanel& queries, const int* lanes,
                       const ConePanels& cones, int num_panels,
                       uint32_t* masks) {
-    const float* y[kQueries];
-    for (int q = 0; q < kQueries; ++q) y[q] = queries.y + lanes[q];
     for (int p = 0; p < num_panels; ++p) {
-      const float* panel = cones.axis + int64_t{kPanel} * cones.rank * p;
-      V dots[kQueries][1];
-      Dots<kQueries, 1>(y, &panel, cones.rank, dots);
+      V dots[kQueries];
+      Dots<kQueries>(queries.y, lanes,
+                     cones.axis + int64_t{kPanel} * cones.rank * p, cones.rank,
+                     dots);
       for (int q = 0; q < kQueries; ++q) {
         masks[lanes[q] * num_panels + p] =
-            ConeMask(dots[q][0], queries, lanes[q], cones, kPanel * p);
+            ConeMask(dots[q], queries, lanes[q], cones, kPanel * p);
       }
     }
   }
@@ -195,55 +191,78 @@ struct FilterRoutines {
     }
   }
 
-  template <int kPanels>
-  static void PointsOf(const QueryPanel& queries, int lane,
-                       const PointPanels& points, const int32_t* panels,
-                       int32_t row_limit, int32_t self, KeptPoints& kept) {
-    const float* y = queries.y + lane;
-    const float* w[kPanels];
-    for (int p = 0; p < kPanels; ++p) {
-      w[p] = points.w + int64_t{kPanel} * points.rank * panels[p];
+  // What bounds need of a panel, loaded once for all its queries.
+  struct PanelErrors {
+    PanelErrors(const PointPanels& points, int panel)
+        : e(V::Load(points.e + int64_t{kPanel} * panel)),
+          gap(V::Load(points.gap + int64_t{kPanel} * panel)),
+          row(points.row + int64_t{kPanel} * panel) {}
+    V e;
+    V gap;
+    const int32_t* row;
+  };
+
+  static void KeepPoints(const QueryPanel& queries, int l, V dot,
+                         const PanelErrors& panel, int32_t row_limit,
+                         int32_t self, KeptPoints& kept) {
+    const V own = V::Broadcast(queries.own[l] * kGapUnit);
+    const V error = Fma(V::Broadcast(queries.outside[l]), panel.e,
+                        Fma(own, panel.gap, V::Broadcast(queries.slack)));
+    const V middle = Abs(dot);
+    const V upper = middle + error;
+    uint32_t mask = AtLeastMask(upper, V::Broadcast(queries.theta[l]));
+    if (mask == 0) return;
+    mask &= ~V::EqualMask(panel.row, self);
+    const uint32_t allowed = mask & V::BelowMask(panel.row, row_limit);
+    if (allowed != mask) {
+      kept.filtered += std::popcount(mask & V::BelowMask(panel.row, kNoRow)) -
+                       std::popcount(allowed);
     }
-    V dots[1][kPanels];
-    Dots<1, kPanels>(&y, w, points.rank, dots);
-    const V outside = V::Broadcast(queries.outside[lane]);
-    const V own = V::Broadcast(queries.own[lane] * kGapUnit);
-    const V slack = V::Broadcast(queries.slack);
-    const V theta = V::Broadcast(queries.theta[lane]);
-#pragma GCC unroll 4
-    for (int p = 0; p < kPanels; ++p) {
-      const int64_t first = int64_t{kPanel} * panels[p];
-      const V error = Fma(outside, V::Load(points.e + first),
-                          Fma(own, V::Load(points.gap + first), slack));
-      const V middle = Abs(dots[0][p]);
-      const V upper = middle + error;
-      uint32_t mask = AtLeastMask(upper, theta);
-      if (mask == 0) continue;
-      const int32_t* row = points.row + first;
-      mask &= ~V::EqualMask(row, self);
-      const uint32_t allowed = mask & V::BelowMask(row, row_limit);
-      if (allowed != mask) {
-        kept.filtered += std::popcount(mask & V::BelowMask(row, kNoRow)) -
-                         std::popcount(allowed);
-      }
-      upper.Compress(allowed, kept.upper + kept.size);
-      (middle - error).Compress(allowed, kept.lower + kept.size);
-      V::Compress(allowed, row, kept.row + kept.size);
-      kept.size += std::popcount(allowed);
+    upper.Compress(allowed, kept.upper + kept.size);
+    (middle - error).Compress(allowed, kept.lower + kept.size);
+    V::Compress(allowed, panel.row, kept.row + kept.size);
+    kept.size += std::popcount(allowed);
+  }
+
+  // The first `count` queries of `list`, which has room for kQueries, against
+  // one panel.
+  template <int kQueries>
+  static void PointsOf(const QueryPanel& queries, int* list, int count,
+                       const PointPanels& points, int panel,
+                       const int32_t* row_limit, const int32_t* self,
+                       KeptPoints* kept) {
+    for (int q = count; q < kQueries; ++q) list[q] = list[count - 1];
+    const float* w = points.w + int64_t{kPanel} * points.rank * panel;
+    V dots[kQueries];
+    Dots<kQueries>(queries.y, list, w, points.rank, dots);
+    const PanelErrors errors(points, panel);
+    for (int q = 0; q < count; ++q) {
+      const int l = list[q];
+      KeepPoints(queries, l, dots[q], errors, row_limit[l], self[l], kept[l]);
     }
   }
 
-  static void FilterPoints(const QueryPanel& queries, int lane,
-                           const PointPanels& points, const int32_t* panels,
-                           int count, int32_t row_limit, int32_t self,
-                           KeptPoints& kept) {
-    int p = 0;
-    for (; p + Shape::kPanels <= count; p += Shape::kPanels) {
-      PointsOf<Shape::kPanels>(queries, lane, points, panels + p, row_limit,
-                               self, kept);
-    }
-    for (; p < count; ++p) {
-      PointsOf<1>(queries, lane, points, panels + p, row_limit, self, kept);
+  static void FilterPoints(const QueryPanel& queries, const PointPanels& points,
+                           const int32_t* panels, const uint32_t* lanes,
+                           int count, const int32_t* row_limit,
+                           const int32_t* self, KeptPoints* kept) {
+    constexpr int kMany = Shape::kPointQueries;
+    constexpr int kHalf = (kMany + 1) / 2;
+    for (int p = 0; p < count; ++p) {
+      int list[kPanel + kMany];
+      int left = 0;
+      for (uint32_t rest = lanes[p]; rest != 0; rest &= rest - 1) {
+        list[left++] = std::countr_zero(rest);
+      }
+      for (int* next = list; left > 0;) {
+        const int some = std::min(left, kMany);
+        const auto points_of =
+            some > kHalf ? &PointsOf<kMany> : &PointsOf<kHalf>;
+        points_of(queries, next, some, points, panels[p], row_limit, self,
+                  kept);
+        next += some;
+        left -= some;
+      }
     }
   }
 

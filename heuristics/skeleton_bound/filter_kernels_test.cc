@@ -142,20 +142,36 @@ TEST_P(FilterKernelsTest, KeepsThePointsThatReachTheta) {
   for (const int rank : {1, 8, 40}) {
     const Scene scene(rank, 9, rank);
     const std::vector<int32_t> panels = {0, 8, 2, 3, 5, 7, 4};
+    // One query, tiles that are full or not, all queries, and none.
+    const std::vector<uint32_t> lanes = {0xffff, 0x0010, 0x8421, 0xfefe,
+                                         0xffff, 0x0000, 0x07ff};
+    const int32_t self = scene.row[33];
+    std::vector<int32_t> limits(kPanel, kNoRow);
+    for (int l = 1; l < kPanel; l += 2) limits[l] = 70;
+    const std::vector<int32_t> selves(kPanel, self);
+    std::vector<Kept> kept(kPanel, Kept(200)), by_scalar(kPanel, Kept(200));
+    std::vector<KeptPoints> all_found, all_expected;
+    for (int l = 0; l < kPanel; ++l) {
+      all_found.push_back(kept[l].points());
+      all_expected.push_back(by_scalar[l].points());
+    }
+    kernels().filter_points(scene.queries(), scene.points(), panels.data(),
+                            lanes.data(), 7, limits.data(), selves.data(),
+                            all_found.data());
+    scalar().filter_points(scene.queries(), scene.points(), panels.data(),
+                           lanes.data(), 7, limits.data(), selves.data(),
+                           all_expected.data());
     for (int lane = 0; lane < kPanel; ++lane) {
-      const int32_t limit = lane % 2 == 0 ? kNoRow : 70;
-      const int32_t self = scene.row[33];
-      Kept kept(200), by_scalar(200);
-      KeptPoints found = kept.points(), expected = by_scalar.points();
-      kernels().filter_points(scene.queries(), lane, scene.points(),
-                              panels.data(), 7, limit, self, found);
-      scalar().filter_points(scene.queries(), lane, scene.points(),
-                             panels.data(), 7, limit, self, expected);
+      const int32_t limit = limits[lane];
+      const KeptPoints& found = all_found[lane];
+      const KeptPoints& expected = all_expected[lane];
       ASSERT_EQ(found.size, expected.size);
       EXPECT_EQ(found.filtered, expected.filtered);
       int next = 0;
       int64_t filtered = 0;
-      for (const int32_t p : panels) {
+      for (size_t i = 0; i < panels.size(); ++i) {
+        const int32_t p = panels[i];
+        if ((lanes[i] >> lane & 1) == 0) continue;
         for (int l = 0; l < kPanel; ++l) {
           const int j = p * kPanel + l;
           double dot = 0;

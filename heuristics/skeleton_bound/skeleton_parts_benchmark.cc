@@ -194,31 +194,36 @@ void BM_FilterCones(benchmark::State& state) {
 }
 BENCHMARK(BM_FilterCones)->Arg(32)->Apply(BestOfRepetitions);
 
-// One query after the other and all points of a block.
+// All points of a block, of which every panel is wanted by so many queries.
 void BM_FilterPoints(benchmark::State& state) {
   const auto rank = static_cast<int>(state.range(0));
   const auto panels = static_cast<int>(state.range(1));
+  const auto queries = static_cast<int>(state.range(2));
   const FilterProblem problem(rank, panels);
   const PointPanels points = {problem.w.data(), rank, problem.zeros.data(),
                               problem.gaps.data(), problem.rows.data()};
   std::vector<int32_t> list(panels);
   std::iota(list.begin(), list.end(), 0);
-  std::vector<float> upper(kPanel * (panels + 1)), lower(upper.size());
+  const std::vector<uint32_t> lanes(panels, (1u << queries) - 1);
+  const std::vector<int32_t> row_limit(kPanel, kNoRow), self(kPanel, -1);
+  std::vector<float> upper(2 * kPanel), lower(upper.size());
   std::vector<int32_t> row(upper.size());
-  KeptPoints kept = {upper.data(), lower.data(), row.data(), 0, 0};
-  int lane = 0;
+  std::vector<KeptPoints> kept(
+      kPanel, KeptPoints{upper.data(), lower.data(), row.data(), 0, 0});
   for (auto _ : state) {
-    problem.filter.filter_points(problem.queries(), lane, points, list.data(),
-                                 panels, kNoRow, -1, kept);
-    lane = (lane + 1) % kPanel;
-    benchmark::DoNotOptimize(kept.size);
+    problem.filter.filter_points(problem.queries(), points, list.data(),
+                                 lanes.data(), panels, row_limit.data(),
+                                 self.data(), kept.data());
+    benchmark::ClobberMemory();
   }
-  ReportArithmetic(state, 2.0 * rank * kPanel * panels, Precision::kFloat32);
+  ReportArithmetic(state, 2.0 * rank * kPanel * panels * queries,
+                   Precision::kFloat32);
 }
 BENCHMARK(BM_FilterPoints)
-    ->Args({32, 4})    // 8 KiB: in the first cache
-    ->Args({32, 16})   // a block, 32 KiB
-    ->Args({32, 128})  // eight blocks, in the second cache
+    ->Args({32, 16, 1})  // a block, 32 KiB
+    ->Args({32, 16, 4})
+    ->Args({32, 16, 16})
+    ->Args({32, 128, 16})  // eight blocks, in the second cache
     ->Apply(BestOfRepetitions);
 
 }  // namespace

@@ -27,9 +27,6 @@ namespace {
 // Theta is raised when a query has kept so many more.
 constexpr int kNewBeforeTheta = 8;
 
-// Panels of points that are filtered between two looks at that number.
-constexpr int kPanelsAtOnce = 16;
-
 // Candidates of one exact tile.
 constexpr int kExactTile = 128;
 
@@ -72,7 +69,6 @@ SkeletonPass::SkeletonPass(const Searcher<ResidualCorrelation>& owner,
       w_(int64_t{kMostQueries} * skeletons.max_rank()),
       y_(int64_t{kPanel} * skeletons.max_rank()),
       cone_masks_(kPanel * (skeletons.block_size() / kPanel / kPanel + 1)),
-      panels_(skeletons.block_size() / kPanel),
       upper_(kMostQueries * kKeptStride),
       lower_(upper_.size()),
       kept_row_(upper_.size()),
@@ -112,6 +108,8 @@ void SkeletonPass::LoadQueries(const Request& request, int block,
     ids_.push_back(point);
     number_[i] = query;
     row_of_[i] = request.rows[query];
+    row_limit_[i] =
+        request.options.predecessor ? static_cast<int32_t>(row_of_[i]) : kNoRow;
     self_[i] = own ? point : -1;
     position_[i] = own ? skeletons_.position(point) : -1;
     hard_[i] = false;
@@ -164,14 +162,13 @@ void SkeletonPass::Project(const Request& request, int block, float* panels,
 }
 
 template <class Visit>
-void SkeletonPass::VisitPanels(const Request& request, int block, Visit visit) {
+void SkeletonPass::VisitPanels(int block, Visit visit) {
   for (int first = 0; first < count_; first += kPanel) {
     uint32_t lanes = 0;
     for (int l = 0; l < kPanel && first + l < count_; ++l) {
       const int i = first + l;
       const bool wanted =
-          !hard_[i] && !(request.options.predecessor &&
-                         skeletons_.block(block).min_row >= row_of_[i]);
+          !hard_[i] && skeletons_.block(block).min_row < row_limit_[i];
       lanes |= static_cast<uint32_t>(wanted) << l;
     }
     if (lanes == 0) continue;
@@ -217,7 +214,7 @@ void SkeletonPass::Search(const Request& request, int block,
 
 void SkeletonPass::SearchOwnBlock(const Request& request) {
   const BlockSkeletons::Block& block = skeletons_.block(block_);
-  VisitPanels(request, block_, [&](int first, uint32_t lanes) {
+  VisitPanels(block_, [&](int first, uint32_t lanes) {
     alignas(64) float length[kPanel];
     for (int l = 0; l < kPanel; ++l) {
       length[l] = std::sqrt(squared_length_[first + l]);
@@ -295,7 +292,7 @@ void SkeletonPass::SearchByTable(const Request& request, int block_index,
   const BlockSkeletons::Block& block = skeletons_.block(block_index);
   const BlockSkeletons::Block& from = skeletons_.block(block_);
   const Passage passage = PassageTo(block_index);
-  VisitPanels(request, block_index, [&](int first, uint32_t lanes) {
+  VisitPanels(block_index, [&](int first, uint32_t lanes) {
     alignas(64) float squared[kPanel];
     const auto project = [&] {
       skeletons_.filter().project(
@@ -344,7 +341,7 @@ void SkeletonPass::SearchByProjection(const Request& request) {
   for (const int32_t b : block_order_) {
     if (!Monitor::Go(request.options.monitor)) return;
     const BlockSkeletons::Block& block = skeletons_.block(b);
-    VisitPanels(request, b, [&](int first, uint32_t lanes) {
+    VisitPanels(b, [&](int first, uint32_t lanes) {
       const QueryPanel queries = {
           projected_.data() + kMostProjected * block.skeleton +
               int64_t{first} * block.rank,
@@ -379,50 +376,58 @@ void SkeletonPass::FilterBlock(const Request& request, int block_index,
                         cone_masks_.data());
   }
   const PointPanels points = skeletons_.points(block_index, gaps);
-  const bool predecessor = request.options.predecessor;
-  for (; lanes != 0; lanes &= lanes - 1) {
-    const int l = std::countr_zero(lanes);
-    const int i = first + l;
-    const int32_t row_limit =
-        predecessor ? static_cast<int32_t>(row_of_[i]) : kNoRow;
-    int count = 0;
-    for (int p = 0; p < num_cones; ++p) {
-      const int left = num_panels - p * kPanel;
-      uint32_t mask = left < kPanel ? (1u << left) - 1 : 0xffffu;
+  const bool all_allowed = request.options.allowed.empty();
+  KeptPoints* const kept = kept_ + first;
+  // Sixteen panels at a time: which queries each of them may matter to.
+  for (int p = 0; p < num_cones; ++p) {
+    const int left = num_panels - p * kPanel;
+    const uint32_t all = left < kPanel ? (1u << left) - 1 : 0xffffu;
+    const int64_t cone = block.first / kPanel + p * kPanel;
+    uint32_t wanted[kPanel] = {};
+    int before[kPanel];
+    for (uint32_t rest = lanes; rest != 0; rest &= rest - 1) {
+      const int l = std::countr_zero(rest);
+      uint32_t mask = all;
       if (cones) {
-        const int all = std::popcount(mask);
         mask &= cone_masks_[l * num_cones + p];
-        counts_.sub_blocks_pruned += all - std::popcount(mask);
+        counts_.sub_blocks_pruned += std::popcount(all) - std::popcount(mask);
       }
-      for (; mask != 0; mask &= mask - 1) {
-        const int cone = p * kPanel + std::countr_zero(mask);
-        panels_[count] = cone;
-        count += static_cast<int>(
-            !predecessor ||
-            skeletons_.cone_min_row(block.first / kPanel + cone) < row_limit);
-      }
-    }
-    KeptPoints& kept = kept_[i];
-    for (int c = 0; c < count; c += kPanelsAtOnce) {
-      const int some = std::min(kPanelsAtOnce, count - c);
-      if (kept.size + some * kPanel > kMostKept) {
-        RaiseTheta(i);
-        if (kept.size + some * kPanel > kMostKept) {
-          hard_[i] = true;
-          break;
+      const int room = kMostKept - std::popcount(mask) * kPanel;
+      if (kept[l].size > room) {
+        RaiseTheta(first + l);
+        if (kept[l].size > room) {
+          hard_[first + l] = true;
+          lanes &= ~(1u << l);
+          continue;
         }
       }
-      counts_.screened += int64_t{some} * kPanel;
-      const int before = kept.size;
-      filter.filter_points(queries, l, points, panels_.data() + c, some,
-                           row_limit, self_[i], kept);
-      if (!request.options.allowed.empty()) {
-        DropForbidden(request.options.allowed, before, kept);
+      before[l] = kept[l].size;
+      for (; mask != 0; mask &= mask - 1) {
+        const int c = std::countr_zero(mask);
+        const bool earlier =
+            skeletons_.cone_min_row(cone + c) < row_limit_[first + l];
+        wanted[c] |= static_cast<uint32_t>(earlier) << l;
       }
     }
-    if (kept.size - kept_at_theta_[i] >= kNewBeforeTheta) {
-      RaiseTheta(i);
+    int32_t panels[kPanel];
+    int count = 0;
+    for (int c = 0; c < kPanel; ++c) {
+      panels[count] = p * kPanel + c;
+      wanted[count] = wanted[c];
+      counts_.screened += int64_t{kPanel} * std::popcount(wanted[c]);
+      count += static_cast<int>(wanted[c] != 0);
     }
+    filter.filter_points(queries, points, panels, wanted, count,
+                         row_limit_ + first, self_ + first, kept);
+    if (all_allowed) continue;
+    for (uint32_t rest = lanes; rest != 0; rest &= rest - 1) {
+      const int l = std::countr_zero(rest);
+      DropForbidden(request.options.allowed, before[l], kept[l]);
+    }
+  }
+  for (; lanes != 0; lanes &= lanes - 1) {
+    const int i = first + std::countr_zero(lanes);
+    if (kept_[i].size - kept_at_theta_[i] >= kNewBeforeTheta) RaiseTheta(i);
   }
 }
 

@@ -133,7 +133,7 @@ class SkeletonPass {
   // Calls visit(first, lanes) for the panels of queries that `block` may matter
   // to, `first` a panel's first query.
   template <class Visit>
-  void VisitPanels(const Request& request, int block, Visit visit);
+  void VisitPanels(int block, Visit visit);
   // Sub-blocks and points of one block, for queries first + l of `lanes`. No
   // sub-block is tested without `cone_gaps`.
   void FilterBlock(const Request& request, int block, int first, uint32_t lanes,
@@ -167,10 +167,11 @@ class SkeletonPass {
   alignas(64) float norm_[kMostQueries] = {};
   alignas(64) float squared_length_[kMostQueries] = {};
   alignas(64) float theta_[kMostQueries] = {};
-  int64_t row_of_[kMostQueries];    // for the constraints, or kNoNeighbor
-  int32_t position_[kMostQueries];  // among the skeletons' positions, or -1
-  int32_t self_[kMostQueries];      // own row in the data, or -1
-  int32_t number_[kMostQueries];    // of the query
+  int64_t row_of_[kMostQueries];     // for the constraints, or kNoNeighbor
+  int32_t row_limit_[kMostQueries];  // rows that count are below it
+  int32_t position_[kMostQueries];   // among the skeletons' positions, or -1
+  int32_t self_[kMostQueries];       // own row in the data, or -1
+  int32_t number_[kMostQueries];     // of the query
   bool hard_[kMostQueries];
   KeptPoints kept_[kMostQueries];
   int kept_at_theta_[kMostQueries];
@@ -180,7 +181,6 @@ class SkeletonPass {
   alignas(64) float outside_[kPanel] = {};
   AlignedBuffer<float> y_;
   std::vector<uint32_t> cone_masks_;
-  std::vector<int32_t> panels_;
 
   // What each query keeps.
   AlignedBuffer<float> upper_;

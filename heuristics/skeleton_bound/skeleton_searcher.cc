@@ -106,7 +106,7 @@ absl::Status ValidateSkeletonBoundConfig(const SkeletonBoundConfig& config) {
 }
 
 SkeletonSearcher::SkeletonSearcher(
-    std::shared_ptr<const ResidualCorrelation> metric,
+    const std::shared_ptr<const ResidualCorrelation>& metric,
     const SkeletonBoundConfig& config)
     : Searcher(metric, RowOrder::Natural(metric->size())),
       config_(config),
@@ -121,14 +121,15 @@ SkeletonSearcher::SkeletonSearcher(
 }
 
 absl::StatusOr<std::unique_ptr<const SkeletonSearcher>>
-SkeletonSearcher::Create(std::shared_ptr<const ResidualCorrelation> metric,
-                         const SkeletonBoundConfig& config, int threads,
-                         const SlackScale& scale, Monitor* monitor) {
+SkeletonSearcher::Create(
+    const std::shared_ptr<const ResidualCorrelation>& metric,
+    const SkeletonBoundConfig& config, int threads, const SlackScale& scale,
+    Monitor* monitor) {
   RCT_CHECK(metric->rounding().has_value());
   RCT_RETURN_IF_ERROR(ValidateSkeletonBoundConfig(config));
   RCT_RETURN_IF_ERROR(metric->rounding()->Validate());
   std::unique_ptr<SkeletonSearcher> searcher(
-      new SkeletonSearcher(std::move(metric), config));
+      new SkeletonSearcher(metric, config));
   const Monitor::Part whole(monitor);
   searcher->Build(threads, scale, monitor);
   RCT_RETURN_IF_ERROR(Monitor::Check(monitor));
@@ -136,13 +137,13 @@ SkeletonSearcher::Create(std::shared_ptr<const ResidualCorrelation> metric,
 }
 
 std::unique_ptr<const SkeletonSearcher> SkeletonSearcher::Restore(
-    std::shared_ptr<const ResidualCorrelation> metric,
+    const std::shared_ptr<const ResidualCorrelation>& metric,
     const SkeletonBoundConfig& config, SkeletonBoundConfig::Form form,
     const std::optional<SkeletonCosts>& costs,
     std::unique_ptr<const BlockSkeletons> skeletons,
     std::unique_ptr<const SkeletonTables> tables) {
   std::unique_ptr<SkeletonSearcher> searcher(
-      new SkeletonSearcher(std::move(metric), config));
+      new SkeletonSearcher(metric, config));
   searcher->form_ = form;
   searcher->costs_ = costs;
   const absl::MutexLock lock(&searcher->mutex_);
@@ -365,7 +366,16 @@ SkeletonSearcher::Tasks SkeletonSearcher::Divide(const Request& request,
       by_place.emplace_back(place, i);
     }
   }
-  std::sort(by_place.begin(), by_place.end());
+  // Sixteen queries share a filter: neighbours in space or, of one block, those
+  // with about as many predecessors, which see as far.
+  std::sort(
+      by_place.begin(), by_place.end(), [&](const auto& a, const auto& b) {
+        const int64_t in = a.first / block_size, other = b.first / block_size;
+        if (projects || !request.options.predecessor || in != other)
+          return a < b;
+        return std::pair(request.rows[a.second], a.second) <
+               std::pair(request.rows[b.second], b.second);
+      });
   divided.order.resize(by_place.size());
   const size_t most =
       projects ? SkeletonPass::kMostProjected : SkeletonPass::kMostQueries;
@@ -404,6 +414,7 @@ void SkeletonSearcher::Search(const Request& request, NeighborTable& neighbors,
   const SkeletonTables* tables =
       form == SkeletonBoundConfig::TABLES ? tables_.load() : nullptr;
   std::vector<std::unique_ptr<SkeletonPass>> passes;
+  passes.reserve(num_workers);
   for (int w = 0; w < num_workers; ++w) {
     passes.push_back(std::make_unique<SkeletonPass>(
         *this, *skeletons, tables, config_.sub_blocks(),

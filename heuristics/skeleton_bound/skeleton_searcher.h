@@ -61,7 +61,7 @@ class SkeletonSearcher final : public Searcher<ResidualCorrelation> {
   // Errors are those of ValidateSkeletonBoundConfig and of
   // RoundingModel::Validate; Cancelled. `scale` is for tests.
   static absl::StatusOr<std::unique_ptr<const SkeletonSearcher>> Create(
-      std::shared_ptr<const ResidualCorrelation> metric,
+      const std::shared_ptr<const ResidualCorrelation>& metric,
       const SkeletonBoundConfig& config, int threads,
       const SlackScale& scale = {}, Monitor* monitor = nullptr);
 
@@ -69,7 +69,7 @@ class SkeletonSearcher final : public Searcher<ResidualCorrelation> {
   // before its first call but for what is given. Costs belong to AUTO;
   // skeletons and tables are null where there are none yet.
   static std::unique_ptr<const SkeletonSearcher> Restore(
-      std::shared_ptr<const ResidualCorrelation> metric,
+      const std::shared_ptr<const ResidualCorrelation>& metric,
       const SkeletonBoundConfig& config, SkeletonBoundConfig::Form form,
       const std::optional<SkeletonCosts>& costs,
       std::unique_ptr<const BlockSkeletons> skeletons,
@@ -100,7 +100,7 @@ class SkeletonSearcher final : public Searcher<ResidualCorrelation> {
     std::vector<int32_t> hard;  // queries that are in none
   };
 
-  SkeletonSearcher(std::shared_ptr<const ResidualCorrelation> metric,
+  SkeletonSearcher(const std::shared_ptr<const ResidualCorrelation>& metric,
                    const SkeletonBoundConfig& config);
 
   // What a call costs with nothing, with skeletons and with tables.

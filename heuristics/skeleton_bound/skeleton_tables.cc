@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdint>
 #include <numeric>
+#include <utility>
 #include <vector>
 
 #include "base/aligned_buffer.h"
@@ -21,18 +22,9 @@
 namespace rct {
 namespace {
 
-struct Worker {
-  explicit Worker(int64_t width)
-      : by_first(width * width),
-        by_second(width * width),
-        row(width + 8),
-        y(kPanel * width) {}
-
-  AlignedBuffer<double> by_first;
-  AlignedBuffer<double> by_second;
-  AlignedBuffer<double> row;
-  AlignedBuffer<float> y;
-};
+// The pairs of so many blocks and so many others are one task: rows of V come
+// from memory once for all of them, and from a cache after that.
+constexpr int kTileSide = 8;
 
 // to = from^T, both without padding; rows and columns are multiples of eight.
 // Eight columns at a time: whole lines of the cache.
@@ -47,6 +39,19 @@ void Transpose(const double* from, int64_t rows, int64_t columns, double* to) {
 }
 
 }  // namespace
+
+struct SkeletonTables::Worker {
+  explicit Worker(int64_t width)
+      : by_first(width * width),
+        by_second(width * width),
+        row(width + 8),
+        y(kPanel * width) {}
+
+  AlignedBuffer<double> by_first;
+  AlignedBuffer<double> by_second;
+  AlignedBuffer<double> row;
+  AlignedBuffer<float> y;
+};
 
 SkeletonTables::SkeletonTables(const ResidualCorrelation& metric,
                                const BlockSkeletons& skeletons, bool keep_gaps,
@@ -92,46 +97,25 @@ SkeletonTables::SkeletonTables(const ResidualCorrelation& metric,
   }
   const Monitor::Part part(monitor, /*share=*/1,
                            int64_t{num_blocks_} * (num_blocks_ - 1) / 2);
-  // The longest rows of pairs first.
-  ParallelFor(num_workers, num_blocks_, [&](int64_t task, int index) {
-    Worker& worker = workers[index];
-    const int b = num_blocks_ - 1 - static_cast<int>(task);
-    const BlockSkeletons::Block& second = skeletons.block(b);
-    const int64_t second_rows = RoundUpToLanes(second.rank);
-    for (int a = 0; a < b; ++a) {
-      if (!Monitor::Go(monitor, 1)) return;
-      const BlockSkeletons::Block& first = skeletons.block(a);
-      const int64_t first_rows = RoundUpToLanes(first.rank);
-      double* x = worker.by_first.data();
-      CorrelationTile(metric, skeletons.members(), first.skeleton, first.rank,
-                      skeletons.members(), second.skeleton, second.rank, x,
-                      second_rows, worker.row.data());
-      for (int64_t i = 0; i < first_rows; ++i) {
-        const int64_t known = i < first.rank ? second.rank : 0;
-        std::fill(x + i * second_rows + known, x + (i + 1) * second_rows, 0.0);
-      }
-      skeletons.Solve(a, second_rows, second_rows, x);
-      double* c = worker.by_second.data();
-      Transpose(x, first_rows, second_rows, c);
-      skeletons.Solve(b, first_rows, first_rows, c);
-
-      float* table = c_.data() + Offset(b, a);
-      double squared = 0;
-      for (int i = 0; i < second.rank; ++i) {
-        for (int j = 0; j < first.rank; ++j) {
-          const double value = c[i * first_rows + j];
-          table[i * first.rank + j] = static_cast<float>(value);
-          squared += value * value;
-        }
-      }
-      // Of orthonormal columns, but for what tau adds.
-      if (!(squared <= 1.02 * std::min(first.rank, second.rank))) sound = false;
-      norm_[Pair(a, b)] = norm_[Pair(b, a)] =
-          RoundUp(std::sqrt(squared) * (1 + 1e-6));
-      MeasureGaps(skeletons, b, a, worker.y.data());
-      MeasureGaps(skeletons, a, b, worker.y.data());
-    }
-  });
+  const int sides = (num_blocks_ + kTileSide - 1) / kTileSide;
+  std::vector<std::pair<int, int>> tiles;
+  for (int b = 0; b < sides; ++b) {
+    for (int a = 0; a <= b; ++a)
+      tiles.emplace_back(b * kTileSide, a * kTileSide);
+  }
+  ParallelFor(num_workers, static_cast<int64_t>(tiles.size()),
+              [&](int64_t tile, int index) {
+                const auto [first_b, first_a] = tiles[tile];
+                for (int b = first_b;
+                     b < std::min(first_b + kTileSide, num_blocks_); ++b) {
+                  for (int a = first_a; a < std::min(first_a + kTileSide, b);
+                       ++a) {
+                    if (!Monitor::Go(monitor, 1)) return;
+                    if (!MakeTable(metric, skeletons, b, a, workers[index]))
+                      sound = false;
+                  }
+                }
+              });
   sound_ = sound;
   if (!Monitor::Go(monitor)) return;
 
@@ -146,6 +130,43 @@ SkeletonTables::SkeletonTables(const ResidualCorrelation& metric,
     });
   });
   seen_.clear();
+}
+
+bool SkeletonTables::MakeTable(const ResidualCorrelation& metric,
+                               const BlockSkeletons& skeletons, int b, int a,
+                               Worker& worker) {
+  const BlockSkeletons::Block& second = skeletons.block(b);
+  const int64_t second_rows = RoundUpToLanes(second.rank);
+  const BlockSkeletons::Block& first = skeletons.block(a);
+  const int64_t first_rows = RoundUpToLanes(first.rank);
+  double* x = worker.by_first.data();
+  CorrelationTile(metric, skeletons.members(), first.skeleton, first.rank,
+                  skeletons.members(), second.skeleton, second.rank, x,
+                  second_rows, worker.row.data());
+  for (int64_t i = 0; i < first_rows; ++i) {
+    const int64_t known = i < first.rank ? second.rank : 0;
+    std::fill(x + i * second_rows + known, x + (i + 1) * second_rows, 0.0);
+  }
+  skeletons.Solve(a, second_rows, second_rows, x);
+  double* c = worker.by_second.data();
+  Transpose(x, first_rows, second_rows, c);
+  skeletons.Solve(b, first_rows, first_rows, c);
+
+  float* table = c_.data() + Offset(b, a);
+  double squared = 0;
+  for (int i = 0; i < second.rank; ++i) {
+    for (int j = 0; j < first.rank; ++j) {
+      const double value = c[i * first_rows + j];
+      table[i * first.rank + j] = static_cast<float>(value);
+      squared += value * value;
+    }
+  }
+  norm_[Pair(a, b)] = norm_[Pair(b, a)] =
+      RoundUp(std::sqrt(squared) * (1 + 1e-6));
+  MeasureGaps(skeletons, b, a, worker.y.data());
+  MeasureGaps(skeletons, a, b, worker.y.data());
+  // Of orthonormal columns, but for what tau adds.
+  return squared <= 1.02 * std::min(first.rank, second.rank);
 }
 
 template <class Self, class Archive>

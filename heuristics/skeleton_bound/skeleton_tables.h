@@ -95,6 +95,14 @@ class SkeletonTables {
   }
   int64_t skeleton_rank(int b) const { return ranks_[b]; }
 
+  // Scratch space of one thread.
+  struct Worker;
+
+  // Makes the table of blocks a < b with all that goes with it. False where it
+  // is unsound.
+  bool MakeTable(const ResidualCorrelation& metric,
+                 const BlockSkeletons& skeletons, int b, int a, Worker& worker);
+
   // Fills in gaps and the part of |w|^2 that remains, for the points of `from`.
   void MeasureGaps(const BlockSkeletons& skeletons, int to, int from, float* y);
 
