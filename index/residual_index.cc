@@ -1,7 +1,6 @@
 #include "index/residual_index.h"
 
 #include <algorithm>
-#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -20,6 +19,7 @@
 #include "heuristics/composition/composition.h"
 #include "index/index_file.h"
 #include "index/index_file.pb.h"
+#include "index/validation.h"
 #include "metric/inducing_points.h"
 #include "metric/kernel.h"
 #include "metric/residual_correlation.h"
@@ -32,24 +32,6 @@
 
 namespace rct {
 namespace {
-
-absl::Status ValidateThreads(int threads) {
-  constexpr int kMaxThreads = 4096;
-  if (threads >= 0 && threads <= kMaxThreads) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(
-      "threads: is ", threads, "; must be from 0 (all) to ", kMaxThreads));
-}
-
-absl::Status ValidateSearch(const SearchOptions& options) {
-  // As many as there can be points: above that k is a mistake, and the table's
-  // size overflows.
-  constexpr int64_t kMaxNeighbors = 2147483639;
-  if (options.k < 1 || options.k > kMaxNeighbors) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "k: is ", options.k, "; must be from 1 to ", kMaxNeighbors));
-  }
-  return ValidateThreads(options.threads);
-}
 
 int64_t BytesOf(const Matrix<double>& matrix) {
   return matrix.rows() * matrix.stride() * static_cast<int64_t>(sizeof(double));
@@ -128,13 +110,7 @@ void ResidualModel::Save(ArchiveWriter& archive) const {
 
 absl::Status ValidateIndexOptions(const IndexOptions& options) {
   RCT_RETURN_IF_ERROR(ValidateThreads(options.threads()));
-  if (options.has_tree() && options.strategy() != LEVEL_SYNCHRONOUS &&
-      options.strategy() != BEST_FIRST) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "tree: given, but strategy ", Strategy_Name(options.strategy()),
-        " has none; leave it out or choose LEVEL_SYNCHRONOUS or BEST_FIRST"));
-  }
-  return ValidateComposition(CompositionOf(options));
+  return ValidateStrategy(CompositionOf(options), options.has_tree());
 }
 
 absl::StatusOr<ResidualIndex> ResidualIndex::Build(
@@ -213,44 +189,25 @@ absl::StatusOr<ResidualIndex> ResidualIndex::Load(const std::string& path,
 }
 
 int64_t ResidualIndex::build_distance_evaluations() const {
-  int64_t sum = 0;
-  for (const BuildPhase& phase : phases_) sum += phase.distance_evaluations;
-  return sum;
+  return DistanceEvaluations(phases_);
 }
 
 absl::StatusOr<SearchResult> ResidualIndex::Search(
     absl::Span<const int64_t> rows, SearchOptions options) const {
-  RCT_RETURN_IF_ERROR(ValidateSearch(options));
-  for (size_t i = 0; i < rows.size(); ++i) {
-    if (rows[i] < 0 || rows[i] >= size()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("query ", i, ": row ", rows[i],
-                       " is out of range; the data has ", size(), " rows"));
-    }
-  }
+  RCT_RETURN_IF_ERROR(ValidateRowSearch(rows, size(), options));
   options.threads = ResolveThreads(options.threads);
   return searcher_->SearchRows(rows, options);
 }
 
 absl::StatusOr<SearchResult> ResidualIndex::SearchPoints(
     MatrixView<const double> points, SearchOptions options) const {
-  RCT_RETURN_IF_ERROR(ValidateSearch(options));
-  if (options.exclude_self || options.predecessor) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(options.predecessor ? "predecessor" : "exclude_self",
-                     ": new points have no row number that it could refer to"));
-  }
+  RCT_RETURN_IF_ERROR(ValidatePointSearch(options));
   if (model_.factor() == nullptr) {
     return absl::FailedPreconditionError(
         "new points need inducing points, which a model from factors does not "
         "know; search for its rows");
   }
-  RCT_RETURN_IF_ERROR(ValidateFinite("query points", points));
-  if (points.cols != model_.metric()->dim()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("query points: have ", points.cols,
-                     " coordinates, the data has ", model_.metric()->dim()));
-  }
+  RCT_RETURN_IF_ERROR(ValidateQueryPoints(points, model_.metric()->dim()));
   options.threads = ResolveThreads(options.threads);
   RCT_ASSIGN_OR_RETURN(const ResidualPoints queries,
                        model_.factor()->Project(points, options.threads));

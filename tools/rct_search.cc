@@ -27,6 +27,8 @@
 #include "base/progress.h"
 #include "base/random.h"
 #include "base/status_macros.h"
+#include "index/euclidean_index.h"
+#include "index/index.pb.h"
 #include "index/residual_index.h"
 #include "parity/gates.h"
 #include "traversal/neighbor_table.h"
@@ -197,7 +199,8 @@ struct Queries {
   }
 
   // Neighbours of queries [first, first + count).
-  absl::StatusOr<SearchResult> Search(const ResidualIndex& index, int64_t first,
+  template <class Index>
+  absl::StatusOr<SearchResult> Search(const Index& index, int64_t first,
                                       int64_t count,
                                       const SearchOptions& options) const {
     if (is_rows) {
@@ -304,7 +307,8 @@ void CopyRows(const NeighborTable& from, NeighborTable& to, int64_t first) {
   }
 }
 
-absl::StatusOr<NeighborTable> SearchAll(const ResidualIndex& index,
+template <class Index>
+absl::StatusOr<NeighborTable> SearchAll(const Index& index,
                                         const Queries& queries,
                                         const SearchOptions& options) {
   NeighborTable table(queries.size(), options.k);
@@ -319,14 +323,11 @@ absl::StatusOr<NeighborTable> SearchAll(const ResidualIndex& index,
   return table;
 }
 
-absl::StatusOr<std::string> Audit(const ResidualModel& model,
+template <class Index>
+absl::StatusOr<std::string> Audit(const Index& exhaustive,
                                   const Queries& queries,
                                   const SearchTask& task,
                                   const NeighborTable& answers) {
-  IndexOptions options;
-  options.set_strategy(EXHAUSTIVE);
-  RCT_ASSIGN_OR_RETURN(const ResidualIndex exhaustive,
-                       ResidualIndex::Build(model, options));
   RandomStream stream(/*seed=*/1, kAuditStream);
   const std::vector<int64_t> sample = SampleWithoutReplacement(
       queries.size(), std::min(task.audit, queries.size()), stream);
@@ -371,6 +372,49 @@ absl::StatusOr<std::string> Write(const SearchTask& task,
   return absl::StrCat(report, ": ", table.num_queries(), " x ", table.k());
 }
 
+// Searches, audits against what `make_exhaustive` makes, and writes.
+template <class Index, class MakeExhaustive>
+absl::StatusOr<std::string> Answer(const Index& index, const Queries& queries,
+                                   const SearchTask& task,
+                                   MakeExhaustive make_exhaustive) {
+  RCT_ASSIGN_OR_RETURN(const NeighborTable neighbors,
+                       SearchAll(index, queries, task.search));
+
+  std::vector<std::string> report;
+  if (task.audit > 0) {
+    RCT_ASSIGN_OR_RETURN(const Index exhaustive, make_exhaustive());
+    RCT_ASSIGN_OR_RETURN(report.emplace_back(),
+                         Audit(exhaustive, queries, task, neighbors));
+  }
+  RCT_ASSIGN_OR_RETURN(report.emplace_back(), Write(task, neighbors));
+  int64_t short_rows = 0;
+  for (int64_t i = 0; i < neighbors.num_queries(); ++i) {
+    short_rows += neighbors.count(i) < neighbors.k();
+  }
+  if (short_rows > 0) {
+    report.push_back(absl::StrCat(short_rows, " queries have fewer than ",
+                                  neighbors.k(),
+                                  " neighbors: row -1 at distance inf"));
+  }
+  return absl::StrJoin(report, "\n");
+}
+
+absl::StatusOr<std::string> RunEuclidean(const SearchTask& task) {
+  RCT_ASSIGN_OR_RETURN(const Matrix<double> points, ReadPoints(task));
+  RCT_ASSIGN_OR_RETURN(
+      const Queries queries,
+      ReadQueries(task, "--points", points.rows(), points.cols()));
+  EuclideanIndexOptions options;
+  options.set_threads(task.index.threads());
+  if (task.index.has_strategy()) options.set_strategy(task.index.strategy());
+  RCT_ASSIGN_OR_RETURN(const EuclideanIndex index,
+                       InFlags(EuclideanIndex::Build(points.view(), options)));
+  return Answer(index, queries, task, [&] {
+    options.set_strategy(EXHAUSTIVE);
+    return EuclideanIndex::Build(points.view(), options);
+  });
+}
+
 }  // namespace
 
 absl::Status CompareAudit(const NeighborTable& answers,
@@ -385,26 +429,13 @@ absl::Status CompareAudit(const NeighborTable& answers,
 
 absl::StatusOr<std::string> RunSearch(const SearchTask& task) {
   RCT_RETURN_IF_ERROR(CheckOutputs(task));
+  if (task.euclidean) return RunEuclidean(task);
   RCT_ASSIGN_OR_RETURN((const auto [index, queries]), Prepare(task));
-  RCT_ASSIGN_OR_RETURN(const NeighborTable neighbors,
-                       SearchAll(index, queries, task.search));
-
-  std::vector<std::string> report;
-  if (task.audit > 0) {
-    RCT_ASSIGN_OR_RETURN(report.emplace_back(),
-                         Audit(index.model(), queries, task, neighbors));
-  }
-  RCT_ASSIGN_OR_RETURN(report.emplace_back(), Write(task, neighbors));
-  int64_t short_rows = 0;
-  for (int64_t i = 0; i < neighbors.num_queries(); ++i) {
-    short_rows += neighbors.count(i) < neighbors.k();
-  }
-  if (short_rows > 0) {
-    report.push_back(absl::StrCat(short_rows, " queries have fewer than ",
-                                  neighbors.k(),
-                                  " neighbors: row -1 at distance inf"));
-  }
-  return absl::StrJoin(report, "\n");
+  return Answer(index, queries, task, [&model = index.model()] {
+    IndexOptions options;
+    options.set_strategy(EXHAUSTIVE);
+    return ResidualIndex::Build(model, options);
+  });
 }
 
 absl::StatusOr<std::string> RunBuild(const SearchTask& task) {

@@ -137,7 +137,7 @@ Files are .npy, .csv (the first line a header) or .fvecs; rows count from 0.
 
   --index=FILE              what rct build wrote; or, to build it now:
   --points=FILE             your points, n x d
-$model  --query_rows=FILE         queries: row numbers of points, or
+$model$metric  --query_rows=FILE         queries: row numbers of points, or
   --queries=FILE            new points, q x d (for every row: rct graph)
   --k=K                     neighbors of each query
   --exclude_self            a row is no neighbor of itself
@@ -149,7 +149,7 @@ No row is its own neighbor.
 
   --index=FILE              what rct build wrote; or, to build it now:
   --points=FILE             your points, n x d
-$model  --k=K                     neighbors of each point
+$model$metric  --k=K                     neighbors of each point
 )",
     R"(rct build: an index in a file, for rct neighbors and rct graph.
 
@@ -180,6 +180,10 @@ constexpr std::string_view kModelFlags =
   --jitter=J                on the diagonal of K(Z,Z), times S (default 1e-6)
   --strategy=NAME           $strategies
                             (same answer, other speed; default $strategy)
+)";
+
+constexpr std::string_view kMetricFlag =
+    R"(  --metric=euclidean        distance in space, without any of that model
 )";
 
 constexpr std::string_view kSearchFlags =
@@ -213,7 +217,7 @@ constexpr std::string_view kExample[] = {
 absl::StatusOr<SearchTask> ParseSearchTask(
     SearchCommand command, absl::Span<const std::string> arguments) {
   SearchTask task;
-  std::optional<int> kernel, strategy, format;
+  std::optional<int> kernel, strategy, format, metric;
   std::optional<double> variance, jitter;
   std::optional<int64_t> k, num_inducing, seed, threads, audit;
   std::vector<double> lengthscale;
@@ -237,6 +241,7 @@ absl::StatusOr<SearchTask> ParseSearchTask(
   flags.Choice("strategy", Strategies().names, &strategy);
   flags.Integer("threads", 0, kMostThreads, &threads);
   if (searches) {
+    flags.Choice("metric", {"residual", "euclidean"}, &metric);
     flags.Integer("k", 1, kMostNeighbors, &k);
     flags.Switch("predecessor", &task.search.predecessor);
     flags.Integer("audit", 1, kMost, &audit);
@@ -278,21 +283,35 @@ absl::StatusOr<SearchTask> ParseSearchTask(
 
   // Contradictions first: a flag too many says more than one too few.
   const bool loads = searches && index.second;
+  const Given model[] = {kernel_name,
+                         {"--lengthscale", !lengthscale.empty()},
+                         {"--variance", variance.has_value()},
+                         random,
+                         seed_given,
+                         rows,
+                         coordinates,
+                         none,
+                         factors,
+                         residual_variance,
+                         jitter_given};
   if (loads) {
+    RCT_RETURN_IF_ERROR(WithoutIndex(index, {points}));
+    RCT_RETURN_IF_ERROR(WithoutIndex(index, model));
     RCT_RETURN_IF_ERROR(
-        WithoutIndex(index, {points,
-                             kernel_name,
-                             {"--lengthscale", !lengthscale.empty()},
-                             {"--variance", variance.has_value()},
-                             random,
-                             seed_given,
-                             rows,
-                             coordinates,
-                             none,
-                             factors,
-                             residual_variance,
-                             jitter_given,
+        WithoutIndex(index, {{"--metric", metric.has_value()},
                              {"--strategy", strategy.has_value()}}));
+  }
+  task.euclidean = metric == 1;
+  if (task.euclidean) {
+    const Given euclidean = {"--metric=euclidean", true};
+    for (const Given& flag : model) {
+      RCT_RETURN_IF_ERROR(
+          NotTogether(euclidean, flag, "a distance in space has no model"));
+    }
+    const bool blocks =
+        strategy.has_value() && Strategies().numbers[*strategy] == BLOCK;
+    RCT_RETURN_IF_ERROR(NotTogether(euclidean, {"--strategy=block", blocks},
+                                    "blocks are for correlations"));
   }
   const Given sources[] = {random, rows, coordinates, none, factors};
   RCT_RETURN_IF_ERROR(
@@ -328,7 +347,7 @@ absl::StatusOr<SearchTask> ParseSearchTask(
         {"--query_rows or --queries", query_rows.second || queries.second},
         "a file with the queries; for every row call rct graph"));
   }
-  if (!loads) {
+  if (!loads && !task.euclidean) {
     RCT_RETURN_IF_ERROR(Required(
         kernel_name,
         absl::StrCat("one of ", absl::StrJoin(Kernels().names, ", "))));
@@ -366,6 +385,11 @@ absl::StatusOr<SearchTask> ParseSearchTask(
   task.search.k = k.value_or(1);
   task.audit = audit.value_or(0);
   if (loads) return task;
+  if (strategy) {
+    task.index.set_strategy(
+        static_cast<Strategy>(Strategies().numbers[*strategy]));
+  }
+  if (task.euclidean) return task;
 
   ResidualConfig& residual = *task.index.mutable_residual();
   residual.mutable_kernel()->set_family(
@@ -379,10 +403,6 @@ absl::StatusOr<SearchTask> ParseSearchTask(
     auto& draw = *residual.mutable_inducing()->mutable_random();
     draw.set_count(*num_inducing);
     if (seed) draw.set_seed(*seed);
-  }
-  if (strategy) {
-    task.index.set_strategy(
-        static_cast<Strategy>(Strategies().numbers[*strategy]));
   }
   // Whatever the default is: nothing else is proven for them.
   if (factors.second) task.index.set_strategy(EXHAUSTIVE);
@@ -398,7 +418,8 @@ std::string SearchHelp(SearchCommand command) {
         absl::AsciiStrToLower(Strategy_Name(IndexOptions().strategy()))}});
   const auto which = static_cast<size_t>(command);
   return absl::StrCat(
-      absl::StrReplaceAll(kIntroduction[which], {{"$model", model}}),
+      absl::StrReplaceAll(kIntroduction[which],
+                          {{"$model", model}, {"$metric", kMetricFlag}}),
       command == SearchCommand::kBuild ? "" : kSearchFlags, kExample[which]);
 }
 
