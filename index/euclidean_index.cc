@@ -45,13 +45,12 @@ EuclideanIndexOptions Resolve(EuclideanIndexOptions options, int64_t size,
                              : LEVEL_SYNCHRONOUS);
   }
   if (options.strategy() == EXHAUSTIVE) return options;
-  // An evaluation costs a few operations here, visiting a segment a hundred:
-  // segments are larger than where evaluations are what counts. Base 2, since
-  // nets grow by base^d from one level to the next and building them goes with
-  // the last.
+  // An evaluation costs a few operations here and a segment a hundred, so
+  // segments are large, and levels few. Not so in more dimensions: nets grow by
+  // base^d from one level to the next, and the last may be far too fine.
   if (!options.has_tree()) {
-    options.mutable_tree()->set_leaf_size(64);
-    options.mutable_tree()->set_base(2);
+    options.mutable_tree()->set_leaf_size(128);
+    options.mutable_tree()->set_base(dim <= 3 ? 4 : 2);
   }
   if (!options.has_heuristics()) {
     options.mutable_heuristics()->mutable_child_order();

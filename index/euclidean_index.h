@@ -12,12 +12,13 @@
 //     d = sqrt(t),   t = (x_1 - y_1)^2 + ... + (x_d - y_d)^2,
 //
 // ordered by (distance, row), among all points or among earlier ones. Answers
-// are exact for the float64 numbers that this formula gives: those of a loop
-// over all pairs, then a sort, bit for bit, for any strategy, number of
-// threads, tree and instruction set (metric/euclidean_distance.h has the
-// arithmetic, docs/exactness.md the argument). Equal points are at distance 0
-// of each other and go by row. Where t overflows, distances are +inf and go by
-// row as well.
+// are exact for float64 numbers: those of a loop over all pairs that sums
+//
+//     t = fma(x_i - y_i, x_i - y_i, t),   i = 1, ..., d,
+//
+// and a sort, bit for bit, for any strategy, number of threads, tree and
+// instruction set (docs/exactness.md). Equal points are at distance 0 of each
+// other and go by row. Where t overflows, distances are +inf and go by row.
 //
 // What it is for: the same questions as to a residual index, in the same words,
 // as a baseline or before a kernel is known. A k-d tree made for Euclidean

@@ -1,10 +1,12 @@
 // The program as its user meets it: what it says, writes and returns.
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -300,8 +302,8 @@ TEST_F(RctTest, EuclideanDistance) {
   for (int64_t i = 0; i < kRows; ++i) {
     double squared = 0;
     for (int64_t t = 0; t < kDim; ++t) {
-      squared +=
-          (points(17, t) - points(i, t)) * (points(17, t) - points(i, t));
+      const double difference = points(17, t) - points(i, t);
+      squared = std::fma(difference, difference, squared);
     }
     expected.emplace_back(std::sqrt(squared), i);
   }
