@@ -17,7 +17,7 @@
 //     t = fma(x_i - y_i, x_i - y_i, t),   i = 1, ..., d,
 //
 // and a sort, bit for bit, for any strategy, number of threads, tree and
-// instruction set (docs/exactness.md). Equal points are at distance 0 of each
+// instruction set. Equal points are at distance 0 of each
 // other and go by row. Where t overflows, distances are +inf and go by row.
 //
 // What it is for: the same questions as to a residual index, in the same words,

@@ -309,7 +309,7 @@ TEST_F(RctTest, EuclideanDistance) {
   }
   std::sort(expected.begin(), expected.end());
   for (const char* strategy :
-       {"--strategy", "--strategy=exhaustive", "--strategy=level_synchronous",
+       {"--threads=1", "--strategy=exhaustive", "--strategy=level_synchronous",
         "--strategy=best_first"}) {
     Answer({"--metric=euclidean", "--inducing_rows", "--kernel", strategy});
     const Matrix<int64_t> rows = ParseNpyIndexMatrix(Read("i.npy")).value();
