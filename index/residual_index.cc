@@ -1,11 +1,8 @@
 #include "index/residual_index.h"
 
 #include <algorithm>
-#include <cmath>
-#include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <numeric>
 #include <optional>
 #include <string>
 #include <utility>
@@ -21,8 +18,10 @@
 #include "base/parallel.h"
 #include "base/status_macros.h"
 #include "heuristics/composition/composition.h"
+#include "index/dispatch.h"
 #include "index/index_file.h"
 #include "index/index_file.pb.h"
+#include "index/validation.h"
 #include "metric/inducing_points.h"
 #include "metric/kernel.h"
 #include "metric/residual_correlation.h"
@@ -31,43 +30,14 @@
 #include "metric/rounding.h"
 #include "metric/simd_kernels.h"
 #include "traversal/build_phase.h"
-#include "traversal/neighbor_table.h"
 #include "traversal/range_search.h"
 #include "traversal/searcher.h"
 
 namespace rct {
 namespace {
 
-absl::Status ValidateThreads(int threads) {
-  constexpr int kMaxThreads = 4096;
-  if (threads >= 0 && threads <= kMaxThreads) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(
-      "threads: is ", threads, "; must be from 0 (all) to ", kMaxThreads));
-}
-
-absl::Status ValidateSearch(const SearchOptions& options) {
-  // As many as there can be points: above that k is a mistake, and the table's
-  // size overflows.
-  constexpr int64_t kMaxNeighbors = 2147483639;
-  if (options.k < 1 || options.k > kMaxNeighbors) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "k: is ", options.k, "; must be from 1 to ", kMaxNeighbors));
-  }
-  if (std::isnan(options.radius)) {
-    return absl::InvalidArgumentError("radius: is no number");
-  }
-  return ValidateThreads(options.threads);
-}
-
 int64_t BytesOf(const Matrix<double>& matrix) {
   return matrix.rows() * matrix.stride() * static_cast<int64_t>(sizeof(double));
-}
-
-// `result`, unless the search was cancelled.
-template <class Result>
-absl::StatusOr<Result> Finished(Result result, const SearchOptions& options) {
-  RCT_RETURN_IF_ERROR(Monitor::Check(options.monitor));
-  return result;
 }
 
 Composition CompositionOf(const IndexOptions& options) {
@@ -151,13 +121,7 @@ void ResidualModel::Save(ArchiveWriter& archive) const {
 
 absl::Status ValidateIndexOptions(const IndexOptions& options) {
   RCT_RETURN_IF_ERROR(ValidateThreads(options.threads()));
-  if (options.has_tree() && options.strategy() != LEVEL_SYNCHRONOUS &&
-      options.strategy() != BEST_FIRST) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "tree: given, but strategy ", Strategy_Name(options.strategy()),
-        " has none; leave it out or choose LEVEL_SYNCHRONOUS or BEST_FIRST"));
-  }
-  return ValidateComposition(CompositionOf(options));
+  return ValidateStrategy(CompositionOf(options), options.has_tree());
 }
 
 absl::StatusOr<ResidualIndex> ResidualIndex::Build(
@@ -246,73 +210,40 @@ absl::StatusOr<ResidualIndex> ResidualIndex::Load(const std::string& path,
 }
 
 int64_t ResidualIndex::build_distance_evaluations() const {
-  int64_t sum = 0;
-  for (const BuildPhase& phase : phases_) sum += phase.distance_evaluations;
-  return sum;
+  return DistanceEvaluations(phases_);
 }
 
-absl::Status ResidualIndex::Prepare(SearchOptions& options) const {
-  RCT_RETURN_IF_ERROR(ValidateSearch(options));
-  const auto flags = static_cast<int64_t>(options.allowed.size());
-  if (flags != 0 && flags != size()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("allowed: has ", flags, " flags, the data has ", size(),
-                     " rows; one for each is needed, or none"));
-  }
-  options.threads = ResolveThreads(options.threads);
-  return absl::OkStatus();
+absl::StatusOr<SearchResult> ResidualIndex::Search(
+    absl::Span<const int64_t> rows, SearchOptions options) const {
+  return NearestToRows(*searcher_, rows, options);
 }
 
-absl::Status ResidualIndex::CheckRows(absl::Span<const int64_t> rows) const {
-  for (size_t i = 0; i < rows.size(); ++i) {
-    if (rows[i] < 0 || rows[i] >= size()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("query ", i, ": row ", rows[i],
-                       " is out of range; the data has ", size(), " rows"));
-    }
-  }
-  return absl::OkStatus();
+absl::StatusOr<SearchResult> ResidualIndex::Graph(SearchOptions options) const {
+  return NearestToAllRows(*searcher_, options);
+}
+
+absl::StatusOr<RangeResult> ResidualIndex::RangeSearch(
+    absl::Span<const int64_t> rows, double radius,
+    SearchOptions options) const {
+  return AllWithinOfRows(*searcher_, rows, radius, options);
 }
 
 absl::StatusOr<ResidualPoints> ResidualIndex::PrepareQueries(
-    MatrixView<const double> points, SearchOptions& options) const {
-  RCT_RETURN_IF_ERROR(Prepare(options));
-  if (options.exclude_self || options.predecessor) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(options.predecessor ? "predecessor" : "exclude_self",
-                     ": new points have no row number that it could refer to"));
-  }
+    MatrixView<const double> points, const SearchOptions& options) const {
+  RCT_RETURN_IF_ERROR(ValidateSearch(options, size()));
+  RCT_RETURN_IF_ERROR(ValidateNoRows(options));
   if (model_.factor() == nullptr) {
     return absl::FailedPreconditionError(
         "new points need inducing points, which a model from factors does not "
         "know; search for its rows");
   }
-  RCT_RETURN_IF_ERROR(ValidateFinite("query points", points));
-  if (points.cols != model_.metric()->dim()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("query points: have ", points.cols,
-                     " coordinates, the data has ", model_.metric()->dim()));
-  }
+  RCT_RETURN_IF_ERROR(ValidateQueryPoints(points, model_.metric()->dim()));
   // m^2 operations a query, and a search reads some of the n m numbers of V.
   const auto m = static_cast<double>(model_.factor()->num_inducing());
   const auto n = static_cast<double>(size());
   const Monitor::Part part(options.monitor, m / (m + n + 1));
-  return model_.factor()->Project(points, options.threads, options.monitor);
-}
-
-absl::StatusOr<SearchResult> ResidualIndex::Search(
-    absl::Span<const int64_t> rows, SearchOptions options) const {
-  RCT_RETURN_IF_ERROR(Prepare(options));
-  RCT_RETURN_IF_ERROR(CheckRows(rows));
-  const Monitor::Part whole(options.monitor);
-  return Finished(searcher_->SearchRows(rows, options), options);
-}
-
-absl::StatusOr<SearchResult> ResidualIndex::Graph(SearchOptions options) const {
-  options.exclude_self = true;
-  std::vector<int64_t> rows(size());
-  std::iota(rows.begin(), rows.end(), 0);
-  return Search(rows, options);
+  return model_.factor()->Project(points, ResolveThreads(options.threads),
+                                  options.monitor);
 }
 
 absl::StatusOr<SearchResult> ResidualIndex::SearchPoints(
@@ -320,28 +251,8 @@ absl::StatusOr<SearchResult> ResidualIndex::SearchPoints(
   const Monitor::Part whole(options.monitor);
   RCT_ASSIGN_OR_RETURN(const ResidualPoints queries,
                        PrepareQueries(points, options));
-  return Finished(searcher_->SearchPoints(queries, options), options);
-}
-
-absl::StatusOr<RangeResult> ResidualIndex::RangeSearch(
-    absl::Span<const int64_t> rows, double radius,
-    SearchOptions options) const {
-  options.k = 1;
-  options.radius = radius;
-  RCT_RETURN_IF_ERROR(Prepare(options));
-  RCT_RETURN_IF_ERROR(CheckRows(rows));
-  const Monitor::Part whole(options.monitor);
-  std::vector<int64_t> some;
-  RangeResult result = rct::RangeSearch(
-      static_cast<int64_t>(rows.size()), size(), options,
-      [&](absl::Span<const int64_t> queries, const SearchOptions& with_k) {
-        some.clear();
-        for (const int64_t i : queries) {
-          some.push_back(rows[i]);
-        }
-        return searcher_->SearchRows(some, with_k);
-      });
-  return Finished(std::move(result), options);
+  return Nearest(*searcher_, PointQueries<ResidualCorrelation>(queries),
+                 options);
 }
 
 absl::StatusOr<RangeResult> ResidualIndex::RangeSearchPoints(
@@ -350,18 +261,10 @@ absl::StatusOr<RangeResult> ResidualIndex::RangeSearchPoints(
   options.k = 1;
   options.radius = radius;
   const Monitor::Part whole(options.monitor);
-  RCT_ASSIGN_OR_RETURN(const ResidualPoints all,
+  RCT_ASSIGN_OR_RETURN(const ResidualPoints queries,
                        PrepareQueries(points, options));
-  std::vector<int32_t> positions;
-  std::vector<int64_t> no_rows;
-  RangeResult result = rct::RangeSearch(
-      points.rows, size(), options,
-      [&](absl::Span<const int64_t> queries, const SearchOptions& with_k) {
-        positions.assign(queries.begin(), queries.end());
-        no_rows.assign(queries.size(), kNoNeighbor);
-        return searcher_->Run({all, positions, no_rows, with_k});
-      });
-  return Finished(std::move(result), options);
+  return AllWithin(*searcher_, PointQueries<ResidualCorrelation>(queries),
+                   options);
 }
 
 }  // namespace rct

@@ -200,12 +200,10 @@ class ResidualIndex {
   int64_t build_distance_evaluations() const;
 
  private:
-  // Errors of a search, and `options` as searchers take them.
-  absl::Status Prepare(SearchOptions& options) const;
-  absl::Status CheckRows(absl::Span<const int64_t> rows) const;
   // Errors of a search for new points, and else their factors.
   absl::StatusOr<ResidualPoints> PrepareQueries(MatrixView<const double> points,
-                                                SearchOptions& options) const;
+                                                const SearchOptions& options)
+      const;
 
   ResidualIndex(ResidualModel model, IndexOptions options,
                 std::unique_ptr<const Searcher<ResidualCorrelation>> searcher,
