@@ -1,6 +1,6 @@
 // From a call of an index to its searcher: what is the same whatever the
-// metric. A call names queries, rows of the data or new points, and asks for the
-// k nearest of each or for all within a radius.
+// metric. A call names queries, rows of the data or new points, and asks for
+// the k nearest of each or for all within a radius.
 //
 // Options are as callers give them, checked already (validation.h) and with 0
 // threads for all. Cancelled where `options.monitor` is.
@@ -70,8 +70,8 @@ absl::StatusOr<SearchResult> Nearest(const Searcher<Metric>& searcher,
                                      SearchOptions options) {
   options.threads = ResolveThreads(options.threads);
   const Monitor::Part whole(options.monitor);
-  SearchResult result = searcher.Run(
-      {queries.from, queries.positions, queries.rows, options});
+  SearchResult result =
+      searcher.Run({queries.from, queries.positions, queries.rows, options});
   RCT_RETURN_IF_ERROR(Monitor::Check(options.monitor));
   return result;
 }
@@ -87,7 +87,8 @@ absl::StatusOr<RangeResult> AllWithin(const Searcher<Metric>& searcher,
   std::vector<int64_t> rows;
   RangeResult result = rct::RangeSearch(
       static_cast<int64_t>(queries.positions.size()), searcher.metric().size(),
-      options, [&](absl::Span<const int64_t> some, const SearchOptions& with_k) {
+      options,
+      [&](absl::Span<const int64_t> some, const SearchOptions& with_k) {
         positions.clear();
         rows.clear();
         for (const int64_t i : some) {

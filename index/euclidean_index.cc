@@ -101,10 +101,10 @@ absl::StatusOr<EuclideanIndex> EuclideanIndex::Build(
   EuclideanIndexOptions used = Resolve(options, points.rows, points.cols);
   RCT_ASSIGN_OR_RETURN(
       ComposedSearcher<EuclideanDistance> composed,
-      ComposeSearcher(
-          std::make_shared<const EuclideanDistance>(
-              Copy(points, RowOrder::Natural(points.rows).rows())),
-          CompositionOf(used), ResolveThreads(options.threads()), monitor));
+      ComposeSearcher(std::make_shared<const EuclideanDistance>(
+                          Copy(points, RowOrder::Natural(points.rows).rows())),
+                      CompositionOf(used), ResolveThreads(options.threads()),
+                      monitor));
   RCT_RETURN_IF_ERROR(Monitor::Check(monitor));
   return EuclideanIndex(std::move(used), std::move(composed.searcher),
                         std::move(composed.phases));

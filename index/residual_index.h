@@ -201,9 +201,8 @@ class ResidualIndex {
 
  private:
   // Errors of a search for new points, and else their factors.
-  absl::StatusOr<ResidualPoints> PrepareQueries(MatrixView<const double> points,
-                                                const SearchOptions& options)
-      const;
+  absl::StatusOr<ResidualPoints> PrepareQueries(
+      MatrixView<const double> points, const SearchOptions& options) const;
 
   ResidualIndex(ResidualModel model, IndexOptions options,
                 std::unique_ptr<const Searcher<ResidualCorrelation>> searcher,

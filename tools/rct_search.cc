@@ -542,15 +542,14 @@ absl::StatusOr<std::string> SearchIndexFile(const SearchTask& task,
   const absl::StatusOr<ResidualIndex> index = ResidualIndex::Load(
       ResolvePath(task.index_file), {.threads = task.index.threads()});
   if (!index.ok()) return Annotate(index.status(), "--index");
-  RCT_ASSIGN_OR_RETURN(
-      const Queries queries,
-      ReadQueries(task, {"--index", index->size(),
-                         index->model().metric()->dim()}));
+  RCT_ASSIGN_OR_RETURN(const Queries queries,
+                       ReadQueries(task, {"--index", index->size(),
+                                          index->model().metric()->dim()}));
   return SearchResidual(task, interrupted, *index, queries);
 }
 
 absl::StatusOr<std::string> SearchFromPoints(const SearchTask& task,
-                                         const Interrupted& interrupted) {
+                                             const Interrupted& interrupted) {
   RCT_ASSIGN_OR_RETURN(const Matrix<double> points, ReadPoints(task));
   RCT_ASSIGN_OR_RETURN(
       const Queries queries,
@@ -565,9 +564,9 @@ absl::StatusOr<std::string> SearchFromPoints(const SearchTask& task,
   options.set_threads(task.index.threads());
   if (task.index.has_strategy()) options.set_strategy(task.index.strategy());
   std::optional<Watch> watch(std::in_place, "index", 100, interrupted);
-  RCT_ASSIGN_OR_RETURN(const EuclideanIndex index,
-                       InFlags(EuclideanIndex::Build(points.view(), options,
-                                                     watch->monitor())));
+  RCT_ASSIGN_OR_RETURN(
+      const EuclideanIndex index,
+      InFlags(EuclideanIndex::Build(points.view(), options, watch->monitor())));
   watch.reset();
   return Answer(
       index, queries, task,

@@ -298,9 +298,9 @@ TEST(ParseSearchTaskTest, EuclideanDistanceHasNoModel) {
   ExpectError({"--metric=euclidean", "--points=p.npy", "--index=p.rct"},
               "--metric=euclidean: an index file is of the residual metric",
               kBuild);
-  EXPECT_THAT(ParseSearchTask(kBuild, {"--metric=residual", "--points=p.npy",
-                                       "--kernel=rbf", "--no_inducing",
-                                       "--index=p.rct"}),
+  EXPECT_THAT(ParseSearchTask(
+                  kBuild, {"--metric=residual", "--points=p.npy",
+                           "--kernel=rbf", "--no_inducing", "--index=p.rct"}),
               IsOk());
 }
 

@@ -335,6 +335,25 @@ TEST_F(RctTest, EuclideanDistance) {
       "audit: 300 of 300 queries searched again, exhaustively: same bits\n"
       "wrote g.npy: 300 x 4\n"
       "4 queries have fewer than 4 neighbors: row -1 at distance inf\n");
+  // Within a radius, among allowed rows: those lists of the loop's.
+  const double radius = expected[40].first;
+  Write("a.npy",
+        SerializeNpy(std::vector<int64_t>{
+            expected[3].second, expected[39].second, 17, expected[40].second}));
+  const Outcome lists =
+      Rct({"neighbors", "--metric=euclidean", "--points=p.npy",
+           "--query_rows=q.npy", absl::StrFormat("--radius=%.17g", radius),
+           "--allowed_rows=a.npy", "--exclude_self", "--audit=4",
+           "--out_offsets=o.npy", "--out_indices=i.npy"});
+  EXPECT_EQ(lists.exit_code, 0) << lists.err;
+  const Matrix<int64_t> offsets = ParseNpyIndexMatrix(Read("o.npy")).value();
+  const Matrix<int64_t> rows = ParseNpyIndexMatrix(Read("i.npy")).value();
+  ASSERT_EQ(offsets(2, 0) - offsets(1, 0), 2);
+  EXPECT_EQ(rows(offsets(1, 0), 0), expected[3].second);
+  EXPECT_EQ(rows(offsets(1, 0) + 1, 0), expected[39].second);
+  ExpectError(
+      {"build", "--metric=euclidean", "--points=p.npy", "--index=p.rct"}, 2,
+      HasSubstr("--metric=euclidean: an index file is of the "));
   ExpectError({"graph", "--metric=euclidean", "--points=p.npy", "--k=4",
                "--kernel=rbf", "--out_indices=g.npy"},
               2, HasSubstr("--metric=euclidean and --kernel: "));
