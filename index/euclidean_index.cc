@@ -61,15 +61,6 @@ EuclideanIndexOptions Resolve(EuclideanIndexOptions options, int64_t size,
   return options;
 }
 
-EuclideanPoints Copy(MatrixView<const double> points,
-                     absl::Span<const int32_t> order) {
-  EuclideanPoints copy{Matrix<double>(points.rows, points.cols)};
-  for (int64_t i = 0; i < points.rows; ++i) {
-    std::copy_n(points.row(order[i]), points.cols, copy.points.row(i));
-  }
-  return copy;
-}
-
 }  // namespace
 
 absl::Status ValidateEuclideanIndexOptions(
@@ -102,7 +93,7 @@ absl::StatusOr<EuclideanIndex> EuclideanIndex::Build(
   RCT_ASSIGN_OR_RETURN(
       ComposedSearcher<EuclideanDistance> composed,
       ComposeSearcher(std::make_shared<const EuclideanDistance>(
-                          Copy(points, RowOrder::Natural(points.rows).rows())),
+                          EuclideanPoints{Matrix<double>::Copy(points)}),
                       CompositionOf(used), ResolveThreads(options.threads()),
                       monitor));
   RCT_RETURN_IF_ERROR(Monitor::Check(monitor));
@@ -140,7 +131,8 @@ absl::StatusOr<EuclideanIndex::NewPoints> EuclideanIndex::PrepareQueries(
                              : HilbertOrder(points);
   std::vector<int32_t> positions(points.rows);
   for (int64_t i = 0; i < points.rows; ++i) positions[i] = order.position(i);
-  return NewPoints{Copy(points, order.rows()), std::move(positions)};
+  const EuclideanPoints copy{Matrix<double>::Copy(points)};
+  return NewPoints{copy.Reordered(order.rows()), std::move(positions)};
 }
 
 absl::StatusOr<SearchResult> EuclideanIndex::SearchPoints(

@@ -40,6 +40,11 @@ int64_t BytesOf(const Matrix<double>& matrix) {
   return matrix.rows() * matrix.stride() * static_cast<int64_t>(sizeof(double));
 }
 
+// What a monitor is told of a build.
+double ModelShare(const IndexOptions& options) {
+  return options.strategy() == EXHAUSTIVE ? 1 : 0.5;
+}
+
 Composition CompositionOf(const IndexOptions& options) {
   return {options.strategy(), options.tree(), options.heuristics()};
 }
@@ -56,10 +61,38 @@ absl::StatusOr<ResidualModel> ResidualModel::Create(
                        Kernel::Create(config.kernel(), points.cols));
   RCT_ASSIGN_OR_RETURN(InducingPoints inducing,
                        SelectInducingPoints(config.inducing(), points));
+  return Factorize(Matrix<double>::Copy(points), std::move(kernel),
+                   std::move(inducing), config, threads, simd, monitor);
+}
+
+absl::StatusOr<ResidualModel> ResidualModel::WithKernel(
+    const KernelConfig& kernel_config, int threads, Monitor* monitor) const {
+  const Monitor::Part whole(monitor);
+  RCT_RETURN_IF_ERROR(ValidateThreads(threads));
+  if (factor_ == nullptr) {
+    return absl::FailedPreconditionError(
+        "a model from factors has no inducing points to compute V and p from; "
+        "compute them under the new kernel and make a model of them");
+  }
+  const Matrix<double>& points = metric_->data().points;
+  RCT_ASSIGN_OR_RETURN(Kernel kernel,
+                       Kernel::Create(kernel_config, points.cols()));
+  ResidualConfig config = config_;
+  *config.mutable_kernel() = kernel_config;
+  const InducingPoints& inducing = factor_->inducing();
+  return Factorize(points.Share(), std::move(kernel),
+                   {inducing.coordinates.Share(), inducing.rows}, config,
+                   threads, metric_->simd(), monitor);
+}
+
+absl::StatusOr<ResidualModel> ResidualModel::Factorize(
+    Matrix<double> points, Kernel kernel, InducingPoints inducing,
+    const ResidualConfig& config, int threads, const SimdKernels& simd,
+    Monitor* monitor) {
   PhaseClock clock;
   // m^3 / 3 and n m^2 operations.
   const auto m = static_cast<double>(inducing.coordinates.rows());
-  const auto n = static_cast<double>(points.rows);
+  const auto n = static_cast<double>(points.rows());
   std::optional<Monitor::Part> part(std::in_place, monitor,
                                     m / (m + 3 * n + 1));
   RCT_ASSIGN_OR_RETURN(InducingFactor factor,
@@ -71,7 +104,7 @@ absl::StatusOr<ResidualModel> ResidualModel::Create(
                 static_cast<int64_t>(sizeof(double)));
   RCT_ASSIGN_OR_RETURN(
       ResidualPoints data,
-      factor.Project(points, ResolveThreads(threads), monitor));
+      factor.Project(std::move(points), ResolveThreads(threads), monitor));
   clock.End("projection", 0, BytesOf(data.v));
   auto metric = std::make_shared<ResidualCorrelation>(
       std::move(kernel), std::move(data), factor.rounding(), simd);
@@ -130,7 +163,7 @@ absl::StatusOr<ResidualIndex> ResidualIndex::Build(
   RCT_RETURN_IF_ERROR(ValidateIndexOptions(options));
   const Monitor::Part whole(monitor);
   std::optional<Monitor::Part> part(std::in_place, monitor,
-                                    options.strategy() == EXHAUSTIVE ? 1 : 0.5);
+                                    ModelShare(options));
   RCT_ASSIGN_OR_RETURN(
       ResidualModel model,
       ResidualModel::Create(points, options.residual(), options.threads(),
@@ -159,14 +192,33 @@ absl::StatusOr<ResidualIndex> ResidualIndex::Build(ResidualModel model,
     used.Clear();
     used.set_strategy(EXHAUSTIVE);
   }
-  RCT_ASSIGN_OR_RETURN(
-      ComposedSearcher<ResidualCorrelation> composed,
-      ComposeSearcher(model.metric(), CompositionOf(used),
-                      ResolveThreads(options.threads()), monitor));
+  return Compose(std::move(model), std::move(used), options.threads(), monitor,
+                 /*static_nets=*/nullptr);
+}
+
+absl::StatusOr<ResidualIndex> ResidualIndex::Compose(
+    ResidualModel model, IndexOptions options, int threads, Monitor* monitor,
+    std::shared_ptr<const NetHierarchy> static_nets) {
+  RCT_ASSIGN_OR_RETURN(ComposedSearcher<ResidualCorrelation> composed,
+                       ComposeSearcher(model.metric(), CompositionOf(options),
+                                       ResolveThreads(threads), monitor,
+                                       std::move(static_nets)));
   RCT_RETURN_IF_ERROR(Monitor::Check(monitor));
-  return ResidualIndex(std::move(model), std::move(used),
-                       std::move(composed.searcher),
-                       std::move(composed.phases));
+  return ResidualIndex(std::move(model), std::move(options),
+                       std::move(composed.searcher), std::move(composed.phases),
+                       std::move(composed.static_nets));
+}
+
+absl::StatusOr<ResidualIndex> ResidualIndex::Rebuild(const KernelConfig& kernel,
+                                                     int threads,
+                                                     Monitor* monitor) const {
+  const Monitor::Part whole(monitor);
+  std::optional<Monitor::Part> part(std::in_place, monitor,
+                                    ModelShare(options_));
+  RCT_ASSIGN_OR_RETURN(ResidualModel model,
+                       model_.WithKernel(kernel, threads, monitor));
+  part.reset();
+  return Compose(std::move(model), options_, threads, monitor, static_nets_);
 }
 
 absl::Status ResidualIndex::Save(const std::string& path, int threads) const {
@@ -206,7 +258,8 @@ absl::StatusOr<ResidualIndex> ResidualIndex::Load(const std::string& path,
   std::vector<BuildPhase> phases = clock.Take();
   phases.insert(phases.end(), composed.phases.begin(), composed.phases.end());
   return ResidualIndex(std::move(model), std::move(used),
-                       std::move(composed.searcher), std::move(phases));
+                       std::move(composed.searcher), std::move(phases),
+                       std::move(composed.static_nets));
 }
 
 int64_t ResidualIndex::build_distance_evaluations() const {
