@@ -255,6 +255,8 @@ TEST(EuclideanIndexTest, FarFromTheOrigin) {
 TEST(EuclideanIndexTest, LongLists) {
   const Matrix<double> points = MakePoints("pairs", 700, 2, 1);
   const double near = BruteForce(points, points, {.k = 700}).distances()(0, 62);
+  std::vector<int64_t> rows;
+  for (int64_t row = 690; row >= 0; row -= 10) rows.push_back(row);
   for (const double radius : {near, kInfinity}) {
     const NeighborTable expected =
         BruteForce(points, points, {.k = 700, .radius = radius});
@@ -262,9 +264,9 @@ TEST(EuclideanIndexTest, LongLists) {
       const EuclideanIndex index =
           *EuclideanIndex::Build(points.view(), options);
       const absl::StatusOr<RangeResult> lists =
-          index.RangeSearch(AllRows(700), radius, {});
+          index.RangeSearch(rows, radius, {});
       ASSERT_THAT(lists, IsOk());
-      ExpectLists(lists->neighbors, expected);
+      ExpectLists(lists->neighbors, expected.Select(rows));
     }
   }
 }
