@@ -244,8 +244,9 @@ TEST(EuclideanIndexTest, FarFromTheOrigin) {
     SCOPED_TRACE(offset);
     Matrix<double> points = MakePoints("normal", 200, 3, 1);
     for (int64_t i = 0; i < points.rows(); ++i) {
-      for (int64_t t = 0; t < 3; ++t)
+      for (int64_t t = 0; t < 3; ++t) {
         points(i, t) = points(i, t) * 1e-3 + offset;
+      }
     }
     ExpectExact(points, points, {5});
   }
