@@ -6,8 +6,8 @@
 // a small page (512 doubles = 4 KiB), so that with small pages every row costs
 // a TLB miss of its own.
 //
-// Owns its memory, or borrows what somebody else owns (Borrow); moves, and does
-// not copy. A moved-from buffer is empty.
+// Owns its memory, alone or with others (Share), or borrows what somebody else
+// owns (Borrow); moves, and does not copy. A moved-from buffer is empty.
 
 #ifndef RCT_BASE_ALIGNED_BUFFER_H_
 #define RCT_BASE_ALIGNED_BUFFER_H_
@@ -49,8 +49,12 @@ class AlignedBuffer {
     if (size > std::numeric_limits<std::ptrdiff_t>::max() / sizeof(T)) {
       throw std::bad_alloc();
     }
-    data_ =
-        static_cast<T*>(internal_aligned_buffer::Allocate(size * sizeof(T)));
+    const std::size_t bytes = size * sizeof(T);
+    if (bytes == 0) return;
+    data_ = static_cast<T*>(internal_aligned_buffer::Allocate(bytes));
+    owner_ = std::shared_ptr<const void>(data_, [data = data_, bytes](auto*) {
+      internal_aligned_buffer::Release(data, bytes);
+    });
   }
 
   // Memory that `owner` keeps alive, on a 64-byte boundary. It may be
@@ -64,6 +68,10 @@ class AlignedBuffer {
     return buffer;
   }
 
+  // The same memory once more, which lives until both are gone. Neither may be
+  // written to any longer.
+  AlignedBuffer Share() const { return Borrow(span(), owner_); }
+
   AlignedBuffer(AlignedBuffer&& other) noexcept
       : data_(std::exchange(other.data_, nullptr)),
         size_(std::exchange(other.size_, 0)),
@@ -75,12 +83,6 @@ class AlignedBuffer {
     std::swap(size_, taken.size_);
     std::swap(owner_, taken.owner_);
     return *this;
-  }
-
-  ~AlignedBuffer() {
-    if (owner_ == nullptr) {
-      internal_aligned_buffer::Release(data_, size_ * sizeof(T));
-    }
   }
 
   T* data() { return data_; }
@@ -101,7 +103,7 @@ class AlignedBuffer {
  private:
   T* data_ = nullptr;
   std::size_t size_ = 0;
-  std::shared_ptr<const void> owner_;  // null where the memory is our own
+  std::shared_ptr<const void> owner_;
 };
 
 }  // namespace rct

@@ -104,6 +104,22 @@ TEST(AlignedBufferTest, BorrowedMemoryStaysWithItsOwner) {
   EXPECT_EQ(owner.use_count(), 1);
 }
 
+TEST(AlignedBufferTest, SharedMemoryOutlivesItsFirstOwner) {
+  for (const size_t size : {size_t{3}, size_t{1} << 20}) {
+    AlignedBuffer<int> third;
+    {
+      AlignedBuffer<int> first(size);
+      std::iota(first.begin(), first.end(), 1);
+      const AlignedBuffer<int> second = first.Share();
+      EXPECT_EQ(second.data(), first.data());
+      third = second.Share();
+    }
+    EXPECT_EQ(third.size(), size);
+    EXPECT_EQ(third[size - 1], static_cast<int>(size));
+  }
+  EXPECT_EQ(AlignedBuffer<int>().Share().size(), 0u);
+}
+
 TEST(AlignedBufferTest, TooMuchIsBadAlloc) {
   constexpr size_t kMost = std::numeric_limits<size_t>::max();
   EXPECT_THROW(AlignedBuffer<double>{kMost}, std::bad_alloc);

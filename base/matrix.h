@@ -10,6 +10,7 @@
 #ifndef RCT_BASE_MATRIX_H_
 #define RCT_BASE_MATRIX_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -46,9 +47,9 @@ struct MatrixView {
 };
 
 // Owns rows x cols elements of a trivially copyable type in an AlignedBuffer
-// (or borrows them, where the buffer does):
-// row 0 starts on a 64-byte boundary, and each row does if stride is a multiple
-// of 64 / sizeof(T). Moves; copies only by Clone(). A moved-from matrix is 0x0.
+// (or shares or borrows them, where the buffer does): row 0 starts on a 64-byte
+// boundary, and each row does if stride is a multiple of 64 / sizeof(T). Moves;
+// copies only by Copy() and Clone(). A moved-from matrix is 0x0.
 template <class T>
 class Matrix {
  public:
@@ -79,6 +80,15 @@ class Matrix {
     return zeros;
   }
 
+  // The elements of a view, without its padding.
+  static Matrix Copy(MatrixView<const T> from) {
+    Matrix copy(from.rows, from.cols);
+    for (int64_t i = 0; i < from.rows; ++i) {
+      std::copy_n(from.row(i), from.cols, copy.row(i));
+    }
+    return copy;
+  }
+
   Matrix(Matrix&& other) noexcept
       : buffer_(std::move(other.buffer_)),
         view_(std::exchange(other.view_, {})) {}
@@ -95,6 +105,11 @@ class Matrix {
       std::memcpy(copy.data(), data(), buffer_.size() * sizeof(T));
     }
     return copy;
+  }
+
+  // The same elements once more: AlignedBuffer::Share.
+  Matrix Share() const {
+    return Matrix(buffer_.Share(), rows(), cols(), stride());
   }
 
   int64_t rows() const { return view_.rows; }

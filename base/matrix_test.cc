@@ -84,6 +84,27 @@ TEST(MatrixTest, CloneIsSeparate) {
   EXPECT_THAT(Elements(read.view()), ElementsAre(0, 0, 5, 0));
 }
 
+TEST(MatrixTest, ACopyHasNoPadding) {
+  Matrix<int> matrix = Matrix<int>::Zeros(2, 2, 3);
+  matrix(1, 0) = 5;
+  const Matrix<int> copy = Matrix<int>::Copy(matrix.view());
+  matrix(1, 0) = 6;
+  EXPECT_EQ(copy.stride(), 2);
+  EXPECT_THAT(Elements(copy.view()), ElementsAre(0, 0, 5, 0));
+}
+
+TEST(MatrixTest, SharedElementsAreTheSame) {
+  Matrix<int> shared;
+  {
+    Matrix<int> matrix = Matrix<int>::Zeros(2, 2, 3);
+    matrix(1, 0) = 5;
+    shared = matrix.Share();
+    EXPECT_EQ(shared.data(), matrix.data());
+  }
+  EXPECT_EQ(shared.stride(), 3);
+  EXPECT_THAT(Elements(std::as_const(shared).view()), ElementsAre(0, 0, 5, 0));
+}
+
 TEST(MatrixTest, OfElementsInABuffer) {
   AlignedBuffer<int> buffer(6);
   for (int i = 0; i < 6; ++i) buffer[i] = i;

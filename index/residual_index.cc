@@ -1,11 +1,8 @@
 #include "index/residual_index.h"
 
 #include <algorithm>
-#include <cmath>
-#include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <numeric>
 #include <optional>
 #include <string>
 #include <utility>
@@ -21,8 +18,10 @@
 #include "base/parallel.h"
 #include "base/status_macros.h"
 #include "heuristics/composition/composition.h"
+#include "index/dispatch.h"
 #include "index/index_file.h"
 #include "index/index_file.pb.h"
+#include "index/validation.h"
 #include "metric/inducing_points.h"
 #include "metric/kernel.h"
 #include "metric/residual_correlation.h"
@@ -31,43 +30,19 @@
 #include "metric/rounding.h"
 #include "metric/simd_kernels.h"
 #include "traversal/build_phase.h"
-#include "traversal/neighbor_table.h"
 #include "traversal/range_search.h"
 #include "traversal/searcher.h"
 
 namespace rct {
 namespace {
 
-absl::Status ValidateThreads(int threads) {
-  constexpr int kMaxThreads = 4096;
-  if (threads >= 0 && threads <= kMaxThreads) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(
-      "threads: is ", threads, "; must be from 0 (all) to ", kMaxThreads));
-}
-
-absl::Status ValidateSearch(const SearchOptions& options) {
-  // As many as there can be points: above that k is a mistake, and the table's
-  // size overflows.
-  constexpr int64_t kMaxNeighbors = 2147483639;
-  if (options.k < 1 || options.k > kMaxNeighbors) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "k: is ", options.k, "; must be from 1 to ", kMaxNeighbors));
-  }
-  if (std::isnan(options.radius)) {
-    return absl::InvalidArgumentError("radius: is no number");
-  }
-  return ValidateThreads(options.threads);
-}
-
 int64_t BytesOf(const Matrix<double>& matrix) {
   return matrix.rows() * matrix.stride() * static_cast<int64_t>(sizeof(double));
 }
 
-// `result`, unless the search was cancelled.
-template <class Result>
-absl::StatusOr<Result> Finished(Result result, const SearchOptions& options) {
-  RCT_RETURN_IF_ERROR(Monitor::Check(options.monitor));
-  return result;
+// What a monitor is told of a build.
+double ModelShare(const IndexOptions& options) {
+  return options.strategy() == EXHAUSTIVE ? 1 : 0.5;
 }
 
 Composition CompositionOf(const IndexOptions& options) {
@@ -86,10 +61,38 @@ absl::StatusOr<ResidualModel> ResidualModel::Create(
                        Kernel::Create(config.kernel(), points.cols));
   RCT_ASSIGN_OR_RETURN(InducingPoints inducing,
                        SelectInducingPoints(config.inducing(), points));
+  return Factorize(Matrix<double>::Copy(points), std::move(kernel),
+                   std::move(inducing), config, threads, simd, monitor);
+}
+
+absl::StatusOr<ResidualModel> ResidualModel::WithKernel(
+    const KernelConfig& kernel_config, int threads, Monitor* monitor) const {
+  const Monitor::Part whole(monitor);
+  RCT_RETURN_IF_ERROR(ValidateThreads(threads));
+  if (factor_ == nullptr) {
+    return absl::FailedPreconditionError(
+        "a model from factors has no inducing points to compute V and p from; "
+        "compute them under the new kernel and make a model of them");
+  }
+  const Matrix<double>& points = metric_->data().points;
+  RCT_ASSIGN_OR_RETURN(Kernel kernel,
+                       Kernel::Create(kernel_config, points.cols()));
+  ResidualConfig config = config_;
+  *config.mutable_kernel() = kernel_config;
+  const InducingPoints& inducing = factor_->inducing();
+  return Factorize(points.Share(), std::move(kernel),
+                   {inducing.coordinates.Share(), inducing.rows}, config,
+                   threads, metric_->simd(), monitor);
+}
+
+absl::StatusOr<ResidualModel> ResidualModel::Factorize(
+    Matrix<double> points, Kernel kernel, InducingPoints inducing,
+    const ResidualConfig& config, int threads, const SimdKernels& simd,
+    Monitor* monitor) {
   PhaseClock clock;
   // m^3 / 3 and n m^2 operations.
   const auto m = static_cast<double>(inducing.coordinates.rows());
-  const auto n = static_cast<double>(points.rows);
+  const auto n = static_cast<double>(points.rows());
   std::optional<Monitor::Part> part(std::in_place, monitor,
                                     m / (m + 3 * n + 1));
   RCT_ASSIGN_OR_RETURN(InducingFactor factor,
@@ -101,7 +104,7 @@ absl::StatusOr<ResidualModel> ResidualModel::Create(
                 static_cast<int64_t>(sizeof(double)));
   RCT_ASSIGN_OR_RETURN(
       ResidualPoints data,
-      factor.Project(points, ResolveThreads(threads), monitor));
+      factor.Project(std::move(points), ResolveThreads(threads), monitor));
   clock.End("projection", 0, BytesOf(data.v));
   auto metric = std::make_shared<ResidualCorrelation>(
       std::move(kernel), std::move(data), factor.rounding(), simd);
@@ -151,13 +154,7 @@ void ResidualModel::Save(ArchiveWriter& archive) const {
 
 absl::Status ValidateIndexOptions(const IndexOptions& options) {
   RCT_RETURN_IF_ERROR(ValidateThreads(options.threads()));
-  if (options.has_tree() && options.strategy() != LEVEL_SYNCHRONOUS &&
-      options.strategy() != BEST_FIRST) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "tree: given, but strategy ", Strategy_Name(options.strategy()),
-        " has none; leave it out or choose LEVEL_SYNCHRONOUS or BEST_FIRST"));
-  }
-  return ValidateComposition(CompositionOf(options));
+  return ValidateStrategy(CompositionOf(options), options.has_tree());
 }
 
 absl::StatusOr<ResidualIndex> ResidualIndex::Build(
@@ -166,7 +163,7 @@ absl::StatusOr<ResidualIndex> ResidualIndex::Build(
   RCT_RETURN_IF_ERROR(ValidateIndexOptions(options));
   const Monitor::Part whole(monitor);
   std::optional<Monitor::Part> part(std::in_place, monitor,
-                                    options.strategy() == EXHAUSTIVE ? 1 : 0.5);
+                                    ModelShare(options));
   RCT_ASSIGN_OR_RETURN(
       ResidualModel model,
       ResidualModel::Create(points, options.residual(), options.threads(),
@@ -195,14 +192,33 @@ absl::StatusOr<ResidualIndex> ResidualIndex::Build(ResidualModel model,
     used.Clear();
     used.set_strategy(EXHAUSTIVE);
   }
-  RCT_ASSIGN_OR_RETURN(
-      ComposedSearcher<ResidualCorrelation> composed,
-      ComposeSearcher(model.metric(), CompositionOf(used),
-                      ResolveThreads(options.threads()), monitor));
+  return Compose(std::move(model), std::move(used), options.threads(), monitor,
+                 /*static_nets=*/nullptr);
+}
+
+absl::StatusOr<ResidualIndex> ResidualIndex::Compose(
+    ResidualModel model, IndexOptions options, int threads, Monitor* monitor,
+    std::shared_ptr<const NetHierarchy> static_nets) {
+  RCT_ASSIGN_OR_RETURN(ComposedSearcher<ResidualCorrelation> composed,
+                       ComposeSearcher(model.metric(), CompositionOf(options),
+                                       ResolveThreads(threads), monitor,
+                                       std::move(static_nets)));
   RCT_RETURN_IF_ERROR(Monitor::Check(monitor));
-  return ResidualIndex(std::move(model), std::move(used),
-                       std::move(composed.searcher),
-                       std::move(composed.phases));
+  return ResidualIndex(std::move(model), std::move(options),
+                       std::move(composed.searcher), std::move(composed.phases),
+                       std::move(composed.static_nets));
+}
+
+absl::StatusOr<ResidualIndex> ResidualIndex::Rebuild(const KernelConfig& kernel,
+                                                     int threads,
+                                                     Monitor* monitor) const {
+  const Monitor::Part whole(monitor);
+  std::optional<Monitor::Part> part(std::in_place, monitor,
+                                    ModelShare(options_));
+  RCT_ASSIGN_OR_RETURN(ResidualModel model,
+                       model_.WithKernel(kernel, threads, monitor));
+  part.reset();
+  return Compose(std::move(model), options_, threads, monitor, static_nets_);
 }
 
 absl::Status ResidualIndex::Save(const std::string& path, int threads) const {
@@ -242,77 +258,45 @@ absl::StatusOr<ResidualIndex> ResidualIndex::Load(const std::string& path,
   std::vector<BuildPhase> phases = clock.Take();
   phases.insert(phases.end(), composed.phases.begin(), composed.phases.end());
   return ResidualIndex(std::move(model), std::move(used),
-                       std::move(composed.searcher), std::move(phases));
+                       std::move(composed.searcher), std::move(phases),
+                       std::move(composed.static_nets));
 }
 
 int64_t ResidualIndex::build_distance_evaluations() const {
-  int64_t sum = 0;
-  for (const BuildPhase& phase : phases_) sum += phase.distance_evaluations;
-  return sum;
+  return DistanceEvaluations(phases_);
 }
 
-absl::Status ResidualIndex::Prepare(SearchOptions& options) const {
-  RCT_RETURN_IF_ERROR(ValidateSearch(options));
-  const auto flags = static_cast<int64_t>(options.allowed.size());
-  if (flags != 0 && flags != size()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("allowed: has ", flags, " flags, the data has ", size(),
-                     " rows; one for each is needed, or none"));
-  }
-  options.threads = ResolveThreads(options.threads);
-  return absl::OkStatus();
+absl::StatusOr<SearchResult> ResidualIndex::Search(
+    absl::Span<const int64_t> rows, SearchOptions options) const {
+  return NearestToRows(*searcher_, rows, options);
 }
 
-absl::Status ResidualIndex::CheckRows(absl::Span<const int64_t> rows) const {
-  for (size_t i = 0; i < rows.size(); ++i) {
-    if (rows[i] < 0 || rows[i] >= size()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("query ", i, ": row ", rows[i],
-                       " is out of range; the data has ", size(), " rows"));
-    }
-  }
-  return absl::OkStatus();
+absl::StatusOr<SearchResult> ResidualIndex::Graph(SearchOptions options) const {
+  return NearestToAllRows(*searcher_, options);
+}
+
+absl::StatusOr<RangeResult> ResidualIndex::RangeSearch(
+    absl::Span<const int64_t> rows, double radius,
+    SearchOptions options) const {
+  return AllWithinOfRows(*searcher_, rows, radius, options);
 }
 
 absl::StatusOr<ResidualPoints> ResidualIndex::PrepareQueries(
-    MatrixView<const double> points, SearchOptions& options) const {
-  RCT_RETURN_IF_ERROR(Prepare(options));
-  if (options.exclude_self || options.predecessor) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(options.predecessor ? "predecessor" : "exclude_self",
-                     ": new points have no row number that it could refer to"));
-  }
+    MatrixView<const double> points, const SearchOptions& options) const {
+  RCT_RETURN_IF_ERROR(ValidateSearch(options, size()));
+  RCT_RETURN_IF_ERROR(ValidateNoRows(options));
   if (model_.factor() == nullptr) {
     return absl::FailedPreconditionError(
         "new points need inducing points, which a model from factors does not "
         "know; search for its rows");
   }
-  RCT_RETURN_IF_ERROR(ValidateFinite("query points", points));
-  if (points.cols != model_.metric()->dim()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("query points: have ", points.cols,
-                     " coordinates, the data has ", model_.metric()->dim()));
-  }
+  RCT_RETURN_IF_ERROR(ValidateQueryPoints(points, model_.metric()->dim()));
   // m^2 operations a query, and a search reads some of the n m numbers of V.
   const auto m = static_cast<double>(model_.factor()->num_inducing());
   const auto n = static_cast<double>(size());
   const Monitor::Part part(options.monitor, m / (m + n + 1));
-  return model_.factor()->Project(points, options.threads, options.monitor);
-}
-
-absl::StatusOr<SearchResult> ResidualIndex::Search(
-    absl::Span<const int64_t> rows, SearchOptions options) const {
-  RCT_RETURN_IF_ERROR(Prepare(options));
-  RCT_RETURN_IF_ERROR(CheckRows(rows));
-  const Monitor::Part whole(options.monitor);
-  return Finished(searcher_->SearchRows(rows, options), options);
-}
-
-absl::StatusOr<SearchResult> ResidualIndex::Graph(SearchOptions options) const {
-  options.exclude_self = true;
-  std::vector<int64_t> rows(size());
-  std::iota(rows.begin(), rows.end(), 0);
-  return Search(rows, options);
+  return model_.factor()->Project(points, ResolveThreads(options.threads),
+                                  options.monitor);
 }
 
 absl::StatusOr<SearchResult> ResidualIndex::SearchPoints(
@@ -320,28 +304,8 @@ absl::StatusOr<SearchResult> ResidualIndex::SearchPoints(
   const Monitor::Part whole(options.monitor);
   RCT_ASSIGN_OR_RETURN(const ResidualPoints queries,
                        PrepareQueries(points, options));
-  return Finished(searcher_->SearchPoints(queries, options), options);
-}
-
-absl::StatusOr<RangeResult> ResidualIndex::RangeSearch(
-    absl::Span<const int64_t> rows, double radius,
-    SearchOptions options) const {
-  options.k = 1;
-  options.radius = radius;
-  RCT_RETURN_IF_ERROR(Prepare(options));
-  RCT_RETURN_IF_ERROR(CheckRows(rows));
-  const Monitor::Part whole(options.monitor);
-  std::vector<int64_t> some;
-  RangeResult result = rct::RangeSearch(
-      static_cast<int64_t>(rows.size()), size(), options,
-      [&](absl::Span<const int64_t> queries, const SearchOptions& with_k) {
-        some.clear();
-        for (const int64_t i : queries) {
-          some.push_back(rows[i]);
-        }
-        return searcher_->SearchRows(some, with_k);
-      });
-  return Finished(std::move(result), options);
+  return Nearest(*searcher_, PointQueries<ResidualCorrelation>(queries),
+                 options);
 }
 
 absl::StatusOr<RangeResult> ResidualIndex::RangeSearchPoints(
@@ -350,18 +314,10 @@ absl::StatusOr<RangeResult> ResidualIndex::RangeSearchPoints(
   options.k = 1;
   options.radius = radius;
   const Monitor::Part whole(options.monitor);
-  RCT_ASSIGN_OR_RETURN(const ResidualPoints all,
+  RCT_ASSIGN_OR_RETURN(const ResidualPoints queries,
                        PrepareQueries(points, options));
-  std::vector<int32_t> positions;
-  std::vector<int64_t> no_rows;
-  RangeResult result = rct::RangeSearch(
-      points.rows, size(), options,
-      [&](absl::Span<const int64_t> queries, const SearchOptions& with_k) {
-        positions.assign(queries.begin(), queries.end());
-        no_rows.assign(queries.size(), kNoNeighbor);
-        return searcher_->Run({all, positions, no_rows, with_k});
-      });
-  return Finished(std::move(result), options);
+  return AllWithin(*searcher_, PointQueries<ResidualCorrelation>(queries),
+                   options);
 }
 
 }  // namespace rct

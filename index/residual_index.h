@@ -38,12 +38,15 @@
 #include "base/matrix.h"
 #include "base/monitor.h"
 #include "index/index.pb.h"
+#include "metric/inducing_points.h"
+#include "metric/kernel.h"
 #include "metric/metric.pb.h"
 #include "metric/residual_correlation.h"
 #include "metric/residual_factors.h"
 #include "metric/residual_points.h"
 #include "metric/simd_kernels.h"
 #include "traversal/build_phase.h"
+#include "traversal/cover_tree.h"
 #include "traversal/neighbor_table.h"
 #include "traversal/range_search.h"
 #include "traversal/searcher.h"
@@ -70,6 +73,15 @@ class ResidualModel {
       MatrixView<const double> points, const KernelConfig& kernel,
       MatrixView<const double> v, absl::Span<const double> variance);
 
+  // The same points and inducing points, jitter and floor under another kernel,
+  // as Create would make it of them, bit for bit. Points are shared, and so are
+  // the inducing points; V and p are computed. Errors of Create, and
+  // FailedPrecondition for a model from factors, which only its maker can
+  // renew.
+  absl::StatusOr<ResidualModel> WithKernel(const KernelConfig& kernel,
+                                           int threads = 0,
+                                           Monitor* monitor = nullptr) const;
+
   const std::shared_ptr<const ResidualCorrelation>& metric() const {
     return metric_;
   }
@@ -90,6 +102,12 @@ class ResidualModel {
         metric_(std::move(metric)),
         config_(std::move(config)),
         phases_(std::move(phases)) {}
+
+  // Of finite points, and inducing points that `config` describes.
+  static absl::StatusOr<ResidualModel> Factorize(
+      Matrix<double> points, Kernel kernel, InducingPoints inducing,
+      const ResidualConfig& config, int threads, const SimdKernels& simd,
+      Monitor* monitor);
 
   // As Save wrote it, of this config.
   static absl::StatusOr<ResidualModel> Restore(const ResidualConfig& config,
@@ -133,6 +151,21 @@ class ResidualIndex {
   static absl::StatusOr<ResidualIndex> Build(ResidualModel model,
                                              const IndexOptions& options,
                                              Monitor* monitor = nullptr);
+
+  // An index over the same points under another kernel, with the options of
+  // this one: what a fit needs at each refresh of its parameters. Answers are
+  // those of Build with that kernel, bit for bit; this index stays as it is.
+  //
+  // What does not depend on the kernel is taken from this index, by reference:
+  // the points, checked already; the inducing points; and the nets of a STATIC
+  // tree, which are most of what its build costs. V, p, balls, trees of the
+  // residual metric, skeletons and tables are made anew. A rebuilt index keeps
+  // nothing else of this one alive; of a mapped file (Load) it keeps the map.
+  //
+  // Errors as ResidualModel::WithKernel and Build.
+  absl::StatusOr<ResidualIndex> Rebuild(const KernelConfig& kernel,
+                                        int threads = 0,
+                                        Monitor* monitor = nullptr) const;
 
   // Writes the index to one file (index_file.h), atomically: `path` holds what
   // it held, or all of the index. Takes a pass over all that the index holds,
@@ -200,25 +233,30 @@ class ResidualIndex {
   int64_t build_distance_evaluations() const;
 
  private:
-  // Errors of a search, and `options` as searchers take them.
-  absl::Status Prepare(SearchOptions& options) const;
-  absl::Status CheckRows(absl::Span<const int64_t> rows) const;
   // Errors of a search for new points, and else their factors.
-  absl::StatusOr<ResidualPoints> PrepareQueries(MatrixView<const double> points,
-                                                SearchOptions& options) const;
+  absl::StatusOr<ResidualPoints> PrepareQueries(
+      MatrixView<const double> points, const SearchOptions& options) const;
 
   ResidualIndex(ResidualModel model, IndexOptions options,
                 std::unique_ptr<const Searcher<ResidualCorrelation>> searcher,
-                std::vector<BuildPhase> phases)
+                std::vector<BuildPhase> phases,
+                std::shared_ptr<const NetHierarchy> static_nets)
       : model_(std::move(model)),
         options_(std::move(options)),
         searcher_(std::move(searcher)),
-        phases_(std::move(phases)) {}
+        phases_(std::move(phases)),
+        static_nets_(std::move(static_nets)) {}
+
+  // Of options that are valid and complete.
+  static absl::StatusOr<ResidualIndex> Compose(
+      ResidualModel model, IndexOptions options, int threads, Monitor* monitor,
+      std::shared_ptr<const NetHierarchy> static_nets);
 
   ResidualModel model_;
   IndexOptions options_;
   std::unique_ptr<const Searcher<ResidualCorrelation>> searcher_;
   std::vector<BuildPhase> phases_;
+  std::shared_ptr<const NetHierarchy> static_nets_;
 };
 
 }  // namespace rct

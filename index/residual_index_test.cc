@@ -921,6 +921,99 @@ TEST_P(ResidualIndexTest, SearchesAtOnce) {
   for (std::thread& thread : threads) thread.join();
 }
 
+// Points that were drawn and nets that were made are those of a fresh build;
+// nothing of the index that they came from is needed any longer.
+TEST_P(ResidualIndexTest, ARebuiltIndexIsAFreshOne) {
+  const Matrix<double> points = MakePoints("clusters", 600, kDim, 1);
+  const Matrix<double> queries = Points(2);
+  std::vector<IndexOptions> variants = {Options(GetParam()),
+                                        OptionsWithCoordinates(GetParam())};
+  variants[0].mutable_residual()->set_jitter(1e-5);
+  if (GetParam() == LEVEL_SYNCHRONOUS || GetParam() == BEST_FIRST) {
+    variants.push_back(variants[0]);
+    variants.back().mutable_tree()->set_structure(CoverTreeConfig::STATIC);
+  }
+  for (IndexOptions options : variants) {
+    SCOPED_TRACE(options.ShortDebugString());
+    absl::StatusOr<ResidualIndex> index =
+        ResidualIndex::Build(points.view(), options);
+    ASSERT_THAT(index, IsOk());
+    std::string before = index->Graph({.k = 9})->neighbors.Digest();
+    KernelConfig& kernel = *options.mutable_residual()->mutable_kernel();
+    for (const auto& [family, lengthscale] :
+         {std::pair(KernelConfig::MATERN32, 0.7),
+          std::pair(KernelConfig::RBF, 0.4)}) {
+      kernel.set_family(family);
+      kernel.clear_lengthscale();
+      for (const double factor : {1.0, 1.5, 2.0}) {
+        kernel.add_lengthscale(lengthscale * factor);
+      }
+      kernel.set_variance(2.5);
+      absl::StatusOr<ResidualIndex> rebuilt = index->Rebuild(kernel, 2);
+      ASSERT_THAT(rebuilt, IsOk());
+      EXPECT_EQ(index->Graph({.k = 9})->neighbors.Digest(), before);
+      EXPECT_EQ(rebuilt->model().metric()->data().points.data(),
+                index->model().metric()->data().points.data());
+      const bool keeps_nets =
+          options.tree().structure() == CoverTreeConfig::STATIC;
+      if (keeps_nets) {
+        EXPECT_EQ(rebuilt->phases().front().distance_evaluations, 0);
+      }
+      index = absl::UnknownError("gone");
+      const absl::StatusOr<ResidualIndex> fresh =
+          ResidualIndex::Build(points.view(), options);
+      ASSERT_THAT(fresh, IsOk());
+      EXPECT_EQ(rebuilt->options().ShortDebugString(),
+                fresh->options().ShortDebugString());
+      EXPECT_EQ(rebuilt->model().config().ShortDebugString(),
+                fresh->model().config().ShortDebugString());
+      EXPECT_EQ(rebuilt->model().factor()->inducing().rows,
+                fresh->model().factor()->inducing().rows);
+      const auto expect_same = [](const absl::StatusOr<SearchResult>& a,
+                                  const absl::StatusOr<SearchResult>& b) {
+        ASSERT_THAT(a, IsOk());
+        EXPECT_EQ(a->neighbors.Digest(), b->neighbors.Digest());
+        EXPECT_EQ(a->counters.ShortDebugString(),
+                  b->counters.ShortDebugString());
+      };
+      expect_same(rebuilt->Graph({.k = 9}), fresh->Graph({.k = 9}));
+      expect_same(rebuilt->SearchPoints(queries.view(), {.k = 4}),
+                  fresh->SearchPoints(queries.view(), {.k = 4}));
+      // The next one stems from one that was rebuilt.
+      index = std::move(rebuilt);
+      before = index->Graph({.k = 9})->neighbors.Digest();
+    }
+  }
+}
+
+TEST_P(ResidualIndexTest, RebuildErrors) {
+  const Matrix<double> points = Points();
+  const absl::StatusOr<ResidualIndex> index =
+      ResidualIndex::Build(points.view(), Options(GetParam()));
+  ASSERT_THAT(index, IsOk());
+  EXPECT_THAT(index->Rebuild({}).status(), Invalid("kernel.family"));
+  KernelConfig kernel = Options().residual().kernel();
+  EXPECT_THAT(index->Rebuild(kernel, -1).status(), Invalid("threads: is -1"));
+  kernel.add_lengthscale(0);
+  EXPECT_THAT(index->Rebuild(kernel).status(),
+              Invalid("kernel.lengthscale[0]"));
+  kernel.set_lengthscale(0, 1);
+  Monitor monitor([](double) { return false; });
+  EXPECT_THAT(index->Rebuild(kernel, 1, &monitor).status(), IsCancelled());
+  EXPECT_THAT(index->Rebuild(kernel), IsOk());
+}
+
+TEST(RebuildTest, AModelFromFactorsIsRenewedByItsMaker) {
+  const Matrix<double> points = Points();
+  const KernelConfig kernel = Options().residual().kernel();
+  const ResidualModel model = *ResidualModel::FromFactors(
+      points.view(), kernel, Matrix<double>::Zeros(kRows, 4).view(),
+      std::vector<double>(kRows, 1.0));
+  const ResidualIndex index = *ResidualIndex::Build(model, {});
+  EXPECT_THAT(index.Rebuild(kernel).status(),
+              FailedPrecondition("a model from factors has no inducing"));
+}
+
 INSTANTIATE_TEST_SUITE_P(Strategies, ResidualIndexTest,
                          testing::Values(EXHAUSTIVE, LEVEL_SYNCHRONOUS,
                                          BEST_FIRST, BLOCK),

@@ -175,14 +175,15 @@ absl::Status InducingFactor::Factorize(Monitor* monitor) {
   return Monitor::Check(monitor);
 }
 
-absl::StatusOr<ResidualPoints> InducingFactor::Project(
-    MatrixView<const double> points, int num_threads, Monitor* monitor) const {
-  const int64_t n = points.rows;
+absl::StatusOr<ResidualPoints> InducingFactor::Project(Matrix<double> points,
+                                                       int num_threads,
+                                                       Monitor* monitor) const {
+  const int64_t n = points.rows();
   const int64_t m = num_inducing();
   const int64_t rows = num_panels() * kPanelRows;
   const KernelSpec spec = kernel_.spec();
-  ResidualPoints result(n, points.cols, m);
-  const PointLanes lanes(points);
+  ResidualPoints result(std::move(points), m);
+  const PointLanes lanes(std::as_const(result.points).view());
   const int64_t num_chunks = (n + kChunk - 1) / kChunk;
   const int workers = static_cast<int>(
       std::max<int64_t>(1, std::min<int64_t>(num_threads, num_chunks)));
@@ -214,8 +215,6 @@ absl::StatusOr<ResidualPoints> InducingFactor::Project(
           std::max(kernel_.variance() - norm, variance_floor_);
       result.variance[first + i] = variance;
       result.inverse_sqrt[first + i] = 1 / std::sqrt(variance);
-      std::copy_n(points.row(first + i), points.cols,
-                  result.points.row(first + i));
       if (!std::isfinite(norm)) {
         int64_t seen = first_bad.load();
         while (first + i < seen &&

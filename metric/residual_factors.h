@@ -57,9 +57,14 @@ class InducingFactor {
 
   // Factors of `points` (n x d, finite; d as the inducing points have).
   // FailedPrecondition, naming the row, where a factor is not finite.
+  // The result holds `points`, or a copy of what they show.
+  absl::StatusOr<ResidualPoints> Project(Matrix<double> points, int num_threads,
+                                         Monitor* monitor = nullptr) const;
   absl::StatusOr<ResidualPoints> Project(MatrixView<const double> points,
                                          int num_threads,
-                                         Monitor* monitor = nullptr) const;
+                                         Monitor* monitor = nullptr) const {
+    return Project(Matrix<double>::Copy(points), num_threads, monitor);
+  }
 
   const Kernel& kernel() const { return kernel_; }
   const InducingPoints& inducing() const { return inducing_; }

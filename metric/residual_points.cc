@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <utility>
 
 #include "absl/types/span.h"
 #include "base/archive.h"
@@ -28,10 +29,13 @@ int64_t FactorStride(int64_t num_inducing) {
 }
 
 ResidualPoints::ResidualPoints(int64_t count, int64_t dim, int64_t num_inducing)
-    : points(count, dim),
-      v(count, num_inducing, FactorStride(num_inducing)),
-      variance(count),
-      inverse_sqrt(count) {}
+    : ResidualPoints(Matrix<double>(count, dim), num_inducing) {}
+
+ResidualPoints::ResidualPoints(Matrix<double> points, int64_t num_inducing)
+    : points(std::move(points)),
+      v(this->points.rows(), num_inducing, FactorStride(num_inducing)),
+      variance(this->points.rows()),
+      inverse_sqrt(this->points.rows()) {}
 
 ResidualPoints::ResidualPoints(ArchiveReader& archive)
     : ResidualPoints(0, 0, 0) {

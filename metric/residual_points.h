@@ -20,6 +20,8 @@ int64_t FactorStride(int64_t num_inducing);
 // n points with their residual factors. Plain data: point i is row i of each.
 struct ResidualPoints {
   ResidualPoints(int64_t count, int64_t dim, int64_t num_inducing);
+  // Of these points, whose factors have unspecified values.
+  ResidualPoints(Matrix<double> points, int64_t num_inducing);
 
   // As Save wrote them; none where archive.status() is an error then.
   explicit ResidualPoints(ArchiveReader& archive);

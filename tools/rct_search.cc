@@ -30,6 +30,8 @@
 #include "base/progress.h"
 #include "base/random.h"
 #include "base/status_macros.h"
+#include "index/euclidean_index.h"
+#include "index/index.pb.h"
 #include "index/residual_index.h"
 #include "metric/simd_kernels.h"
 #include "parity/gates.h"
@@ -232,7 +234,8 @@ struct Queries {
   }
 
   // Neighbours of queries [first, first + count).
-  absl::StatusOr<SearchResult> Search(const ResidualIndex& index, int64_t first,
+  template <class Index>
+  absl::StatusOr<SearchResult> Search(const Index& index, int64_t first,
                                       int64_t count,
                                       const SearchOptions& options) const {
     if (is_rows) {
@@ -244,8 +247,9 @@ struct Queries {
   }
 
   // The same, all within options.radius.
-  absl::StatusOr<RangeResult> RangeSearch(const ResidualIndex& index,
-                                          int64_t first, int64_t count,
+  template <class Index>
+  absl::StatusOr<RangeResult> RangeSearch(const Index& index, int64_t first,
+                                          int64_t count,
                                           const SearchOptions& options) const {
     if (is_rows) {
       return index.RangeSearch(absl::MakeSpan(rows).subspan(first, count),
@@ -259,6 +263,8 @@ struct Queries {
   bool is_rows = true;
   std::vector<int64_t> rows;
   Matrix<double> points;
+
+  std::unique_ptr<bool[]> allowed;  // rows that may be neighbours; null: all
 };
 
 // What questions are asked of: `size` points of `dim` coordinates, given by
@@ -317,6 +323,7 @@ absl::StatusOr<Queries> ReadQueries(const SearchTask& task,
     queries.rows.resize(asked.size);
     std::iota(queries.rows.begin(), queries.rows.end(), 0);
   }
+  RCT_ASSIGN_OR_RETURN(queries.allowed, ReadAllowed(task, asked));
   return queries;
 }
 
@@ -351,46 +358,16 @@ absl::StatusOr<ResidualIndex> BuildIndex(const SearchTask& task,
       ResidualIndex::Build(std::move(model), options, watch->monitor()));
 }
 
-struct PreparedSearch {
-  ResidualIndex index;
-  Queries queries;
-  std::unique_ptr<bool[]> allowed;  // null: all
-};
-
-// Queries are looked at before an index is built.
-absl::StatusOr<PreparedSearch> Prepare(const SearchTask& task,
-                                       const Interrupted& interrupted) {
-  if (task.index_file.empty()) {
-    RCT_ASSIGN_OR_RETURN(const Matrix<double> points, ReadPoints(task));
-    const Asked asked = {"--points", points.rows(), points.cols()};
-    RCT_ASSIGN_OR_RETURN(Queries queries, ReadQueries(task, asked));
-    RCT_ASSIGN_OR_RETURN(auto allowed, ReadAllowed(task, asked));
-    RCT_ASSIGN_OR_RETURN(
-        ResidualIndex index,
-        BuildIndex(task, points.view(), queries.size(), interrupted));
-    return PreparedSearch{std::move(index), std::move(queries),
-                          std::move(allowed)};
-  }
-  absl::StatusOr<ResidualIndex> index = ResidualIndex::Load(
-      ResolvePath(task.index_file), {.threads = task.index.threads()});
-  if (!index.ok()) return Annotate(index.status(), "--index");
-  const Asked asked = {"--index", index->size(),
-                       index->model().metric()->dim()};
-  RCT_ASSIGN_OR_RETURN(Queries queries, ReadQueries(task, asked));
-  RCT_ASSIGN_OR_RETURN(auto allowed, ReadAllowed(task, asked));
-  return PreparedSearch{*std::move(index), std::move(queries),
-                        std::move(allowed)};
-}
-
 // Neighbours of all queries: a table, or lists with all_within.
 struct Answers {
   NeighborTable table;
   RangeTable lists;
 };
 
-absl::StatusOr<Answers> SearchEither(const ResidualIndex& index,
-                                     const Queries& queries, int64_t first,
-                                     int64_t count, const SearchTask& task,
+template <class Index>
+absl::StatusOr<Answers> SearchEither(const Index& index, const Queries& queries,
+                                     int64_t first, int64_t count,
+                                     const SearchTask& task,
                                      const SearchOptions& options) {
   Answers answers;
   if (task.all_within) {
@@ -421,16 +398,13 @@ NeighborTable TableOf(const RangeTable& lists,
   return table;
 }
 
-absl::StatusOr<std::string> Audit(const ResidualModel& model,
+template <class Index>
+absl::StatusOr<std::string> Audit(const Index& exhaustive,
                                   const Queries& queries,
                                   const SearchTask& task,
                                   const SearchOptions& search,
                                   const Answers& answers,
                                   const Interrupted& interrupted) {
-  IndexOptions options;
-  options.set_strategy(EXHAUSTIVE);
-  RCT_ASSIGN_OR_RETURN(const ResidualIndex exhaustive,
-                       ResidualIndex::Build(model, options));
   RandomStream stream(/*seed=*/1, kAuditStream);
   const std::vector<int64_t> sample = SampleWithoutReplacement(
       queries.size(), std::min(task.audit, queries.size()), stream);
@@ -508,6 +482,101 @@ absl::StatusOr<std::string> Write(const SearchTask& task,
                             table.k());
 }
 
+// Searches, audits by what `make_exhaustive` makes, and writes.
+template <class Index, class MakeExhaustive>
+absl::StatusOr<std::string> Answer(const Index& index, const Queries& queries,
+                                   const SearchTask& task,
+                                   const MakeExhaustive& make_exhaustive,
+                                   const Interrupted& interrupted) {
+  SearchOptions search = task.search;
+  if (queries.allowed != nullptr) {
+    search.allowed = absl::MakeConstSpan(queries.allowed.get(), index.size());
+  }
+  std::optional<Watch> watch(std::in_place, "searching", queries.size(),
+                             interrupted);
+  search.monitor = watch->monitor();
+  RCT_ASSIGN_OR_RETURN(
+      const Answers answers,
+      SearchEither(index, queries, 0, queries.size(), task, search));
+  watch.reset();
+  search.monitor = nullptr;
+
+  std::vector<std::string> report;
+  if (task.audit > 0) {
+    RCT_ASSIGN_OR_RETURN(const Index exhaustive, make_exhaustive());
+    RCT_ASSIGN_OR_RETURN(
+        report.emplace_back(),
+        Audit(exhaustive, queries, task, search, answers, interrupted));
+  }
+  if (interrupted()) return absl::CancelledError("interrupted");
+  RCT_ASSIGN_OR_RETURN(report.emplace_back(), Write(task, answers));
+  int64_t short_rows = 0;
+  const NeighborTable& table = answers.table;
+  for (int64_t i = 0; i < table.num_queries(); ++i) {
+    short_rows += static_cast<int64_t>(table.count(i) < table.k());
+  }
+  if (short_rows > 0) {
+    report.push_back(absl::StrCat(short_rows, " queries have fewer than ",
+                                  table.k(),
+                                  " neighbors: row -1 at distance inf"));
+  }
+  return absl::StrJoin(report, "\n");
+}
+
+absl::StatusOr<std::string> SearchResidual(const SearchTask& task,
+                                           const Interrupted& interrupted,
+                                           const ResidualIndex& index,
+                                           const Queries& queries) {
+  return Answer(
+      index, queries, task,
+      [&] {
+        IndexOptions options;
+        options.set_strategy(EXHAUSTIVE);
+        return ResidualIndex::Build(index.model(), options);
+      },
+      interrupted);
+}
+
+absl::StatusOr<std::string> SearchIndexFile(const SearchTask& task,
+                                            const Interrupted& interrupted) {
+  const absl::StatusOr<ResidualIndex> index = ResidualIndex::Load(
+      ResolvePath(task.index_file), {.threads = task.index.threads()});
+  if (!index.ok()) return Annotate(index.status(), "--index");
+  RCT_ASSIGN_OR_RETURN(const Queries queries,
+                       ReadQueries(task, {"--index", index->size(),
+                                          index->model().metric()->dim()}));
+  return SearchResidual(task, interrupted, *index, queries);
+}
+
+absl::StatusOr<std::string> SearchFromPoints(const SearchTask& task,
+                                             const Interrupted& interrupted) {
+  RCT_ASSIGN_OR_RETURN(const Matrix<double> points, ReadPoints(task));
+  RCT_ASSIGN_OR_RETURN(
+      const Queries queries,
+      ReadQueries(task, {"--points", points.rows(), points.cols()}));
+  if (!task.euclidean) {
+    RCT_ASSIGN_OR_RETURN(
+        const ResidualIndex index,
+        BuildIndex(task, points.view(), queries.size(), interrupted));
+    return SearchResidual(task, interrupted, index, queries);
+  }
+  EuclideanIndexOptions options;
+  options.set_threads(task.index.threads());
+  if (task.index.has_strategy()) options.set_strategy(task.index.strategy());
+  std::optional<Watch> watch(std::in_place, "index", 100, interrupted);
+  RCT_ASSIGN_OR_RETURN(
+      const EuclideanIndex index,
+      InFlags(EuclideanIndex::Build(points.view(), options, watch->monitor())));
+  watch.reset();
+  return Answer(
+      index, queries, task,
+      [&] {
+        options.set_strategy(EXHAUSTIVE);
+        return EuclideanIndex::Build(points.view(), options);
+      },
+      interrupted);
+}
+
 }  // namespace
 
 absl::Status CompareAudit(const NeighborTable& answers,
@@ -523,40 +592,8 @@ absl::Status CompareAudit(const NeighborTable& answers,
 absl::StatusOr<std::string> RunSearch(const SearchTask& task,
                                       const Interrupted& interrupted) {
   RCT_RETURN_IF_ERROR(CheckOutputs(task));
-  RCT_ASSIGN_OR_RETURN((const auto [index, queries, allowed]),
-                       Prepare(task, interrupted));
-  SearchOptions search = task.search;
-  if (allowed != nullptr) {
-    search.allowed = absl::MakeConstSpan(allowed.get(), index.size());
-  }
-  std::optional<Watch> watch(std::in_place, "searching", queries.size(),
-                             interrupted);
-  search.monitor = watch->monitor();
-  RCT_ASSIGN_OR_RETURN(
-      const Answers answers,
-      SearchEither(index, queries, 0, queries.size(), task, search));
-  watch.reset();
-  search.monitor = nullptr;
-
-  std::vector<std::string> report;
-  if (task.audit > 0) {
-    RCT_ASSIGN_OR_RETURN(
-        report.emplace_back(),
-        Audit(index.model(), queries, task, search, answers, interrupted));
-  }
-  if (interrupted()) return absl::CancelledError("interrupted");
-  RCT_ASSIGN_OR_RETURN(report.emplace_back(), Write(task, answers));
-  int64_t short_rows = 0;
-  const NeighborTable& table = answers.table;
-  for (int64_t i = 0; i < table.num_queries(); ++i) {
-    short_rows += static_cast<int64_t>(table.count(i) < table.k());
-  }
-  if (short_rows > 0) {
-    report.push_back(absl::StrCat(short_rows, " queries have fewer than ",
-                                  table.k(),
-                                  " neighbors: row -1 at distance inf"));
-  }
-  return absl::StrJoin(report, "\n");
+  return task.index_file.empty() ? SearchFromPoints(task, interrupted)
+                                 : SearchIndexFile(task, interrupted);
 }
 
 absl::StatusOr<std::string> RunBuild(const SearchTask& task,

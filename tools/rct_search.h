@@ -43,6 +43,10 @@ struct SearchTask {
   std::string factors;
   std::string residual_variance;
 
+  // Euclidean distance in place of the residual metric; of `index`, strategy
+  // and threads count then, and what is said of the model must be absent.
+  bool euclidean = false;
+
   IndexOptions index;
   SearchOptions search;  // threads: 0 means all
 

@@ -180,8 +180,12 @@ constexpr std::string_view kModelFlags =
   --factors=FILE            your own V, n x m, with
     --residual_variance=FILE  your own p, n x 1
   --jitter=J                on the diagonal of K(Z,Z), times S (default 1e-6)
-  --strategy=NAME           $strategies
+$metric  --strategy=NAME           $strategies
                             (same answer, other speed; default $strategy)
+)";
+
+constexpr std::string_view kMetricFlag =
+    R"(  --metric=euclidean        Euclidean distance in place of all since --kernel
 )";
 
 constexpr std::string_view kSearchFlags =
@@ -190,9 +194,8 @@ constexpr std::string_view kSearchFlags =
   --threads=N               default 0: all
   --audit=N                 search N random queries again, exhaustively; compare
   --out_indices=FILE        row numbers, int64, q x k; -1 where there is none
-  --out_distances=FILE      sqrt(1 - |correlation|), float64, q x k; inf there
-  --out_offsets=FILE        without --k: where each query's list begins in the
-                            files above and the last one ends, int64, q + 1
+  --out_distances=FILE      sqrt(1-|correlation|) or Euclidean; float64; or inf
+  --out_offsets=FILE        without --k: where each list begins, int64, q + 1
   --format=npy|csv          where the ending of FILE does not say it
 
 Example
@@ -218,7 +221,7 @@ constexpr std::string_view kExample[] = {
 absl::StatusOr<SearchTask> ParseSearchTask(
     SearchCommand command, absl::Span<const std::string> arguments) {
   SearchTask task;
-  std::optional<int> kernel, strategy, format;
+  std::optional<int> kernel, strategy, format, metric;
   std::optional<double> variance, jitter, radius;
   std::optional<int64_t> k, num_inducing, seed, threads, audit;
   std::vector<double> lengthscale;
@@ -241,6 +244,7 @@ absl::StatusOr<SearchTask> ParseSearchTask(
   flags.Positive("jitter", &jitter);
   flags.Choice("strategy", Strategies().names, &strategy);
   flags.Integer("threads", 0, kMostThreads, &threads);
+  flags.Choice("metric", {"residual", "euclidean"}, &metric);
   if (searches) {
     flags.Integer("k", 1, kMostNeighbors, &k);
     flags.Positive("radius", &radius);
@@ -288,21 +292,41 @@ absl::StatusOr<SearchTask> ParseSearchTask(
 
   // Contradictions first: a flag too many says more than one too few.
   const bool loads = searches && index.second;
+  const Given model[] = {kernel_name,
+                         {"--lengthscale", !lengthscale.empty()},
+                         {"--variance", variance.has_value()},
+                         random,
+                         seed_given,
+                         rows,
+                         coordinates,
+                         none,
+                         factors,
+                         residual_variance,
+                         jitter_given};
   if (loads) {
+    RCT_RETURN_IF_ERROR(WithoutIndex(index, {points}));
+    RCT_RETURN_IF_ERROR(WithoutIndex(index, model));
     RCT_RETURN_IF_ERROR(
-        WithoutIndex(index, {points,
-                             kernel_name,
-                             {"--lengthscale", !lengthscale.empty()},
-                             {"--variance", variance.has_value()},
-                             random,
-                             seed_given,
-                             rows,
-                             coordinates,
-                             none,
-                             factors,
-                             residual_variance,
-                             jitter_given,
+        WithoutIndex(index, {{"--metric", metric.has_value()},
                              {"--strategy", strategy.has_value()}}));
+  }
+  task.euclidean = metric == 1;
+  if (task.euclidean && !searches) {
+    return UsageError(
+        "--metric=euclidean: an index file is of the residual metric; give "
+        "--points and --metric to rct neighbors or rct graph, which build such "
+        "an index as they need it");
+  }
+  if (task.euclidean) {
+    const Given euclidean = {"--metric=euclidean", true};
+    for (const Given& flag : model) {
+      RCT_RETURN_IF_ERROR(
+          NotTogether(euclidean, flag, "a distance in space has no model"));
+    }
+    const bool blocks =
+        strategy.has_value() && Strategies().numbers[*strategy] == BLOCK;
+    RCT_RETURN_IF_ERROR(NotTogether(euclidean, {"--strategy=block", blocks},
+                                    "blocks are for correlations"));
   }
   const Given sources[] = {random, rows, coordinates, none, factors};
   RCT_RETURN_IF_ERROR(
@@ -342,7 +366,7 @@ absl::StatusOr<SearchTask> ParseSearchTask(
         {"--query_rows or --queries", query_rows.second || queries.second},
         "a file with the queries; for every row call rct graph"));
   }
-  if (!loads) {
+  if (!loads && !task.euclidean) {
     RCT_RETURN_IF_ERROR(Required(
         kernel_name,
         absl::StrCat("one of ", absl::StrJoin(Kernels().names, ", "))));
@@ -390,6 +414,11 @@ absl::StatusOr<SearchTask> ParseSearchTask(
   if (radius) task.search.radius = *radius;
   task.audit = audit.value_or(0);
   if (loads) return task;
+  if (strategy) {
+    task.index.set_strategy(
+        static_cast<Strategy>(Strategies().numbers[*strategy]));
+  }
+  if (task.euclidean) return task;
 
   ResidualConfig& residual = *task.index.mutable_residual();
   residual.mutable_kernel()->set_family(
@@ -404,26 +433,24 @@ absl::StatusOr<SearchTask> ParseSearchTask(
     draw.set_count(*num_inducing);
     if (seed) draw.set_seed(*seed);
   }
-  if (strategy) {
-    task.index.set_strategy(
-        static_cast<Strategy>(Strategies().numbers[*strategy]));
-  }
   // Whatever the default is: nothing else is proven for them.
   if (factors.second) task.index.set_strategy(EXHAUSTIVE);
   return task;
 }
 
 std::string SearchHelp(SearchCommand command) {
+  const bool searches = command != SearchCommand::kBuild;
   const std::string model = absl::StrReplaceAll(
       kModelFlags,
-      {{"$kernels", absl::StrJoin(Kernels().names, ", ")},
+      {{"$metric", searches ? kMetricFlag : ""},
+       {"$kernels", absl::StrJoin(Kernels().names, ", ")},
        {"$strategies", absl::StrJoin(Strategies().names, ", ")},
        {"$strategy",
         absl::AsciiStrToLower(Strategy_Name(IndexOptions().strategy()))}});
   const auto which = static_cast<size_t>(command);
   return absl::StrCat(
       absl::StrReplaceAll(kIntroduction[which], {{"$model", model}}),
-      command == SearchCommand::kBuild ? "" : kSearchFlags, kExample[which]);
+      searches ? kSearchFlags : "", kExample[which]);
 }
 
 }  // namespace rct

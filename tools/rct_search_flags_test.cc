@@ -260,6 +260,50 @@ TEST(ParseSearchTaskTest, ContradictionsNameBothFlags) {
               IsOk());
 }
 
+TEST(ParseSearchTaskTest, EuclideanDistanceHasNoModel) {
+  const Arguments least = {"--metric=euclidean", "--points=p.npy",
+                           "--query_rows=q.npy", "--k=5",
+                           "--out_indices=i.npy"};
+  const absl::StatusOr<SearchTask> task = ParseSearchTask(kNeighbors, least);
+  ASSERT_THAT(task, IsOk());
+  EXPECT_TRUE(task->euclidean);
+  EXPECT_EQ(task->index.ShortDebugString(), "threads: 0");
+  EXPECT_FALSE(ParseSearchTask(kNeighbors, Least())->euclidean);
+  EXPECT_FALSE(
+      ParseSearchTask(kNeighbors, Least({"--metric=residual"}))->euclidean);
+
+  for (const char* flag :
+       {"--kernel=rbf", "--lengthscale=1", "--variance=2", "--num_inducing=3",
+        "--seed=1", "--inducing_rows=z.npy", "--inducing_points=z.npy",
+        "--no_inducing", "--factors=v.npy", "--residual_variance=p.npy",
+        "--jitter=1e-4", "--strategy=block"}) {
+    Arguments arguments = least;
+    arguments.emplace_back(flag);
+    const std::string name =
+        flag == std::string("--strategy=block")
+            ? flag
+            : std::vector<std::string>(absl::StrSplit(flag, '='))[0];
+    ExpectError(arguments, absl::StrCat("--metric=euclidean and ", name, ": "));
+  }
+  Arguments with_strategy = least;
+  with_strategy.emplace_back("--strategy=best_first");
+  EXPECT_EQ(ParseSearchTask(kNeighbors, with_strategy)->index.strategy(),
+            BEST_FIRST);
+
+  ExpectError({"--index=p.rct", "--metric=euclidean", "--query_rows=q.npy",
+               "--k=5", "--out_indices=i.npy"},
+              "--index and --metric: the index in the file has its own");
+  ExpectError(Least({"--metric=cosine"}),
+              "--metric: there is no 'cosine'; there are: residual, euclidean");
+  ExpectError({"--metric=euclidean", "--points=p.npy", "--index=p.rct"},
+              "--metric=euclidean: an index file is of the residual metric",
+              kBuild);
+  EXPECT_THAT(ParseSearchTask(
+                  kBuild, {"--metric=residual", "--points=p.npy",
+                           "--kernel=rbf", "--no_inducing", "--index=p.rct"}),
+              IsOk());
+}
+
 TEST(ParseSearchTaskTest, OutputFormats) {
   ExpectError(Least({"--out_distances=d.dat"}),
               "--out_distances: d.dat: the ending names no format; end it with "
@@ -309,8 +353,8 @@ TEST(SearchHelpTest, IsCompleteAndFits) {
           "strategy=", "threads="}) {
       EXPECT_THAT(help, HasSubstr(absl::StrCat("  --", flag)));
     }
-    for (const char* flag : {"k=", "predecessor ", "audit=", "out_indices=",
-                             "out_distances=", "format="}) {
+    for (const char* flag : {"metric=", "k=", "predecessor ", "audit=",
+                             "out_indices=", "out_distances=", "format="}) {
       EXPECT_EQ(absl::StrContains(help, absl::StrCat("  --", flag)),
                 command != kBuild);
     }

@@ -1,10 +1,12 @@
 // The program as its user meets it: what it says, writes and returns.
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -292,6 +294,69 @@ TEST_F(RctTest, GraphsAreOfAllOtherRows) {
   const Matrix<int64_t> whole = ParseNpyIndexMatrix(Read("g.npy")).value();
   EXPECT_EQ(whole(299, 0), others(2, 0));
   EXPECT_NE(whole(299, 0), 299);
+}
+
+// By any strategy, what a loop over all pairs finds.
+TEST_F(RctTest, EuclideanDistance) {
+  const Matrix<double> points = FloatPoints();
+  std::vector<std::pair<double, int64_t>> expected;
+  for (int64_t i = 0; i < kRows; ++i) {
+    double squared = 0;
+    for (int64_t t = 0; t < kDim; ++t) {
+      const double difference = points(17, t) - points(i, t);
+      squared = std::fma(difference, difference, squared);
+    }
+    expected.emplace_back(std::sqrt(squared), i);
+  }
+  std::sort(expected.begin(), expected.end());
+  for (const char* strategy :
+       {"--threads=1", "--strategy=exhaustive", "--strategy=level_synchronous",
+        "--strategy=best_first"}) {
+    Answer({"--metric=euclidean", "--inducing_rows", "--kernel", strategy});
+    const Matrix<int64_t> rows = ParseNpyIndexMatrix(Read("i.npy")).value();
+    const Matrix<double> distances = ParseNpyMatrix(Read("d.npy")).value();
+    for (int64_t j = 0; j < 4; ++j) {
+      EXPECT_EQ(rows(1, j), expected[j].second);
+      EXPECT_EQ(distances(1, j), expected[j].first);
+    }
+  }
+  const Outcome audited = Rct(
+      {"neighbors", "--metric=euclidean", "--points=p.npy", "--queries=x.npy",
+       "--k=4", "--strategy=best_first", "--audit=3", "--out_indices=i.npy"});
+  EXPECT_EQ(audited.err,
+            "audit: 3 of 5 queries searched again, exhaustively: same bits\n"
+            "wrote i.npy: 5 x 4\n");
+  const Outcome graph =
+      Rct({"graph", "--metric=euclidean", "--points=p.npy", "--k=4",
+           "--strategy=level_synchronous", "--predecessor", "--audit=300",
+           "--out_indices=g.npy"});
+  EXPECT_EQ(
+      graph.err,
+      "audit: 300 of 300 queries searched again, exhaustively: same bits\n"
+      "wrote g.npy: 300 x 4\n"
+      "4 queries have fewer than 4 neighbors: row -1 at distance inf\n");
+  // Within a radius, among allowed rows: those lists of the loop's.
+  const double radius = expected[40].first;
+  Write("a.npy",
+        SerializeNpy(std::vector<int64_t>{
+            expected[3].second, expected[39].second, 17, expected[40].second}));
+  const Outcome lists =
+      Rct({"neighbors", "--metric=euclidean", "--points=p.npy",
+           "--query_rows=q.npy", absl::StrFormat("--radius=%.17g", radius),
+           "--allowed_rows=a.npy", "--exclude_self", "--audit=4",
+           "--out_offsets=o.npy", "--out_indices=i.npy"});
+  EXPECT_EQ(lists.exit_code, 0) << lists.err;
+  const Matrix<int64_t> offsets = ParseNpyIndexMatrix(Read("o.npy")).value();
+  const Matrix<int64_t> rows = ParseNpyIndexMatrix(Read("i.npy")).value();
+  ASSERT_EQ(offsets(2, 0) - offsets(1, 0), 2);
+  EXPECT_EQ(rows(offsets(1, 0), 0), expected[3].second);
+  EXPECT_EQ(rows(offsets(1, 0) + 1, 0), expected[39].second);
+  ExpectError(
+      {"build", "--metric=euclidean", "--points=p.npy", "--index=p.rct"}, 2,
+      HasSubstr("--metric=euclidean: an index file is of the "));
+  ExpectError({"graph", "--metric=euclidean", "--points=p.npy", "--k=4",
+               "--kernel=rbf", "--out_indices=g.npy"},
+              2, HasSubstr("--metric=euclidean and --kernel: "));
 }
 
 // One process builds, others search: the same files as when each does both.

@@ -21,6 +21,13 @@ struct BuildPhase {
   int64_t forecast_evaluations = 0;
 };
 
+// The sum over all phases.
+inline int64_t DistanceEvaluations(const std::vector<BuildPhase>& phases) {
+  int64_t sum = 0;
+  for (const BuildPhase& phase : phases) sum += phase.distance_evaluations;
+  return sum;
+}
+
 // Times phases one after the other.
 class PhaseClock {
  public:

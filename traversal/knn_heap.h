@@ -4,9 +4,9 @@
 #define RCT_TRAVERSAL_KNN_HEAP_H_
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <utility>
 #include <vector>
 
 #include "metric/tile.h"
@@ -48,9 +48,7 @@ class KnnHeap {
       std::make_heap(entries_.begin(), entries_.end());
     } else {
       if (!(entry < entries_.front())) return;
-      std::pop_heap(entries_.begin(), entries_.end());
-      entries_.back() = entry;
-      std::push_heap(entries_.begin(), entries_.end());
+      ReplaceLargest(entry);
     }
     UpdateThreshold();
   }
@@ -59,20 +57,40 @@ class KnnHeap {
   void MoveTo(NeighborTable& table, int64_t query) {
     std::sort(entries_.begin(), entries_.end());
     for (size_t j = 0; j < entries_.size(); ++j) {
-      table.rows()(query, j) = entries_[j].second;
-      table.distances()(query, j) = entries_[j].first;
+      table.rows()(query, j) = entries_[j].row;
+      table.distances()(query, j) = entries_[j].distance;
     }
     entries_.clear();
   }
 
  private:
-  using Entry = std::pair<double, int64_t>;  // distance, row
+  struct Entry {
+    bool operator<(const Entry& other) const {
+      return distance != other.distance ? distance < other.distance
+                                        : row < other.row;
+    }
+    double distance;
+    int64_t row;
+  };
+
+  // One way down, where popping and pushing take two.
+  void ReplaceLargest(const Entry& entry) {
+    const size_t size = entries_.size();
+    size_t hole = 0;
+    for (size_t child = 1; child < size; child = 2 * hole + 1) {
+      if (child + 1 < size && entries_[child] < entries_[child + 1]) ++child;
+      if (!(entry < entries_[child])) break;
+      entries_[hole] = entries_[child];
+      hole = child;
+    }
+    entries_[hole] = entry;
+  }
 
   void UpdateThreshold() {
     if (!full()) {
       threshold_ = limit_;
     } else {
-      const double kth = entries_.front().first;
+      const double kth = entries_.front().distance;
       threshold_ = std::min(limit_, kth * kth * (1 + 0x1p-50));
     }
   }

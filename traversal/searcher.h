@@ -41,11 +41,10 @@ struct SearchOptions {
   // Whether the result's trace is filled. Changes no answer and no counter.
   bool telemetry = false;
   // Told how far the search is, and able to end it; may be null. What a search
-  // that it has ended returns is worth nothing; ResidualIndex returns
-  // Cancelled.
+  // that it has ended returns is worth nothing; an index returns Cancelled.
   Monitor* monitor = nullptr;
-  // Queries are split among this many threads, >= 1; ResidualIndex takes 0 for
-  // all that this process may use. Changes no answer and no counter.
+  // Queries are split among this many threads, >= 1; an index takes 0 for all
+  // that this process may use. Changes no answer and no counter.
   int threads = 1;
 };
 
@@ -152,17 +151,14 @@ class Searcher {
   Searcher(std::shared_ptr<const Metric> metric, RowOrder order)
       : metric_(std::move(metric)), order_(std::move(order)) {}
 
-  // The numbers of the queries in the order of storage, for queries that are
-  // data: those near each other share work.
+  // The numbers of the queries in the order of their positions: those near each
+  // other share work.
   std::vector<int32_t> QueriesByPosition(const Request& request) const {
     std::vector<int32_t> queries(request.positions.size());
     std::iota(queries.begin(), queries.end(), 0);
-    if (&request.from == &metric_->data()) {
-      std::stable_sort(queries.begin(), queries.end(),
-                       [&](int32_t a, int32_t b) {
-                         return request.positions[a] < request.positions[b];
-                       });
-    }
+    std::stable_sort(queries.begin(), queries.end(), [&](int32_t a, int32_t b) {
+      return request.positions[a] < request.positions[b];
+    });
     return queries;
   }
 

@@ -136,34 +136,37 @@ NetHierarchy ShapeNets(const Metric& metric, const CoverTreeConfig& config,
   if (config.structure() == CoverTreeConfig::RESIDUAL) {
     return BuildNets(metric, config, threads, monitor);
   }
-  const EuclideanDistance euclidean({metric.data().points.Clone()},
+  const EuclideanDistance euclidean({metric.data().points.Share()},
                                     metric.simd());
   return BuildNets(euclidean, config, threads, monitor);
 }
 
-// A tree, and the metric in its order.
+// A tree with its nets, and the metric in its order.
 template <class Metric>
 struct PlantedTree {
+  std::shared_ptr<const NetHierarchy> nets;
   std::shared_ptr<const Metric> metric;
   RowOrder order;
   MeasuredTree<Metric> tree;
 };
 
 template <class Metric>
-absl::StatusOr<PlantedTree<Metric>> Plant(std::shared_ptr<const Metric> metric,
-                                          const CoverTreeConfig& config,
-                                          int threads, Monitor* monitor,
-                                          PhaseClock& clock) {
-  NetHierarchy nets;
-  {
+absl::StatusOr<PlantedTree<Metric>> Plant(
+    std::shared_ptr<const Metric> metric, const CoverTreeConfig& config,
+    std::shared_ptr<const NetHierarchy> nets, int threads, Monitor* monitor,
+    PhaseClock& clock) {
+  int64_t nets_evaluations = 0;
+  if (nets == nullptr) {
     const Monitor::Part part(monitor, kNetsShare);
-    nets = ShapeNets(*metric, config, threads, monitor);
+    nets = std::make_shared<const NetHierarchy>(
+        ShapeNets(*metric, config, threads, monitor));
+    nets_evaluations = nets->distance_evaluations;
   }
   RCT_RETURN_IF_ERROR(Monitor::Check(monitor));
   RowOrder order =
-      MakeNodeOrder(config.node_order(), nets, metric->data().points.view());
-  MeasuredTree<Metric> tree{AssembleCoverTree(nets, order), {}};
-  clock.End("nets", nets.distance_evaluations, tree.tree.bytes());
+      MakeNodeOrder(config.node_order(), *nets, metric->data().points.view());
+  MeasuredTree<Metric> tree{AssembleCoverTree(*nets, order), {}};
+  clock.End("nets", nets_evaluations, tree.tree.bytes());
   int64_t bytes = 0;
   if (config.node_order() != CoverTreeConfig::NATURAL) {
     metric = std::make_shared<Metric>(metric->Reordered(order.rows()));
@@ -176,8 +179,8 @@ absl::StatusOr<PlantedTree<Metric>> Plant(std::shared_ptr<const Metric> metric,
   RCT_RETURN_IF_ERROR(Monitor::Check(monitor));
   clock.End("balls", evaluations,
             static_cast<int64_t>(tree.balls.size() * sizeof(tree.balls[0])));
-  return PlantedTree<Metric>{std::move(metric), std::move(order),
-                             std::move(tree)};
+  return PlantedTree<Metric>{std::move(nets), std::move(metric),
+                             std::move(order), std::move(tree)};
 }
 
 template <class Metric, class Bound, class Cache, class Dedupe>
@@ -234,7 +237,8 @@ std::unique_ptr<const Searcher<Metric>> WithBound(PlantedTree<Metric> planted,
 template <class Metric>
 absl::StatusOr<ComposedSearcher<Metric>> ComposeTree(
     std::shared_ptr<const Metric> metric, const Composition& composition,
-    int threads, Monitor* monitor) {
+    int threads, Monitor* monitor,
+    std::shared_ptr<const NetHierarchy> static_nets) {
   RCT_ASSIGN_OR_RETURN(Heuristics heuristics,
                        CreateHeuristics(composition.heuristics));
   const bool level_cache = composition.heuristics.has_level_cache();
@@ -246,11 +250,14 @@ absl::StatusOr<ComposedSearcher<Metric>> ComposeTree(
   PhaseClock clock;
   std::optional<Monitor::Part> part(std::in_place, monitor,
                                     level_cache ? kTreeShare : 1);
-  RCT_ASSIGN_OR_RETURN(
-      PlantedTree<Metric> planted,
-      Plant(std::move(metric), composition.tree, threads, monitor, clock));
+  RCT_ASSIGN_OR_RETURN(PlantedTree<Metric> planted,
+                       Plant(std::move(metric), composition.tree,
+                             std::move(static_nets), threads, monitor, clock));
   part.reset();
   ComposedSearcher<Metric> composed;
+  if (composition.tree.structure() == CoverTreeConfig::STATIC) {
+    composed.static_nets = std::move(planted.nets);
+  }
   if constexpr (std::is_same_v<Metric, ResidualCorrelation>) {
     if (level_cache) {
       auto table = std::make_shared<const LevelCacheTable>(
@@ -280,7 +287,7 @@ absl::StatusOr<ComposedSearcher<ResidualCorrelation>> ComposeScreen(
   RCT_RETURN_IF_ERROR(Monitor::Check(monitor));
   clock.End("float_screen", 0, searcher->bytes());
   return ComposedSearcher<ResidualCorrelation>{std::move(searcher),
-                                               clock.Take()};
+                                               clock.Take(), nullptr};
 }
 
 absl::StatusOr<ComposedSearcher<EuclideanDistance>> ComposeScreen(
@@ -310,7 +317,7 @@ absl::StatusOr<ComposedSearcher<ResidualCorrelation>> ComposeBlocks(
     return screen;
   }
   return ComposedSearcher<ResidualCorrelation>{std::move(searcher),
-                                               std::move(phases)};
+                                               std::move(phases), nullptr};
 }
 
 absl::StatusOr<ComposedSearcher<EuclideanDistance>> ComposeBlocks(
@@ -372,7 +379,8 @@ absl::Status ValidateComposition(const Composition& composition) {
 template <class Metric>
 absl::StatusOr<ComposedSearcher<Metric>> ComposeSearcher(
     std::shared_ptr<const Metric> metric, const Composition& composition,
-    int threads, Monitor* monitor) {
+    int threads, Monitor* monitor,
+    std::shared_ptr<const NetHierarchy> static_nets) {
   RCT_RETURN_IF_ERROR(ValidateComposition(composition));
   if (composition.strategy == EXHAUSTIVE) {
     if (composition.heuristics.has_float_screen()) {
@@ -381,7 +389,9 @@ absl::StatusOr<ComposedSearcher<Metric>> ComposeSearcher(
                            monitor);
     }
     return ComposedSearcher<Metric>{
-        std::make_unique<ExhaustiveSearcher<Metric>>(std::move(metric)), {}};
+        std::make_unique<ExhaustiveSearcher<Metric>>(std::move(metric)),
+        {},
+        nullptr};
   }
   RCT_RETURN_IF_ERROR(ValidateBounds(*metric));
   if (composition.strategy == BLOCK) {
@@ -389,7 +399,8 @@ absl::StatusOr<ComposedSearcher<Metric>> ComposeSearcher(
                          composition.heuristics.skeleton_bound(), threads,
                          monitor);
   }
-  return ComposeTree(std::move(metric), composition, threads, monitor);
+  return ComposeTree(std::move(metric), composition, threads, monitor,
+                     std::move(static_nets));
 }
 
 void SaveSearcher(const Searcher<ResidualCorrelation>& searcher,
@@ -418,14 +429,14 @@ absl::StatusOr<ComposedSearcher<ResidualCorrelation>> RestoreSearcher(
             (skeletons == nullptr ? 0 : skeletons->bytes()) +
                 (tables == nullptr ? 0 : tables->bytes()));
   return ComposedSearcher<ResidualCorrelation>{std::move(searcher),
-                                               clock.Take()};
+                                               clock.Take(), nullptr};
 }
 
 template absl::StatusOr<ComposedSearcher<ResidualCorrelation>> ComposeSearcher(
     std::shared_ptr<const ResidualCorrelation>, const Composition&, int,
-    Monitor*);
+    Monitor*, std::shared_ptr<const NetHierarchy>);
 template absl::StatusOr<ComposedSearcher<EuclideanDistance>> ComposeSearcher(
-    std::shared_ptr<const EuclideanDistance>, const Composition&, int,
-    Monitor*);
+    std::shared_ptr<const EuclideanDistance>, const Composition&, int, Monitor*,
+    std::shared_ptr<const NetHierarchy>);
 
 }  // namespace rct

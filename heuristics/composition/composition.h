@@ -21,6 +21,7 @@
 #include "metric/euclidean_distance.h"
 #include "metric/residual_correlation.h"
 #include "traversal/build_phase.h"
+#include "traversal/cover_tree.h"
 #include "traversal/searcher.h"
 #include "traversal/traversal.pb.h"
 
@@ -42,6 +43,9 @@ template <class Metric>
 struct ComposedSearcher {
   std::unique_ptr<const Searcher<Metric>> searcher;
   std::vector<BuildPhase> phases;  // none for EXHAUSTIVE by itself
+  // Of a STATIC tree its nets, which depend on points and tree alone and may be
+  // given to a later call; else null.
+  std::shared_ptr<const NetHierarchy> static_nets;
 };
 
 // A searcher of `metric`, which holds the data in the caller's order, built on
@@ -49,11 +53,13 @@ struct ComposedSearcher {
 // where the strategy's bounds are not proven for this metric (factors of
 // unknown error, jitter too small), InvalidArgument for a level cache or a
 // float screen over Euclidean distance, which has no correlations; Cancelled
-// where `monitor` is.
+// where `monitor` is. `static_nets` are those of an earlier searcher over the
+// same points, with the same tree, or null.
 template <class Metric>
 absl::StatusOr<ComposedSearcher<Metric>> ComposeSearcher(
     std::shared_ptr<const Metric> metric, const Composition& composition,
-    int threads, Monitor* monitor = nullptr);
+    int threads, Monitor* monitor = nullptr,
+    std::shared_ptr<const NetHierarchy> static_nets = nullptr);
 
 // Puts into `archive` what `searcher`, composed from `composition`, holds and
 // RestoreSearcher reads: skeletons and their tables for BLOCK. Trees and
@@ -69,10 +75,10 @@ absl::StatusOr<ComposedSearcher<ResidualCorrelation>> RestoreSearcher(
 
 extern template absl::StatusOr<ComposedSearcher<ResidualCorrelation>>
 ComposeSearcher(std::shared_ptr<const ResidualCorrelation>, const Composition&,
-                int, Monitor*);
+                int, Monitor*, std::shared_ptr<const NetHierarchy>);
 extern template absl::StatusOr<ComposedSearcher<EuclideanDistance>>
 ComposeSearcher(std::shared_ptr<const EuclideanDistance>, const Composition&,
-                int, Monitor*);
+                int, Monitor*, std::shared_ptr<const NetHierarchy>);
 
 }  // namespace rct
 

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -115,6 +116,13 @@ constexpr char kRangeSearchPointsDoc[] =
 
 constexpr char kGraphDoc[] =
     R"(The k nearest rows to every row, itself excluded. Returns as search, q = n.)";
+
+constexpr char kRebuildDoc[] =
+    R"(An index over the same points under another kernel; this one stays.
+
+Bit for bit what a new index would be, without copying points or choosing
+inducing points again. kernel, lengthscale and variance are as at first; None
+keeps what it is. threads: 0 means all.)";
 
 constexpr char kSaveDoc[] =
     R"(Writes the index to a file, whole or not at all.
@@ -250,23 +258,29 @@ InducingConfig Inducing(const py::object& inducing, uint64_t seed) {
   return config;
 }
 
-ResidualIndex Build(
-    const py::object& points, const std::string& kernel,
-    const std::variant<double, std::vector<double>>& lengthscale,
-    double variance, const py::object& inducing, uint64_t seed, double jitter,
-    const std::string& strategy, int threads) {
+// One, or one for each dimension.
+using Lengthscale = std::variant<double, std::vector<double>>;
+
+void SetLengthscale(const Lengthscale& lengthscale, KernelConfig& kernel) {
+  kernel.clear_lengthscale();
+  if (const double* one = std::get_if<double>(&lengthscale)) {
+    kernel.add_lengthscale(*one);
+  } else {
+    const auto& several = std::get<std::vector<double>>(lengthscale);
+    kernel.mutable_lengthscale()->Add(several.begin(), several.end());
+  }
+}
+
+ResidualIndex Build(const py::object& points, const std::string& kernel,
+                    const Lengthscale& lengthscale, double variance,
+                    const py::object& inducing, uint64_t seed, double jitter,
+                    const std::string& strategy, int threads) {
   IndexOptions options;
   ResidualConfig& residual = *options.mutable_residual();
   residual.mutable_kernel()->set_family(
       Choose("kernel", kernel, KernelConfig::Family_Parse));
   residual.mutable_kernel()->set_variance(variance);
-  if (const double* one = std::get_if<double>(&lengthscale)) {
-    residual.mutable_kernel()->add_lengthscale(*one);
-  } else {
-    const auto& several = std::get<std::vector<double>>(lengthscale);
-    residual.mutable_kernel()->mutable_lengthscale()->Add(several.begin(),
-                                                          several.end());
-  }
+  SetLengthscale(lengthscale, *residual.mutable_kernel());
   *residual.mutable_inducing() = Inducing(inducing, seed);
   residual.set_jitter(jitter);
   options.set_strategy(Choose("strategy", strategy, Strategy_Parse));
@@ -274,6 +288,21 @@ ResidualIndex Build(
   const Array<double> data = Points("points", points);
   return Unlocked([&](Monitor* monitor) {
     return ResidualIndex::Build(View(data), options, monitor);
+  });
+}
+
+ResidualIndex Rebuild(const ResidualIndex& index,
+                      const std::optional<std::string>& kernel,
+                      const std::optional<Lengthscale>& lengthscale,
+                      std::optional<double> variance, int threads) {
+  KernelConfig config = index.model().config().kernel();
+  if (kernel) {
+    config.set_family(Choose("kernel", *kernel, KernelConfig::Family_Parse));
+  }
+  if (lengthscale) SetLengthscale(*lengthscale, config);
+  if (variance) config.set_variance(*variance);
+  return Unlocked([&](Monitor* monitor) {
+    return index.Rebuild(config, threads, monitor);
   });
 }
 
@@ -425,6 +454,9 @@ PYBIND11_MODULE(rct, module) {
       .def("graph", &Graph, kGraphDoc, arg("k"), py::kw_only(),
            arg("predecessor") = false, arg("radius") = kInfinity,
            arg("allowed") = py::none(), arg("threads") = 0)
+      .def("rebuild", &Rebuild, kRebuildDoc, py::kw_only(),
+           arg("kernel") = py::none(), arg("lengthscale") = py::none(),
+           arg("variance") = py::none(), arg("threads") = 0)
       .def("save", &Save, kSaveDoc, arg("path"), py::kw_only(),
            arg("threads") = 0)
       .def_static("load", &Load, kLoadDoc, arg("path"), py::kw_only(),

@@ -187,6 +187,35 @@ class ResidualIndexTest(unittest.TestCase):
         points[:] = 0
         np.testing.assert_array_equal(index.graph(K)[1], expected)
 
+    def test_rebuild(self):
+        old = self.index()
+        before = old.graph(k=K)[0].tolist()
+        for changes in (
+            dict(lengthscale=0.5),
+            dict(lengthscale=[0.5, 1.0, 2.0], variance=3.0),
+            dict(kernel="rbf"),
+        ):
+            rebuilt = old.rebuild(**changes)
+            fresh = self.index(**changes)
+            for got, expected in zip(rebuilt.graph(k=K), fresh.graph(k=K)):
+                np.testing.assert_array_equal(got, expected)
+        del fresh
+        self.assertEqual(old.graph(k=K)[0].tolist(), before)
+        del old
+        rebuilt = rebuilt.rebuild(threads=2)
+        self.expect_nearest(
+            self.index().rebuild(lengthscale=0.5).search_points(self.queries, k=K),
+            distances(self.queries, self.points, self.points[self.inducing], 0.5),
+        )
+        for changes, message in (
+            (dict(kernel="cubic"), "kernel: there is no 'cubic'"),
+            (dict(lengthscale=0), r"kernel.lengthscale\[0\]"),
+            (dict(lengthscale=[1.0, 2.0]), "2 values for points of 3"),
+            (dict(variance=-1), "kernel.variance"),
+        ):
+            with self.assertRaisesRegex(ValueError, message):
+                rebuilt.rebuild(**changes)
+
     def test_files(self):
         for strategy in ("exhaustive", "block", "level_synchronous"):
             index = self.index(strategy=strategy)

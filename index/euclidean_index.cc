@@ -1,0 +1,159 @@
+#include "index/euclidean_index.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "base/matrix.h"
+#include "base/monitor.h"
+#include "base/parallel.h"
+#include "base/status_macros.h"
+#include "heuristics/composition/composition.h"
+#include "index/dispatch.h"
+#include "index/validation.h"
+#include "metric/euclidean_distance.h"
+#include "metric/inducing_points.h"
+#include "traversal/build_phase.h"
+#include "traversal/node_order.h"
+#include "traversal/range_search.h"
+#include "traversal/row_order.h"
+#include "traversal/searcher.h"
+#include "traversal/traversal.pb.h"
+
+namespace rct {
+namespace {
+
+Composition CompositionOf(const EuclideanIndexOptions& options) {
+  return {options.strategy(), options.tree(), options.heuristics()};
+}
+
+// Below so many points, and above so many coordinates, a tree takes longer than
+// it saves (docs/performance.md).
+constexpr int64_t kLeastPointsOfATree = 4096;
+constexpr int64_t kMostCoordinatesOfATree = 8;
+
+// With what was not given filled in.
+EuclideanIndexOptions Resolve(EuclideanIndexOptions options, int64_t size,
+                              int64_t dim) {
+  options.clear_threads();
+  if (!options.has_strategy()) {
+    options.set_strategy(size < kLeastPointsOfATree ||
+                                 dim > kMostCoordinatesOfATree
+                             ? EXHAUSTIVE
+                             : LEVEL_SYNCHRONOUS);
+  }
+  if (options.strategy() == EXHAUSTIVE) return options;
+  // An evaluation costs a few operations here and a segment a hundred, so
+  // segments are large, and levels few. Not so in more dimensions: nets grow by
+  // base^d from one level to the next, and the last may be far too fine.
+  if (!options.has_tree()) {
+    options.mutable_tree()->set_leaf_size(128);
+    options.mutable_tree()->set_base(dim <= 3 ? 4 : 2);
+  }
+  if (!options.has_heuristics()) {
+    options.mutable_heuristics()->mutable_child_order();
+  }
+  return options;
+}
+
+}  // namespace
+
+absl::Status ValidateEuclideanIndexOptions(
+    const EuclideanIndexOptions& options) {
+  RCT_RETURN_IF_ERROR(ValidateThreads(options.threads()));
+  Composition composition = CompositionOf(options);
+  if (!options.has_strategy()) {
+    if (options.has_tree() || options.has_heuristics()) {
+      return absl::InvalidArgumentError(
+          "strategy: not given, but what it is to use is; choose EXHAUSTIVE, "
+          "LEVEL_SYNCHRONOUS or BEST_FIRST");
+    }
+    composition.strategy = EXHAUSTIVE;
+  }
+  RCT_RETURN_IF_ERROR(ValidateStrategy(composition, options.has_tree()));
+  // Over Euclidean distance a few more are out of range, whatever the points.
+  return ComposeSearcher(std::make_shared<const EuclideanDistance>(
+                             EuclideanPoints{Matrix<double>(0, 1)}),
+                         composition, /*threads=*/1)
+      .status();
+}
+
+absl::StatusOr<EuclideanIndex> EuclideanIndex::Build(
+    MatrixView<const double> points, const EuclideanIndexOptions& options,
+    Monitor* monitor) {
+  const Monitor::Part whole(monitor);
+  RCT_RETURN_IF_ERROR(ValidateEuclideanIndexOptions(options));
+  RCT_RETURN_IF_ERROR(ValidateFinite("points", points));
+  EuclideanIndexOptions used = Resolve(options, points.rows, points.cols);
+  RCT_ASSIGN_OR_RETURN(
+      ComposedSearcher<EuclideanDistance> composed,
+      ComposeSearcher(std::make_shared<const EuclideanDistance>(
+                          EuclideanPoints{Matrix<double>::Copy(points)}),
+                      CompositionOf(used), ResolveThreads(options.threads()),
+                      monitor));
+  RCT_RETURN_IF_ERROR(Monitor::Check(monitor));
+  return EuclideanIndex(std::move(used), std::move(composed.searcher),
+                        std::move(composed.phases));
+}
+
+int64_t EuclideanIndex::build_distance_evaluations() const {
+  return DistanceEvaluations(phases_);
+}
+
+absl::StatusOr<SearchResult> EuclideanIndex::Search(
+    absl::Span<const int64_t> rows, SearchOptions options) const {
+  return NearestToRows(*searcher_, rows, options);
+}
+
+absl::StatusOr<SearchResult> EuclideanIndex::Graph(
+    SearchOptions options) const {
+  return NearestToAllRows(*searcher_, options);
+}
+
+absl::StatusOr<RangeResult> EuclideanIndex::RangeSearch(
+    absl::Span<const int64_t> rows, double radius,
+    SearchOptions options) const {
+  return AllWithinOfRows(*searcher_, rows, radius, options);
+}
+
+absl::StatusOr<EuclideanIndex::NewPoints> EuclideanIndex::PrepareQueries(
+    MatrixView<const double> points, const SearchOptions& options) const {
+  RCT_RETURN_IF_ERROR(ValidateSearch(options, size()));
+  RCT_RETURN_IF_ERROR(ValidateNoRows(options));
+  RCT_RETURN_IF_ERROR(ValidateQueryPoints(points, dim()));
+  const RowOrder order = options_.strategy() == EXHAUSTIVE
+                             ? RowOrder::Natural(points.rows)
+                             : HilbertOrder(points);
+  std::vector<int32_t> positions(points.rows);
+  for (int64_t i = 0; i < points.rows; ++i) positions[i] = order.position(i);
+  const EuclideanPoints copy{Matrix<double>::Copy(points)};
+  return NewPoints{copy.Reordered(order.rows()), std::move(positions)};
+}
+
+absl::StatusOr<SearchResult> EuclideanIndex::SearchPoints(
+    MatrixView<const double> points, SearchOptions options) const {
+  RCT_ASSIGN_OR_RETURN(NewPoints queries, PrepareQueries(points, options));
+  return Nearest(*searcher_,
+                 PointQueries<EuclideanDistance>(queries.points,
+                                                 std::move(queries.positions)),
+                 options);
+}
+
+absl::StatusOr<RangeResult> EuclideanIndex::RangeSearchPoints(
+    MatrixView<const double> points, double radius,
+    SearchOptions options) const {
+  options.k = 1;
+  options.radius = radius;
+  RCT_ASSIGN_OR_RETURN(NewPoints queries, PrepareQueries(points, options));
+  return AllWithin(*searcher_,
+                   PointQueries<EuclideanDistance>(
+                       queries.points, std::move(queries.positions)),
+                   options);
+}
+
+}  // namespace rct

@@ -1,0 +1,119 @@
+// The front door once more, for Euclidean distance.
+//
+//     absl::StatusOr<rct::EuclideanIndex> index =
+//         rct::EuclideanIndex::Build(points);                  // n x d
+//     absl::StatusOr<rct::SearchResult> result =
+//         index->Search({0, 17, 4711}, {.k = 10, .exclude_self = true});
+//     result->neighbors.rows()(1, 0);            // the nearest to row 17
+//     result->neighbors.distances()(1, 0);       // how far it is
+//
+// For each query the k points with the smallest
+//
+//     d = sqrt(t),   t = (x_1 - y_1)^2 + ... + (x_d - y_d)^2,
+//
+// ordered by (distance, row), among all points or among earlier ones. Answers
+// are exact for float64 numbers: those of a loop over all pairs that sums
+//
+//     t = fma(x_i - y_i, x_i - y_i, t),   i = 1, ..., d,
+//
+// and a sort, bit for bit, for any strategy, number of threads, tree and
+// instruction set. Equal points are at distance 0 of each other and go by row.
+// Where t overflows, distances are +inf and go by row.
+//
+// What it is for: the same questions as to a residual index, in the same words,
+// as a baseline or before a kernel is known. A k-d tree made for Euclidean
+// distance in few dimensions is faster: docs/performance.md says how much.
+//
+// There is no Save: a file would hold the points and little else, of which an
+// index is built in the time that a search of every row takes, or less.
+
+#ifndef RCT_INDEX_EUCLIDEAN_INDEX_H_
+#define RCT_INDEX_EUCLIDEAN_INDEX_H_
+
+#include <cstdint>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "base/matrix.h"
+#include "base/monitor.h"
+#include "index/index.pb.h"
+#include "metric/euclidean_distance.h"
+#include "traversal/build_phase.h"
+#include "traversal/range_search.h"
+#include "traversal/searcher.h"
+
+namespace rct {
+
+// InvalidArgument, naming the field, for options that are out of range or
+// contradict each other, whatever the points.
+absl::Status ValidateEuclideanIndexOptions(
+    const EuclideanIndexOptions& options);
+
+// Movable and thread-safe.
+class EuclideanIndex {
+ public:
+  // An index over `points` (n x d, finite, n may be 0), which are copied.
+  // InvalidArgument, naming field and row, for bad input; Cancelled where
+  // `monitor` is, which is told how far the build is.
+  static absl::StatusOr<EuclideanIndex> Build(
+      MatrixView<const double> points,
+      const EuclideanIndexOptions& options = {}, Monitor* monitor = nullptr);
+
+  // The searches of ResidualIndex, with the same meaning, results and errors:
+  // neighbours of rows; of every row but itself; of new points (q x d, finite),
+  // which have no row that `exclude_self` or `predecessor` could refer to; and
+  // all neighbours nearer than `radius`.
+  absl::StatusOr<SearchResult> Search(absl::Span<const int64_t> rows,
+                                      SearchOptions options) const;
+  absl::StatusOr<SearchResult> Graph(SearchOptions options) const;
+  absl::StatusOr<SearchResult> SearchPoints(MatrixView<const double> points,
+                                            SearchOptions options) const;
+  absl::StatusOr<RangeResult> RangeSearch(absl::Span<const int64_t> rows,
+                                          double radius,
+                                          SearchOptions options) const;
+  absl::StatusOr<RangeResult> RangeSearchPoints(MatrixView<const double> points,
+                                                double radius,
+                                                SearchOptions options) const;
+
+  int64_t size() const { return searcher_->metric().size(); }
+  int64_t dim() const { return searcher_->metric().dim(); }
+
+  // The strategy, tree and heuristics that are used.
+  const EuclideanIndexOptions& options() const { return options_; }
+
+  // What building the index cost, phase by phase; empty for EXHAUSTIVE.
+  const std::vector<BuildPhase>& phases() const { return phases_; }
+  // The sum of their evaluations.
+  int64_t build_distance_evaluations() const;
+
+ private:
+  EuclideanIndex(EuclideanIndexOptions options,
+                 std::unique_ptr<const Searcher<EuclideanDistance>> searcher,
+                 std::vector<BuildPhase> phases)
+      : options_(std::move(options)),
+        searcher_(std::move(searcher)),
+        phases_(std::move(phases)) {}
+
+  // New points in an order in which neighbours follow each other, so that
+  // queries which descend together share work, as rows do by the order of
+  // storage; and where query i is.
+  struct NewPoints {
+    EuclideanPoints points;
+    std::vector<int32_t> positions;
+  };
+  // Errors of a search for new points, and else these.
+  absl::StatusOr<NewPoints> PrepareQueries(MatrixView<const double> points,
+                                           const SearchOptions& options) const;
+
+  EuclideanIndexOptions options_;
+  std::unique_ptr<const Searcher<EuclideanDistance>> searcher_;
+  std::vector<BuildPhase> phases_;
+};
+
+}  // namespace rct
+
+#endif  // RCT_INDEX_EUCLIDEAN_INDEX_H_

@@ -1,0 +1,85 @@
+#include "index/validation.h"
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
+#include "base/matrix.h"
+#include "base/status_macros.h"
+#include "heuristics/composition/composition.h"
+#include "metric/inducing_points.h"
+#include "traversal/searcher.h"
+#include "traversal/traversal.pb.h"
+
+namespace rct {
+
+absl::Status ValidateThreads(int threads) {
+  constexpr int kMaxThreads = 4096;
+  if (threads >= 0 && threads <= kMaxThreads) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "threads: is ", threads, "; must be from 0 (all) to ", kMaxThreads));
+}
+
+absl::Status ValidateStrategy(const Composition& composition, bool has_tree) {
+  if (has_tree && composition.strategy != LEVEL_SYNCHRONOUS &&
+      composition.strategy != BEST_FIRST) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "tree: given, but strategy ", Strategy_Name(composition.strategy),
+        " has none; leave it out or choose LEVEL_SYNCHRONOUS or BEST_FIRST"));
+  }
+  return ValidateComposition(composition);
+}
+
+absl::Status ValidateSearch(const SearchOptions& options, int64_t size) {
+  // As many as there can be points: above that k is a mistake, and the table's
+  // size overflows.
+  constexpr int64_t kMaxNeighbors = 2147483639;
+  if (options.k < 1 || options.k > kMaxNeighbors) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "k: is ", options.k, "; must be from 1 to ", kMaxNeighbors));
+  }
+  if (std::isnan(options.radius)) {
+    return absl::InvalidArgumentError("radius: is no number");
+  }
+  RCT_RETURN_IF_ERROR(ValidateThreads(options.threads));
+  const auto flags = static_cast<int64_t>(options.allowed.size());
+  if (flags != 0 && flags != size) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("allowed: has ", flags, " flags, the data has ", size,
+                     " rows; one for each is needed, or none"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ValidateRows(absl::Span<const int64_t> rows, int64_t size) {
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (rows[i] < 0 || rows[i] >= size) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("query ", i, ": row ", rows[i],
+                       " is out of range; the data has ", size, " rows"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ValidateNoRows(const SearchOptions& options) {
+  if (!options.exclude_self && !options.predecessor) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(options.predecessor ? "predecessor" : "exclude_self",
+                   ": new points have no row number that it could refer to"));
+}
+
+absl::Status ValidateQueryPoints(MatrixView<const double> points, int64_t dim) {
+  RCT_RETURN_IF_ERROR(ValidateFinite("query points", points));
+  if (points.cols != dim) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("query points: have ", points.cols,
+                     " coordinates, the data has ", dim));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace rct

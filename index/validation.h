@@ -1,0 +1,40 @@
+// What every index checks of its options and calls, whatever its metric, so
+// that the same mistake has the same message everywhere.
+
+#ifndef RCT_INDEX_VALIDATION_H_
+#define RCT_INDEX_VALIDATION_H_
+
+#include <cstdint>
+
+#include "absl/status/status.h"
+#include "absl/types/span.h"
+#include "base/matrix.h"
+#include "heuristics/composition/composition.h"
+#include "traversal/searcher.h"
+
+namespace rct {
+
+// InvalidArgument, naming the field, unless `threads` is 0 (all) or a number of
+// threads that a machine may have.
+absl::Status ValidateThreads(int threads);
+
+// Errors of ValidateComposition, and InvalidArgument for a tree that was given
+// to a strategy without one.
+absl::Status ValidateStrategy(const Composition& composition, bool has_tree);
+
+// For a search among `size` points: InvalidArgument where k, the radius, the
+// flags of allowed rows or threads are out of range.
+absl::Status ValidateSearch(const SearchOptions& options, int64_t size);
+
+// InvalidArgument, naming the query, unless all rows are in [0, size).
+absl::Status ValidateRows(absl::Span<const int64_t> rows, int64_t size);
+
+// InvalidArgument for constraints on the rows of queries, where they have none.
+absl::Status ValidateNoRows(const SearchOptions& options);
+
+// InvalidArgument unless `points` are finite and have `dim` coordinates.
+absl::Status ValidateQueryPoints(MatrixView<const double> points, int64_t dim);
+
+}  // namespace rct
+
+#endif  // RCT_INDEX_VALIDATION_H_
