@@ -35,6 +35,11 @@ constexpr double kBlockEvaluations = 25;
 constexpr int64_t kProbes = 16;
 constexpr int64_t kProbeNeighbors = 50;
 
+// What a block leaves of its own queries, the blocks around it leave as well:
+// so many in all. The sample says nothing of them, but much of those farther
+// away.
+constexpr double kBlocksAround = 8;
+
 }  // namespace
 
 SkeletonCosts::SkeletonCosts(const ResidualCorrelation& metric,
@@ -114,6 +119,7 @@ double HardPart(const ExhaustiveSearcher<ResidualCorrelation>& exhaustive,
   std::vector<int64_t> rows;
   std::vector<int32_t> ids;
   std::vector<double> own_e;
+  std::vector<int> own_block;
   for (int64_t i = 0; i < kProbes; ++i) {
     const int b = blocks[i % static_cast<int64_t>(blocks.size())];
     const BlockSkeletons::Block& block = sample.block(b);
@@ -121,6 +127,7 @@ double HardPart(const ExhaustiveSearcher<ResidualCorrelation>& exhaustive,
     ids.push_back(sample.points(b, nullptr).row[place]);
     rows.push_back(ids.back());
     own_e.push_back(double{sample.e()[block.first + place]});
+    own_block.push_back(b);
   }
   SearchOptions options;
   options.k = std::min(kProbeNeighbors, n);
@@ -132,7 +139,9 @@ double HardPart(const ExhaustiveSearcher<ResidualCorrelation>& exhaustive,
   BlockSkeletons::Projection projection(kProbes, sample.max_rank());
   AlignedBuffer<float> coordinates(kPanel * sample.max_rank());
   static_assert(kProbes <= kPanel);
-  std::vector<int64_t> left(kProbes);
+  const double part = static_cast<double>(sample.num_blocks()) /
+                      static_cast<double>(blocks.size());
+  std::vector<double> left(kProbes);
   for (const int b : blocks) {
     const BlockSkeletons::Block& block = sample.block(b);
     sample.Project(metric, b, queries, projection, coordinates.data());
@@ -142,6 +151,9 @@ double HardPart(const ExhaustiveSearcher<ResidualCorrelation>& exhaustive,
           1.0, own_e[i] +
                    std::sqrt(std::max(0.0, 1 - projection.squared_length[i])));
       const double kth = nearest.neighbors.distances()(i, options.k - 1);
+      const double weight =
+          b == own_block[i] ? std::min(kBlocksAround, part) : part;
+      int64_t passed = 0;
       for (int j = 0; j < block.count; ++j) {
         const float* w =
             points.w + int64_t{j / kPanel} * kPanel * block.rank + j % kPanel;
@@ -151,16 +163,14 @@ double HardPart(const ExhaustiveSearcher<ResidualCorrelation>& exhaustive,
         }
         const double length =
             std::sqrt(sample.exact_squared_length(block.first + j));
-        left[i] += static_cast<int64_t>(
+        passed += static_cast<int64_t>(
             std::abs(product) + outside * points.e[j] + own_e[i] * length >=
             1 - kth * kth);
       }
+      left[i] += weight * static_cast<double>(passed);
     }
   }
-  const double part = static_cast<double>(sample.num_blocks()) /
-                      static_cast<double>(blocks.size());
-  const auto hard = std::count_if(left.begin(), left.end(), [&](int64_t some) {
-    const double all = static_cast<double>(some) * part;
+  const auto hard = std::count_if(left.begin(), left.end(), [&](double all) {
     return all > SkeletonPass::kMostKept || 4 * all > static_cast<double>(n);
   });
   // One among so few is often an inducing point.
