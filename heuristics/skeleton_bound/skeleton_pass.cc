@@ -24,8 +24,9 @@
 namespace rct {
 namespace {
 
-// Theta is raised when a query has kept so many more.
+// Theta is raised when a query has kept so many more, and such a part more.
 constexpr int kNewBeforeTheta = 8;
+constexpr int kPartBeforeTheta = 8;
 
 // Candidates of one exact tile.
 constexpr int kExactTile = 128;
@@ -427,7 +428,9 @@ void SkeletonPass::FilterBlock(const Request& request, int block_index,
   }
   for (; lanes != 0; lanes &= lanes - 1) {
     const int i = first + std::countr_zero(lanes);
-    if (kept_[i].size - kept_at_theta_[i] >= kNewBeforeTheta) RaiseTheta(i);
+    if (kept_[i].size - kept_at_theta_[i] >=
+        std::max(kNewBeforeTheta, kept_[i].size / kPartBeforeTheta))
+      RaiseTheta(i);
   }
 }
 
