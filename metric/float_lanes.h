@@ -93,7 +93,8 @@ struct FloatLanes {
     }
     return mask;
   }
-  // Bit l is set where p[l] is below `limit`, or equal to `x`.
+  // Bit l is set where p[l] is below `limit`, above `x`, equal to `x`, or has
+  // this one bit.
   static uint32_t BelowMask(const int32_t* p, int32_t limit) {
     uint32_t mask = 0;
     for (int i = 0; i < kParts; ++i) {
@@ -103,11 +104,28 @@ struct FloatLanes {
     }
     return mask;
   }
+  static uint32_t AboveMask(const int32_t* p, int32_t x) {
+    uint32_t mask = 0;
+    for (int i = 0; i < kParts; ++i) {
+      mask |= BelowBits(Integers(x), Integers::load_unaligned(p + i * kSize))
+              << (i * kSize);
+    }
+    return mask;
+  }
   static uint32_t EqualMask(const int32_t* p, int32_t x) {
     uint32_t mask = 0;
     for (int i = 0; i < kParts; ++i) {
       mask |= EqualBits(Integers::load_unaligned(p + i * kSize), Integers(x))
               << (i * kSize);
+    }
+    return mask;
+  }
+  static uint32_t BitMask(const int32_t* p, int32_t bit) {
+    uint32_t mask = 0;
+    for (int i = 0; i < kParts; ++i) {
+      const Integers both =
+          Integers::load_unaligned(p + i * kSize) & Integers(bit);
+      mask |= EqualBits(both, Integers(bit)) << (i * kSize);
     }
     return mask;
   }
@@ -262,10 +280,24 @@ struct FloatLanes<Scalar> {
     }
     return mask;
   }
+  static uint32_t AboveMask(const int32_t* p, int32_t x) {
+    uint32_t mask = 0;
+    for (int i = 0; i < kFloatLanes; ++i) {
+      mask |= static_cast<uint32_t>(p[i] > x) << i;
+    }
+    return mask;
+  }
   static uint32_t EqualMask(const int32_t* p, int32_t x) {
     uint32_t mask = 0;
     for (int i = 0; i < kFloatLanes; ++i) {
       mask |= static_cast<uint32_t>(p[i] == x) << i;
+    }
+    return mask;
+  }
+  static uint32_t BitMask(const int32_t* p, int32_t bit) {
+    uint32_t mask = 0;
+    for (int i = 0; i < kFloatLanes; ++i) {
+      mask |= static_cast<uint32_t>((p[i] & bit) != 0) << i;
     }
     return mask;
   }

@@ -29,7 +29,7 @@ int64_t Middle(int64_t units) { return (units + 1) / 2; }
 SpacePartition::SpacePartition(MatrixView<const double> points,
                                absl::Span<const double> scale,
                                std::vector<int32_t> rows, int64_t block_size,
-                               int threads)
+                               int row_splits, int threads)
     : rows_(std::move(rows)), block_size_(block_size) {
   RCT_CHECK(block_size >= kSubBlock && block_size % kSubBlock == 0);
   splits_.resize(num_blocks());
@@ -55,8 +55,11 @@ SpacePartition::SpacePartition(MatrixView<const double> points,
         widest = t;
       }
     }
+    const bool by_row = range.first % block_size_ == 0 &&
+                        range.size() <= block_size_ &&
+                        range.size() > block_size_ >> row_splits;
     for (int64_t i = range.first; i < range.last; ++i) {
-      keys[i] = {points(rows_[i], widest), rows_[i]};
+      keys[i] = {by_row ? 0 : points(rows_[i], widest), rows_[i]};
     }
     std::nth_element(keys.begin() + range.first, keys.begin() + middle,
                      keys.begin() + range.last);

@@ -4,6 +4,11 @@
 // an aligned group of sub-blocks. Splits fall on whole blocks, and inside a
 // block on whole sub-blocks, so that all blocks but the last are full.
 //
+// For queries that count earlier rows only, a block may be split by row before
+// it is split in space: into halves, the earlier half into quarters, and so on.
+// Sub-blocks then hold rows of about one age, and a query skips those that come
+// after it. Which points make up a block is a matter of space in any case.
+//
 // Which points are near is a matter of coordinates, each times a scale of its
 // own (the inverse lengthscale of a kernel). Ties of a coordinate go by row, so
 // the partition is a pure function of its arguments.
@@ -28,10 +33,11 @@ class SpacePartition {
   static constexpr int kSubBlock = 16;
 
   // Partitions `rows` of `points` (n x d, finite; `scale` has d elements). Each
-  // block holds `block_size` of them, a multiple of kSubBlock.
+  // block holds `block_size` of them, a multiple of kSubBlock, and is split by
+  // row `row_splits` >= 0 times, or down to a sub-block.
   SpacePartition(MatrixView<const double> points,
                  absl::Span<const double> scale, std::vector<int32_t> rows,
-                 int64_t block_size, int threads);
+                 int64_t block_size, int row_splits, int threads);
 
   // As Save wrote it; of no rows where archive.status() is an error then.
   explicit SpacePartition(ArchiveReader& archive);

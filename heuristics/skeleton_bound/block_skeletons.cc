@@ -110,9 +110,10 @@ SpacePartition BlockSkeletons::Partition(const ResidualCorrelation& metric,
                                          int threads) {
   const SkeletonSlack slack(*metric.rounding(), LargestRank(options.block_size),
                             options.scale);
-  return SpacePartition(
-      metric.data().points.view(), InverseLengthscales(metric),
-      RowsByTau(metric, slack, false), options.block_size, threads);
+  return SpacePartition(metric.data().points.view(),
+                        InverseLengthscales(metric),
+                        RowsByTau(metric, slack, false), options.block_size,
+                        options.row_splits, threads);
 }
 
 BlockSkeletons::BlockSkeletons(const ResidualCorrelation& metric,
@@ -137,7 +138,7 @@ BlockSkeletons::BlockSkeletons(const ResidualCorrelation& metric,
       sine_(num_cones() + kPanel),
       length_(num_cones() + kPanel),
       cone_e_(num_cones() + kPanel),
-      cone_min_row_(num_cones(), std::numeric_limits<int32_t>::max()),
+      cone_min_row_(num_cones(), kNoRow),
       members_(0, metric.dim()) {
   for (AlignedBuffer<float>* zeroed :
        {&e_, &norm_, &squared_length_, &sine_, &length_, &cone_e_}) {

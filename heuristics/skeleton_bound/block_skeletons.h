@@ -35,6 +35,7 @@ namespace rct {
 struct SkeletonOptions {
   int64_t block_size = 256;    // a power of two from 32 on
   double rms_residual = 0.04;  // the rank grows until it is reached
+  int row_splits = 0;          // of a block, see SpacePartition
   SlackScale scale = {};
 };
 
@@ -124,7 +125,8 @@ class BlockSkeletons {
             cone_e_.data() + cone,
             gap};
   }
-  int32_t cone_min_row(int64_t cone) const { return cone_min_row_[cone]; }
+  // The least row of each sub-block, kNoRow where it is empty.
+  const int32_t* cone_min_row() const { return cone_min_row_.data(); }
 
   // The members of all skeletons, those of a block together.
   const TilePoints& members() const { return members_; }

@@ -103,7 +103,7 @@ TEST_P(BlockSkeletonsTest, SummariesHoldTheirPoints) {
       EXPECT_LE(length, block.length);
       EXPECT_LE(length, cones.length[cone]);
       EXPECT_GE(row, block.min_row);
-      EXPECT_GE(row, skeletons.cone_min_row(block.first / kPanel + cone));
+      EXPECT_GE(row, skeletons.cone_min_row()[block.first / kPanel + cone]);
       double product = 0, axis = 0;
       for (int c = 0; c < block.rank; ++c) {
         const double x = cones.axis[(cone / kPanel * block.rank + c) * kPanel +

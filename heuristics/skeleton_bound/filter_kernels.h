@@ -115,15 +115,16 @@ struct FilterKernels {
                        const ConePanels& cones, int num_panels,
                        uint32_t* masks);
 
-  // Panel `panels[p]` of points against the queries of `lanes[p]`, for each
-  // p < count: appends to kept[l] the points whose upper bound on |rho| reaches
-  // theta[l], of rows below row_limit[l] and other than self[l], panel by panel
-  // in the order of points. It has room for 16 more than it may keep. A panel
-  // is read once for all its queries.
-  void (*filter_points)(const QueryPanel& queries, const PointPanels& points,
-                        const int32_t* panels, const uint32_t* lanes, int count,
-                        const int32_t* row_limit, const int32_t* self,
-                        KeptPoints* kept);
+  // Of the panels first + p of points, p < count <= 16, query l wants those
+  // where masks[l] has bit p and min_row[p] < row_limit[l]: appends to kept[l]
+  // their points whose upper bound on |rho| reaches theta[l], of rows below
+  // row_limit[l] and other than self[l], in the order of points. It has room
+  // for 16 more than it may keep. A panel is read once for all its queries.
+  // Returns the number of pairs of a query and a panel.
+  int (*filter_points)(const QueryPanel& queries, const PointPanels& points,
+                       int first, int count, const int32_t* masks,
+                       const int32_t* min_row, const int32_t* row_limit,
+                       const int32_t* self, KeptPoints* kept);
 
   // Keeps the points whose upper bound reaches `theta`.
   void (*drop_below)(float theta, KeptPoints& kept);

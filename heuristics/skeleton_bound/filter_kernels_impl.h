@@ -56,6 +56,7 @@ struct FilterRoutines {
                        int64_t column_stride, int columns, const float* w,
                        float* y, V squared) {
     V sum[kRows];
+#pragma GCC unroll 8
     for (int i = 0; i < kRows; ++i) sum[i] = V::Broadcast(0);
     for (int c = 0; c < columns; ++c) {
       const V column = V::Load(w + kPanel * c);
@@ -114,24 +115,23 @@ struct FilterRoutines {
     return AtLeastMask(upper, V::Load(queries.theta));
   }
 
-  // dots[q] = the chain over i < rank of y[16 i + lanes[q]] panel[i].
+  // dots[q] = the chain over i < rank of y[16 i + lanes[q]] panel[i], sixteen
+  // numbers each.
   template <int kQueries>
-  static void Dots(const float* y, const int* lanes, const float* panel,
-                   int rank, V* dots) {
-    const float* of[kQueries];
+  static void Dots(const float* y, const int64_t* lanes, const float* panel,
+                   int rank, float (*dots)[kPanel]) {
     V sum[kQueries];
-    for (int q = 0; q < kQueries; ++q) {
-      of[q] = y + lanes[q];
-      sum[q] = V::Broadcast(0);
-    }
-    for (int i = 0; i < rank; ++i) {
+    // Unrolled: gcc would take the loop for a memset of the stack.
+#pragma GCC unroll 8
+    for (int q = 0; q < kQueries; ++q) sum[q] = V::Broadcast(0);
+    for (int i = 0; i < rank; ++i, y += kPanel) {
       const V column = V::Load(panel + kPanel * i);
 #pragma GCC unroll 8
       for (int q = 0; q < kQueries; ++q) {
-        sum[q] = Fma(V::Broadcast(of[q][kPanel * i]), column, sum[q]);
+        sum[q] = Fma(V::Broadcast(y[lanes[q]]), column, sum[q]);
       }
     }
-    for (int q = 0; q < kQueries; ++q) dots[q] = sum[q];
+    for (int q = 0; q < kQueries; ++q) sum[q].Store(dots[q]);
   }
 
   // |y . w_j| <= length_j |y| cos(max(0, angle(y, axis) - angle of the cone)),
@@ -159,17 +159,18 @@ struct FilterRoutines {
   }
 
   template <int kQueries>
-  static void ConesOf(const QueryPanel& queries, const int* lanes,
+  static void ConesOf(const QueryPanel& queries, const int64_t* lanes,
                       const ConePanels& cones, int num_panels,
                       uint32_t* masks) {
     for (int p = 0; p < num_panels; ++p) {
-      V dots[kQueries];
+      alignas(64) float dots[kQueries][kPanel];
       Dots<kQueries>(queries.y, lanes,
                      cones.axis + int64_t{kPanel} * cones.rank * p, cones.rank,
                      dots);
       for (int q = 0; q < kQueries; ++q) {
         masks[lanes[q] * num_panels + p] =
-            ConeMask(dots[q], queries, lanes[q], cones, kPanel * p);
+            ConeMask(V::Load(dots[q]), queries, static_cast<int>(lanes[q]),
+                     cones, kPanel * p);
       }
     }
   }
@@ -177,7 +178,7 @@ struct FilterRoutines {
   static void FilterCones(const QueryPanel& queries, uint32_t lanes,
                           const ConePanels& cones, int num_panels,
                           uint32_t* masks) {
-    int list[kPanel];
+    int64_t list[kPanel];
     int count = 0;
     for (; lanes != 0; lanes &= lanes - 1) {
       list[count++] = std::countr_zero(lanes);
@@ -227,43 +228,49 @@ struct FilterRoutines {
   // The first `count` queries of `list`, which has room for kQueries, against
   // one panel.
   template <int kQueries>
-  static void PointsOf(const QueryPanel& queries, int* list, int count,
+  static void PointsOf(const QueryPanel& queries, int64_t* list, int count,
                        const PointPanels& points, int panel,
                        const int32_t* row_limit, const int32_t* self,
                        KeptPoints* kept) {
     for (int q = count; q < kQueries; ++q) list[q] = list[count - 1];
     const float* w = points.w + int64_t{kPanel} * points.rank * panel;
-    V dots[kQueries];
+    alignas(64) float dots[kQueries][kPanel];
     Dots<kQueries>(queries.y, list, w, points.rank, dots);
     const PanelErrors errors(points, panel);
     for (int q = 0; q < count; ++q) {
-      const int l = list[q];
-      KeepPoints(queries, l, dots[q], errors, row_limit[l], self[l], kept[l]);
+      const auto l = static_cast<int>(list[q]);
+      KeepPoints(queries, l, V::Load(dots[q]), errors, row_limit[l], self[l],
+                 kept[l]);
     }
   }
 
-  static void FilterPoints(const QueryPanel& queries, const PointPanels& points,
-                           const int32_t* panels, const uint32_t* lanes,
-                           int count, const int32_t* row_limit,
-                           const int32_t* self, KeptPoints* kept) {
+  static int FilterPoints(const QueryPanel& queries, const PointPanels& points,
+                          int first, int count, const int32_t* masks,
+                          const int32_t* min_row, const int32_t* row_limit,
+                          const int32_t* self, KeptPoints* kept) {
     constexpr int kMany = Shape::kPointQueries;
     constexpr int kHalf = (kMany + 1) / 2;
+    int pairs = 0;
     for (int p = 0; p < count; ++p) {
-      int list[kPanel + kMany];
+      int64_t list[kPanel + kMany];
       int left = 0;
-      for (uint32_t rest = lanes[p]; rest != 0; rest &= rest - 1) {
-        list[left++] = std::countr_zero(rest);
+      for (uint32_t lanes =
+               V::BitMask(masks, 1 << p) & V::AboveMask(row_limit, min_row[p]);
+           lanes != 0; lanes &= lanes - 1) {
+        list[left++] = std::countr_zero(lanes);
       }
-      for (int* next = list; left > 0;) {
+      pairs += left;
+      for (int64_t* next = list; left > 0;) {
         const int some = std::min(left, kMany);
         const auto points_of =
             some > kHalf ? &PointsOf<kMany> : &PointsOf<kHalf>;
-        points_of(queries, next, some, points, panels[p], row_limit, self,
+        points_of(queries, next, some, points, first + p, row_limit, self,
                   kept);
         next += some;
         left -= some;
       }
     }
+    return pairs;
   }
 
   // Lanes of the vector at `first` of an array of `count`.

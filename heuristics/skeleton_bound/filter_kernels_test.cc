@@ -141,10 +141,19 @@ struct Kept {
 TEST_P(FilterKernelsTest, KeepsThePointsThatReachTheta) {
   for (const int rank : {1, 8, 40}) {
     const Scene scene(rank, 9, rank);
-    const std::vector<int32_t> panels = {0, 8, 2, 3, 5, 7, 4};
-    // One query, tiles that are full or not, all queries, and none.
+    // Panels from 1 on: all queries, one, tiles that are full or not, none,
+    // and two; one is all of later rows than some queries count.
     const std::vector<uint32_t> lanes = {0xffff, 0x0010, 0x8421, 0xfefe,
-                                         0xffff, 0x0000, 0x07ff};
+                                         0xffff, 0x0000, 0x07ff, 0x0003};
+    const auto count = static_cast<int>(lanes.size());
+    std::vector<int32_t> min_row(count, 0);
+    min_row[3] = 70;
+    std::vector<int32_t> masks(kPanel, 0);
+    for (int p = 0; p < count; ++p) {
+      for (int l = 0; l < kPanel; ++l) {
+        masks[l] |= static_cast<int32_t>(lanes[p] >> l & 1) << p;
+      }
+    }
     const int32_t self = scene.row[33];
     std::vector<int32_t> limits(kPanel, kNoRow);
     for (int l = 1; l < kPanel; l += 2) limits[l] = 70;
@@ -155,12 +164,13 @@ TEST_P(FilterKernelsTest, KeepsThePointsThatReachTheta) {
       all_found.push_back(kept[l].points());
       all_expected.push_back(by_scalar[l].points());
     }
-    kernels().filter_points(scene.queries(), scene.points(), panels.data(),
-                            lanes.data(), 7, limits.data(), selves.data(),
-                            all_found.data());
-    scalar().filter_points(scene.queries(), scene.points(), panels.data(),
-                           lanes.data(), 7, limits.data(), selves.data(),
-                           all_expected.data());
+    const int pairs = kernels().filter_points(
+        scene.queries(), scene.points(), 1, count, masks.data(), min_row.data(),
+        limits.data(), selves.data(), all_found.data());
+    EXPECT_EQ(pairs, 16 + 1 + 4 + 6 + 16 + 0 + 11 + 2);
+    scalar().filter_points(scene.queries(), scene.points(), 1, count,
+                           masks.data(), min_row.data(), limits.data(),
+                           selves.data(), all_expected.data());
     for (int lane = 0; lane < kPanel; ++lane) {
       const int32_t limit = limits[lane];
       const KeptPoints& found = all_found[lane];
@@ -169,9 +179,9 @@ TEST_P(FilterKernelsTest, KeepsThePointsThatReachTheta) {
       EXPECT_EQ(found.filtered, expected.filtered);
       int next = 0;
       int64_t filtered = 0;
-      for (size_t i = 0; i < panels.size(); ++i) {
-        const int32_t p = panels[i];
-        if ((lanes[i] >> lane & 1) == 0) continue;
+      for (int i = 0; i < count; ++i) {
+        const int p = 1 + i;
+        if ((lanes[i] >> lane & 1) == 0 || min_row[i] >= limit) continue;
         for (int l = 0; l < kPanel; ++l) {
           const int j = p * kPanel + l;
           double dot = 0;

@@ -202,18 +202,20 @@ void BM_FilterPoints(benchmark::State& state) {
   const FilterProblem problem(rank, panels);
   const PointPanels points = {problem.w.data(), rank, problem.zeros.data(),
                               problem.gaps.data(), problem.rows.data()};
-  std::vector<int32_t> list(panels);
-  std::iota(list.begin(), list.end(), 0);
-  const std::vector<uint32_t> lanes(panels, (1u << queries) - 1);
-  const std::vector<int32_t> row_limit(kPanel, kNoRow), self(kPanel, -1);
+  std::vector<int32_t> masks(kPanel, 0);
+  std::fill_n(masks.begin(), queries, 0xffff);
+  const std::vector<int32_t> min_row(kPanel, 0), row_limit(kPanel, kNoRow),
+      self(kPanel, -1);
   std::vector<float> upper(2 * kPanel), lower(upper.size());
   std::vector<int32_t> row(upper.size());
   std::vector<KeptPoints> kept(
       kPanel, KeptPoints{upper.data(), lower.data(), row.data(), 0, 0});
   for (auto _ : state) {
-    problem.filter.filter_points(problem.queries(), points, list.data(),
-                                 lanes.data(), panels, row_limit.data(),
-                                 self.data(), kept.data());
+    for (int first = 0; first < panels; first += kPanel) {
+      problem.filter.filter_points(problem.queries(), points, first, kPanel,
+                                   masks.data(), min_row.data(),
+                                   row_limit.data(), self.data(), kept.data());
+    }
     benchmark::ClobberMemory();
   }
   ReportArithmetic(state, 2.0 * rank * kPanel * panels * queries,

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <numeric>
 #include <vector>
 
 #include "absl/types/span.h"
@@ -203,7 +204,13 @@ void SkeletonPass::Search(const Request& request, int block,
     query_points_.Assign(request.from, ids_);
     SearchByProjection(request);
   }
-  for (int i = 0; i < count_; ++i) {
+  // In the order of space: near queries have near neighbours, whose rows of V
+  // are then in the cache.
+  int by_position[kMostQueries];
+  std::iota(by_position, by_position + count_, 0);
+  std::sort(by_position, by_position + count_,
+            [&](int a, int b) { return position_[a] < position_[b]; });
+  for (const int i : absl::MakeConstSpan(by_position).first(count_)) {
     counts_.filtered += kept_[i].filtered;
     if (hard_[i]) {
       hard_queries_.push_back(number_[i]);
@@ -379,47 +386,35 @@ void SkeletonPass::FilterBlock(const Request& request, int block_index,
   const PointPanels points = skeletons_.points(block_index, gaps);
   const bool all_allowed = request.options.allowed.empty();
   KeptPoints* const kept = kept_ + first;
-  // Sixteen panels at a time: which queries each of them may matter to.
+  // Sixteen panels at a time: which of them may matter to each query.
   for (int p = 0; p < num_cones; ++p) {
-    const int left = num_panels - p * kPanel;
-    const uint32_t all = left < kPanel ? (1u << left) - 1 : 0xffffu;
-    const int64_t cone = block.first / kPanel + p * kPanel;
-    uint32_t wanted[kPanel] = {};
+    const int count = std::min(kPanel, num_panels - p * kPanel);
+    const int32_t all = (1 << count) - 1;
+    alignas(64) int32_t masks[kPanel] = {};
     int before[kPanel];
     for (uint32_t rest = lanes; rest != 0; rest &= rest - 1) {
       const int l = std::countr_zero(rest);
-      uint32_t mask = all;
-      if (cones) {
-        mask &= cone_masks_[l * num_cones + p];
-        counts_.sub_blocks_pruned += std::popcount(all) - std::popcount(mask);
-      }
-      const int room = kMostKept - std::popcount(mask) * kPanel;
-      if (kept[l].size > room) {
+      if (kept[l].size > kMostKept - kPanel * kPanel) {
         RaiseTheta(first + l);
-        if (kept[l].size > room) {
+        if (kept[l].size > kMostKept - kPanel * kPanel) {
           hard_[first + l] = true;
           lanes &= ~(1u << l);
           continue;
         }
       }
       before[l] = kept[l].size;
-      for (; mask != 0; mask &= mask - 1) {
-        const int c = std::countr_zero(mask);
-        const bool earlier =
-            skeletons_.cone_min_row(cone + c) < row_limit_[first + l];
-        wanted[c] |= static_cast<uint32_t>(earlier) << l;
+      masks[l] = all;
+      if (cones) {
+        masks[l] &= static_cast<int32_t>(cone_masks_[l * num_cones + p]);
+        counts_.sub_blocks_pruned +=
+            std::popcount(static_cast<uint32_t>(all ^ masks[l]));
       }
     }
-    int32_t panels[kPanel];
-    int count = 0;
-    for (int c = 0; c < kPanel; ++c) {
-      panels[count] = p * kPanel + c;
-      wanted[count] = wanted[c];
-      counts_.screened += int64_t{kPanel} * std::popcount(wanted[c]);
-      count += static_cast<int>(wanted[c] != 0);
-    }
-    filter.filter_points(queries, points, panels, wanted, count,
-                         row_limit_ + first, self_ + first, kept);
+    const int pairs = filter.filter_points(
+        queries, points, p * kPanel, count, masks,
+        skeletons_.cone_min_row() + block.first / kPanel + p * kPanel,
+        row_limit_ + first, self_ + first, kept);
+    counts_.screened += int64_t{kPanel} * pairs;
     if (all_allowed) continue;
     for (uint32_t rest = lanes; rest != 0; rest &= rest - 1) {
       const int l = std::countr_zero(rest);
@@ -429,8 +424,9 @@ void SkeletonPass::FilterBlock(const Request& request, int block_index,
   for (; lanes != 0; lanes &= lanes - 1) {
     const int i = first + std::countr_zero(lanes);
     if (kept_[i].size - kept_at_theta_[i] >=
-        std::max(kNewBeforeTheta, kept_[i].size / kPartBeforeTheta))
+        std::max(kNewBeforeTheta, kept_[i].size / kPartBeforeTheta)) {
       RaiseTheta(i);
+    }
   }
 }
 

@@ -53,6 +53,9 @@ int64_t AutomaticBlockSize(int64_t n, int64_t m, KernelFamily family) {
                              2 * kSmallestBlock, kLargestBlock / 4);
 }
 
+// Early rows in the first quarter of a block, late ones in the last half.
+constexpr int kRowSplits = 2;
+
 double AutomaticResidual(KernelFamily family) {
   return family == KernelFamily::kRbf ? 0.05 : 0.07;
 }
@@ -118,6 +121,7 @@ SkeletonSearcher::SkeletonSearcher(
           : AutomaticBlockSize(metric->size(), metric->data().v.cols(), family);
   options_.rms_residual = config.rms_residual() > 0 ? config.rms_residual()
                                                     : AutomaticResidual(family);
+  options_.row_splits = config.group_by_row() ? kRowSplits : 0;
 }
 
 absl::StatusOr<std::unique_ptr<const SkeletonSearcher>>
@@ -198,7 +202,7 @@ void SkeletonSearcher::Build(int threads, const SlackScale& scale,
       share = costs_->skeletons() / (costs_->skeletons() + costs_->tables());
     }
     const Monitor::Part part(monitor, share);
-    if (MakeSkeletons(threads, monitor)) {
+    if (MakeSkeletons(threads, config_.group_by_row(), monitor)) {
       const BlockSkeletons& made = *made_skeletons_;
       clock.End("skeletons", made.evaluations(), made.bytes(),
                 costs_ ? std::llround(costs_->skeletons()) : 0);
@@ -228,13 +232,16 @@ SkeletonBoundConfig::Form SkeletonSearcher::FormAtBuild(
              : SkeletonBoundConfig::AUTO;
 }
 
-bool SkeletonSearcher::MakeSkeletons(int threads, Monitor* monitor) const {
+bool SkeletonSearcher::MakeSkeletons(int threads, bool group_by_row,
+                                     Monitor* monitor) const {
   std::optional<SpacePartition> partition =
       std::exchange(partition_, std::nullopt);
-  if (!partition.has_value()) {
-    partition = BlockSkeletons::Partition(metric(), options_, threads);
+  SkeletonOptions options = options_;
+  options.row_splits = group_by_row ? kRowSplits : 0;
+  if (!partition.has_value() || options.row_splits != options_.row_splits) {
+    partition = BlockSkeletons::Partition(metric(), options, threads);
   }
-  auto made = std::make_unique<BlockSkeletons>(metric(), options_,
+  auto made = std::make_unique<BlockSkeletons>(metric(), options,
                                                *std::move(partition), threads,
                                                /*stride=*/1, monitor);
   if (!Monitor::Go(monitor)) return false;
@@ -329,7 +336,12 @@ double SkeletonSearcher::MakeWhatPays(const CallCosts& call,
   int64_t evaluations = 0;
   if (skeletons) {
     const Monitor::Part first(options.monitor, costs_->skeletons() / price);
-    if (!MakeSkeletons(options.threads, options.monitor)) return price;
+    const bool group_by_row = config_.has_group_by_row()
+                                  ? config_.group_by_row()
+                                  : options.predecessor;
+    if (!MakeSkeletons(options.threads, group_by_row, options.monitor)) {
+      return price;
+    }
     evaluations += made_skeletons_->evaluations();
   }
   if (tables && MakeTables(options.threads, options.monitor)) {

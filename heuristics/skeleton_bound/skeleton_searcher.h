@@ -128,7 +128,7 @@ class SkeletonSearcher final : public Searcher<ResidualCorrelation> {
   void Keep(std::unique_ptr<const SkeletonTables> tables) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // False where they turn out to be unsound, or `monitor` is cancelled.
-  bool MakeSkeletons(int threads, Monitor* monitor) const
+  bool MakeSkeletons(int threads, bool group_by_row, Monitor* monitor) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool MakeTables(int threads, Monitor* monitor) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -147,7 +147,8 @@ class SkeletonSearcher final : public Searcher<ResidualCorrelation> {
   mutable std::atomic<bool> in_vain_ = false;  // they are unsound
 
   mutable absl::Mutex mutex_;
-  // What skeletons will be made of, unless they are made in another process.
+  // What skeletons will be made of, unless they are made in another process or
+  // are grouped otherwise.
   mutable std::optional<SpacePartition> partition_ ABSL_GUARDED_BY(mutex_);
   mutable std::unique_ptr<const BlockSkeletons> made_skeletons_
       ABSL_GUARDED_BY(mutex_);

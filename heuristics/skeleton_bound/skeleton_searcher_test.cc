@@ -72,8 +72,10 @@ std::vector<SkeletonBoundConfig> Variants() {
     variants.back().set_sub_blocks(sub_blocks);
     variants.back().set_norm_table(!sub_blocks);
     variants.back().set_rms_residual(0.2);
+    variants.back().set_group_by_row(!sub_blocks);
     variants.push_back(Config(SkeletonBoundConfig::PROJECTIONS, 64));
     variants.back().set_sub_blocks(sub_blocks);
+    variants.back().set_group_by_row(sub_blocks);
   }
   return variants;
 }
@@ -348,6 +350,16 @@ TEST(SkeletonSearcherFormTest, TriesTheBound) {
       HardPart(ExhaustiveSearcher<ResidualCorrelation>(smooth), useful, 2), 0);
 }
 
+// Many blocks, of which the sample holds few: what its own block leaves to a
+// query says nothing of all others.
+TEST(SkeletonSearcherFormTest, DoesNotGiveUpAmongManyBlocks) {
+  const Matrix<double> points = MakePoints("normal", 65'536, 3, 1);
+  const auto metric =
+      MakeTestModel(points.view(), KernelConfig::RBF, 32).metric;
+  EXPECT_EQ(MakeSearcher(metric, Config(SkeletonBoundConfig::AUTO, 64))->form(),
+            SkeletonBoundConfig::AUTO);
+}
+
 class MadeByCallsTest : public testing::Test {
  protected:
   static constexpr int64_t kSize = 12'000;
@@ -392,6 +404,25 @@ TEST_F(MadeByCallsTest, TablesThatACallPaysForAreKept) {
             searcher_->tables()->evaluations());
   EXPECT_GT(first.counters.forecast_evaluations(),
             second.counters.forecast_evaluations());
+}
+
+// The call that makes skeletons has their points in the order that suits it:
+// where they are grouped by row, later ones are not even screened.
+TEST_F(MadeByCallsTest, GroupsByRowForPredecessors) {
+  const SearchOptions options = {.k = 10, .predecessor = true, .threads = 2};
+  const auto grouped = MakeSearcher(metric_, {});
+  EXPECT_EQ(grouped->SearchRows(AllRows(kSize), options).neighbors.Digest(),
+            exhaustive_.SearchRows(AllRows(kSize), options).neighbors.Digest());
+  Search(kSize);
+  ASSERT_NE(grouped->tables(), nullptr);
+  ASSERT_NE(searcher_->tables(), nullptr);
+  std::vector<int64_t> early(1000);
+  std::iota(early.begin(), early.end(), 2100);
+  const SearchResult by_row = grouped->SearchRows(early, options);
+  const SearchResult in_space = searcher_->SearchRows(early, options);
+  EXPECT_EQ(by_row.neighbors.Digest(), in_space.neighbors.Digest());
+  EXPECT_LT(by_row.counters.points_screened(),
+            0.8 * in_space.counters.points_screened());
 }
 
 TEST_F(MadeByCallsTest, TablesThatManyCallsPayForAreMade) {
