@@ -261,67 +261,72 @@ std::vector<double> Radii(const NeighborTable& all) {
   return radii;
 }
 
-TEST_P(ConformanceTest, Radius) {
-  const Fixture fixture(GetParam());
-  constexpr int64_t kRows = 321;
+constexpr int64_t kConstrainedRows = 321;
+
+// Calls visit(subject, options, all) for indexes of several kinds of points and
+// searches for all their rows, `all` the neighbours of each.
+template <class Visit>
+void VisitConstrained(const Fixture& fixture, KernelConfig::Family family,
+                      uint64_t seed, Visit visit) {
+  constexpr int64_t n = kConstrainedRows;
   for (const char* name : {"normal", "pairs", "grid", "crowded"}) {
-    const Matrix<double> points = MakePoints(name, kRows, 2, /*seed=*/12);
-    const ResidualModel model =
-        Model(points, Residual(KernelConfig::MATERN52, 0.5, 20));
+    SCOPED_TRACE(name);
+    const Matrix<double> points = MakePoints(name, n, 2, seed);
+    const ResidualModel model = Model(points, Residual(family, 0.5, 20));
     const ResidualIndex exhaustive = Exhaustive(model);
     const ResidualIndex subject = fixture.Build(model);
-    for (const SearchOptions options : {SearchOptions{.k = kRows},
-                                        {.k = kRows, .exclude_self = true},
-                                        {.k = kRows, .predecessor = true}}) {
-      const NeighborTable all = Search(exhaustive, AllRows(kRows), options);
-      for (const double radius : Radii(all)) {
-        SCOPED_TRACE(absl::StrCat(name, ", radius ", radius));
-        for (const int64_t k : {int64_t{7}, kRows}) {
-          SearchOptions within = options;
-          within.k = k;
-          within.radius = radius;
-          ASSERT_THAT(Search(subject, AllRows(kRows), within),
-                      MatchesExactly(Within(all, radius, k)));
-        }
-      }
+    for (const SearchOptions options : {SearchOptions{.k = n},
+                                        {.k = n, .exclude_self = true},
+                                        {.k = n, .predecessor = true}}) {
+      visit(subject, options, Search(exhaustive, AllRows(n), options));
     }
   }
 }
 
+TEST_P(ConformanceTest, Radius) {
+  VisitConstrained(Fixture(GetParam()), KernelConfig::MATERN52, /*seed=*/12,
+                   [](const ResidualIndex& subject,
+                      const SearchOptions& options, const NeighborTable& all) {
+                     for (const double radius : Radii(all)) {
+                       SCOPED_TRACE(radius);
+                       for (const int64_t k : {int64_t{7}, kConstrainedRows}) {
+                         SearchOptions within = options;
+                         within.k = k;
+                         within.radius = radius;
+                         ASSERT_THAT(
+                             Search(subject, AllRows(kConstrainedRows), within),
+                             MatchesExactly(Within(all, radius, k)));
+                       }
+                     }
+                   });
+}
+
 TEST_P(ConformanceTest, AllowedRows) {
-  const Fixture fixture(GetParam());
-  constexpr int64_t kRows = 321;
-  for (const char* name : {"normal", "pairs", "grid", "crowded"}) {
-    const Matrix<double> points = MakePoints(name, kRows, 2, /*seed=*/13);
-    const ResidualModel model =
-        Model(points, Residual(KernelConfig::RBF, 0.5, 20));
-    const ResidualIndex exhaustive = Exhaustive(model);
-    const ResidualIndex subject = fixture.Build(model);
-    for (const SearchOptions options : {SearchOptions{.k = kRows},
-                                        {.k = kRows, .exclude_self = true},
-                                        {.k = kRows, .predecessor = true}}) {
-      const NeighborTable all = Search(exhaustive, AllRows(kRows), options);
-      // None, one, a few, every other one, nearly all.
-      for (const double part : {0.0, 1.0 / kRows, 0.03, 0.5, 0.98}) {
-        SCOPED_TRACE(absl::StrCat(name, ", ", part, " of the rows"));
-        RandomStream stream(/*seed=*/14, /*stream=*/0);
-        bool allowed[kRows] = {};
-        for (bool& flag : allowed) flag = stream.Uniform() < part;
-        if (part > 0) allowed[kRows / 3] = true;
-        for (const int64_t k : {int64_t{7}, kRows}) {
-          SearchOptions some = options;
-          some.k = k;
-          some.allowed = allowed;
-          const NeighborTable expected = Allowed(all, allowed, k);
-          ASSERT_THAT(Search(subject, AllRows(kRows), some),
-                      MatchesExactly(expected));
-          some.radius = all.distances()(kRows / 2, 5);
-          ASSERT_THAT(Search(subject, AllRows(kRows), some),
-                      MatchesExactly(Within(expected, some.radius, k)));
+  VisitConstrained(
+      Fixture(GetParam()), KernelConfig::RBF, /*seed=*/13,
+      [](const ResidualIndex& subject, const SearchOptions& options,
+         const NeighborTable& all) {
+        // None, one, a few, every other one, nearly all.
+        for (const double part :
+             {0.0, 1.0 / kConstrainedRows, 0.03, 0.5, 0.98}) {
+          SCOPED_TRACE(part);
+          RandomStream stream(/*seed=*/14, /*stream=*/0);
+          bool allowed[kConstrainedRows] = {};
+          for (bool& flag : allowed) flag = stream.Uniform() < part;
+          if (part > 0) allowed[kConstrainedRows / 3] = true;
+          for (const int64_t k : {int64_t{7}, kConstrainedRows}) {
+            SearchOptions some = options;
+            some.k = k;
+            some.allowed = allowed;
+            const NeighborTable expected = Allowed(all, allowed, k);
+            ASSERT_THAT(Search(subject, AllRows(kConstrainedRows), some),
+                        MatchesExactly(expected));
+            some.radius = all.distances()(kConstrainedRows / 2, 5);
+            ASSERT_THAT(Search(subject, AllRows(kConstrainedRows), some),
+                        MatchesExactly(Within(expected, some.radius, k)));
+          }
         }
-      }
-    }
-  }
+      });
 }
 
 TEST_P(ConformanceTest, NoInducingPoints) {

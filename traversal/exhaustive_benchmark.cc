@@ -30,16 +30,14 @@
 #include "base/point_sets.h"
 #include "base/random.h"
 #include "benchmark/benchmark.h"
-#include "metric/inducing_points.h"
-#include "metric/kernel.h"
 #include "metric/metric.pb.h"
 #include "metric/point_lanes.h"
 #include "metric/residual_correlation.h"
-#include "metric/residual_factors.h"
 #include "metric/simd_kernels.h"
 #include "traversal/exhaustive.h"
 #include "traversal/knn_heap.h"
 #include "traversal/neighbor_table.h"
+#include "traversal/test_data.h"
 
 namespace rct {
 namespace {
@@ -58,17 +56,9 @@ const Problem& GoldSized() {
   static const Problem& problem = *[] {
     const Matrix<double> points =
         MakePointSet(PointSet::kNormal, kPoints, 3, /*seed=*/42);
-    ResidualConfig config;
-    config.mutable_kernel()->set_family(KernelConfig::RBF);
-    config.mutable_inducing()->mutable_random()->set_count(kInducing);
-    const Kernel kernel = *Kernel::Create(config.kernel(), 3);
-    const InducingFactor factor = *InducingFactor::Create(
-        kernel, *SelectInducingPoints(config.inducing(), points.view()),
-        config);
     auto* result = new Problem;
-    result->metric = std::make_shared<ResidualCorrelation>(
-        kernel, *factor.Project(points.view(), HardwareThreads()),
-        factor.rounding());
+    result->metric =
+        MakeTestModel(points.view(), KernelConfig::RBF, kInducing).metric;
     RandomStream stream(7, 0);
     for (int64_t i = 0; i < kQueries; ++i) {
       result->rows.push_back(

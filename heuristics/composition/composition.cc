@@ -287,7 +287,7 @@ absl::StatusOr<ComposedSearcher<ResidualCorrelation>> ComposeScreen(
   RCT_RETURN_IF_ERROR(Monitor::Check(monitor));
   clock.End("float_screen", 0, searcher->bytes());
   return ComposedSearcher<ResidualCorrelation>{std::move(searcher),
-                                               clock.Take(), nullptr};
+                                               clock.Take()};
 }
 
 absl::StatusOr<ComposedSearcher<EuclideanDistance>> ComposeScreen(
@@ -317,7 +317,7 @@ absl::StatusOr<ComposedSearcher<ResidualCorrelation>> ComposeBlocks(
     return screen;
   }
   return ComposedSearcher<ResidualCorrelation>{std::move(searcher),
-                                               std::move(phases), nullptr};
+                                               std::move(phases)};
 }
 
 absl::StatusOr<ComposedSearcher<EuclideanDistance>> ComposeBlocks(
@@ -389,9 +389,7 @@ absl::StatusOr<ComposedSearcher<Metric>> ComposeSearcher(
                            monitor);
     }
     return ComposedSearcher<Metric>{
-        std::make_unique<ExhaustiveSearcher<Metric>>(std::move(metric)),
-        {},
-        nullptr};
+        std::make_unique<ExhaustiveSearcher<Metric>>(std::move(metric)), {}};
   }
   RCT_RETURN_IF_ERROR(ValidateBounds(*metric));
   if (composition.strategy == BLOCK) {
@@ -429,7 +427,7 @@ absl::StatusOr<ComposedSearcher<ResidualCorrelation>> RestoreSearcher(
             (skeletons == nullptr ? 0 : skeletons->bytes()) +
                 (tables == nullptr ? 0 : tables->bytes()));
   return ComposedSearcher<ResidualCorrelation>{std::move(searcher),
-                                               clock.Take(), nullptr};
+                                               clock.Take()};
 }
 
 template absl::StatusOr<ComposedSearcher<ResidualCorrelation>> ComposeSearcher(

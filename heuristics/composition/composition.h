@@ -45,7 +45,7 @@ struct ComposedSearcher {
   std::vector<BuildPhase> phases;  // none for EXHAUSTIVE by itself
   // Of a STATIC tree its nets, which depend on points and tree alone and may be
   // given to a later call; else null.
-  std::shared_ptr<const NetHierarchy> static_nets;
+  std::shared_ptr<const NetHierarchy> static_nets = nullptr;
 };
 
 // A searcher of `metric`, which holds the data in the caller's order, built on

@@ -20,13 +20,11 @@
 #include "heuristics/skeleton_bound/block_skeletons.h"
 #include "heuristics/skeleton_bound/filter_kernels.h"
 #include "heuristics/skeleton_bound/skeleton_tables.h"
-#include "metric/inducing_points.h"
-#include "metric/kernel.h"
 #include "metric/machine_peak.h"
 #include "metric/metric.pb.h"
 #include "metric/residual_correlation.h"
-#include "metric/residual_factors.h"
 #include "metric/simd_kernels.h"
+#include "traversal/test_data.h"
 
 namespace rct {
 namespace {
@@ -37,20 +35,10 @@ constexpr int64_t kInducing = 512;
 constexpr SkeletonOptions kOptions = {.block_size = 256, .rms_residual = 0.05};
 
 const ResidualCorrelation& Metric() {
-  static const ResidualCorrelation& metric = *[] {
-    const Matrix<double> points =
-        MakePointSet(PointSet::kNormal, 32768, 3, /*seed=*/42);
-    ResidualConfig config;
-    config.mutable_kernel()->set_family(KernelConfig::RBF);
-    config.mutable_inducing()->mutable_random()->set_count(kInducing);
-    const Kernel kernel = *Kernel::Create(config.kernel(), 3);
-    const InducingFactor factor = *InducingFactor::Create(
-        kernel, *SelectInducingPoints(config.inducing(), points.view()),
-        config);
-    return new ResidualCorrelation(kernel, *factor.Project(points.view(), 1),
-                                   factor.rounding());
-  }();
-  return metric;
+  static const TestModel& model = *new TestModel(MakeTestModel(
+      MakePointSet(PointSet::kNormal, 32768, 3, /*seed=*/42).view(),
+      KernelConfig::RBF, kInducing));
+  return *model.metric;
 }
 
 BlockSkeletons MakeSkeletons() {
