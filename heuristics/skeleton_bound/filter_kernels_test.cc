@@ -102,8 +102,9 @@ struct Scene {
         gap(num_panels * kPanel),
         row(num_panels * kPanel) {
     RandomStream random(seed, 9);
-    for (uint16_t& g : gap)
+    for (uint16_t& g : gap) {
       g = static_cast<uint16_t>(random.UniformBelow(9999));
+    }
     for (size_t j = 0; j < row.size(); ++j) {
       row[j] = static_cast<int32_t>((j * 37) % row.size());
     }

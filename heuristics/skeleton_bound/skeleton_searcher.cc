@@ -383,8 +383,9 @@ SkeletonSearcher::Tasks SkeletonSearcher::Divide(const Request& request,
   std::sort(
       by_place.begin(), by_place.end(), [&](const auto& a, const auto& b) {
         const int64_t in = a.first / block_size, other = b.first / block_size;
-        if (projects || !request.options.predecessor || in != other)
+        if (projects || !request.options.predecessor || in != other) {
           return a < b;
+        }
         return std::pair(request.rows[a.second], a.second) <
                std::pair(request.rows[b.second], b.second);
       });
