@@ -387,6 +387,7 @@ void SkeletonPass::FilterBlock(const Request& request, int block_index,
   const bool all_allowed = request.options.allowed.empty();
   KeptPoints* const kept = kept_ + first;
   // Sixteen panels at a time: which of them may matter to each query.
+  constexpr int kMostBefore = kMostKept - kPanel * kPanel;
   for (int p = 0; p < num_cones; ++p) {
     const int count = std::min(kPanel, num_panels - p * kPanel);
     const int32_t all = (1 << count) - 1;
@@ -394,9 +395,9 @@ void SkeletonPass::FilterBlock(const Request& request, int block_index,
     int before[kPanel];
     for (uint32_t rest = lanes; rest != 0; rest &= rest - 1) {
       const int l = std::countr_zero(rest);
-      if (kept[l].size > kMostKept - kPanel * kPanel) {
+      if (kept[l].size > kMostBefore) {
         RaiseTheta(first + l);
-        if (kept[l].size > kMostKept - kPanel * kPanel) {
+        if (kept[l].size > kMostBefore) {
           hard_[first + l] = true;
           lanes &= ~(1u << l);
           continue;

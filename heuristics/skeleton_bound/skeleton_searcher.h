@@ -17,10 +17,11 @@
 // skeletons, and then tables, are made as soon as calls have asked so much that
 // they would have paid: the call that crosses the line makes them, and they are
 // kept for all calls after it; until then calls project, or search exhaustively
-// where that is cheaper. So no batch pays for what only a larger one needs, and
-// no sequence of calls costs more than about twice what it would if its length
-// had been known (the argument of ski rental: rent until you have paid the
-// price).
+// where that is cheaper. If that call is under the predecessor constraint,
+// points are grouped by row (`group_by_row`), for it and all after it. So no
+// batch pays for what only a larger one needs, and no sequence of calls costs
+// more than about twice what it would if its length had been known (the
+// argument of ski rental: rent until you have paid the price).
 
 #ifndef RCT_HEURISTICS_SKELETON_BOUND_SKELETON_SEARCHER_H_
 #define RCT_HEURISTICS_SKELETON_BOUND_SKELETON_SEARCHER_H_
