@@ -288,7 +288,7 @@ TEST_P(ConformanceTest, Radius) {
                    [](const ResidualIndex& subject,
                       const SearchOptions& options, const NeighborTable& all) {
                      for (const double radius : Radii(all)) {
-                       SCOPED_TRACE(radius);
+                       SCOPED_TRACE(absl::StrCat("radius ", radius));
                        for (const int64_t k : {int64_t{7}, kConstrainedRows}) {
                          SearchOptions within = options;
                          within.k = k;
@@ -309,7 +309,7 @@ TEST_P(ConformanceTest, AllowedRows) {
         // None, one, a few, every other one, nearly all.
         for (const double part :
              {0.0, 1.0 / kConstrainedRows, 0.03, 0.5, 0.98}) {
-          SCOPED_TRACE(part);
+          SCOPED_TRACE(absl::StrCat(part, " of the rows"));
           RandomStream stream(/*seed=*/14, /*stream=*/0);
           bool allowed[kConstrainedRows] = {};
           for (bool& flag : allowed) flag = stream.Uniform() < part;

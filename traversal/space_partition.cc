@@ -29,7 +29,7 @@ int64_t Middle(int64_t units) { return (units + 1) / 2; }
 SpacePartition::SpacePartition(MatrixView<const double> points,
                                absl::Span<const double> scale,
                                std::vector<int32_t> rows, int64_t block_size,
-                               int row_splits, int threads)
+                               int threads, int row_splits)
     : rows_(std::move(rows)), block_size_(block_size) {
   RCT_CHECK(block_size >= kSubBlock && block_size % kSubBlock == 0);
   splits_.resize(num_blocks());

@@ -37,7 +37,7 @@ class SpacePartition {
   // row `row_splits` >= 0 times, or down to a sub-block.
   SpacePartition(MatrixView<const double> points,
                  absl::Span<const double> scale, std::vector<int32_t> rows,
-                 int64_t block_size, int row_splits, int threads);
+                 int64_t block_size, int threads, int row_splits = 0);
 
   // As Save wrote it; of no rows where archive.status() is an error then.
   explicit SpacePartition(ArchiveReader& archive);

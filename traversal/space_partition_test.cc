@@ -28,13 +28,13 @@ TEST(SpacePartitionTest, IsAPermutationForAnySizeAndNumberOfThreads) {
       for (const int64_t block_size : {16, 64, 256}) {
         for (const int row_splits : {0, 2, 9}) {
           const SpacePartition one(points.view(), kUnit, AllRows(n), block_size,
-                                   row_splits, 1);
+                                   1, row_splits);
           EXPECT_EQ(one.num_blocks(), (n + block_size - 1) / block_size);
           std::vector<int32_t> sorted(one.rows().begin(), one.rows().end());
           std::sort(sorted.begin(), sorted.end());
           EXPECT_EQ(sorted, AllRows(n));
           const SpacePartition three(points.view(), kUnit, AllRows(n),
-                                     block_size, row_splits, 3);
+                                     block_size, 3, row_splits);
           EXPECT_EQ(one.rows(), three.rows());
         }
       }
@@ -45,7 +45,7 @@ TEST(SpacePartitionTest, IsAPermutationForAnySizeAndNumberOfThreads) {
 TEST(SpacePartitionTest, BlocksOfALineAreIntervals) {
   const int64_t n = 500;
   const Matrix<double> points = MakePoints("normal", n, 1, 1);
-  const SpacePartition partition(points.view(), kUnit, AllRows(n), 32, 0, 1);
+  const SpacePartition partition(points.view(), kUnit, AllRows(n), 32, 1);
   for (int64_t i = 16; i < n; i += 16) {
     double before = points(partition.rows()[0], 0);
     for (int64_t j = 0; j < i; ++j) {
@@ -60,7 +60,7 @@ TEST(SpacePartitionTest, BlocksOfALineAreIntervals) {
 TEST(SpacePartitionTest, LocatesItsOwnPoints) {
   for (const int64_t n : {1, 100, 1000}) {
     const Matrix<double> points = MakePoints("normal", n, 3, 1);
-    const SpacePartition partition(points.view(), kUnit, AllRows(n), 64, 0, 1);
+    const SpacePartition partition(points.view(), kUnit, AllRows(n), 64, 1);
     for (int64_t i = 0; i < n; ++i) {
       EXPECT_EQ(partition.Locate(points.row(partition.rows()[i])), i / 64);
     }
@@ -72,10 +72,10 @@ TEST(SpacePartitionTest, LocatesItsOwnPoints) {
 TEST(SpacePartitionTest, SplitsBlocksByRow) {
   const int64_t n = 1000, block_size = 128;
   const Matrix<double> points = MakePoints("normal", n, 3, 1);
-  const SpacePartition in_space(points.view(), kUnit, AllRows(n), block_size, 0,
+  const SpacePartition in_space(points.view(), kUnit, AllRows(n), block_size,
                                 1);
-  const SpacePartition by_row(points.view(), kUnit, AllRows(n), block_size, 2,
-                              1);
+  const SpacePartition by_row(points.view(), kUnit, AllRows(n), block_size, 1,
+                              2);
   bool ordered = true;
   for (int64_t first = 0; first < n; first += block_size) {
     const int64_t count = std::min(block_size, n - first);
@@ -100,7 +100,7 @@ TEST(SpacePartitionTest, SplitsBlocksByRow) {
 TEST(SpacePartitionTest, SplitsWhereScaledCoordinatesAreWide) {
   const Matrix<double> points = MakePoints("cube", 64, 2, 1);
   const std::vector<double> scale = {1e-3, 1.0};
-  const SpacePartition partition(points.view(), scale, AllRows(64), 32, 0, 1);
+  const SpacePartition partition(points.view(), scale, AllRows(64), 32, 1);
   for (int64_t i = 0; i < 32; ++i) {
     for (int64_t j = 32; j < 64; ++j) {
       EXPECT_LT(points(partition.rows()[i], 1), points(partition.rows()[j], 1));

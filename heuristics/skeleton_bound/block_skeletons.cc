@@ -113,7 +113,7 @@ SpacePartition BlockSkeletons::Partition(const ResidualCorrelation& metric,
   return SpacePartition(metric.data().points.view(),
                         InverseLengthscales(metric),
                         RowsByTau(metric, slack, false), options.block_size,
-                        options.row_splits, threads);
+                        threads, options.row_splits);
 }
 
 BlockSkeletons::BlockSkeletons(const ResidualCorrelation& metric,

@@ -3,14 +3,14 @@
 //
 //     ./tools/bazel run //heuristics/skeleton_bound:skeleton_bound_benchmark --
 //         [workload] [n] [m] [k] [form] [block size] [rms residual]
-//         [repetitions]
+//         [repetitions] [whole|-] [predecessor]
 //
 // Both sides search the same queries on the same factors with two threads,
 // taking turns; times are the smallest of the repetitions, and every answer is
 // compared bit for bit. The form is TABLES, PROJECTIONS or DENSE: AUTO would
 // make its index within a search, which the smallest time leaves out.
 // Exhaustive search of all rows is timed on a sample of them unless n is small;
-// the answers compared are then those of the sample.
+// the answers compared are then those of the sample, or of all rows by `whole`.
 
 #include <algorithm>
 #include <cstdint>
