@@ -373,12 +373,14 @@ absl::StatusOr<OpenFile> OpenToRead(const std::string& path) {
   const int fd = Open(path, O_RDONLY);
   if (fd < 0) return ErrnoError(path, "cannot open");
   struct stat info;
-  if (fstat(fd, &info) == 0) {
+  const bool inspected = fstat(fd, &info) == 0;
+  if (inspected && !S_ISDIR(info.st_mode)) {
     const bool is_regular = S_ISREG(info.st_mode);
     return OpenFile{fd, is_regular ? static_cast<size_t>(info.st_size) : 0,
                     is_regular};
   }
-  absl::Status status = ErrnoError(path, "cannot inspect");
+  absl::Status status = inspected ? ErrorOf(EISDIR, path, "cannot read")
+                                  : ErrnoError(path, "cannot inspect");
   close(fd);
   return status;
 }

@@ -14,9 +14,10 @@
 namespace rct {
 
 // While one lives, the first SIGINT (Ctrl-C), SIGTERM or SIGHUP (a closed
-// terminal) is noted, and a second one of the same kind ends the process as
-// ever. A signal that is ignored, as under nohup, stays so. System calls that
-// wait return with EINTR. One at a time.
+// terminal) is noted, and one that comes more than half a second after it ends
+// the process as ever: programs such as timeout(1) send a signal twice at once,
+// and mean it once. A signal that is ignored, as under nohup, stays so. System
+// calls that wait return with EINTR. One at a time.
 class StopSignals {
  public:
   StopSignals();
