@@ -18,8 +18,7 @@ constexpr std::chrono::milliseconds kInterval(50);
 
 Monitor::Monitor(Callback callback) : callback_(std::move(callback)) {}
 
-Monitor::Part::Part(Monitor* monitor, double share, int64_t steps)
-    : monitor_(monitor) {
+Monitor::Part::Part(Monitor* monitor, Whole) : monitor_(monitor) {
   if (monitor == nullptr) return;
   if (monitor->depth_++ == 0) {
     monitor->caller_ = std::this_thread::get_id();
@@ -32,6 +31,13 @@ Monitor::Part::Part(Monitor* monitor, double share, int64_t steps)
   outer_to_ = monitor->to_;
   outer_steps_ = monitor->steps_;
   outer_done_ = monitor->done_.load(std::memory_order_relaxed);
+}
+
+// What is delegated to makes the part complete: its destructor runs, and puts
+// the monitor back, even if the callback throws.
+Monitor::Part::Part(Monitor* monitor, double share, int64_t steps)
+    : Part(monitor, Whole()) {
+  if (monitor == nullptr) return;
   monitor->to_ = monitor->from_ + share * (monitor->to_ - monitor->from_);
   monitor->steps_ = steps;
   monitor->done_.store(0, std::memory_order_relaxed);

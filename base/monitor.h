@@ -9,8 +9,9 @@
 //
 // The callback is called by the thread that makes the call, when the call
 // begins and then at most every 50 milliseconds: it needs no lock and may touch
-// what that thread may touch. It must not throw. A monitor watches one call at
-// a time; a later call begins at 0 again, but what is cancelled stays so.
+// what that thread may touch. What it throws comes out of that call. A monitor
+// watches one call at a time; a later call begins at 0 again, but what is
+// cancelled stays so.
 //
 // The fraction is an estimate, of work and not of time: what cannot be known
 // before it is done, as how far bounds will reach, is given a share by rule.
@@ -66,6 +67,10 @@ class Monitor {
     Part& operator=(const Part&) = delete;
 
    private:
+    struct Whole {};
+    // All that is left, in no steps; nothing is reported.
+    Part(Monitor* monitor, Whole);
+
     Monitor* const monitor_;
     double outer_to_ = 1;
     int64_t outer_steps_ = 0;

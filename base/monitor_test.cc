@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <stdexcept>
 #include <thread>
 #include <vector>
 
@@ -142,6 +143,33 @@ TEST(MonitorTest, TasksThatHaveNotBegunAreLeftOut) {
   EXPECT_EQ(tasks, 0);
   ParallelFor(3, 100, nullptr, [&](int64_t, int) { ++tasks; });
   EXPECT_EQ(tasks, 100);
+}
+
+TEST(MonitorTest, WhatTheCallbackThrowsComesOutOfTheCall) {
+  bool throws = true;
+  std::vector<double> seen;
+  Monitor monitor([&](double done) {
+    seen.push_back(done);
+    if (throws) throw std::runtime_error("no terminal");
+    return true;
+  });
+  const auto begin = [&] { const Monitor::Part whole(&monitor); };
+  EXPECT_THROW(begin(), std::runtime_error);
+  throws = false;
+  {
+    const Monitor::Part whole(&monitor);
+    Sleep(60);
+    throws = true;
+    const auto work = [&] {
+      ParallelFor(2, 8, &monitor, [](int64_t, int) { Sleep(60); });
+    };
+    EXPECT_THROW(work(), std::runtime_error);
+    throws = false;
+  }
+  // The next call begins anew.
+  const Monitor::Part next(&monitor);
+  EXPECT_EQ(seen.back(), 0);
+  EXPECT_TRUE(Monitor::Go(&monitor));
 }
 
 }  // namespace

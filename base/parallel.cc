@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <exception>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
@@ -17,22 +19,34 @@ namespace rct {
 void ParallelFor(int num_threads, int64_t num_tasks,
                  absl::FunctionRef<void(int64_t task, int worker)> fn) {
   std::atomic<int64_t> next_task = 0;
-  const auto work = [&next_task, num_tasks, fn](int worker) {
+  std::atomic<bool> failed = false;
+  std::exception_ptr failure;  // of whoever has set `failed`
+  const auto work = [&](int worker) {
     // Relaxed: the counter orders nothing but itself, and joining the threads
     // publishes what they wrote.
-    for (int64_t task = next_task.fetch_add(1, std::memory_order_relaxed);
-         task < num_tasks;
-         task = next_task.fetch_add(1, std::memory_order_relaxed)) {
-      fn(task, worker);
+    try {
+      for (int64_t task = next_task.fetch_add(1, std::memory_order_relaxed);
+           task < num_tasks && !failed.load(std::memory_order_relaxed);
+           task = next_task.fetch_add(1, std::memory_order_relaxed)) {
+        fn(task, worker);
+      }
+    } catch (...) {
+      if (!failed.exchange(true)) failure = std::current_exception();
     }
   };
   const int64_t num_workers = std::min<int64_t>(num_threads, num_tasks);
   std::vector<std::thread> threads;
-  for (int worker = 1; worker < num_workers; ++worker) {
-    threads.emplace_back(work, worker);
+  try {
+    if (num_workers > 1) threads.reserve(num_workers - 1);
+    for (int worker = 1; worker < num_workers; ++worker) {
+      threads.emplace_back(work, worker);
+    }
+  } catch (const std::exception&) {
+    // No thread or no memory for one: those that are there do all.
   }
   work(0);
   for (std::thread& thread : threads) thread.join();
+  if (failure != nullptr) std::rethrow_exception(std::move(failure));
 }
 
 void ParallelFor(int num_threads, int64_t num_tasks, Monitor* monitor,

@@ -18,8 +18,12 @@ namespace rct {
 // num_threads <= 1 or num_tasks <= 1 everything runs in the calling thread.
 //
 // Which worker gets which task is not determined: a result must depend on the
-// task alone. What fn wrote is visible to the caller afterwards. fn must not
-// throw (nothing in this code base does): it would end the process.
+// task alone. What fn wrote is visible to the caller afterwards.
+//
+// Threads are a help and no need: where the system starts fewer than were asked
+// for, or none, those that there are do all tasks. If fn throws, in whatever
+// thread, no further task is begun, and when those under way have ended the
+// exception is thrown on to the caller; of several exceptions, the first.
 //
 // Cost. One thread start a call and worker, tens of microseconds; one atomic
 // increment a task. Make tasks a few microseconds long, or longer.
