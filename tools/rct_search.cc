@@ -26,6 +26,7 @@
 #include "base/progress.h"
 #include "base/random.h"
 #include "base/status_macros.h"
+#include "index/advice.h"
 #include "index/euclidean_index.h"
 #include "index/index.pb.h"
 #include "index/residual_index.h"
@@ -455,11 +456,31 @@ absl::StatusOr<std::string> Write(const SearchTask& task,
                             table.k());
 }
 
-// Searches, audits by what `make_exhaustive` makes, and writes.
+// Lines about an answer that is legal and of no use.
+std::vector<std::string> WarningsOf(const Answers& answers,
+                                    const SearchTask& task) {
+  const AdvisedMetric metric =
+      task.euclidean ? AdvisedMetric::kEuclidean : AdvisedMetric::kResidual;
+  return task.all_within
+             ? AdviceOnRange(answers.lists, task.search.radius, task.search,
+                             metric)
+             : AdviceOnNeighbors(answers.table, task.search, metric);
+}
+
+void AddWarnings(const std::vector<std::string>& advice,
+                 std::vector<std::string>& report) {
+  for (const std::string& sentence : advice) {
+    report.push_back(absl::StrCat("warning: ", sentence));
+  }
+}
+
+// Searches, audits by what `make_exhaustive` makes, and writes; adds to the
+// lines of `report`.
 template <class Index, class MakeExhaustive>
 absl::StatusOr<std::string> Answer(const Index& index, const Queries& queries,
                                    const SearchTask& task,
                                    const MakeExhaustive& make_exhaustive,
+                                   std::vector<std::string> report,
                                    const Interrupted& interrupted) {
   SearchOptions search = task.search;
   if (queries.allowed != nullptr) {
@@ -474,7 +495,6 @@ absl::StatusOr<std::string> Answer(const Index& index, const Queries& queries,
   watch.reset();
   search.monitor = nullptr;
 
-  std::vector<std::string> report;
   if (task.audit > 0) {
     RCT_ASSIGN_OR_RETURN(const Index exhaustive, make_exhaustive());
     RCT_ASSIGN_OR_RETURN(
@@ -483,6 +503,7 @@ absl::StatusOr<std::string> Answer(const Index& index, const Queries& queries,
   }
   RCT_ASSIGN_OR_RETURN(report.emplace_back(),
                        Write(task, answers, interrupted));
+  AddWarnings(WarningsOf(answers, task), report);
   int64_t short_rows = 0;
   const NeighborTable& table = answers.table;
   for (int64_t i = 0; i < table.num_queries(); ++i) {
@@ -500,6 +521,8 @@ absl::StatusOr<std::string> SearchResidual(const SearchTask& task,
                                            const Interrupted& interrupted,
                                            const ResidualIndex& index,
                                            const Queries& queries) {
+  std::vector<std::string> report;
+  AddWarnings(AdviceOnModel(index.model()), report);
   return Answer(
       index, queries, task,
       [&] {
@@ -507,7 +530,7 @@ absl::StatusOr<std::string> SearchResidual(const SearchTask& task,
         options.set_strategy(EXHAUSTIVE);
         return ResidualIndex::Build(index.model(), options);
       },
-      interrupted);
+      std::move(report), interrupted);
 }
 
 absl::StatusOr<std::string> SearchIndexFile(const SearchTask& task,
@@ -555,7 +578,7 @@ absl::StatusOr<std::string> SearchFromPoints(const SearchTask& task,
         options.set_strategy(EXHAUSTIVE);
         return EuclideanIndex::Build(points, options);
       },
-      interrupted);
+      /*report=*/{}, interrupted);
 }
 
 }  // namespace
@@ -600,8 +623,10 @@ absl::StatusOr<std::string> RunBuild(const SearchTask& task,
       Annotate(index.Save(OutputPath(task.index_file), task.index.threads(),
                           watch.monitor()),
                "--index"));
-  return absl::StrCat("wrote ", task.index_file, ": an index of ", index.size(),
-                      " points");
+  std::vector<std::string> report = {absl::StrCat(
+      "wrote ", task.index_file, ": an index of ", index.size(), " points")};
+  AddWarnings(AdviceOnModel(index.model()), report);
+  return absl::StrJoin(report, "\n");
 }
 
 }  // namespace rct

@@ -818,6 +818,39 @@ TEST_F(RctTest, WhatIsNoFileIsWrittenToAndStays) {
   EXPECT_THAT(full.err, HasSubstr("/dev/full: cannot write: No space left"));
 }
 
+// What is legal and of no use is said on stderr; the answer is written.
+TEST_F(RctTest, Warnings) {
+  const auto report = [&](const std::string& flags) {
+    const Outcome outcome =
+        Shell("rct graph --k=3 --out_indices=i.csv --points=" + flags);
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    EXPECT_THAT(outcome.err, HasSubstr("wrote i.csv: "));
+    return outcome.err;
+  };
+  const std::string model = " --kernel=rbf --inducing_rows=z.npy";
+  EXPECT_THAT(report("p.npy --lengthscale=1" + model),
+              testing::Not(HasSubstr("warning")));
+  EXPECT_THAT(report("p.npy --lengthscale=1e-3" + model),
+              HasSubstr("\nwarning: the last neighbors of 300 of 300 queries "
+                        "are unrelated to them"));
+  std::string same = "x,y\n";
+  for (int i = 0; i < 20; ++i) same += "1,2\n";
+  Write("same.csv", same);
+  Write("z.csv", "row\n3\n5\n");
+  EXPECT_THAT(report("same.csv --kernel=rbf --lengthscale=1 --inducing_rows="
+                     "z.csv"),
+              AllOf(HasSubstr("warning: inducing points 0 and 1 (rows 3 and 5) "
+                              "have the same coordinates"),
+                    HasSubstr("20 of 20 queries are at distance 0")));
+  EXPECT_THAT(report("same.csv --metric=euclidean"),
+              HasSubstr("warning: at least half of the neighbors of 20 of 20 "
+                        "queries are at distance 0: the points repeat"));
+  EXPECT_THAT(Shell("rct build --points=same.csv --kernel=rbf --lengthscale=1 "
+                    "--inducing_rows=z.csv --index=p.rct")
+                  .err,
+              HasSubstr("warning: inducing points 0 and 1"));
+}
+
 TEST_F(RctTest, Version) {
   const Outcome outcome = Rct({"--version"});
   EXPECT_EQ(outcome.exit_code, 0);
