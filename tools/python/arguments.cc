@@ -396,6 +396,12 @@ InducingConfig Inducing(const py::object& object, uint64_t seed, int64_t size,
   const py::array array = ToArray(kName, object);
   RefuseWrapped(kName, object, array);
   if (array.ndim() == 0) {
+    if (!absl::StrContains("iu", array.dtype().kind())) {
+      Refuse(PyExc_TypeError, kName,
+             absl::StrCat("must be a count, row numbers, coordinates or None; "
+                          "is ",
+                          std::string(py::repr(object))));
+    }
     config.mutable_random()->set_count(Integer(kName, array));
     config.mutable_random()->set_seed(seed);
   } else if (array.ndim() == 2) {
