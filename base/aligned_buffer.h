@@ -43,8 +43,8 @@ class AlignedBuffer {
  public:
   AlignedBuffer() = default;
 
-  // `size` elements with unspecified values. Throws std::bad_alloc, which
-  // nothing in this code base catches.
+  // `size` elements with unspecified values. Throws std::bad_alloc, which the
+  // front doors catch (index/exceptions.h).
   explicit AlignedBuffer(std::size_t size) : size_(size) {
     if (size > std::numeric_limits<std::ptrdiff_t>::max() / sizeof(T)) {
       throw std::bad_alloc();

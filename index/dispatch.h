@@ -111,6 +111,8 @@ absl::StatusOr<SearchResult> NearestToRows(const Searcher<Metric>& searcher,
   const int64_t size = searcher.metric().size();
   RCT_RETURN_IF_ERROR(ValidateSearch(options, size));
   RCT_RETURN_IF_ERROR(ValidateRows(rows, size));
+  RCT_RETURN_IF_ERROR(
+      CheckAnswerMemory(static_cast<int64_t>(rows.size()), options.k));
   return Nearest(searcher, RowQueries(searcher, rows), options);
 }
 
@@ -134,6 +136,8 @@ absl::StatusOr<RangeResult> AllWithinOfRows(const Searcher<Metric>& searcher,
   const int64_t size = searcher.metric().size();
   RCT_RETURN_IF_ERROR(ValidateSearch(options, size));
   RCT_RETURN_IF_ERROR(ValidateRows(rows, size));
+  RCT_RETURN_IF_ERROR(
+      CheckRangeMemory(static_cast<int64_t>(rows.size()), options, size));
   return AllWithin(searcher, RowQueries(searcher, rows), options);
 }
 

@@ -8,13 +8,16 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "base/matrix.h"
+#include "base/memory_limit.h"
 #include "base/monitor.h"
 #include "base/parallel.h"
 #include "base/status_macros.h"
 #include "heuristics/composition/composition.h"
 #include "index/dispatch.h"
+#include "index/exceptions.h"
 #include "index/validation.h"
 #include "metric/euclidean_distance.h"
 #include "metric/inducing_points.h"
@@ -85,10 +88,15 @@ absl::Status ValidateEuclideanIndexOptions(
 
 absl::StatusOr<EuclideanIndex> EuclideanIndex::Build(
     MatrixView<const double> points, const EuclideanIndexOptions& options,
-    Monitor* monitor) {
+    Monitor* monitor) try {
   const Monitor::Part whole(monitor);
   RCT_RETURN_IF_ERROR(ValidateEuclideanIndexOptions(options));
   RCT_RETURN_IF_ERROR(ValidateFinite("points", points));
+  RCT_RETURN_IF_ERROR(CheckMemory(
+      sizeof(double) * static_cast<double>(points.rows) *
+          static_cast<double>(points.cols),
+      absl::StrCat("points: the index's copy of ", points.rows, " points"),
+      "take fewer points"));
   EuclideanIndexOptions used = Resolve(options, points.rows, points.cols);
   RCT_ASSIGN_OR_RETURN(
       ComposedSearcher<EuclideanDistance> composed,
@@ -99,6 +107,8 @@ absl::StatusOr<EuclideanIndex> EuclideanIndex::Build(
   RCT_RETURN_IF_ERROR(Monitor::Check(monitor));
   return EuclideanIndex(std::move(used), std::move(composed.searcher),
                         std::move(composed.phases));
+} catch (...) {
+  return StatusOfException("Build");
 }
 
 int64_t EuclideanIndex::build_distance_evaluations() const {
@@ -106,19 +116,25 @@ int64_t EuclideanIndex::build_distance_evaluations() const {
 }
 
 absl::StatusOr<SearchResult> EuclideanIndex::Search(
-    absl::Span<const int64_t> rows, SearchOptions options) const {
+    absl::Span<const int64_t> rows, SearchOptions options) const try {
   return NearestToRows(*searcher_, rows, options);
+} catch (...) {
+  return StatusOfException("Search");
 }
 
-absl::StatusOr<SearchResult> EuclideanIndex::Graph(
-    SearchOptions options) const {
+absl::StatusOr<SearchResult> EuclideanIndex::Graph(SearchOptions options) const
+    try {
   return NearestToAllRows(*searcher_, options);
+} catch (...) {
+  return StatusOfException("Graph");
 }
 
 absl::StatusOr<RangeResult> EuclideanIndex::RangeSearch(
-    absl::Span<const int64_t> rows, double radius,
-    SearchOptions options) const {
+    absl::Span<const int64_t> rows, double radius, SearchOptions options) const
+    try {
   return AllWithinOfRows(*searcher_, rows, radius, options);
+} catch (...) {
+  return StatusOfException("RangeSearch");
 }
 
 absl::StatusOr<EuclideanIndex::NewPoints> EuclideanIndex::PrepareQueries(
@@ -126,6 +142,7 @@ absl::StatusOr<EuclideanIndex::NewPoints> EuclideanIndex::PrepareQueries(
   RCT_RETURN_IF_ERROR(ValidateSearch(options, size()));
   RCT_RETURN_IF_ERROR(ValidateNoRows(options));
   RCT_RETURN_IF_ERROR(ValidateQueryPoints(points, dim()));
+  RCT_RETURN_IF_ERROR(CheckAnswerMemory(points.rows, options.k));
   const RowOrder order = options_.strategy() == EXHAUSTIVE
                              ? RowOrder::Natural(points.rows)
                              : HilbertOrder(points);
@@ -136,24 +153,29 @@ absl::StatusOr<EuclideanIndex::NewPoints> EuclideanIndex::PrepareQueries(
 }
 
 absl::StatusOr<SearchResult> EuclideanIndex::SearchPoints(
-    MatrixView<const double> points, SearchOptions options) const {
+    MatrixView<const double> points, SearchOptions options) const try {
   RCT_ASSIGN_OR_RETURN(NewPoints queries, PrepareQueries(points, options));
   return Nearest(*searcher_,
                  PointQueries<EuclideanDistance>(queries.points,
                                                  std::move(queries.positions)),
                  options);
+} catch (...) {
+  return StatusOfException("SearchPoints");
 }
 
 absl::StatusOr<RangeResult> EuclideanIndex::RangeSearchPoints(
-    MatrixView<const double> points, double radius,
-    SearchOptions options) const {
+    MatrixView<const double> points, double radius, SearchOptions options) const
+    try {
   options.k = 1;
   options.radius = radius;
+  RCT_RETURN_IF_ERROR(CheckRangeMemory(points.rows, options, size()));
   RCT_ASSIGN_OR_RETURN(NewPoints queries, PrepareQueries(points, options));
   return AllWithin(*searcher_,
                    PointQueries<EuclideanDistance>(
                        queries.points, std::move(queries.positions)),
                    options);
+} catch (...) {
+  return StatusOfException("RangeSearchPoints");
 }
 
 }  // namespace rct

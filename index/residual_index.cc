@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -14,11 +15,13 @@
 #include "absl/types/span.h"
 #include "base/archive.h"
 #include "base/matrix.h"
+#include "base/memory_limit.h"
 #include "base/monitor.h"
 #include "base/parallel.h"
 #include "base/status_macros.h"
 #include "heuristics/composition/composition.h"
 #include "index/dispatch.h"
+#include "index/exceptions.h"
 #include "index/index_file.h"
 #include "index/index_file.pb.h"
 #include "index/validation.h"
@@ -40,6 +43,26 @@ int64_t BytesOf(const Matrix<double>& matrix) {
   return matrix.rows() * matrix.stride() * static_cast<int64_t>(sizeof(double));
 }
 
+// ResourceExhausted where there is no memory for so many points with their
+// factors. K(Z, Z) takes what m points do.
+absl::Status CheckFactorMemory(double points, int64_t dim, int64_t m,
+                               std::string_view what) {
+  // V, the coordinates, p and s.
+  const auto numbers = static_cast<double>(FactorStride(m) + dim + 2);
+  return CheckMemory(sizeof(double) * points * numbers,
+                     absl::StrCat(what, " with ", m, " inducing points"),
+                     "take fewer of either at a time");
+}
+
+// How many times a strategy keeps the points and their factors, beside the
+// model: trees in an order of their own, a screen in float32.
+double CopiesKept(const IndexOptions& options) {
+  const bool tree = options.strategy() == LEVEL_SYNCHRONOUS ||
+                    options.strategy() == BEST_FIRST;
+  if (tree && options.tree().node_order() != CoverTreeConfig::NATURAL) return 1;
+  return options.heuristics().has_float_screen() ? 0.5 : 0;
+}
+
 // What a monitor is told of a build.
 double ModelShare(const IndexOptions& options) {
   return options.strategy() == EXHAUSTIVE ? 1 : 0.5;
@@ -53,7 +76,15 @@ Composition CompositionOf(const IndexOptions& options) {
 
 absl::StatusOr<ResidualModel> ResidualModel::Create(
     MatrixView<const double> points, const ResidualConfig& config, int threads,
-    const SimdKernels& simd, Monitor* monitor) {
+    const SimdKernels& simd, Monitor* monitor) try {
+  return CreateAndMore(points, config, /*copies=*/1, threads, simd, monitor);
+} catch (...) {
+  return StatusOfException("Create");
+}
+
+absl::StatusOr<ResidualModel> ResidualModel::CreateAndMore(
+    MatrixView<const double> points, const ResidualConfig& config,
+    double copies, int threads, const SimdKernels& simd, Monitor* monitor) {
   const Monitor::Part whole(monitor);
   RCT_RETURN_IF_ERROR(ValidateThreads(threads));
   RCT_RETURN_IF_ERROR(ValidateFinite("points", points));
@@ -61,12 +92,17 @@ absl::StatusOr<ResidualModel> ResidualModel::Create(
                        Kernel::Create(config.kernel(), points.cols));
   RCT_ASSIGN_OR_RETURN(InducingPoints inducing,
                        SelectInducingPoints(config.inducing(), points));
+  const int64_t m = inducing.coordinates.rows();
+  RCT_RETURN_IF_ERROR(CheckFactorMemory(
+      copies * static_cast<double>(points.rows) + static_cast<double>(m),
+      points.cols, m, absl::StrCat("inducing: ", points.rows, " points")));
   return Factorize(Matrix<double>::Copy(points), std::move(kernel),
                    std::move(inducing), config, threads, simd, monitor);
 }
 
 absl::StatusOr<ResidualModel> ResidualModel::WithKernel(
-    const KernelConfig& kernel_config, int threads, Monitor* monitor) const {
+    const KernelConfig& kernel_config, int threads, Monitor* monitor) const
+    try {
   const Monitor::Part whole(monitor);
   RCT_RETURN_IF_ERROR(ValidateThreads(threads));
   if (factor_ == nullptr) {
@@ -80,9 +116,15 @@ absl::StatusOr<ResidualModel> ResidualModel::WithKernel(
   ResidualConfig config = config_;
   *config.mutable_kernel() = kernel_config;
   const InducingPoints& inducing = factor_->inducing();
+  const int64_t m = inducing.coordinates.rows();
+  RCT_RETURN_IF_ERROR(
+      CheckFactorMemory(static_cast<double>(points.rows() + m), /*dim=*/0, m,
+                        absl::StrCat("inducing: ", points.rows(), " points")));
   return Factorize(points.Share(), std::move(kernel),
                    {inducing.coordinates.Share(), inducing.rows}, config,
                    threads, metric_->simd(), monitor);
+} catch (...) {
+  return StatusOfException("WithKernel");
 }
 
 absl::StatusOr<ResidualModel> ResidualModel::Factorize(
@@ -114,7 +156,7 @@ absl::StatusOr<ResidualModel> ResidualModel::Factorize(
 
 absl::StatusOr<ResidualModel> ResidualModel::FromFactors(
     MatrixView<const double> points, const KernelConfig& kernel_config,
-    MatrixView<const double> v, absl::Span<const double> variance) {
+    MatrixView<const double> v, absl::Span<const double> variance) try {
   RCT_RETURN_IF_ERROR(ValidateFinite("points", points));
   RCT_ASSIGN_OR_RETURN(Kernel kernel,
                        Kernel::Create(kernel_config, points.cols));
@@ -126,6 +168,8 @@ absl::StatusOr<ResidualModel> ResidualModel::FromFactors(
                        std::make_shared<ResidualCorrelation>(
                            std::move(kernel), std::move(data), std::nullopt),
                        std::move(config), {});
+} catch (...) {
+  return StatusOfException("FromFactors");
 }
 
 absl::StatusOr<ResidualModel> ResidualModel::Restore(
@@ -159,24 +203,26 @@ absl::Status ValidateIndexOptions(const IndexOptions& options) {
 
 absl::StatusOr<ResidualIndex> ResidualIndex::Build(
     MatrixView<const double> points, const IndexOptions& options,
-    Monitor* monitor) {
+    Monitor* monitor) try {
   RCT_RETURN_IF_ERROR(ValidateIndexOptions(options));
   const Monitor::Part whole(monitor);
   std::optional<Monitor::Part> part(std::in_place, monitor,
                                     ModelShare(options));
-  RCT_ASSIGN_OR_RETURN(
-      ResidualModel model,
-      ResidualModel::Create(points, options.residual(), options.threads(),
-                            BestKernels(), monitor));
+  RCT_ASSIGN_OR_RETURN(ResidualModel model,
+                       ResidualModel::CreateAndMore(
+                           points, options.residual(), 1 + CopiesKept(options),
+                           options.threads(), BestKernels(), monitor));
   part.reset();
   IndexOptions rest = options;
   rest.clear_residual();
   return Build(std::move(model), rest, monitor);
+} catch (...) {
+  return StatusOfException("Build");
 }
 
 absl::StatusOr<ResidualIndex> ResidualIndex::Build(ResidualModel model,
                                                    const IndexOptions& options,
-                                                   Monitor* monitor) {
+                                                   Monitor* monitor) try {
   const Monitor::Part whole(monitor);
   RCT_RETURN_IF_ERROR(ValidateIndexOptions(options));
   if (options.has_residual()) {
@@ -201,11 +247,18 @@ absl::StatusOr<ResidualIndex> ResidualIndex::Build(ResidualModel model,
   }
   return Compose(std::move(model), std::move(used), options.threads(), monitor,
                  /*static_nets=*/nullptr);
+} catch (...) {
+  return StatusOfException("Build");
 }
 
 absl::StatusOr<ResidualIndex> ResidualIndex::Compose(
     ResidualModel model, IndexOptions options, int threads, Monitor* monitor,
     std::shared_ptr<const NetHierarchy> static_nets) {
+  const ResidualPoints& data = model.metric()->data();
+  RCT_RETURN_IF_ERROR(CheckFactorMemory(
+      CopiesKept(options) * static_cast<double>(data.size()),
+      data.points.cols(), data.v.cols(),
+      absl::StrCat("strategy: ", data.size(), " points once more,")));
   RCT_ASSIGN_OR_RETURN(ComposedSearcher<ResidualCorrelation> composed,
                        ComposeSearcher(model.metric(), CompositionOf(options),
                                        ResolveThreads(threads), monitor,
@@ -218,7 +271,8 @@ absl::StatusOr<ResidualIndex> ResidualIndex::Compose(
 
 absl::StatusOr<ResidualIndex> ResidualIndex::Rebuild(const KernelConfig& kernel,
                                                      int threads,
-                                                     Monitor* monitor) const {
+                                                     Monitor* monitor) const
+    try {
   const Monitor::Part whole(monitor);
   std::optional<Monitor::Part> part(std::in_place, monitor,
                                     ModelShare(options_));
@@ -226,10 +280,12 @@ absl::StatusOr<ResidualIndex> ResidualIndex::Rebuild(const KernelConfig& kernel,
                        model_.WithKernel(kernel, threads, monitor));
   part.reset();
   return Compose(std::move(model), options_, threads, monitor, static_nets_);
+} catch (...) {
+  return StatusOfException("Rebuild");
 }
 
 absl::Status ResidualIndex::Save(const std::string& path, int threads,
-                                 Monitor* monitor) const {
+                                 Monitor* monitor) const try {
   RCT_RETURN_IF_ERROR(ValidateThreads(threads));
   const ResidualPoints& data = model_.metric()->data();
   IndexFileHeader header;
@@ -243,10 +299,12 @@ absl::Status ResidualIndex::Save(const std::string& path, int threads,
   model_.Save(archive);
   SaveSearcher(*searcher_, CompositionOf(options_), archive);
   return archive.Write(path, kIndexFormat, ResolveThreads(threads), monitor);
+} catch (...) {
+  return StatusOfException("Save");
 }
 
 absl::StatusOr<ResidualIndex> ResidualIndex::Load(const std::string& path,
-                                                  LoadOptions options) {
+                                                  LoadOptions options) try {
   RCT_RETURN_IF_ERROR(ValidateThreads(options.threads));
   const int threads = ResolveThreads(options.threads);
   PhaseClock clock;
@@ -268,6 +326,8 @@ absl::StatusOr<ResidualIndex> ResidualIndex::Load(const std::string& path,
   return ResidualIndex(std::move(model), std::move(used),
                        std::move(composed.searcher), std::move(phases),
                        std::move(composed.static_nets));
+} catch (...) {
+  return StatusOfException("Load");
 }
 
 int64_t ResidualIndex::build_distance_evaluations() const {
@@ -275,18 +335,25 @@ int64_t ResidualIndex::build_distance_evaluations() const {
 }
 
 absl::StatusOr<SearchResult> ResidualIndex::Search(
-    absl::Span<const int64_t> rows, SearchOptions options) const {
+    absl::Span<const int64_t> rows, SearchOptions options) const try {
   return NearestToRows(*searcher_, rows, options);
+} catch (...) {
+  return StatusOfException("Search");
 }
 
-absl::StatusOr<SearchResult> ResidualIndex::Graph(SearchOptions options) const {
+absl::StatusOr<SearchResult> ResidualIndex::Graph(SearchOptions options) const
+    try {
   return NearestToAllRows(*searcher_, options);
+} catch (...) {
+  return StatusOfException("Graph");
 }
 
 absl::StatusOr<RangeResult> ResidualIndex::RangeSearch(
-    absl::Span<const int64_t> rows, double radius,
-    SearchOptions options) const {
+    absl::Span<const int64_t> rows, double radius, SearchOptions options) const
+    try {
   return AllWithinOfRows(*searcher_, rows, radius, options);
+} catch (...) {
+  return StatusOfException("RangeSearch");
 }
 
 absl::StatusOr<ResidualPoints> ResidualIndex::PrepareQueries(
@@ -299,6 +366,11 @@ absl::StatusOr<ResidualPoints> ResidualIndex::PrepareQueries(
         "know; search for its rows");
   }
   RCT_RETURN_IF_ERROR(ValidateQueryPoints(points, model_.metric()->dim()));
+  RCT_RETURN_IF_ERROR(CheckAnswerMemory(points.rows, options.k));
+  RCT_RETURN_IF_ERROR(CheckFactorMemory(
+      static_cast<double>(points.rows), points.cols,
+      model_.factor()->num_inducing(),
+      absl::StrCat("query points: ", points.rows, " queries")));
   // m^2 operations a query, and a search reads some of the n m numbers of V.
   const auto m = static_cast<double>(model_.factor()->num_inducing());
   const auto n = static_cast<double>(size());
@@ -308,24 +380,29 @@ absl::StatusOr<ResidualPoints> ResidualIndex::PrepareQueries(
 }
 
 absl::StatusOr<SearchResult> ResidualIndex::SearchPoints(
-    MatrixView<const double> points, SearchOptions options) const {
+    MatrixView<const double> points, SearchOptions options) const try {
   const Monitor::Part whole(options.monitor);
   RCT_ASSIGN_OR_RETURN(const ResidualPoints queries,
                        PrepareQueries(points, options));
   return Nearest(*searcher_, PointQueries<ResidualCorrelation>(queries),
                  options);
+} catch (...) {
+  return StatusOfException("SearchPoints");
 }
 
 absl::StatusOr<RangeResult> ResidualIndex::RangeSearchPoints(
-    MatrixView<const double> points, double radius,
-    SearchOptions options) const {
+    MatrixView<const double> points, double radius, SearchOptions options) const
+    try {
   options.k = 1;
   options.radius = radius;
   const Monitor::Part whole(options.monitor);
+  RCT_RETURN_IF_ERROR(CheckRangeMemory(points.rows, options, size()));
   RCT_ASSIGN_OR_RETURN(const ResidualPoints queries,
                        PrepareQueries(points, options));
   return AllWithin(*searcher_, PointQueries<ResidualCorrelation>(queries),
                    options);
+} catch (...) {
+  return StatusOfException("RangeSearchPoints");
 }
 
 }  // namespace rct

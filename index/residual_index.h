@@ -19,6 +19,12 @@
 // exact for the float64 numbers that metric/ computes, and have the same bits
 // for any strategy, number of threads, batch size and instruction set.
 //
+// Memory. What a call is known to need (V, an answer of q x k neighbors) is
+// held against what there is before any work begins, and memory that runs out
+// on the way ends the call: ResourceExhausted, from any function that returns a
+// status. Indexes and models stay as they are. Threads that the system does not
+// start are done without.
+//
 // An index outlives its process: Save() writes it to a file, of which Load()
 // makes it again, without the work and with the same bits.
 
@@ -102,6 +108,12 @@ class ResidualModel {
         metric_(std::move(metric)),
         config_(std::move(config)),
         phases_(std::move(phases)) {}
+
+  // Create(), in memory for `copies` times what the model takes: an index keeps
+  // more than its model.
+  static absl::StatusOr<ResidualModel> CreateAndMore(
+      MatrixView<const double> points, const ResidualConfig& config,
+      double copies, int threads, const SimdKernels& simd, Monitor* monitor);
 
   // Of finite points, and inducing points that `config` describes.
   static absl::StatusOr<ResidualModel> Factorize(

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "base/matrix.h"
+#include "base/memory_limit.h"
 #include "base/status_macros.h"
 #include "heuristics/composition/composition.h"
 #include "metric/inducing_points.h"
@@ -15,6 +16,12 @@
 #include "traversal/traversal.pb.h"
 
 namespace rct {
+namespace {
+
+// Its row number and its distance.
+constexpr double kBytesOfANeighbor = 16;
+
+}  // namespace
 
 absl::Status ValidateThreads(int threads) {
   constexpr int kMaxThreads = 4096;
@@ -52,6 +59,28 @@ absl::Status ValidateSearch(const SearchOptions& options, int64_t size) {
                      " rows; one for each is needed, or none"));
   }
   return absl::OkStatus();
+}
+
+absl::Status CheckAnswerMemory(int64_t num_queries, int64_t k) {
+  return CheckMemory(
+      kBytesOfANeighbor * static_cast<double>(num_queries) *
+          static_cast<double>(k),
+      absl::StrCat("k: ", num_queries, " queries with ", k, " neighbors each"),
+      "ask for fewer neighbors, or for fewer queries at a time");
+}
+
+absl::Status CheckRangeMemory(int64_t num_queries, const SearchOptions& options,
+                              int64_t size) {
+  if (!std::isinf(options.radius) || options.radius < 0 ||
+      options.predecessor || !options.allowed.empty()) {
+    return absl::OkStatus();
+  }
+  return CheckMemory(
+      kBytesOfANeighbor * static_cast<double>(num_queries) *
+          static_cast<double>(size),
+      absl::StrCat("radius: ", num_queries, " queries with all ", size,
+                   " rows within an infinite radius"),
+      "ask for a smaller radius, or for fewer queries at a time");
 }
 
 absl::Status ValidateRows(absl::Span<const int64_t> rows, int64_t size) {

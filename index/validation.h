@@ -26,6 +26,16 @@ absl::Status ValidateStrategy(const Composition& composition, bool has_tree);
 // flags of allowed rows or threads are out of range.
 absl::Status ValidateSearch(const SearchOptions& options, int64_t size);
 
+// ResourceExhausted, before any work, where the answer alone takes more memory
+// than there is: 16 bytes for each neighbor that is asked for, or may be
+// missing.
+absl::Status CheckAnswerMemory(int64_t num_queries, int64_t k);
+
+// The same of all neighbors within a radius among `size` points, of which the
+// number is known only where neither the radius nor anything else excludes one.
+absl::Status CheckRangeMemory(int64_t num_queries, const SearchOptions& options,
+                              int64_t size);
+
 // InvalidArgument, naming the query, unless all rows are in [0, size).
 absl::Status ValidateRows(absl::Span<const int64_t> rows, int64_t size);
 

@@ -1,5 +1,6 @@
-// Counts allocations, in tests of what must not allocate. Linking this replaces
-// the global operator new.
+// Counts allocations, in tests of what must not allocate, and lets them fail,
+// in tests of what must survive it. Linking this replaces the global operator
+// new.
 
 #ifndef RCT_TRAVERSAL_ALLOCATION_COUNTER_H_
 #define RCT_TRAVERSAL_ALLOCATION_COUNTER_H_
@@ -10,6 +11,19 @@ namespace rct {
 
 // Calls of operator new so far, by all threads.
 int64_t AllocationCount();
+
+// While it lives, which one at a time may, the allocation of this number (the
+// next is 0) fails, in whatever thread, and if `for_good` all after it as well.
+class AllocationFailure {
+ public:
+  AllocationFailure(int64_t number, bool for_good);
+  ~AllocationFailure();
+  AllocationFailure(const AllocationFailure&) = delete;
+  AllocationFailure& operator=(const AllocationFailure&) = delete;
+
+  // Whether it has come to that.
+  bool happened() const;
+};
 
 }  // namespace rct
 

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <numeric>
 #include <optional>
 #include <utility>
@@ -17,6 +18,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
 #include "base/check.h"
+#include "base/memory_limit.h"
 #include "base/monitor.h"
 #include "base/parallel.h"
 #include "base/status_macros.h"
@@ -255,6 +257,15 @@ bool SkeletonSearcher::MakeSkeletons(int threads, bool group_by_row,
 }
 
 bool SkeletonSearcher::MakeTables(int threads, Monitor* monitor) const {
+  // Tables and gaps (skeleton_tables.h).
+  const auto ranks = static_cast<double>(made_skeletons_->total_rank());
+  const double gaps = config_.norm_table()
+                          ? static_cast<double>(made_skeletons_->num_blocks()) *
+                                static_cast<double>(metric().size())
+                          : 0;
+  if (!CheckMemory(2 * ranks * ranks + 2 * gaps, "tables", "").ok()) {
+    throw std::bad_alloc();
+  }
   auto made = std::make_unique<SkeletonTables>(
       metric(), *made_skeletons_, config_.norm_table(), threads, monitor);
   if (!Monitor::Go(monitor)) return false;
@@ -334,18 +345,23 @@ double SkeletonSearcher::MakeWhatPays(const CallCosts& call,
   const double rest = tables ? call.by_tables : call.projected;
   const Monitor::Part part(options.monitor, price / (price + rest));
   int64_t evaluations = 0;
-  if (skeletons) {
-    const Monitor::Part first(options.monitor, costs_->skeletons() / price);
-    const bool group_by_row = config_.has_group_by_row()
-                                  ? config_.group_by_row()
-                                  : options.predecessor;
-    if (!MakeSkeletons(options.threads, group_by_row, options.monitor)) {
-      return price;
+  try {
+    if (skeletons) {
+      const Monitor::Part first(options.monitor, costs_->skeletons() / price);
+      const bool group_by_row = config_.has_group_by_row()
+                                    ? config_.group_by_row()
+                                    : options.predecessor;
+      if (!MakeSkeletons(options.threads, group_by_row, options.monitor)) {
+        return price;
+      }
+      evaluations += made_skeletons_->evaluations();
     }
-    evaluations += made_skeletons_->evaluations();
-  }
-  if (tables && MakeTables(options.threads, options.monitor)) {
-    evaluations += made_tables_->evaluations();
+    if (tables && MakeTables(options.threads, options.monitor)) {
+      evaluations += made_tables_->evaluations();
+    }
+  } catch (const std::bad_alloc&) {
+    missed_with_skeletons_ = 0;
+    missed_with_tables_ = 0;
   }
   counters.set_distance_evaluations(evaluations);
   return price;

@@ -120,7 +120,9 @@ class SkeletonSearcher final : public Searcher<ResidualCorrelation> {
   SkeletonBoundConfig::Form FormOfCall(const Request& request,
                                        SearchCounters& counters) const;
   // Makes what is not there if calls, this one included, have missed so much by
-  // now. Returns the forecast of what that cost.
+  // now. Returns the forecast of what that cost. Where memory runs out the call
+  // goes on without, what is whole is kept, and the next attempt is made when
+  // calls have missed as much once more.
   double MakeWhatPays(const CallCosts& call, const SearchOptions& options,
                       SearchCounters& counters) const
       ABSL_LOCKS_EXCLUDED(mutex_);
@@ -129,6 +131,7 @@ class SkeletonSearcher final : public Searcher<ResidualCorrelation> {
   void Keep(std::unique_ptr<const SkeletonTables> tables) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // False where they turn out to be unsound, or `monitor` is cancelled.
+  // std::bad_alloc where there is no memory for them. Nothing is kept then.
   bool MakeSkeletons(int threads, bool group_by_row, Monitor* monitor) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool MakeTables(int threads, Monitor* monitor) const

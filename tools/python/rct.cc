@@ -1,11 +1,9 @@
 // The Python module `rct`: ResidualIndex over NumPy arrays.
 //
-// Thin on purpose: shapes and types are checked here, everything else by the
-// library, whose errors become exceptions. Arrays of float64 in C order are
-// read where they are; answers are views of the library's own tables, which
-// live as long as the arrays do. The interpreter's lock is released while the
-// library works, and taken some 20 times a second to see whether Ctrl-C was
-// pressed.
+// Thin on purpose: shapes and types are checked here (arguments.h), everything
+// else by the library, whose errors become exceptions (errors.h). Answers are
+// views of the library's own tables, which live as long as the arrays do. The
+// interpreter's lock is released while the library works (calls.h).
 
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
@@ -15,38 +13,49 @@
 #include <limits>
 #include <memory>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <utility>
-#include <variant>
 #include <vector>
 
-#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/types/span.h"
 #include "base/matrix.h"
 #include "base/monitor.h"
+#include "index/advice.h"
 #include "index/index.pb.h"
 #include "index/residual_index.h"
 #include "metric/metric.pb.h"
+#include "tools/python/arguments.h"
+#include "tools/python/calls.h"
+#include "tools/python/errors.h"
 #include "traversal/neighbor_table.h"
 #include "traversal/range_search.h"
 #include "traversal/range_table.h"
 #include "traversal/searcher.h"
 #include "traversal/traversal.pb.h"
 
+// An index that is made by __new__ alone has no value, and pybind11 would give
+// methods memory that holds none.
+template <>
+class pybind11::detail::type_caster<rct::ResidualIndex>
+    : public type_caster_base<rct::ResidualIndex> {
+ public:
+  bool load(handle source, bool convert) {
+    if (isinstance<rct::ResidualIndex>(source) &&
+        !reinterpret_cast<instance*>(source.ptr())
+             ->get_value_and_holder()
+             .holder_constructed()) {
+      throw type_error("ResidualIndex: has no points; call its __init__()");
+    }
+    return type_caster_base<rct::ResidualIndex>::load(source, convert);
+  }
+};
+
 namespace rct {
 namespace {
 
 namespace py = pybind11;
-
-// C order and this type: in place where the array is so already, a converted
-// copy where it is not.
-template <class T>
-using Array = py::array_t<T, py::array::c_style | py::array::forcecast>;
 
 constexpr char kModuleDoc[] =
     R"(Exact nearest neighbors under the residual correlation metric.
@@ -78,11 +87,18 @@ inducing     What is taken out of the process: an int m for m rows drawn at
              array of coordinates; or None for nothing.
 seed         Of the random rows; the same on every machine.
 jitter       On the diagonal of K(Z, Z), times the variance; > 0.
-strategy     "exhaustive" or another one: the same answer at another speed.
+strategy     "exhaustive", "level_synchronous", "best_first" or "block": the same
+             answer at another speed. None is the library's own choice: "block",
+             or "exhaustive" where the jitter is too small for its bounds.
 threads      0 means all. Changes no answer.
 
-ValueError names what is wrong, with row and column; RuntimeError where K(Z, Z)
-cannot be factorized.)";
+Anything that NumPy makes an array of is one. ValueError and TypeError name what
+is wrong, with row and column; RuntimeError where K(Z, Z) cannot be factorized;
+MemoryError where there is too little. A UserWarning says where an answer, here
+and of all searches, is right and yet of no use: a lengthscale in another unit
+than the coordinates, repeated points.)";
+
+constexpr char kStrategyDoc[] = R"(The strategy that is used.)";
 
 constexpr char kSearchDoc[] =
     R"(The k nearest rows to rows of the points.
@@ -127,197 +143,92 @@ keeps what it is. threads: 0 means all.)";
 constexpr char kSaveDoc[] =
     R"(Writes the index to a file, whole or not at all.
 
+path     str, bytes or os.PathLike. OSError where the system refuses it.
 threads  0 means all.)";
 
 constexpr char kLoadDoc[] =
     R"(The index that save() or `rct build` wrote: the same answers, bit for bit.
 
-path     Checked in full: ValueError says what is wrong with the file.
+path     str, bytes or os.PathLike. The file is checked in full: ValueError says
+         what is wrong with it, OSError why it cannot be read.
 map      Leave the arrays in the file, from where they come as they are touched
          and are shared among processes. The file must not be written to or cut
          short while the index lives; replacing it, as save() does, is safe.
 threads  0 means all.)";
 
-void ThrowUnlessOk(const absl::Status& status) {
-  if (status.ok()) return;
-  const std::string message(status.message());
-  if (absl::IsInvalidArgument(status)) throw py::value_error(message);
-  throw std::runtime_error(message);
-}
-
-// Runs the library without the interpreter's lock: call(monitor), where the
-// monitor asks for signals. What a signal's handler has raised is the error of
-// this thread, in which the monitor calls back.
-template <class Call>
-auto Unlocked(Call call) {
-  Monitor monitor([](double) {
-    const py::gil_scoped_acquire acquire;
-    return PyErr_CheckSignals() == 0;
-  });
-  auto result = [&] {
-    const py::gil_scoped_release release;
-    return call(&monitor);
-  }();
-  if (PyErr_Occurred() != nullptr) throw py::error_already_set();
+template <class T>
+T Value(absl::StatusOr<T> result) {
   ThrowUnlessOk(result.status());
   return *std::move(result);
 }
 
-// Anything that NumPy makes an array of: one that exists is not copied.
-py::array ToArray(const char* name, const py::object& object) {
-  py::array array = py::array::ensure(object);
-  if (!array) throw py::type_error(absl::StrCat(name, ": is no array"));
-  return array;
+void SetLengthscale(const py::object& lengthscale, KernelConfig& kernel) {
+  const std::vector<double> values = Numbers("lengthscale", lengthscale);
+  kernel.mutable_lengthscale()->Assign(values.begin(), values.end());
 }
 
-// Floats would become row numbers, and complex numbers real, without a word.
-void CheckArray(const char* name, const py::array& array, int dimensions,
-                const char* kinds, const char* what) {
-  if (array.ndim() == dimensions &&
-      absl::StrContains(kinds, array.dtype().kind())) {
-    return;
-  }
-  throw py::type_error(absl::StrCat(
-      name, ": must be ", dimensions, "-dimensional, of ", what, "; is ",
-      array.ndim(), "-dimensional, of ", std::string(py::str(array.dtype()))));
-}
-
-Array<double> Points(const char* name, const py::object& object) {
-  const py::array array = ToArray(name, object);
-  CheckArray(name, array, 2, "fiu", "real numbers");
-  return Array<double>(array);
-}
-
-Array<int64_t> Rows(const char* name, const py::object& object) {
-  const py::array array = ToArray(name, object);
-  // An empty list makes an array of float64.
-  if (array.ndim() == 1 && array.size() == 0) return Array<int64_t>(0);
-  CheckArray(name, array, 1, "iu", "integers, which are row numbers");
-  return Array<int64_t>(array);
-}
-
-MatrixView<const double> View(const Array<double>& points) {
-  return {points.data(), points.shape(0), points.shape(1)};
-}
-
-absl::Span<const int64_t> View(const Array<int64_t>& rows) {
-  return {rows.data(), static_cast<size_t>(rows.size())};
-}
-
-// n flags; None means that there are none. They live as long as this does.
-class Flags {
- public:
-  Flags(const char* name, const py::object& object) {
-    if (object.is_none()) return;
-    const py::array array = ToArray(name, object);
-    CheckArray(name, array, 1, "b", "booleans");
-    flags_ = Array<bool>(array);
-    span_ = absl::MakeConstSpan(flags_.data(), flags_.size());
-    // Otherwise it would mean all.
-    if (span_.empty()) {
-      throw py::value_error(absl::StrCat(name, ": is empty; None means all"));
-    }
-  }
-  absl::Span<const bool> span() const { return span_; }
-
- private:
-  Array<bool> flags_;
-  absl::Span<const bool> span_;
-};
-
-template <class Enum>
-Enum Choose(const char* name, const std::string& choice,
-            bool (*parse)(const std::string&, Enum*)) {
-  Enum value = Enum();
-  if (!parse(absl::AsciiStrToUpper(choice), &value)) {
-    throw py::value_error(absl::StrCat(name, ": there is no '", choice, "'"));
-  }
-  return value;
-}
-
-// None, a count, rows or coordinates.
-InducingConfig Inducing(const py::object& inducing, uint64_t seed) {
-  InducingConfig config;
-  if (inducing.is_none()) {
-    config.mutable_none();
-    return config;
-  }
-  const py::array array = ToArray("inducing", inducing);
-  if (array.ndim() == 0 && absl::StrContains("iu", array.dtype().kind())) {
-    config.mutable_random()->set_count(inducing.cast<int64_t>());
-    config.mutable_random()->set_seed(seed);
-  } else if (array.ndim() == 2) {
-    const Array<double> points = Points("inducing", array);
-    config.mutable_coordinates()->mutable_value()->Add(
-        points.data(), points.data() + points.size());
-  } else {
-    const Array<int64_t> rows = Rows("inducing", array);
-    config.mutable_rows()->mutable_row()->Add(rows.data(),
-                                              rows.data() + rows.size());
-  }
-  return config;
-}
-
-// One, or one for each dimension.
-using Lengthscale = std::variant<double, std::vector<double>>;
-
-void SetLengthscale(const Lengthscale& lengthscale, KernelConfig& kernel) {
-  kernel.clear_lengthscale();
-  if (const double* one = std::get_if<double>(&lengthscale)) {
-    kernel.add_lengthscale(*one);
-  } else {
-    const auto& several = std::get<std::vector<double>>(lengthscale);
-    kernel.mutable_lengthscale()->Add(several.begin(), several.end());
-  }
+void SetFamily(const std::string& family, KernelConfig& kernel) {
+  kernel.set_family(static_cast<KernelConfig::Family>(
+      Choose("kernel", family, *KernelConfig::Family_descriptor())));
 }
 
 ResidualIndex Build(const py::object& points, const std::string& kernel,
-                    const Lengthscale& lengthscale, double variance,
-                    const py::object& inducing, uint64_t seed, double jitter,
-                    const std::string& strategy, int threads) {
+                    const py::object& lengthscale, const py::object& variance,
+                    const py::object& inducing, const py::object& seed,
+                    const py::object& jitter,
+                    const std::optional<std::string>& strategy,
+                    const py::object& threads) {
+  const CArray<double> data = Points("points", points);
   IndexOptions options;
   ResidualConfig& residual = *options.mutable_residual();
-  residual.mutable_kernel()->set_family(
-      Choose("kernel", kernel, KernelConfig::Family_Parse));
-  residual.mutable_kernel()->set_variance(variance);
+  SetFamily(kernel, *residual.mutable_kernel());
+  residual.mutable_kernel()->set_variance(Number("variance", variance));
   SetLengthscale(lengthscale, *residual.mutable_kernel());
-  *residual.mutable_inducing() = Inducing(inducing, seed);
-  residual.set_jitter(jitter);
-  options.set_strategy(Choose("strategy", strategy, Strategy_Parse));
-  options.set_threads(threads);
-  const Array<double> data = Points("points", points);
-  return Unlocked([&](Monitor* monitor) {
+  *residual.mutable_inducing() =
+      Inducing(inducing, Seed(seed), data.shape(0), data.shape(1));
+  residual.set_jitter(Number("jitter", jitter));
+  if (strategy) {
+    options.set_strategy(static_cast<Strategy>(
+        Choose("strategy", *strategy, *Strategy_descriptor())));
+  }
+  options.set_threads(Threads(threads));
+  ResidualIndex index = Value(Unlocked([&](Monitor* monitor) {
     return ResidualIndex::Build(View(data), options, monitor);
-  });
+  }));
+  Warn(AdviceOnModel(index.model()));
+  return index;
 }
 
 ResidualIndex Rebuild(const ResidualIndex& index,
                       const std::optional<std::string>& kernel,
-                      const std::optional<Lengthscale>& lengthscale,
-                      std::optional<double> variance, int threads) {
+                      const py::object& lengthscale, const py::object& variance,
+                      const py::object& threads) {
   KernelConfig config = index.model().config().kernel();
-  if (kernel) {
-    config.set_family(Choose("kernel", *kernel, KernelConfig::Family_Parse));
-  }
-  if (lengthscale) SetLengthscale(*lengthscale, config);
-  if (variance) config.set_variance(*variance);
-  return Unlocked([&](Monitor* monitor) {
-    return index.Rebuild(config, threads, monitor);
-  });
+  if (kernel) SetFamily(*kernel, config);
+  if (!lengthscale.is_none()) SetLengthscale(lengthscale, config);
+  if (!variance.is_none()) config.set_variance(Number("variance", variance));
+  const int num_threads = Threads(threads);
+  return Value(Unlocked([&](Monitor* monitor) {
+    return index.Rebuild(config, num_threads, monitor);
+  }));
 }
 
-void Save(const ResidualIndex& index, const std::string& path, int threads) {
-  const absl::Status status = [&] {
-    const py::gil_scoped_release release;
-    return index.Save(path, threads);
-  }();
-  ThrowUnlessOk(status);
+void Save(const ResidualIndex& index, const py::object& path,
+          const py::object& threads) {
+  const std::string name = Path(path);
+  const int num_threads = Threads(threads);
+  ThrowUnlessOk(
+      Unlocked([&](Monitor*) { return index.Save(name, num_threads); }), name);
 }
 
-ResidualIndex Load(const std::string& path, bool map, int threads) {
-  return Unlocked([&](Monitor*) {
-    return ResidualIndex::Load(path, {.map = map, .threads = threads});
-  });
+ResidualIndex Load(const py::object& path, bool map,
+                   const py::object& threads) {
+  const std::string name = Path(path);
+  const LoadOptions options = {.map = map, .threads = Threads(threads)};
+  absl::StatusOr<ResidualIndex> index =
+      Unlocked([&](Monitor*) { return ResidualIndex::Load(name, options); });
+  ThrowUnlessOk(index.status(), name);
+  return *std::move(index);
 }
 
 // A view of a matrix that `owner` keeps.
@@ -356,74 +267,111 @@ py::tuple ToArrays(RangeResult result) {
                         ViewOf(kept->distances, owner));
 }
 
-py::tuple Search(const ResidualIndex& index, const py::object& rows, int64_t k,
-                 bool predecessor, bool exclude_self, double radius,
-                 const py::object& allowed, int threads) {
-  const Array<int64_t> queries = Rows("rows", rows);
+// Answers with a warning where they are of no use.
+
+py::tuple Answer(absl::StatusOr<SearchResult> result,
+                 const SearchOptions& options) {
+  SearchResult found = Value(std::move(result));
+  Warn(AdviceOnNeighbors(found.neighbors, options, AdvisedMetric::kResidual));
+  return ToArrays(std::move(found));
+}
+
+py::tuple Answer(absl::StatusOr<RangeResult> result, double radius,
+                 const SearchOptions& options) {
+  RangeResult found = Value(std::move(result));
+  Warn(AdviceOnRange(found.neighbors, radius, options,
+                     AdvisedMetric::kResidual));
+  return ToArrays(std::move(found));
+}
+
+py::tuple Search(const ResidualIndex& index, const py::object& rows,
+                 const py::object& k, bool predecessor, bool exclude_self,
+                 const py::object& radius, const py::object& allowed,
+                 const py::object& threads) {
+  const CArray<int64_t> queries = Rows("rows", rows);
   const Flags flags("allowed", allowed);
-  return ToArrays(Unlocked([&](Monitor* monitor) {
-    return index.Search(View(queries), {.k = k,
-                                        .exclude_self = exclude_self,
-                                        .predecessor = predecessor,
-                                        .radius = radius,
-                                        .allowed = flags.span(),
-                                        .monitor = monitor,
-                                        .threads = threads});
-  }));
+  SearchOptions options = {.k = Integer("k", k),
+                           .exclude_self = exclude_self,
+                           .predecessor = predecessor,
+                           .radius = Number("radius", radius),
+                           .allowed = flags.span(),
+                           .threads = Threads(threads)};
+  return Answer(Unlocked([&](Monitor* monitor) {
+                  options.monitor = monitor;
+                  return index.Search(View(queries), options);
+                }),
+                options);
 }
 
 py::tuple SearchPoints(const ResidualIndex& index, const py::object& points,
-                       int64_t k, double radius, const py::object& allowed,
-                       int threads) {
-  const Array<double> queries = Points("points", points);
+                       const py::object& k, const py::object& radius,
+                       const py::object& allowed, const py::object& threads) {
+  const CArray<double> queries = Points("points", points);
   const Flags flags("allowed", allowed);
-  return ToArrays(Unlocked([&](Monitor* monitor) {
-    return index.SearchPoints(View(queries), {.k = k,
-                                              .radius = radius,
-                                              .allowed = flags.span(),
-                                              .monitor = monitor,
-                                              .threads = threads});
-  }));
+  SearchOptions options = {.k = Integer("k", k),
+                           .radius = Number("radius", radius),
+                           .allowed = flags.span(),
+                           .threads = Threads(threads)};
+  return Answer(Unlocked([&](Monitor* monitor) {
+                  options.monitor = monitor;
+                  return index.SearchPoints(View(queries), options);
+                }),
+                options);
 }
 
 py::tuple SearchRange(const ResidualIndex& index, const py::object& rows,
-                      double radius, bool predecessor, bool exclude_self,
-                      const py::object& allowed, int threads) {
-  const Array<int64_t> queries = Rows("rows", rows);
+                      const py::object& radius, bool predecessor,
+                      bool exclude_self, const py::object& allowed,
+                      const py::object& threads) {
+  const CArray<int64_t> queries = Rows("rows", rows);
   const Flags flags("allowed", allowed);
-  return ToArrays(Unlocked([&](Monitor* monitor) {
-    return index.RangeSearch(View(queries), radius,
-                             {.exclude_self = exclude_self,
-                              .predecessor = predecessor,
-                              .allowed = flags.span(),
-                              .monitor = monitor,
-                              .threads = threads});
-  }));
+  const double below = Number("radius", radius);
+  SearchOptions options = {.exclude_self = exclude_self,
+                           .predecessor = predecessor,
+                           .allowed = flags.span(),
+                           .threads = Threads(threads)};
+  return Answer(Unlocked([&](Monitor* monitor) {
+                  options.monitor = monitor;
+                  return index.RangeSearch(View(queries), below, options);
+                }),
+                below, options);
 }
 
 py::tuple SearchRangePoints(const ResidualIndex& index,
-                            const py::object& points, double radius,
-                            const py::object& allowed, int threads) {
-  const Array<double> queries = Points("points", points);
+                            const py::object& points, const py::object& radius,
+                            const py::object& allowed,
+                            const py::object& threads) {
+  const CArray<double> queries = Points("points", points);
   const Flags flags("allowed", allowed);
-  return ToArrays(Unlocked([&](Monitor* monitor) {
-    return index.RangeSearchPoints(
-        View(queries), radius,
-        {.allowed = flags.span(), .monitor = monitor, .threads = threads});
-  }));
+  const double below = Number("radius", radius);
+  SearchOptions options = {.allowed = flags.span(),
+                           .threads = Threads(threads)};
+  return Answer(Unlocked([&](Monitor* monitor) {
+                  options.monitor = monitor;
+                  return index.RangeSearchPoints(View(queries), below, options);
+                }),
+                below, options);
 }
 
-py::tuple Graph(const ResidualIndex& index, int64_t k, bool predecessor,
-                double radius, const py::object& allowed, int threads) {
+py::tuple Graph(const ResidualIndex& index, const py::object& k,
+                bool predecessor, const py::object& radius,
+                const py::object& allowed, const py::object& threads) {
   const Flags flags("allowed", allowed);
-  return ToArrays(Unlocked([&](Monitor* monitor) {
-    return index.Graph({.k = k,
-                        .predecessor = predecessor,
-                        .radius = radius,
-                        .allowed = flags.span(),
-                        .monitor = monitor,
-                        .threads = threads});
-  }));
+  SearchOptions options = {.k = Integer("k", k),
+                           .exclude_self = true,
+                           .predecessor = predecessor,
+                           .radius = Number("radius", radius),
+                           .allowed = flags.span(),
+                           .threads = Threads(threads)};
+  return Answer(Unlocked([&](Monitor* monitor) {
+                  options.monitor = monitor;
+                  return index.Graph(options);
+                }),
+                options);
+}
+
+std::string StrategyOf(const ResidualIndex& index) {
+  return absl::AsciiStrToLower(Strategy_Name(index.options().strategy()));
 }
 
 }  // namespace
@@ -432,11 +380,12 @@ PYBIND11_MODULE(rct, module) {
   using py::arg;
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
   module.doc() = kModuleDoc;
+  WatchTheEnd();
   py::class_<ResidualIndex>(module, "ResidualIndex", kClassDoc)
       .def(py::init(&Build), kInitDoc, arg("points"), py::kw_only(),
            arg("kernel"), arg("lengthscale") = 1.0, arg("variance") = 1.0,
            arg("inducing"), arg("seed") = 1, arg("jitter") = 1e-6,
-           arg("strategy") = "exhaustive", arg("threads") = 0)
+           arg("strategy") = py::none(), arg("threads") = 0)
       .def("search", &Search, kSearchDoc, arg("rows"), arg("k"), py::kw_only(),
            arg("predecessor") = false, arg("exclude_self") = false,
            arg("radius") = kInfinity, arg("allowed") = py::none(),
@@ -461,6 +410,7 @@ PYBIND11_MODULE(rct, module) {
            arg("threads") = 0)
       .def_static("load", &Load, kLoadDoc, arg("path"), py::kw_only(),
                   arg("map") = false, arg("threads") = 0)
+      .def_property_readonly("strategy", &StrategyOf, kStrategyDoc)
       .def("__len__", &ResidualIndex::size)
       .def("__repr__", [](const ResidualIndex& index) {
         const auto& data = index.model().metric()->data();

@@ -1,0 +1,450 @@
+#include "tools/python/arguments.h"
+
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/types/span.h"
+#include "google/protobuf/descriptor.h"
+#include "metric/metric.pb.h"
+#include "tools/python/errors.h"
+
+namespace rct {
+namespace {
+
+namespace py = pybind11;
+
+[[noreturn]] void Refuse(PyObject* type, const char* name,
+                         const std::string& why) {
+  Raise(type, absl::StrCat(name, ": ", why));
+}
+
+std::string TypeName(const py::object& object) {
+  return py::str(py::type::of(object).attr("__name__"));
+}
+
+std::string Shape(const py::array& array) {
+  return py::str(array.attr("shape"));
+}
+
+// Where entry i, counted in C order, is: "row 3, column 1", or "row 3".
+std::string Place(const py::array& array, int64_t i) {
+  if (array.ndim() == 0) return "the value";
+  if (array.ndim() == 1) return absl::StrCat("entry ", i);
+  const int64_t columns = array.shape(array.ndim() - 1);
+  return absl::StrCat("row ", i / columns, ", column ", i % columns);
+}
+
+bool IsMasked(const py::handle& object) {
+  static const py::handle masked =
+      py::object(py::module_::import("numpy.ma").attr("MaskedArray")).release();
+  return py::isinstance(object, masked);
+}
+
+void RefuseHidden(const char* name, const py::handle& object,
+                  const std::string& within) {
+  const py::module_ ma = py::module_::import("numpy.ma");
+  const auto mask = py::array::ensure(ma.attr("getmaskarray")(object));
+  const auto hidden = CArray<bool>(mask);
+  for (int64_t i = 0; i < hidden.size(); ++i) {
+    if (!hidden.data()[i]) continue;
+    Refuse(PyExc_ValueError, name,
+           absl::StrCat(within, Place(mask, i),
+                        " is masked, it has no value; fill what is masked or "
+                        "leave those rows out"));
+  }
+}
+
+// NumPy drops the masks of arrays in a list, in silence.
+void RefuseHiddenIn(const char* name, const py::object& object) {
+  if (!py::isinstance<py::list>(object) && !py::isinstance<py::tuple>(object)) {
+    return;
+  }
+  int64_t i = 0;
+  for (const py::handle element : object) {
+    if (IsMasked(element)) {
+      RefuseHidden(name, element, absl::StrCat("in element ", i, ", "));
+    }
+    ++i;
+  }
+}
+
+// What NumPy makes of it: an array that exists is not copied.
+py::array ToArray(const char* name, const py::object& object) {
+  if (py::hasattr(object, "nnz") && py::hasattr(object, "toarray")) {
+    Refuse(PyExc_TypeError, name,
+           "is a sparse matrix; give .toarray() of it, if memory allows");
+  }
+  RefuseHiddenIn(name, object);
+  try {
+    const py::module_ numpy = py::module_::import("numpy");
+    const py::object array = numpy.attr("asanyarray")(object);
+    if (IsMasked(array)) RefuseHidden(name, array, "");
+    return numpy.attr("asarray")(array);
+  } catch (py::error_already_set& error) {
+    if (!error.matches(PyExc_ValueError) && !error.matches(PyExc_TypeError)) {
+      throw;
+    }
+    const std::string why = py::str(error.value());
+    if (absl::StartsWith(why, absl::StrCat(name, ": "))) throw;
+    Refuse(PyExc_TypeError, name,
+           absl::StrCat("is no array, and NumPy makes none of it: ", why));
+  }
+}
+
+enum class Wanted { kReals, kRows, kFlags };
+
+// What to do about an array of another kind than is wanted.
+std::string Hint(char kind, Wanted wanted) {
+  switch (kind) {
+    case 'b':
+      return wanted == Wanted::kRows
+                 ? "numpy.flatnonzero(mask) gives the row numbers of a mask"
+                 : "give .astype(float) of it, if 0 and 1 are meant";
+    case 'f':
+    case 'i':
+    case 'u':
+      return wanted == Wanted::kRows
+                 ? "give .astype(int) of it, if all are whole"
+                 : "give .astype(bool) of it, if 0 and 1 are flags";
+    case 'c':
+      return "give .real and .imag of it as columns of their own";
+    case 'M':
+    case 'm':
+      return "subtract an origin and divide by a unit: "
+             "(t - t[0]) / numpy.timedelta64(1, 's')";
+    case 'S':
+    case 'U':
+      return "give .astype(float) of it, if the text is numbers";
+    case 'V':
+      return "numpy.lib.recfunctions.structured_to_unstructured(a) makes a "
+             "plain array of a structured one";
+    default:
+      return "something in it is None, text, a list of another length or an "
+             "integer beyond 64 bits; give .astype(float) of it, if all are "
+             "numbers";
+  }
+}
+
+void CheckKind(const char* name, const py::array& array, Wanted wanted) {
+  const std::string_view kinds = wanted == Wanted::kReals  ? "fiu"
+                                 : wanted == Wanted::kRows ? "iu"
+                                                           : "b";
+  const char kind = array.dtype().kind();
+  if (absl::StrContains(kinds, kind)) return;
+  Refuse(PyExc_TypeError, name,
+         absl::StrCat("must hold ",
+                      wanted == Wanted::kReals  ? "real numbers"
+                      : wanted == Wanted::kRows ? "integers, row numbers"
+                                                : "booleans",
+                      "; holds ", std::string(py::str(array.dtype())), "; ",
+                      Hint(kind, wanted)));
+}
+
+// An object that NumPy wraps, as a set or None, is no array of one.
+void RefuseWrapped(const char* name, const py::object& object,
+                   const py::array& array) {
+  if (array.ndim() == 0 && array.dtype().kind() == 'O') {
+    Refuse(PyExc_TypeError, name,
+           absl::StrCat("must be an array; is ", TypeName(object)));
+  }
+}
+
+bool Holds(int64_t value) {
+  const uint64_t size = value < 0 ? 0 - static_cast<uint64_t>(value)
+                                  : static_cast<uint64_t>(value);
+  return size == 0 || std::bit_width(size) - std::countr_zero(size) <=
+                          std::numeric_limits<double>::digits;
+}
+bool Holds(uint64_t value) {
+  return value == 0 || std::bit_width(value) - std::countr_zero(value) <=
+                           std::numeric_limits<double>::digits;
+}
+bool Holds(long double value) {
+  // NaN is no number, and for the library to refuse.
+  return value != value ||
+         static_cast<long double>(static_cast<double>(value)) == value;
+}
+
+template <class T>
+void CheckExact(const char* name, const py::array& array) {
+  const CArray<T> values(array);
+  for (int64_t i = 0; i < values.size(); ++i) {
+    if (Holds(values.data()[i])) continue;
+    const std::string value = py::str(array.attr("flat")[py::int_(i)]);
+    Refuse(PyExc_ValueError, name,
+           absl::StrCat(Place(array, i), " is ", value,
+                        ", which float64 cannot hold: it would be rounded, and "
+                        "others to the same number; subtract an offset first, "
+                        "as that of the first row"));
+  }
+}
+
+// Real numbers, which float64 holds.
+CArray<double> Reals(const char* name, const py::array& array) {
+  CheckKind(name, array, Wanted::kReals);
+  const char kind = array.dtype().kind();
+  if (array.itemsize() >= 8) {
+    if (kind == 'i') CheckExact<int64_t>(name, array);
+    if (kind == 'u') CheckExact<uint64_t>(name, array);
+  }
+  if (kind == 'f' && array.itemsize() > 8) {
+    CheckExact<long double>(name, array);
+  }
+  return CArray<double>(array);
+}
+
+CArray<double> PointsOf(const char* name, const py::array& array) {
+  if (array.ndim() != 2) {
+    std::string hint;
+    if (array.ndim() == 1) {
+      hint =
+          "; give a[:, None] for points of one coordinate, or a[None, :] for "
+          "one point";
+    }
+    Refuse(PyExc_TypeError, name,
+           absl::StrCat("must be 2-dimensional, a point a row; has shape ",
+                        Shape(array), hint));
+  }
+  return Reals(name, array);
+}
+
+CArray<int64_t> RowsOf(const char* name, const py::array& array) {
+  if (array.ndim() != 1) {
+    const bool column = array.ndim() == 2 && array.shape(1) == 1;
+    Refuse(PyExc_TypeError, name,
+           absl::StrCat("must be 1-dimensional, of row numbers; has shape ",
+                        Shape(array),
+                        array.ndim() == 0 ? "; give [a] for one row"
+                        : column          ? "; give a[:, 0] of a column"
+                                          : ""));
+  }
+  // An empty list makes an array of float64.
+  if (array.size() == 0) return CArray<int64_t>(0);
+  CheckKind(name, array, Wanted::kRows);
+  if (array.dtype().kind() == 'u' && array.itemsize() >= 8) {
+    const CArray<uint64_t> values(array);
+    for (int64_t i = 0; i < values.size(); ++i) {
+      if (values.data()[i] <= uint64_t{INT64_MAX}) continue;
+      Refuse(PyExc_ValueError, name,
+             absl::StrCat(Place(array, i), " is ", values.data()[i],
+                          ", which is no row number"));
+    }
+  }
+  return CArray<int64_t>(array);
+}
+
+// NumPy's numbers that stand for themselves, and arrays without dimensions,
+// become Python's.
+py::object Plain(const py::object& object) {
+  return py::isinstance<py::array>(object) && py::array(object).ndim() == 0
+             ? py::array(object).attr("item")()
+             : object;
+}
+
+bool IsBoolean(const py::object& object) {
+  static const py::handle numpy_bool =
+      py::object(py::module_::import("numpy").attr("bool_")).release();
+  return PyBool_Check(object.ptr()) || py::isinstance(object, numpy_bool);
+}
+
+// A Python int.
+py::int_ Whole(const char* name, const py::object& argument) {
+  if (IsMasked(argument)) RefuseHidden(name, argument, "");
+  const py::object object = Plain(argument);
+  const auto whole =
+      IsBoolean(object) || PyIndex_Check(object.ptr()) == 0
+          ? py::object()
+          : py::reinterpret_steal<py::object>(PyNumber_Index(object.ptr()));
+  if (whole) return whole;
+  PyErr_Clear();
+  Refuse(PyExc_TypeError, name,
+         absl::StrCat("must be an integer; is ", std::string(py::repr(object)),
+                      " (", TypeName(object), ")"));
+}
+
+[[noreturn]] void RefuseRange(const char* name, const py::int_& value,
+                              const std::string& range) {
+  Refuse(
+      PyExc_ValueError, name,
+      absl::StrCat("is ", std::string(py::repr(value)), "; must be ", range));
+}
+
+void CheckWidth(const py::array& array, int64_t size, int64_t dim) {
+  const int64_t width = array.shape(1);
+  if (width == dim) return;
+  std::string hint;
+  const char kind = array.dtype().kind();
+  if (width == 1 && (kind == 'i' || kind == 'u')) {
+    const CArray<double> rows(array);
+    if (std::all_of(rows.data(), rows.data() + rows.size(), [&](double row) {
+          return row >= 0 && row < static_cast<double>(size);
+        })) {
+      hint = "; if these are row numbers, give inducing[:, 0]";
+    }
+  } else if (array.shape(0) == dim) {
+    hint = "; if a point is a column, give inducing.T";
+  }
+  Refuse(PyExc_ValueError, "inducing",
+         absl::StrCat("has points of ", width,
+                      width == 1 ? " coordinate" : " coordinates",
+                      ", the data has points of ", dim, hint));
+}
+
+}  // namespace
+
+CArray<double> Points(const char* name, const py::object& object) {
+  const py::array array = ToArray(name, object);
+  RefuseWrapped(name, object, array);
+  return PointsOf(name, array);
+}
+
+CArray<int64_t> Rows(const char* name, const py::object& object) {
+  const py::array array = ToArray(name, object);
+  RefuseWrapped(name, object, array);
+  return RowsOf(name, array);
+}
+
+Flags::Flags(const char* name, const py::object& object) {
+  if (object.is_none()) return;
+  const py::array array = ToArray(name, object);
+  RefuseWrapped(name, object, array);
+  if (array.ndim() != 1) {
+    Refuse(PyExc_TypeError, name,
+           absl::StrCat("must be 1-dimensional, of booleans; has shape ",
+                        Shape(array)));
+  }
+  // Otherwise it would mean all.
+  if (array.size() == 0) {
+    Refuse(PyExc_ValueError, name, "is empty; None means all");
+  }
+  CheckKind(name, array, Wanted::kFlags);
+  flags_ = CArray<bool>(array);
+  span_ = absl::MakeConstSpan(flags_.data(), flags_.size());
+}
+
+std::vector<double> Numbers(const char* name, const py::object& object) {
+  const py::array array = ToArray(name, object);
+  RefuseWrapped(name, object, array);
+  if (array.ndim() > 1) {
+    Refuse(PyExc_TypeError, name,
+           absl::StrCat("must be a number or 1-dimensional; has shape ",
+                        Shape(array)));
+  }
+  if (array.size() == 0) {
+    Refuse(PyExc_ValueError, name, "is empty; give at least one number");
+  }
+  const CArray<double> reals = Reals(name, array);
+  return {reals.data(), reals.data() + reals.size()};
+}
+
+double Number(const char* name, const py::object& object) {
+  const py::array array = ToArray(name, object);
+  RefuseWrapped(name, object, array);
+  if (array.ndim() != 0) {
+    Refuse(PyExc_TypeError, name,
+           absl::StrCat("must be one number; has shape ", Shape(array)));
+  }
+  return Reals(name, array).data()[0];
+}
+
+int64_t Integer(const char* name, const py::object& object, int64_t least,
+                int64_t most) {
+  const py::int_ whole = Whole(name, object);
+  int overflow = 0;
+  const int64_t value = PyLong_AsLongLongAndOverflow(whole.ptr(), &overflow);
+  if (overflow != 0 || value < least || value > most) {
+    RefuseRange(name, whole, absl::StrCat("from ", least, " to ", most));
+  }
+  return value;
+}
+
+int Threads(const py::object& object) {
+  return static_cast<int>(
+      Integer("threads", object, /*least=*/0, std::numeric_limits<int>::max()));
+}
+
+uint64_t Seed(const py::object& object) {
+  const py::int_ whole = Whole("seed", object);
+  const uint64_t seed = PyLong_AsUnsignedLongLong(whole.ptr());
+  if (PyErr_Occurred() != nullptr) {
+    PyErr_Clear();
+    RefuseRange("seed", whole, "from 0 to 2**64 - 1");
+  }
+  return seed;
+}
+
+InducingConfig Inducing(const py::object& object, uint64_t seed, int64_t size,
+                        int64_t dim) {
+  constexpr char kName[] = "inducing";
+  InducingConfig config;
+  if (object.is_none()) {
+    config.mutable_none();
+    return config;
+  }
+  const py::array array = ToArray(kName, object);
+  RefuseWrapped(kName, object, array);
+  if (array.ndim() == 0) {
+    if (!absl::StrContains("iu", array.dtype().kind())) {
+      Refuse(PyExc_TypeError, kName,
+             absl::StrCat("must be a count, row numbers, coordinates or None; "
+                          "is ",
+                          std::string(py::repr(object))));
+    }
+    config.mutable_random()->set_count(Integer(kName, array));
+    config.mutable_random()->set_seed(seed);
+  } else if (array.ndim() == 2) {
+    CheckWidth(array, size, dim);
+    const CArray<double> points = PointsOf(kName, array);
+    config.mutable_coordinates()->mutable_value()->Add(
+        points.data(), points.data() + points.size());
+  } else {
+    const CArray<int64_t> rows = RowsOf(kName, array);
+    config.mutable_rows()->mutable_row()->Add(rows.data(),
+                                              rows.data() + rows.size());
+  }
+  return config;
+}
+
+int Choose(const char* name, const std::string& choice,
+           const google::protobuf::EnumDescriptor& values) {
+  std::vector<std::string> names;
+  for (int i = 0; i < values.value_count(); ++i) {
+    const google::protobuf::EnumValueDescriptor& value = *values.value(i);
+    if (value.number() == 0) continue;
+    if (absl::AsciiStrToUpper(choice) == value.name()) return value.number();
+    names.push_back(
+        absl::StrCat("'", absl::AsciiStrToLower(value.name()), "'"));
+  }
+  Refuse(PyExc_ValueError, name,
+         absl::StrCat("there is no '", choice, "'; choose one of ",
+                      absl::StrJoin(names, ", ")));
+}
+
+std::string Path(const py::object& object) {
+  PyObject* bytes = nullptr;
+  if (PyUnicode_FSConverter(object.ptr(), &bytes) == 0) {
+    if (PyErr_ExceptionMatches(PyExc_ValueError) != 0) {
+      PyErr_Clear();
+      Refuse(PyExc_ValueError, "path",
+             absl::StrCat(std::string(py::repr(object)),
+                          " holds a null character, which no name of a file "
+                          "can"));
+    }
+    throw py::error_already_set();
+  }
+  return py::reinterpret_steal<py::bytes>(bytes);
+}
+
+}  // namespace rct
