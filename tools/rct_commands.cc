@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -208,7 +209,14 @@ CommandOutcome RunCommand(Arguments arguments) {
     arguments.remove_prefix(1);
     help = help || std::any_of(arguments.begin(), arguments.end(), AsksForHelp);
     if (help) return {0, command.help(), ""};
-    return command.run("rct " + name, arguments);
+    const std::string program = "rct " + name;
+    try {
+      return command.run(program, arguments);
+    } catch (const std::bad_alloc&) {
+      return Fail(kBadInput, program,
+                  "memory ran out; nothing is written. Name a smaller file, or "
+                  "leave more memory to the program");
+    }
   }
   std::vector<std::string> names;
   for (const Command& command : Commands()) names.push_back(command.name);

@@ -59,6 +59,7 @@ constexpr std::pair<std::string_view, std::string_view> kFlagOf[] = {
     {"factors: residual variance", "--residual_variance: p"},
     {"factors: ", "--factors: "},
     {"k: ", "--k: "},
+    {"radius: ", "--radius: "},
     {"threads: ", "--threads: "},
     {"allowed: ", "--allowed_rows: "},
 };
@@ -343,12 +344,13 @@ absl::StatusOr<Answers> SearchEither(const Index& index, const Queries& queries,
                                      const SearchOptions& options) {
   Answers answers;
   if (task.all_within) {
-    RCT_ASSIGN_OR_RETURN(RangeResult result,
-                         queries.RangeSearch(index, first, count, options));
+    RCT_ASSIGN_OR_RETURN(
+        RangeResult result,
+        InFlags(queries.RangeSearch(index, first, count, options)));
     answers.lists = std::move(result.neighbors);
   } else {
     RCT_ASSIGN_OR_RETURN(SearchResult result,
-                         queries.Search(index, first, count, options));
+                         InFlags(queries.Search(index, first, count, options)));
     answers.table = std::move(result.neighbors);
   }
   return answers;

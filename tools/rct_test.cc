@@ -912,6 +912,32 @@ TEST_F(RctTest, CanBeInterruptedWhileItWaits) {
   }
 }
 
+// Sizes that are known are checked before the work, in the words of flags; and
+// what is not known ends in order as well.
+TEST_F(RctTest, MemoryThatIsNotThere) {
+  const std::vector<std::string> before = Names();
+  for (const char* k : {"100000000", "2147483639"}) {
+    const Outcome outcome = Shell(absl::StrCat(
+        "(ulimit -v 8000000; rct graph --points=p.npy --kernel=rbf "
+        "--lengthscale=1 --no_inducing --out_indices=o.npy --k=",
+        k, ")"));
+    EXPECT_EQ(outcome.exit_code, 1) << outcome.err;
+    EXPECT_THAT(
+        outcome.err,
+        AllOf(StartsWith(absl::StrCat("rct graph: --k: 300 queries with ", k,
+                                      " neighbors each take ")),
+              HasSubstr("ask for fewer neighbors")));
+  }
+  ASSERT_EQ(Shell("truncate -s 4G large.csv").exit_code, 0);
+  const Outcome outcome = Shell(
+      "(ulimit -v 2000000; rct graph --points=large.csv --metric=euclidean "
+      "--k=1 --out_indices=o.npy)");
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_THAT(outcome.err, StartsWith("rct graph: memory ran out; nothing is"));
+  ASSERT_EQ(Shell("rm large.csv").exit_code, 0);
+  EXPECT_EQ(Names(), before);
+}
+
 // A limit of the shell is an error as a full disk is, not the end.
 TEST_F(RctTest, AFileThatMayNotGrow) {
   Write("g.npy", "as before");

@@ -13,8 +13,8 @@
 // by pthread_exit, which would unwind through C++ that does not expect it and
 // abort the process. So before that (atexit) no call begins any more in threads
 // other than the main one, those under way are cancelled and come back with
-// SystemExit, and Python waits until they have. A call that cannot be cancelled
-// (a file is being read or written) is waited for up to 10 seconds; if it comes
+// SystemExit, and Python waits until they have. A call that is not
+// cancelled at once (the disk is slow) is waited for up to 10 seconds; if it comes
 // back later, its thread stops for ever, without the lock, until the process
 // ends.
 //
