@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -17,6 +18,7 @@
 #include "absl/types/span.h"
 #include "base/check.h"
 #include "base/file.h"
+#include "base/monitor.h"
 #include "base/parallel.h"
 #include "base/quote.h"
 #include "base/sha256.h"
@@ -59,12 +61,14 @@ std::string_view BytesOf(const T& value) {
   return {reinterpret_cast<const char*>(&value), sizeof(T)};
 }
 
-// 64 hexadecimal digits, of `pieces` one after the other.
-std::string Digest(absl::Span<const std::string_view> pieces, int threads) {
+// 64 hexadecimal digits, of `pieces` one after the other; of no meaning where
+// `monitor` is cancelled.
+std::string Digest(absl::Span<const std::string_view> pieces, int threads,
+                   Monitor* monitor) {
   uint64_t size = 0;
   for (const std::string_view piece : pieces) size += piece.size();
   std::vector<std::string> digests((size + kDigestPiece - 1) / kDigestPiece);
-  ParallelFor(threads, static_cast<int64_t>(digests.size()),
+  ParallelFor(threads, static_cast<int64_t>(digests.size()), monitor,
               [&](int64_t task, int) {
                 Sha256 sha256;
                 uint64_t skip = static_cast<uint64_t>(task) * kDigestPiece;
@@ -105,8 +109,9 @@ void ArchiveWriter::Add(std::string_view name, const void* data,
 }
 
 absl::Status ArchiveWriter::Write(const std::string& path,
-                                  const ArchiveFormat& format,
-                                  int threads) const {
+                                  const ArchiveFormat& format, int threads,
+                                  Monitor* monitor) const {
+  const Monitor::Part whole(monitor);
   RCT_CHECK(format.magic.size() == sizeof(Preamble::magic));
   static constexpr char kZeros[kAlignment] = {};
   Preamble preamble = {};
@@ -136,19 +141,27 @@ absl::Status ArchiveWriter::Write(const std::string& path,
   std::vector<std::string_view> pieces = {
       BytesOf(preamble).substr(0, kDigestOffset), table};
   pieces.insert(pieces.end(), arrays.begin(), arrays.end());
-  const std::string digest = absl::HexStringToBytes(Digest(pieces, threads));
+  std::optional<Monitor::Part> part(std::in_place, monitor, /*share=*/0.5);
+  const std::string digest =
+      absl::HexStringToBytes(Digest(pieces, threads, monitor));
+  part.reset();
+  RCT_RETURN_IF_ERROR(Monitor::Check(monitor));
   std::memcpy(preamble.digest, digest.data(), sizeof(preamble.digest));
   pieces[0] = BytesOf(preamble);
-  return WriteFileAtomically(path, pieces);
+  return WriteFileAtomically(path, pieces, monitor);
 }
 
 absl::StatusOr<ArchiveReader> ArchiveReader::Open(const std::string& path,
                                                   const ArchiveFormat& format,
-                                                  bool map, int threads) {
+                                                  bool map, int threads,
+                                                  Monitor* monitor) {
+  const Monitor::Part whole(monitor);
+  std::optional<Monitor::Part> part(std::in_place, monitor, /*share=*/0.5);
   RCT_ASSIGN_OR_RETURN(SharedBytes file,
-                       map ? MapFile(path) : ReadFileAligned(path));
+                       map ? MapFile(path) : ReadFileAligned(path, monitor));
+  part.reset();
   ArchiveReader reader(path, std::move(file));
-  RCT_RETURN_IF_ERROR(Annotate(reader.Check(format, threads), path));
+  RCT_RETURN_IF_ERROR(Annotate(reader.Check(format, threads, monitor), path));
   RCT_RETURN_IF_ERROR(Annotate(reader.ReadTable(), path));
   return reader;
 }
@@ -159,7 +172,8 @@ bool ArchiveReader::Recognizes(const std::string& path,
   return file.ok() && absl::StartsWith(file->bytes, format.magic);
 }
 
-absl::Status ArchiveReader::Check(const ArchiveFormat& format, int threads) {
+absl::Status ArchiveReader::Check(const ArchiveFormat& format, int threads,
+                                  Monitor* monitor) {
   const std::string_view bytes = file_.bytes;
   const auto error = [](const auto&... what) {
     return absl::InvalidArgumentError(absl::StrCat(what...));
@@ -189,7 +203,8 @@ absl::Status ArchiveReader::Check(const ArchiveFormat& format, int threads) {
     return error("has ", bytes.size(), " bytes, ", bytes.size() - preamble.size,
                  " more than it should; ", format.remedy);
   }
-  digest_ = Digest(Digested(bytes), threads);
+  digest_ = Digest(Digested(bytes), threads, monitor);
+  RCT_RETURN_IF_ERROR(Monitor::Check(monitor));
   if (absl::HexStringToBytes(digest_) !=
       std::string_view(preamble.digest, sizeof(preamble.digest))) {
     return error("damaged: its digest differs from the one that was written; ",

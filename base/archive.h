@@ -49,6 +49,7 @@
 #include "base/aligned_buffer.h"
 #include "base/file.h"
 #include "base/matrix.h"
+#include "base/monitor.h"
 
 namespace rct {
 
@@ -105,9 +106,10 @@ class ArchiveWriter {
     Add(name, kept.data(), 1, static_cast<int64_t>(kept.size()), 1, 1);
   }
 
-  // Writes the file as WriteFileAtomically does; its errors.
+  // Writes the file as WriteFileAtomically does; its errors. Cancelled where
+  // `monitor` is.
   absl::Status Write(const std::string& path, const ArchiveFormat& format,
-                     int threads) const;
+                     int threads, Monitor* monitor = nullptr) const;
 
  private:
   void Add(std::string_view name, const void* data, int64_t element_bytes,
@@ -124,10 +126,11 @@ class ArchiveReader {
   // Reads or maps the file (see MapFile), and then all of it for its digest.
   // InvalidArgument, saying what is wrong and what helps, where it is no such
   // file, of another version, cut short, too long or damaged: no length is
-  // believed before that.
+  // believed before that. Cancelled where `monitor` is.
   static absl::StatusOr<ArchiveReader> Open(const std::string& path,
                                             const ArchiveFormat& format,
-                                            bool map, int threads);
+                                            bool map, int threads,
+                                            Monitor* monitor = nullptr);
 
   // Whether the file of this name starts with the magic.
   static bool Recognizes(const std::string& path, const ArchiveFormat& format);
@@ -184,7 +187,8 @@ class ArchiveReader {
   ArchiveReader(std::string path, SharedBytes file)
       : path_(std::move(path)), file_(std::move(file)) {}
 
-  absl::Status Check(const ArchiveFormat& format, int threads);
+  absl::Status Check(const ArchiveFormat& format, int threads,
+                     Monitor* monitor);
   absl::Status ReadTable();
   const ArchiveEntry* Entry(std::string_view name) const;
   static uint64_t Elements(const ArchiveEntry& entry) {

@@ -5,126 +5,325 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "base/file.h"
 #include "base/matrix.h"
+#include "base/monitor.h"
 #include "base/quote.h"
 #include "base/status_macros.h"
+#include "base/utf8.h"
 
 namespace rct {
 namespace {
 
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
-// Both parse in the C locale, blanks around the number allowed.
+// What a header that is no header is helped by.
+constexpr std::string_view kHeaderHelp =
+    "name the columns in the first line, or say header=no where it is data "
+    "(header=yes where these are names)";
+
+absl::Status Error(const std::string& problem) {
+  return absl::InvalidArgumentError(problem);
+}
+
+// Both parse decimals in the C locale, blanks around the number allowed.
 bool ParseNumber(std::string_view field, double* value) {
-  return absl::SimpleAtod(field, value);
+  return absl::SimpleAtod(field, value) &&
+         field.find_first_of("xX") == std::string_view::npos;
 }
 bool ParseNumber(std::string_view field, int64_t* value) {
-  return absl::SimpleAtoi(field, value);
+  if (absl::SimpleAtoi(field, value)) return true;
+  constexpr double kMostExact = 9007199254740992;  // 2^53
+  double decimal;
+  if (!absl::SimpleAtod(field, &decimal) || std::trunc(decimal) != decimal ||
+      std::abs(decimal) > kMostExact) {
+    return false;
+  }
+  *value = static_cast<int64_t>(decimal);
+  return true;
 }
 
 bool IsFinite(double value) { return std::isfinite(value); }
 bool IsFinite(int64_t) { return true; }
+
+// Whether `field`, of which ParseNumber made `value`, is an integer written out
+// in digits that is another number than `value`.
+bool IsRounded(std::string_view field, double value) {
+  constexpr double kMostExact = 9007199254740992;  // 2^53
+  if (std::abs(value) < kMostExact) return false;
+  std::string_view digits = absl::StripAsciiWhitespace(field);
+  if (!absl::ConsumePrefix(&digits, "-")) absl::ConsumePrefix(&digits, "+");
+  const size_t point = digits.find('.');
+  if (point != digits.npos) {
+    if (digits.find_first_not_of('0', point + 1) != digits.npos) return false;
+    digits = digits.substr(0, point);
+  }
+  if (digits.find_first_not_of("0123456789") != digits.npos) return false;
+  digits.remove_prefix(std::min(digits.find_first_not_of('0'), digits.size()));
+  return digits != absl::StrFormat("%.0f", std::abs(value));
+}
+bool IsRounded(std::string_view, int64_t) { return false; }
 
 template <class T>
 constexpr std::string_view kWanted = "a finite number";
 template <>
 constexpr std::string_view kWanted<int64_t> = "an integer of 64 bits";
 
-// A line without its end; `bytes` begins with the next one then.
+// Whether `field` is what programs write where a value is missing.
+bool IsMissing(std::string_view field) {
+  static constexpr std::string_view kWords[] = {
+      "na",  "n/a",     "#n/a", "nan", "null", "none",
+      "nil", "missing", "-",    "--",  ".",    "?"};
+  return std::any_of(std::begin(kWords), std::end(kWords),
+                     [field](std::string_view word) {
+                       return absl::EqualsIgnoreCase(field, word);
+                     });
+}
+
+// Whether `field` begins as numbers do: with a digit after a sign and a point,
+// if any.
+bool BeginsLikeNumber(std::string_view field) {
+  if (!field.empty() && (field[0] == '-' || field[0] == '+')) {
+    field.remove_prefix(1);
+  }
+  absl::ConsumePrefix(&field, ".");
+  return !field.empty() && absl::ascii_isdigit(field[0]);
+}
+
+// `field` without double quotes around it, if it has them on both sides.
+std::string_view WithoutQuotes(std::string_view field) {
+  std::string_view inner = field;
+  const bool quoted = inner.size() >= 2 && absl::ConsumePrefix(&inner, "\"") &&
+                      absl::ConsumeSuffix(&inner, "\"");
+  return quoted ? inner : field;
+}
+
+// What `field`, which is no T, is: "" or a clause that begins with a comma.
+template <class T>
+std::string_view Fault(std::string_view field) {
+  field = absl::StripAsciiWhitespace(field);
+  T number;
+  if (field.empty()) return ", which is empty";
+  if (WithoutQuotes(field) != field &&
+      ParseNumber(WithoutQuotes(field), &number)) {
+    return ", a number in quotes";
+  }
+  if (IsMissing(WithoutQuotes(field))) return ", a missing value";
+  if (absl::StrContains(field, ';')) {
+    return ", which has a semicolon where a comma belongs";
+  }
+  std::string_view digits = field;
+  if (!absl::ConsumePrefix(&digits, "-")) absl::ConsumePrefix(&digits, "+");
+  if (absl::StartsWithIgnoreCase(digits, "0x")) return ", a hexadecimal number";
+  if (BeginsLikeNumber(field) &&
+      field.find_first_of(" \t") != std::string_view::npos) {
+    return ", which has a blank where a comma belongs";
+  }
+  return "";
+}
+
+// The first line, without its end; `bytes` begins with the next one then.
 std::string_view TakeLine(std::string_view& bytes) {
-  const size_t end = bytes.find('\n');
-  std::string_view line = bytes.substr(0, end);
-  bytes.remove_prefix(end == bytes.npos ? bytes.size() : end + 1);
-  absl::ConsumeSuffix(&line, "\r");
+  const size_t end = bytes.find_first_of("\r\n");
+  const std::string_view line = bytes.substr(0, end);
+  bytes.remove_prefix(line.size());
+  if (!absl::ConsumePrefix(&bytes, "\r\n")) {
+    bytes.remove_prefix(std::min<size_t>(bytes.size(), 1));
+  }
   return line;
 }
 
-absl::StatusOr<std::vector<std::string>> ParseHeader(std::string_view line) {
-  std::vector<std::string> names;
-  bool numbers_only = true;
-  for (std::string_view name : absl::StrSplit(line, ',')) {
-    const auto error = [&](std::string_view problem) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("line 1: column ", names.size() + 1, " ", problem));
-    };
-    name = absl::StripAsciiWhitespace(name);
-    double number;
-    numbers_only = numbers_only && ParseNumber(name, &number);
-    if (absl::ConsumePrefix(&name, "\"") && !absl::ConsumeSuffix(&name, "\"")) {
-      return error(
-          "opens a quote and does not close it; use names without "
-          "commas");
-    }
-    if (name.empty()) {
-      return error(
-          "has no name; name it, or leave it out if it holds row "
-          "numbers");
-    }
-    names.emplace_back(name);
+// InvalidArgument where `bytes` are no text in UTF-8 by their start.
+absl::Status CheckEncoding(std::string_view bytes) {
+  const bool marked = absl::StartsWith(bytes, "\xff\xfe") ||
+                      absl::StartsWith(bytes, "\xfe\xff");
+  // A zero in each of the first characters, on the same side.
+  const auto is_zero = [bytes](size_t i) { return bytes[i] == '\0'; };
+  const bool zeros = bytes.size() >= 4 && is_zero(0) != is_zero(1) &&
+                     is_zero(0) == is_zero(2) && is_zero(1) == is_zero(3);
+  if (!marked && !zeros) return absl::OkStatus();
+  return Error("is UTF-16 text; save the file as UTF-8");
+}
+
+// "line 1: column 2", or "line 3, column 'y'" once columns have names.
+std::string Place(int64_t line, size_t column,
+                  const std::vector<std::string>& names) {
+  return absl::StrCat(
+      "line ", line, ", column ",
+      names.empty() ? absl::StrCat(column + 1) : Quote(names[column]));
+}
+
+absl::Status CheckName(size_t column, std::string_view name) {
+  const auto error = [column](std::string_view problem) {
+    return Error(absl::StrCat("line 1: column ", column + 1, " ", problem));
+  };
+  if (absl::StartsWith(name, "\"") && WithoutQuotes(name) == name) {
+    return error(
+        "opens a quote and does not close it; use names without commas");
   }
-  if (numbers_only) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("line 1: has only numbers, ", Quote(line),
-                     "; a header is needed, with names that are no numbers"));
+  name = WithoutQuotes(name);
+  if (name.empty()) {
+    return error(
+        "has no name; name it, or leave it out if it holds row numbers");
+  }
+  if (!IsPrintableUtf8(name)) {
+    return error(absl::StrCat(
+        "is named ", Quote(name),
+        ", which is no text in UTF-8; save the table as UTF-8 text"));
+  }
+  return absl::OkStatus();
+}
+
+// Why the first line, whose fields are neither all names nor all numbers, or
+// all of the latter, cannot be told to be a header.
+absl::Status NoHeader(std::string_view line,
+                      const std::vector<std::string_view>& fields) {
+  double number;
+  const auto is_number = [&number](std::string_view field) {
+    return ParseNumber(WithoutQuotes(field), &number);
+  };
+  if (std::all_of(fields.begin(), fields.end(), is_number)) {
+    return Error(absl::StrCat("line 1: has only numbers, ", Quote(line),
+                              "; a header is needed: ", kHeaderHelp));
+  }
+  const auto odd =
+      std::find_if(fields.begin(), fields.end(), [&](std::string_view field) {
+        field = WithoutQuotes(field);
+        return is_number(field) || IsMissing(field) || BeginsLikeNumber(field);
+      });
+  return Error(absl::StrCat(
+      "line 1: column ", odd - fields.begin() + 1, " is ", Quote(*odd),
+      ", which looks like data and not like a name: ", kHeaderHelp));
+}
+
+bool LooksLikeName(std::string_view field) {
+  double number;
+  field = WithoutQuotes(field);
+  return !ParseNumber(field, &number) && !IsMissing(field) &&
+         !BeginsLikeNumber(field);
+}
+
+// The names in the first line.
+absl::StatusOr<std::vector<std::string>> ParseHeader(std::string_view line,
+                                                     CsvHeader header) {
+  std::vector<std::string_view> fields = absl::StrSplit(line, ',');
+  for (std::string_view& field : fields) {
+    field = absl::StripAsciiWhitespace(field);
+  }
+  if (fields.size() == 1) {
+    for (const auto& [separator, name] :
+         {std::pair<char, std::string_view>{';', "semicolons"},
+          {'\t', "tabs"}}) {
+      if (!absl::StrContains(line, separator)) continue;
+      return Error(absl::StrCat("line 1: ", Quote(line), " is separated by ",
+                                name,
+                                "; fields are separated by commas, decimals "
+                                "by a point"));
+    }
+  }
+  if (header == CsvHeader::kDetect &&
+      !std::all_of(fields.begin(), fields.end(), LooksLikeName)) {
+    return NoHeader(line, fields);
+  }
+  std::vector<std::string> names;
+  absl::flat_hash_map<std::string, size_t> columns;
+  for (const std::string_view field : fields) {
+    RCT_RETURN_IF_ERROR(CheckName(names.size(), field));
+    names.emplace_back(WithoutQuotes(field));
+    const auto [earlier, is_new] =
+        columns.emplace(names.back(), names.size() - 1);
+    if (!is_new) {
+      return Error(absl::StrCat(
+          "line 1: columns ", earlier->second + 1, " and ", names.size(),
+          " are both named ", Quote(names.back()), "; give each its own name"));
+    }
   }
   return names;
 }
 
+// Appends the numbers of a row.
 template <class T>
-absl::StatusOr<Matrix<T>> Parse(std::string_view bytes) {
+absl::Status ParseRow(int64_t line, std::string_view text,
+                      const std::vector<std::string>& names, size_t cols,
+                      std::vector<T>& values) {
+  const std::vector<std::string_view> fields = absl::StrSplit(text, ',');
+  if (fields.size() != cols) {
+    return Error(absl::StrCat(
+        "line ", line, ": has ", fields.size(), " fields where the ",
+        names.empty() ? "first line" : "header", " has ", cols, ", in ",
+        Quote(text), "; fields are separated by commas, decimals by a point"));
+  }
+  for (size_t j = 0; j < cols; ++j) {
+    T value;
+    if (!ParseNumber(fields[j], &value) || !IsFinite(value)) {
+      return Error(absl::StrCat(Place(line, j, names), ": is ",
+                                Quote(fields[j]), Fault<T>(fields[j]),
+                                "; must be ", kWanted<T>));
+    }
+    if (IsRounded(fields[j], value)) {
+      return Error(absl::StrCat(
+          Place(line, j, names), ": is ", Quote(fields[j]),
+          ", an integer that float64 cannot hold; subtract an offset, so that "
+          "numbers stay below 2^53"));
+    }
+    values.push_back(value);
+  }
+  return absl::OkStatus();
+}
+
+template <class T>
+absl::StatusOr<Table<T>> Parse(std::string_view bytes, CsvHeader header) {
+  RCT_RETURN_IF_ERROR(CheckEncoding(bytes));
   absl::ConsumePrefix(&bytes, kByteOrderMark);
   bytes = absl::StripTrailingAsciiWhitespace(bytes);
   if (bytes.empty()) {
-    return absl::InvalidArgumentError(
-        "is empty; a header that names the columns is needed");
+    return Error("is empty; a header that names the columns is needed");
   }
-  RCT_ASSIGN_OR_RETURN(const std::vector<std::string> names,
-                       ParseHeader(TakeLine(bytes)));
-  const int64_t cols = static_cast<int64_t>(names.size());
+  Table<T> table;
+  int64_t line = 1;
+  size_t cols = 0;
+  if (header == CsvHeader::kAbsent) {
+    std::string_view rest = bytes;
+    const std::string_view first = TakeLine(rest);
+    cols = static_cast<size_t>(std::count(first.begin(), first.end(), ',')) + 1;
+  } else {
+    RCT_ASSIGN_OR_RETURN(table.names, ParseHeader(TakeLine(bytes), header));
+    cols = table.names.size();
+    ++line;
+  }
   // Grows with the file, whatever the header promises.
   std::vector<T> values;
-  for (int64_t line = 2; !bytes.empty(); ++line) {
-    const std::string_view text = TakeLine(bytes);
-    const std::vector<std::string_view> fields = absl::StrSplit(text, ',');
-    if (static_cast<int64_t>(fields.size()) != cols) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "line ", line, ": has ", fields.size(), " fields where the header ",
-          "has ", cols, ", in ", Quote(text),
-          "; fields are separated by commas, decimals by a point"));
-    }
-    for (int64_t j = 0; j < cols; ++j) {
-      T value;
-      if (!ParseNumber(fields[j], &value) || !IsFinite(value)) {
-        return absl::InvalidArgumentError(
-            absl::StrCat("line ", line, ", column ", Quote(names[j]), ": is ",
-                         Quote(fields[j]), "; must be ", kWanted<T>));
-      }
-      values.push_back(value);
-    }
+  for (; !bytes.empty(); ++line) {
+    RCT_RETURN_IF_ERROR(
+        ParseRow(line, TakeLine(bytes), table.names, cols, values));
   }
-  Matrix<T> table(static_cast<int64_t>(values.size()) / cols, cols);
-  std::copy(values.begin(), values.end(), table.data());
+  table.values = Matrix<T>(static_cast<int64_t>(values.size() / cols),
+                           static_cast<int64_t>(cols));
+  std::copy(values.begin(), values.end(), table.values.data());
   return table;
 }
 
-template <class Result>
-absl::StatusOr<Result> ReadWith(
-    absl::StatusOr<Result> (*parse)(std::string_view),
-    const std::string& path) {
-  RCT_ASSIGN_OR_RETURN(const std::string bytes, ReadFile(path));
-  absl::StatusOr<Result> result = parse(bytes);
+template <class T>
+absl::StatusOr<Table<T>> Read(const std::string& path, CsvHeader header,
+                              Monitor* monitor) {
+  RCT_ASSIGN_OR_RETURN(const std::string bytes, ReadFile(path, monitor));
+  absl::StatusOr<Table<T>> result = Parse<T>(bytes, header);
   if (!result.ok()) return Annotate(result.status(), path);
   return result;
 }
@@ -151,20 +350,25 @@ std::string Serialize(std::string_view name, MatrixView<const T> table) {
 
 }  // namespace
 
-absl::StatusOr<Matrix<double>> ReadCsvMatrix(const std::string& path) {
-  return ReadWith(ParseCsvMatrix, path);
+absl::StatusOr<Table<double>> ReadCsvTable(const std::string& path,
+                                           CsvHeader header, Monitor* monitor) {
+  return Read<double>(path, header, monitor);
 }
 
-absl::StatusOr<Matrix<int64_t>> ReadCsvIndexMatrix(const std::string& path) {
-  return ReadWith(ParseCsvIndexMatrix, path);
+absl::StatusOr<Table<int64_t>> ReadCsvIndexTable(const std::string& path,
+                                                 CsvHeader header,
+                                                 Monitor* monitor) {
+  return Read<int64_t>(path, header, monitor);
 }
 
-absl::StatusOr<Matrix<double>> ParseCsvMatrix(std::string_view bytes) {
-  return Parse<double>(bytes);
+absl::StatusOr<Table<double>> ParseCsvTable(std::string_view bytes,
+                                            CsvHeader header) {
+  return Parse<double>(bytes, header);
 }
 
-absl::StatusOr<Matrix<int64_t>> ParseCsvIndexMatrix(std::string_view bytes) {
-  return Parse<int64_t>(bytes);
+absl::StatusOr<Table<int64_t>> ParseCsvIndexTable(std::string_view bytes,
+                                                  CsvHeader header) {
+  return Parse<int64_t>(bytes, header);
 }
 
 std::string SerializeCsv(std::string_view name,

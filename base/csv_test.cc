@@ -35,14 +35,16 @@ std::vector<std::vector<T>> Rows(const Matrix<T>& table) {
   return rows;
 }
 
-std::vector<std::vector<double>> Values(std::string_view text) {
-  const absl::StatusOr<Matrix<double>> table = ParseCsvMatrix(text);
+std::vector<std::vector<double>> Values(std::string_view text,
+                                        CsvHeader header = CsvHeader::kDetect) {
+  const absl::StatusOr<Table<double>> table = ParseCsvTable(text, header);
   EXPECT_THAT(table, IsOk()) << text;
-  return table.ok() ? Rows(*table) : std::vector<std::vector<double>>();
+  return table.ok() ? Rows(table->values) : std::vector<std::vector<double>>();
 }
 
-std::string Error(std::string_view text) {
-  const absl::StatusOr<Matrix<double>> table = ParseCsvMatrix(text);
+std::string Error(std::string_view text,
+                  CsvHeader header = CsvHeader::kDetect) {
+  const absl::StatusOr<Table<double>> table = ParseCsvTable(text, header);
   EXPECT_THAT(table, StatusIs(kInvalid)) << text;
   return std::string(table.status().message());
 }
@@ -71,10 +73,11 @@ TEST(CsvTest, WhatOtherProgramsWrite) {
 
 TEST(CsvTest, HeaderAlone) {
   for (const char* text : {"x,y", "x,y\n", "x,y\r\n"}) {
-    const absl::StatusOr<Matrix<double>> table = ParseCsvMatrix(text);
+    const absl::StatusOr<Table<double>> table = ParseCsvTable(text);
     ASSERT_THAT(table, IsOk());
-    EXPECT_EQ(table->rows(), 0);
-    EXPECT_EQ(table->cols(), 2);
+    EXPECT_THAT(table->names, ElementsAre("x", "y"));
+    EXPECT_EQ(table->values.rows(), 0);
+    EXPECT_EQ(table->values.cols(), 2);
   }
 }
 
@@ -84,8 +87,9 @@ TEST(CsvTest, NoHeader) {
               "is empty; a header that names the columns is needed");
   }
   EXPECT_EQ(Error("1,2.5\n3,4\n"),
-            "line 1: has only numbers, '1,2.5'; a header is needed, with names "
-            "that are no numbers");
+            "line 1: has only numbers, '1,2.5'; a header is needed: name the "
+            "columns in the first line, or say header=no where it is data "
+            "(header=yes where these are names)");
   EXPECT_EQ(Error(",x,y\n0,1,2\n"),
             "line 1: column 1 has no name; name it, or leave it out if it "
             "holds row numbers");
@@ -101,34 +105,162 @@ TEST(CsvTest, RaggedRows) {
             "separated by commas, decimals by a point");
   EXPECT_THAT(Error("x,y\n1,2,\n"), HasSubstr("line 2: has 3 fields"));
   EXPECT_THAT(Error("x,y\n1,2\n\n3,4\n"), HasSubstr("line 3: has 1 fields"));
-  // Of another country.
-  EXPECT_THAT(Error("x;y\n1,5;2,5\n"),
-              HasSubstr("line 2: has 3 fields where the header has 1"));
+}
+
+// Of another country, or another program.
+TEST(CsvTest, OtherSeparators) {
+  EXPECT_EQ(Error("x;y\n1,5;2,5\n"),
+            "line 1: 'x;y' is separated by semicolons; fields are separated by "
+            "commas, decimals by a point");
+  EXPECT_THAT(Error("x\ty\n1\t2\n"), HasSubstr("is separated by tabs"));
+  EXPECT_THAT(Error("1;2\n", CsvHeader::kAbsent),
+              HasSubstr("line 1, column 1: is '1;2', which has a semicolon "
+                        "where a comma belongs; must be a finite number"));
+  EXPECT_THAT(Error("x\n1;2\n"), HasSubstr("which has a semicolon"));
+  EXPECT_THAT(Error("x y\n1 2\n"), HasSubstr("which has a blank where"));
+}
+
+// The first line is a row of data, with one field that is no number.
+TEST(CsvTest, NoRowIsTakenForAHeader) {
+  for (const char* first :
+       {"1,NA", "0.1,-", "1,2.5m", "NA,NA", "\"1.5\",\"2\"", "x,2",
+        "2020-01-01,2", "-.5,x", "null,.", "x,nan", "0x10,y", "+3e5,inf"}) {
+    EXPECT_THAT(Error(absl::StrCat(first, "\n3,4\n")),
+                HasSubstr("say header=no where it is data"))
+        << first;
+  }
+  EXPECT_EQ(Error("1,NA\n3,4\n"),
+            "line 1: column 1 is '1', which looks like data and not like a "
+            "name: name the columns in the first line, or say header=no where "
+            "it is data (header=yes where these are names)");
+  EXPECT_THAT(Error("1,\n3,4\n"), HasSubstr("header=no"));
+}
+
+TEST(CsvTest, HeaderByWord) {
+  EXPECT_THAT(Values("1,2\n3,4\n", CsvHeader::kAbsent),
+              ElementsAre(ElementsAre(1, 2), ElementsAre(3, 4)));
+  EXPECT_THAT(Values("1985,1990\n3,4\n", CsvHeader::kPresent),
+              ElementsAre(ElementsAre(3, 4)));
+  EXPECT_TRUE(ParseCsvTable("1,2\n", CsvHeader::kAbsent)->names.empty());
+  EXPECT_THAT(ParseCsvTable("1985,NA\n", CsvHeader::kPresent)->names,
+              ElementsAre("1985", "NA"));
+  EXPECT_EQ(Error("1,2\n3\n", CsvHeader::kAbsent),
+            "line 2: has 1 fields where the first line has 2, in '3'; fields "
+            "are separated by commas, decimals by a point");
+  EXPECT_EQ(Error("1,NA\n", CsvHeader::kAbsent),
+            "line 1, column 2: is 'NA', a missing value; must be a finite "
+            "number");
+  EXPECT_THAT(Error("x,y\n1,2\n", CsvHeader::kAbsent),
+              HasSubstr("line 1, column 1: is 'x'; must be"));
+}
+
+TEST(CsvTest, NamesOfColumns) {
+  EXPECT_THAT(ParseCsvTable("\xef\xbb\xbf\"lon\" , H\xc3\xb6he\n")->names,
+              ElementsAre("lon", "H\xc3\xb6he"));
+  EXPECT_EQ(Error("x,y,x\n1,2,3\n"),
+            "line 1: columns 1 and 3 are both named 'x'; give each its own "
+            "name");
+}
+
+TEST(CsvTest, WhatIsNoTextIsNoHeader) {
+  for (const std::string_view bytes :
+       {std::string_view("PK\3\4x,y\n1,2\n"),
+        std::string_view("a\0b,c\n1,2", 9),
+        std::string_view("\x1f\x8b\x08,x\n"), std::string_view("H\xf6he\n1\n"),
+        std::string_view("\x93NUMPY\1\n")}) {
+    EXPECT_THAT(Error(bytes), HasSubstr("which is no text in UTF-8"));
+  }
+  for (const std::string_view bytes :
+       {std::string_view("\xff\xfex\0\n\0", 6),
+        std::string_view("\xfe\xff\0x\0\n", 6), std::string_view("x\0\n\0", 4),
+        std::string_view("\0x\0\n", 4)}) {
+    for (const CsvHeader header :
+         {CsvHeader::kDetect, CsvHeader::kPresent, CsvHeader::kAbsent}) {
+      EXPECT_EQ(Error(bytes, header), "is UTF-16 text; save the file as UTF-8");
+    }
+  }
+}
+
+// Time stamps in nanoseconds would fall together.
+TEST(CsvTest, IntegersThatWouldBeRounded) {
+  EXPECT_EQ(Error("t\n1700000000000000000\n1700000000000000003\n"),
+            "line 3, column 't': is '1700000000000000003', an integer that "
+            "float64 cannot hold; subtract an offset, so that numbers stay "
+            "below 2^53");
+  for (const char* field :
+       {"9007199254740993", "-9007199254740993", "+9007199254740993",
+        "9007199254740993.0", "0009007199254740993", "18446744073709551617",
+        "123456789012345678901234567890123456789012345"}) {
+    EXPECT_THAT(Error(absl::StrCat("t\n", field)),
+                HasSubstr("an integer that float64 cannot hold"))
+        << field;
+  }
+  for (const char* field :
+       {"9007199254740992", "-9007199254740994", "1700000000000000000",
+        "18446744073709551616.000", "1e300", "9007199254740993.5",
+        "9.007199254740993e15", "0.1000000000000000055"}) {
+    EXPECT_THAT(Values(absl::StrCat("t\n", field)), testing::SizeIs(1))
+        << field;
+  }
 }
 
 TEST(CsvTest, WhatIsNoNumber) {
   EXPECT_EQ(Error("x,the height\n1,2\n3,4m\n"),
             "line 3, column 'the height': is '4m'; must be a finite number");
-  for (const char* field : {"", " ", "NA", "1 2", "1.5.2", "\"1\"", "--1",
-                            "nan", "NaN", "inf", "-Infinity", "1e999"}) {
+  const struct {
+    std::string_view field;
+    std::string_view what;
+  } cases[] = {{"", ", which is empty"},
+               {" ", ", which is empty"},
+               {"NA", ", a missing value"},
+               {"n/a", ", a missing value"},
+               {"-", ", a missing value"},
+               {"1 2", ", which has a blank where a comma belongs"},
+               {"1;2", ", which has a semicolon where a comma belongs"},
+               {"0x1F", ", a hexadecimal number"},
+               {"-0X1p3", ", a hexadecimal number"},
+               {"1.5.2", ""},
+               {"--1", ""},
+               {"1_000", ""},
+               {"nan", ", a missing value"},
+               {"NaN", ", a missing value"},
+               {"inf", ""},
+               {"-Infinity", ""},
+               {"1e999", ""}};
+  for (const auto& [field, what] : cases) {
     EXPECT_EQ(Error(absl::StrCat("x,y\n1,2\n", field, ",1\n")),
-              absl::StrCat("line 3, column 'x': is '",
-                           field[0] == '"' ? "\\\"1\\\"" : field,
-                           "'; must be a finite number"));
+              absl::StrCat("line 3, column 'x': is '", field, "'", what,
+                           "; must be a finite number"));
   }
+  EXPECT_THAT(Error("x\n\"1\"\n"),
+              HasSubstr("is '\\\"1\\\"', a number in quotes; must be"));
   EXPECT_THAT(Error(std::string("x\n1\0\n", 5)), HasSubstr(R"('1\x00')"));
 }
 
+TEST(CsvTest, LinesEndInThreeWays) {
+  const auto expected = ElementsAre(ElementsAre(1, 2), ElementsAre(3, 4));
+  EXPECT_THAT(Values("x,y\r1,2\r3,4\r"), expected);
+  EXPECT_THAT(Values("x,y\r1,2\r3,4"), expected);
+  EXPECT_THAT(Values("x,y\n1,2\r\n3,4\r"), expected);
+  EXPECT_THAT(Error("x,y\r1,2\r\r3,4\r"), HasSubstr("line 3: has 1 fields"));
+  const auto rows = ParseCsvIndexTable("row\r5\r6\r7\r");
+  ASSERT_THAT(rows, IsOk());
+  EXPECT_THAT(Rows(rows->values),
+              ElementsAre(ElementsAre(5), ElementsAre(6), ElementsAre(7)));
+}
+
 TEST(CsvTest, Integers) {
-  const absl::StatusOr<Matrix<int64_t>> table =
-      ParseCsvIndexMatrix("row\n0\n-1\n9223372036854775807\n");
+  const auto table =
+      ParseCsvIndexTable("row\n0\n-1\n9223372036854775807\n1e+05\n7.0\n");
   ASSERT_THAT(table, IsOk());
-  EXPECT_THAT(Rows(*table),
+  EXPECT_THAT(Rows(table->values),
               ElementsAre(ElementsAre(0), ElementsAre(-1),
-                          ElementsAre(std::numeric_limits<int64_t>::max())));
-  for (const char* field : {"1.0", "1e3", "9223372036854775808", "x"}) {
+                          ElementsAre(std::numeric_limits<int64_t>::max()),
+                          ElementsAre(100000), ElementsAre(7)));
+  for (const char* field :
+       {"1.5", "1e16", "9223372036854775808", "x", "inf", "1e-3"}) {
     EXPECT_THAT(
-        ParseCsvIndexMatrix(absl::StrCat("row\n", field)),
+        ParseCsvIndexTable(absl::StrCat("row\n", field)),
         StatusIs(kInvalid, absl::StrCat("line 2, column 'row': is '", field,
                                         "'; must be an integer "
                                         "of 64 bits")));
@@ -193,14 +325,14 @@ TEST(CsvTest, AnyBytesGiveAResultOrAnError) {
           bytes.erase(at, 1);
       }
     }
-    if (const absl::StatusOr<Matrix<double>> table = ParseCsvMatrix(bytes);
+    if (const absl::StatusOr<Table<double>> table = ParseCsvTable(bytes);
         table.ok()) {
       ++accepted;
-      for (const std::vector<double>& row : Rows(*table)) {
+      for (const std::vector<double>& row : Rows(table->values)) {
         for (const double value : row) ASSERT_TRUE(std::isfinite(value));
       }
     }
-    accepted += ParseCsvIndexMatrix(bytes).ok();
+    accepted += ParseCsvIndexTable(bytes).ok();
   }
   EXPECT_GT(accepted, 0);
 }
@@ -208,16 +340,16 @@ TEST(CsvTest, AnyBytesGiveAResultOrAnError) {
 TEST(CsvTest, Files) {
   const std::string path = testing::TempDir() + "/csv_test.csv";
   ASSERT_THAT(WriteFileAtomically(path, "x,y\n1,2\n"), IsOk());
-  const absl::StatusOr<Matrix<double>> table = ReadCsvMatrix(path);
+  const absl::StatusOr<Table<double>> table = ReadCsvTable(path);
   ASSERT_THAT(table, IsOk());
-  EXPECT_THAT(Rows(*table), ElementsAre(ElementsAre(1, 2)));
-  EXPECT_THAT(ReadCsvIndexMatrix(path), IsOk());
+  EXPECT_THAT(Rows(table->values), ElementsAre(ElementsAre(1, 2)));
+  EXPECT_THAT(ReadCsvIndexTable(path), IsOk());
 
   ASSERT_THAT(WriteFileAtomically(path, "x,y\n1,a\n"), IsOk());
   const std::string problem = path + ": line 2, column 'y': is 'a'; must be ";
-  EXPECT_THAT(ReadCsvMatrix(path), StatusIs(kInvalid, HasSubstr(problem)));
-  EXPECT_THAT(ReadCsvIndexMatrix(path), StatusIs(kInvalid, HasSubstr(problem)));
-  EXPECT_THAT(ReadCsvMatrix(path + ".missing"),
+  EXPECT_THAT(ReadCsvTable(path), StatusIs(kInvalid, HasSubstr(problem)));
+  EXPECT_THAT(ReadCsvIndexTable(path), StatusIs(kInvalid, HasSubstr(problem)));
+  EXPECT_THAT(ReadCsvTable(path + ".missing"),
               StatusIs(absl::StatusCode::kNotFound));
 }
 

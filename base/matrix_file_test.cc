@@ -1,14 +1,19 @@
 #include "base/matrix_file.h"
 
+#include <sys/stat.h>
+
 #include <cstdint>
+#include <filesystem>
 #include <limits>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "base/csv.h"
 #include "base/file.h"
 #include "base/matrix.h"
 #include "base/npy.h"
@@ -82,6 +87,7 @@ TEST(MatrixFileTest, OnlyFiniteValues) {
 }
 
 TEST(MatrixFileTest, Indices) {
+  Write("c.fvecs", Fvec(1));
   EXPECT_THAT(
       ReadIndices(Write("c.npy", SerializeNpy(std::vector<int64_t>{4, -1}))),
       IsOkAndHolds(ElementsAre(4, -1)));
@@ -90,7 +96,7 @@ TEST(MatrixFileTest, Indices) {
   EXPECT_THAT(ReadIndices(Path("c.fvecs")),
               StatusIs(kInvalid, Path("c.fvecs") +
                                      ": row numbers are integers; use .npy "
-                                     "(int64 or int32) or .csv"));
+                                     "(of an integer type) or .csv"));
 }
 
 TEST(MatrixFileTest, OneColumn) {
@@ -102,6 +108,51 @@ TEST(MatrixFileTest, OneColumn) {
   EXPECT_THAT(
       ReadIndices(rows),
       StatusIs(kInvalid, rows + ": has 2 columns; one column is expected"));
+}
+
+TEST(MatrixFileTest, NamesOfColumns) {
+  const auto table = ReadTable(Write("e.csv", "lon,lat\n1,2\n"));
+  ASSERT_THAT(table, IsOk());
+  EXPECT_THAT(table->names, ElementsAre("lon", "lat"));
+  EXPECT_TRUE(ReadTable(Write("e.npy", Npy({1, 2}, 1, 2)))->names.empty());
+  const std::string bare = Write("f.csv", "1,2\n");
+  EXPECT_THAT(ReadTable(bare).status(), StatusIs(kInvalid));
+  EXPECT_EQ(ReadMatrix(bare, {.header = CsvHeader::kAbsent})->rows(), 1);
+  EXPECT_EQ(ReadMatrix(bare, {.header = CsvHeader::kPresent})->rows(), 0);
+}
+
+// A header of 127 bytes may promise rows without end, if they hold nothing.
+TEST(MatrixFileTest, RowsOfNoColumns) {
+  for (const int64_t rows : {int64_t{0}, int64_t{3}, int64_t{1} << 59}) {
+    const std::string path =
+        Write("g.npy", SerializeNpy(MatrixView<const double>(nullptr, 0, 0)));
+    std::string bytes = ReadFile(path).value();
+    std::string shape = absl::StrCat("(", rows, ", 0), }");
+    shape.resize(60, ' ');
+    bytes.replace(bytes.find("(0, 0)"), shape.size(), shape);
+    EXPECT_THAT(
+        ReadTable(Write("g.npy", bytes)).status(),
+        StatusIs(kInvalid,
+                 absl::StrCat(path, ": has ", rows,
+                              " rows of 0 columns; at least one column is "
+                              "needed")));
+    EXPECT_THAT(ReadVector(path).status(), StatusIs(kInvalid));
+    EXPECT_THAT(ReadIndices(path).status(), StatusIs(kInvalid));
+  }
+}
+
+// What has no ending, and can be read once, is known by how it begins.
+TEST(MatrixFileTest, StreamsOfEitherFormat) {
+  ASSERT_EQ(mkfifo(Path("stream").c_str(), 0600), 0);
+  for (const std::string& contents :
+       {Npy({0.5, 2}, 2, 1), std::string("x\n0.5\n2\n")}) {
+    std::thread writer([&] {
+      EXPECT_THAT(WriteFileAtomically(Path("stream"), contents), IsOk());
+    });
+    EXPECT_THAT(ReadVector(Path("stream")), IsOkAndHolds(ElementsAre(0.5, 2)));
+    writer.join();
+  }
+  std::filesystem::remove(Path("stream"));
 }
 
 TEST(MatrixFileTest, MissingFiles) {

@@ -1,12 +1,15 @@
 #include "base/npy.h"
 
+#include <algorithm>
 #include <bit>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <limits>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -21,6 +24,7 @@
 #include "absl/types/span.h"
 #include "base/file.h"
 #include "base/matrix.h"
+#include "base/monitor.h"
 #include "base/quote.h"
 #include "base/status_macros.h"
 
@@ -29,25 +33,14 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little);
 
-constexpr std::string_view kMagic = "\x93NUMPY";
 constexpr size_t kVersionBytes = 2;
 constexpr size_t kDataAlignment = 64;
 
-// What a reader of T takes, and what a writer of T writes (kWide).
+// The dtype that a writer of T writes.
 template <class T>
-struct Dtypes;
+constexpr std::string_view kWritten = "<f8";
 template <>
-struct Dtypes<double> {
-  using Narrow = float;
-  static constexpr std::string_view kNarrow = "<f4";
-  static constexpr std::string_view kWide = "<f8";
-};
-template <>
-struct Dtypes<int64_t> {
-  using Narrow = int32_t;
-  static constexpr std::string_view kNarrow = "<i4";
-  static constexpr std::string_view kWide = "<i8";
-};
+constexpr std::string_view kWritten<int64_t> = "<i8";
 
 // As Python prints a tuple.
 std::string FormatShape(absl::Span<const int64_t> shape) {
@@ -77,7 +70,7 @@ class HeaderParser {
       bool repeated;
       if (key == "descr") {
         repeated = std::exchange(has_descr, true);
-        RCT_ASSIGN_OR_RETURN(header.descr, ParseString());
+        RCT_ASSIGN_OR_RETURN(header.descr, ParseDescr());
       } else if (key == "fortran_order") {
         repeated = std::exchange(has_order, true);
         RCT_ASSIGN_OR_RETURN(header.fortran_order, ParseBool());
@@ -123,6 +116,14 @@ class HeaderParser {
                               Quote(rest_)));
   }
 
+  absl::StatusOr<std::string> ParseDescr() {
+    SkipSpace();
+    if (!absl::StartsWith(rest_, "[")) return ParseString();
+    return Error(
+        "the array is structured: its elements have fields; save one array of "
+        "plain numbers");
+  }
+
   // None of the strings that count here has an escape in it.
   absl::StatusOr<std::string> ParseString() {
     SkipSpace();
@@ -157,6 +158,7 @@ class HeaderParser {
                                   Quote(rest_)));
       }
       rest_.remove_prefix(digits.size());
+      absl::ConsumePrefix(&rest_, "L");  // a long integer of Python 2
       shape.push_back(length);
       if (!Skip(',')) {
         RCT_RETURN_IF_ERROR(Expect(')'));
@@ -169,27 +171,82 @@ class HeaderParser {
   std::string_view rest_;
 };
 
+// The type of an array's elements: kind ('f', 'i' or 'u'), bytes and order.
+struct Dtype {
+  char kind = 'f';
+  int bytes = 0;
+  bool big_endian = false;
+};
+
 // The file as its header describes it; checked against the bytes there are.
 struct Array {
   std::vector<int64_t> shape;  // One or two lengths.
   bool fortran_order = false;
-  bool narrow = false;
+  Dtype dtype;
   std::string_view data;
 
   int64_t rows() const { return shape[0]; }
   int64_t cols() const { return shape.size() == 2 ? shape[1] : 1; }
 };
 
+// What elements of a kind that no reader takes are, and what to do with them.
+std::string_view Refusal(char kind) {
+  switch (kind) {
+    case 'b':
+      return "booleans; of a mask save the row numbers (numpy.flatnonzero)";
+    case 'c':
+      return "complex numbers; save real ones";
+    case 'O':
+      return "Python objects; save plain numbers";
+    case 'S':
+    case 'U':
+    case 'a':
+      return "text; save numbers";
+    case 'M':
+    case 'm':
+      return "times; subtract an origin, divide by a unit, and save numbers";
+    case 'V':
+      return "raw bytes or records; save plain numbers";
+    default:
+      return "of a kind that is unknown here; save numbers";
+  }
+}
+
+constexpr std::string_view kSizesOf[] = {"248", "1248"};  // floats, integers
+
+// The dtype of values (integers widen to them) or of indices (T = int64_t).
 template <class T>
-absl::StatusOr<bool> IsNarrow(const std::string& descr) {
-  if (descr == Dtypes<T>::kNarrow) return true;
-  if (descr == Dtypes<T>::kWide) return false;
-  std::string_view what = "unsupported dtype";
-  if (absl::StartsWith(descr, ">")) what = "big-endian dtype";
-  if (absl::StrContains(descr, "O")) what = "object array of dtype";
-  return absl::InvalidArgumentError(absl::StrCat(
-      "expected dtype ", Quote(Dtypes<T>::kWide), " or ",
-      Quote(Dtypes<T>::kNarrow), ", found ", what, " ", Quote(descr)));
+absl::StatusOr<Dtype> ParseDtype(std::string_view descr) {
+  const auto error = [descr](std::string_view problem) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("dtype ", Quote(descr), ": ", problem));
+  };
+  std::string_view rest = descr;
+  Dtype dtype;
+  dtype.big_endian = absl::ConsumePrefix(&rest, ">");
+  if (!dtype.big_endian && !rest.empty() &&
+      absl::StrContains("<=|", rest.front())) {
+    rest.remove_prefix(1);
+  }
+  if (rest.empty()) return error("names no type");
+  dtype.kind = rest.front();
+  rest.remove_prefix(1);
+  const bool is_float = dtype.kind == 'f';
+  if (!is_float && !absl::StrContains("iu", dtype.kind)) {
+    return error(absl::StrCat("the elements are ", Refusal(dtype.kind)));
+  }
+  if (is_float && std::is_same_v<T, int64_t>) {
+    return error(
+        "the elements are real numbers, where row numbers are wanted; save "
+        "integers");
+  }
+  if (rest.size() != 1 || !absl::StrContains(kSizesOf[!is_float], rest)) {
+    return error(is_float ? "only floats of 2, 4 and 8 bytes are read; save "
+                            "float64"
+                          : "only integers of 1, 2, 4 and 8 bytes are read");
+  }
+  dtype.bytes = rest.front() - '0';
+  return dtype;
 }
 
 // The bytes that an array takes. NumPy's rule: lengths other than zero must not
@@ -213,10 +270,10 @@ absl::StatusOr<size_t> DataBytes(const std::vector<int64_t>& shape,
 
 template <class T>
 absl::StatusOr<Array> ParseArray(std::string_view bytes) {
-  if (!absl::ConsumePrefix(&bytes, kMagic)) {
+  if (!absl::ConsumePrefix(&bytes, kNpyMagic)) {
     return absl::InvalidArgumentError(
         absl::StrCat("not a .npy file: expected it to begin with ",
-                     Quote(kMagic), ", found ", Quote(bytes.substr(0, 6))));
+                     Quote(kNpyMagic), ", found ", Quote(bytes.substr(0, 6))));
   }
   const auto truncated = [](std::string_view what, size_t expected,
                             size_t found) {
@@ -254,16 +311,14 @@ absl::StatusOr<Array> ParseArray(std::string_view bytes) {
   array.data = bytes;
   array.fortran_order = header.fortran_order;
   array.shape = std::move(header.shape);
-  RCT_ASSIGN_OR_RETURN(array.narrow, IsNarrow<T>(header.descr));
+  RCT_ASSIGN_OR_RETURN(array.dtype, ParseDtype<T>(header.descr));
   if (array.shape.size() != 1 && array.shape.size() != 2) {
     return absl::InvalidArgumentError(
         absl::StrCat("shape ", FormatShape(array.shape),
                      ": expected one or two dimensions"));
   }
-  RCT_ASSIGN_OR_RETURN(
-      const size_t data_bytes,
-      DataBytes(array.shape,
-                array.narrow ? sizeof(typename Dtypes<T>::Narrow) : sizeof(T)));
+  RCT_ASSIGN_OR_RETURN(const size_t data_bytes,
+                       DataBytes(array.shape, array.dtype.bytes));
   if (bytes.size() < data_bytes) {
     return truncated("data", data_bytes, bytes.size());
   }
@@ -275,40 +330,107 @@ absl::StatusOr<Array> ParseArray(std::string_view bytes) {
   return array;
 }
 
+// A float of 16 bits (IEEE 754 binary16).
+enum class Half : uint16_t {};
+
+double Widen(Half half) {
+  const auto bits = static_cast<uint16_t>(half);
+  const int exponent = bits >> 10 & 0x1f;
+  const int fraction = bits & 0x3ff;
+  double magnitude;
+  if (exponent == 0x1f) {
+    magnitude = fraction == 0 ? std::numeric_limits<double>::infinity()
+                              : std::numeric_limits<double>::quiet_NaN();
+  } else if (exponent == 0) {
+    magnitude = std::ldexp(fraction, -24);
+  } else {
+    magnitude = std::ldexp(0x400 + fraction, exponent - 25);
+  }
+  return (bits & 0x8000) != 0 ? -magnitude : magnitude;
+}
+template <class Source>
+Source Widen(Source number) {
+  return number;
+}
+
+// The number `from` as a T; false where there is no such T.
+template <class T, class Source>
+bool Convert(Source from, T& to) {
+  to = static_cast<T>(Widen(from));
+  if constexpr (std::is_same_v<T, double>) {
+    // 2^64 and 2^63 are the least doubles that the integers do not reach.
+    if constexpr (std::is_same_v<Source, uint64_t>) {
+      return to < 0x1p64 && static_cast<uint64_t>(to) == from;
+    } else if constexpr (std::is_same_v<Source, int64_t>) {
+      return to < 0x1p63 && static_cast<int64_t>(to) == from;
+    }
+  } else if constexpr (std::is_same_v<Source, uint64_t>) {
+    return from <= std::numeric_limits<int64_t>::max();
+  }
+  return true;
+}
+
+// How messages show an element.
+template <class Source>
+std::string Show(Source number) {
+  return absl::StrCat(Widen(number));
+}
+
 // The elements of type Source, row by row.
 template <class Source, class T>
-void CopyElements(const Array& array, T* target) {
-  if (array.data.empty()) return;  // Not rows loops over no columns.
+absl::Status CopyElements(const Array& array, T* target) {
+  if (array.data.empty()) return absl::OkStatus();  // Not rows of no columns.
   const int64_t rows = array.rows();
   const int64_t cols = array.cols();
   const int64_t row_step = array.fortran_order ? 1 : cols;
   const int64_t col_step = array.fortran_order ? rows : 1;
   for (int64_t i = 0; i < rows; ++i) {
     for (int64_t j = 0; j < cols; ++j) {
-      Source element;  // The file is not aligned.
-      std::memcpy(
-          &element,
+      char bytes[sizeof(Source)];
+      std::copy_n(
           array.data.data() + (i * row_step + j * col_step) * sizeof(Source),
-          sizeof(Source));
-      *target++ = static_cast<T>(element);
+          sizeof(Source), bytes);
+      if (array.dtype.big_endian) std::reverse(bytes, bytes + sizeof(Source));
+      Source element;
+      std::memcpy(&element, bytes, sizeof(Source));
+      if (!Convert(element, *target++)) {
+        return absl::InvalidArgumentError(absl::StrCat(
+            "row ", i, ", column ", j, " is ", Show(element),
+            std::is_same_v<T, double>
+                ? ", an integer that float64 cannot hold; subtract an offset, "
+                  "so that numbers stay below 2^53"
+                : ", which is no row number"));
+      }
     }
   }
+  return absl::OkStatus();
 }
 
 template <class T>
-void Decode(const Array& array, T* target) {
-  if (array.narrow) {
-    CopyElements<typename Dtypes<T>::Narrow>(array, target);
-  } else {
-    CopyElements<T>(array, target);
+absl::Status Decode(const Array& array, T* target) {
+  const auto [kind, bytes, big_endian] = array.dtype;
+  if (kind == 'f') {
+    if (bytes == 2) return CopyElements<Half>(array, target);
+    if (bytes == 4) return CopyElements<float>(array, target);
+    return CopyElements<double>(array, target);
   }
+  if (kind == 'i') {
+    if (bytes == 1) return CopyElements<int8_t>(array, target);
+    if (bytes == 2) return CopyElements<int16_t>(array, target);
+    if (bytes == 4) return CopyElements<int32_t>(array, target);
+    return CopyElements<int64_t>(array, target);
+  }
+  if (bytes == 1) return CopyElements<uint8_t>(array, target);
+  if (bytes == 2) return CopyElements<uint16_t>(array, target);
+  if (bytes == 4) return CopyElements<uint32_t>(array, target);
+  return CopyElements<uint64_t>(array, target);
 }
 
 template <class T>
 absl::StatusOr<Matrix<T>> ParseMatrix(std::string_view bytes) {
   RCT_ASSIGN_OR_RETURN(const Array array, ParseArray<T>(bytes));
   Matrix<T> matrix(array.rows(), array.cols());
-  Decode(array, matrix.data());
+  RCT_RETURN_IF_ERROR(Decode(array, matrix.data()));
   return matrix;
 }
 
@@ -320,15 +442,15 @@ absl::StatusOr<std::vector<T>> ParseVector(std::string_view bytes) {
         "shape ", FormatShape(array.shape), ": expected (n,) or (n, 1)"));
   }
   std::vector<T> values(array.rows());
-  Decode(array, values.data());
+  RCT_RETURN_IF_ERROR(Decode(array, values.data()));
   return values;
 }
 
 template <class Result>
 absl::StatusOr<Result> ReadWith(
-    absl::StatusOr<Result> (*parse)(std::string_view),
-    const std::string& path) {
-  RCT_ASSIGN_OR_RETURN(const std::string bytes, ReadFile(path));
+    absl::StatusOr<Result> (*parse)(std::string_view), const std::string& path,
+    Monitor* monitor) {
+  RCT_ASSIGN_OR_RETURN(const std::string bytes, ReadFile(path, monitor));
   absl::StatusOr<Result> result = parse(bytes);
   if (!result.ok()) return Annotate(result.status(), path);
   return result;
@@ -341,15 +463,15 @@ absl::StatusOr<Result> ReadWith(
 template <class T>
 std::string Preamble(absl::Span<const int64_t> shape) {
   std::string header = absl::StrCat(
-      "{'descr': '", Dtypes<T>::kWide,
+      "{'descr': '", kWritten<T>,
       "', 'fortran_order': False, 'shape': ", FormatShape(shape), ", }");
   constexpr size_t kLengthBytes = 2;
-  const size_t before = kMagic.size() + kVersionBytes + kLengthBytes;
+  const size_t before = kNpyMagic.size() + kVersionBytes + kLengthBytes;
   const size_t unpadded = before + header.size() + 1;
   header.append(-unpadded % kDataAlignment, ' ');
   header += '\n';
   const uint16_t length = static_cast<uint16_t>(header.size());
-  std::string preamble(kMagic);
+  std::string preamble(kNpyMagic);
   preamble += {'\1', '\0', static_cast<char>(length & 0xff),
                static_cast<char>(length >> 8)};
   return preamble + header;
@@ -381,20 +503,24 @@ std::string SerializeVector(absl::Span<const T> values) {
 
 }  // namespace
 
-absl::StatusOr<Matrix<double>> ReadNpyMatrix(const std::string& path) {
-  return ReadWith(ParseNpyMatrix, path);
+absl::StatusOr<Matrix<double>> ReadNpyMatrix(const std::string& path,
+                                             Monitor* monitor) {
+  return ReadWith(ParseNpyMatrix, path, monitor);
 }
 
-absl::StatusOr<Matrix<int64_t>> ReadNpyIndexMatrix(const std::string& path) {
-  return ReadWith(ParseNpyIndexMatrix, path);
+absl::StatusOr<Matrix<int64_t>> ReadNpyIndexMatrix(const std::string& path,
+                                                   Monitor* monitor) {
+  return ReadWith(ParseNpyIndexMatrix, path, monitor);
 }
 
-absl::StatusOr<std::vector<double>> ReadNpyVector(const std::string& path) {
-  return ReadWith(ParseNpyVector, path);
+absl::StatusOr<std::vector<double>> ReadNpyVector(const std::string& path,
+                                                  Monitor* monitor) {
+  return ReadWith(ParseNpyVector, path, monitor);
 }
 
-absl::StatusOr<std::vector<int64_t>> ReadNpyIndices(const std::string& path) {
-  return ReadWith(ParseNpyIndices, path);
+absl::StatusOr<std::vector<int64_t>> ReadNpyIndices(const std::string& path,
+                                                    Monitor* monitor) {
+  return ReadWith(ParseNpyIndices, path, monitor);
 }
 
 absl::Status WriteNpy(const std::string& path,

@@ -1,13 +1,16 @@
 // NumPy's .npy files: vectors and matrices of numbers.
 //
-// Reads format versions 1.0, 2.0 and 3.0, little endian, C or Fortran order,
-// one or two dimensions, of dtype
+// Reads format versions 1.0, 2.0 and 3.0, little or big endian, C or Fortran
+// order, one or two dimensions, of dtype
 //
-//     values     <f4 <f8   as double (an <f4 widens exactly)
-//     indices    <i4 <i8   as int64_t
+//     values     float16, float32, float64, and integers that float64 holds
+//     indices    signed and unsigned integers of 8 to 64 bits
 //
-// and nothing else: integers are not taken for values, nor values for indices.
-// Writes version 1.0 in C order, byte for byte what numpy.save writes.
+// and nothing else: real numbers are no indices, and booleans, complex numbers,
+// times, text, objects and records are neither. Every number keeps its value:
+// an integer that would be rounded (a time stamp in nanoseconds) is an error
+// that names row and column. Writes version 1.0 in C order, float64 or int64,
+// byte for byte what numpy.save writes.
 //
 // Readers trust no header: sizes are held against the bytes that are there
 // before anything is allocated, so that any sequence of bytes gives a result or
@@ -31,17 +34,25 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "base/matrix.h"
+#include "base/monitor.h"
 
 namespace rct {
 
+// What every such file begins with.
+inline constexpr std::string_view kNpyMagic = "\x93NUMPY";
+
 // Shapes (n, m), and (n,) as a column n x 1. Row-major whatever the file's
 // order, stride = cols.
-absl::StatusOr<Matrix<double>> ReadNpyMatrix(const std::string& path);
-absl::StatusOr<Matrix<int64_t>> ReadNpyIndexMatrix(const std::string& path);
+absl::StatusOr<Matrix<double>> ReadNpyMatrix(const std::string& path,
+                                             Monitor* monitor = nullptr);
+absl::StatusOr<Matrix<int64_t>> ReadNpyIndexMatrix(const std::string& path,
+                                                   Monitor* monitor = nullptr);
 
 // Shapes (n,) and (n, 1).
-absl::StatusOr<std::vector<double>> ReadNpyVector(const std::string& path);
-absl::StatusOr<std::vector<int64_t>> ReadNpyIndices(const std::string& path);
+absl::StatusOr<std::vector<double>> ReadNpyVector(const std::string& path,
+                                                  Monitor* monitor = nullptr);
+absl::StatusOr<std::vector<int64_t>> ReadNpyIndices(const std::string& path,
+                                                    Monitor* monitor = nullptr);
 
 // A matrix has shape (rows, cols), a span (n,). Written atomically.
 absl::Status WriteNpy(const std::string& path, MatrixView<const double> matrix);

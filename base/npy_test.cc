@@ -1,5 +1,6 @@
 #include "base/npy.h"
 
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <limits>
@@ -152,13 +153,91 @@ TEST(NpyFileTest, ErrorsNameTheFile) {
                path + ".missing: cannot open: No such file or directory"));
 }
 
+// What numpy.save writes of any array of numbers.
 TEST(ParseNpyTest, Dtypes) {
-  EXPECT_THAT(
-      ParseNpyVector(Npy(Dictionary("<f4", "(2,)"), Bytes<float>({0.1f, -3}))),
-      IsOkAndHolds(ElementsAre(static_cast<double>(0.1f), -3)));
-  EXPECT_THAT(ParseNpyIndices(Npy(Dictionary("<i4", "(2,)"),
-                                  Bytes<int32_t>({-1, 2147483647}))),
+  const auto values = [](std::string_view descr, const std::string& data) {
+    return ParseNpyVector(Npy(Dictionary(descr, "(2,)"), data));
+  };
+  const auto indices = [](std::string_view descr, const std::string& data) {
+    return ParseNpyIndices(Npy(Dictionary(descr, "(2,)"), data));
+  };
+  EXPECT_THAT(values("<f4", Bytes<float>({0.1f, -3})),
+              IsOkAndHolds(ElementsAre(static_cast<double>(0.1f), -3)));
+  EXPECT_THAT(values("=f8", Bytes<double>({0.1, -3})),
+              IsOkAndHolds(ElementsAre(0.1, -3)));
+  EXPECT_THAT(values(">f4", std::string("\x3f\xc0\0\0\xc0\0\0\0", 8)),
+              IsOkAndHolds(ElementsAre(1.5, -2)));
+  EXPECT_THAT(values(">f8", std::string("\x3f\xf8\0\0\0\0\0\0"
+                                        "\xc0\0\0\0\0\0\0\0",
+                                        16)),
+              IsOkAndHolds(ElementsAre(1.5, -2)));
+  EXPECT_THAT(indices("<i4", Bytes<int32_t>({-1, 2147483647})),
               IsOkAndHolds(ElementsAre(-1, 2147483647)));
+  EXPECT_THAT(indices(">i8", std::string("\0\0\0\0\0\0\1\2"
+                                         "\xff\xff\xff\xff\xff\xff\xff\xfe",
+                                         16)),
+              IsOkAndHolds(ElementsAre(258, -2)));
+  EXPECT_THAT(indices("|i1", Bytes<int8_t>({-128, 127})),
+              IsOkAndHolds(ElementsAre(-128, 127)));
+  EXPECT_THAT(indices("|u1", Bytes<uint8_t>({0, 255})),
+              IsOkAndHolds(ElementsAre(0, 255)));
+  EXPECT_THAT(indices("<i2", Bytes<int16_t>({-32768, 7})),
+              IsOkAndHolds(ElementsAre(-32768, 7)));
+  EXPECT_THAT(indices("<u2", Bytes<uint16_t>({65535, 7})),
+              IsOkAndHolds(ElementsAre(65535, 7)));
+  EXPECT_THAT(indices("<u4", Bytes<uint32_t>({4294967295, 7})),
+              IsOkAndHolds(ElementsAre(4294967295, 7)));
+  EXPECT_THAT(indices("<u8", Bytes<uint64_t>({9223372036854775807u, 7})),
+              IsOkAndHolds(ElementsAre(9223372036854775807, 7)));
+  for (const char* descr : {"<i8", "<u8"}) {
+    EXPECT_THAT(values(descr, Bytes<int64_t>({1LL << 53, 7})),
+                IsOkAndHolds(ElementsAre(9007199254740992, 7)));
+  }
+  EXPECT_THAT(values("|u1", Bytes<uint8_t>({0, 255})),
+              IsOkAndHolds(ElementsAre(0, 255)));
+}
+
+TEST(ParseNpyTest, HalfFloats) {
+  const auto half = [](uint16_t bits) {
+    return ParseNpyVector(
+               Npy(Dictionary("<f2", "(1,)"), Bytes<uint16_t>({bits})))
+        .value()[0];
+  };
+  EXPECT_EQ(half(0x3c00), 1);
+  EXPECT_EQ(half(0xc100), -2.5);
+  EXPECT_EQ(half(0x7bff), 65504);           // the greatest
+  EXPECT_EQ(half(0x0400), 0x1p-14);         // the least that is normal
+  EXPECT_EQ(half(0x03ff), 1023 * 0x1p-24);  // subnormal
+  EXPECT_EQ(half(0x8001), -0x1p-24);
+  EXPECT_EQ(std::signbit(half(0x8000)), true);
+  EXPECT_EQ(half(0x7c00), std::numeric_limits<double>::infinity());
+  EXPECT_TRUE(std::isnan(half(0x7e00)));
+}
+
+// Every number keeps its value, or is an error that says where it is.
+TEST(ParseNpyTest, IntegersThatWouldBeRounded) {
+  EXPECT_EQ(MatrixError(Npy(Dictionary("<i8", "(2, 2)"),
+                            Bytes<int64_t>({1, 2, 1700000000000000003, 4}))),
+            "row 1, column 0 is 1700000000000000003, an integer that float64 "
+            "cannot hold; subtract an offset, so that numbers stay below 2^53");
+  for (const int64_t number : {(int64_t{1} << 53) + 1, -(int64_t{1} << 53) - 1,
+                               std::numeric_limits<int64_t>::max()}) {
+    EXPECT_THAT(
+        MatrixError(Npy(Dictionary("<i8", "(1,)"), Bytes<int64_t>({number}))),
+        testing::HasSubstr("float64 cannot hold"));
+  }
+  EXPECT_THAT(MatrixError(Npy(Dictionary("<u8", "(1,)"),
+                              Bytes<uint64_t>({~uint64_t{0}}))),
+              testing::HasSubstr("is 18446744073709551615, an integer that"));
+  EXPECT_THAT(ParseNpyIndices(Npy(Dictionary("<u8", "(2,)"),
+                                  Bytes<uint64_t>({1, 1ull << 63}))),
+              StatusIs(kInvalid,
+                       "row 1, column 0 is 9223372036854775808, which is no "
+                       "row number"));
+  // A power of two is held, however great.
+  EXPECT_THAT(ParseNpyVector(Npy(Dictionary("<u8", "(1,)"),
+                                 Bytes<uint64_t>({1ull << 63}))),
+              IsOkAndHolds(ElementsAre(0x1p63)));
 }
 
 TEST(ParseNpyTest, FortranOrder) {
@@ -198,27 +277,57 @@ TEST(ParseNpyTest, VersionsAndSpellings) {
                          "\"descr\":\"<f8\"} \n",
                          data)),
       IsOkAndHolds(ElementsAre(1.5)));
+  // Long integers, as Python 2 wrote them.
+  EXPECT_THAT(ParseNpyVector(Npy(Dictionary("<f8", "(1L,)"), data)),
+              IsOkAndHolds(ElementsAre(1.5)));
+  EXPECT_THAT(ParseNpyVector(Npy(Dictionary("<f8", "(1L, 1L)"), data)),
+              IsOkAndHolds(ElementsAre(1.5)));
 }
 
 TEST(ParseNpyTest, BadDtypes) {
-  const std::string expected = "expected dtype '<f8' or '<f4', found ";
   const auto error = [](std::string_view descr) {
     return MatrixError(Npy(Dictionary(descr, "(1,)"), Bytes<double>({1})));
   };
-  EXPECT_EQ(error(">f8"), expected + "big-endian dtype '>f8'");
-  EXPECT_EQ(error("|O"), expected + "object array of dtype '|O'");
-  EXPECT_EQ(error("<i8"), expected + "unsupported dtype '<i8'");
-  EXPECT_EQ(error("<u4"), expected + "unsupported dtype '<u4'");
-  EXPECT_EQ(error(""), expected + "unsupported dtype ''");
+  EXPECT_EQ(error("|O"),
+            "dtype '|O': the elements are Python objects; save plain numbers");
+  EXPECT_EQ(error("<c16"),
+            "dtype '<c16': the elements are complex numbers; save real ones");
+  EXPECT_EQ(error("|b1"),
+            "dtype '|b1': the elements are booleans; of a mask save the row "
+            "numbers (numpy.flatnonzero)");
+  EXPECT_EQ(error("<U3"), "dtype '<U3': the elements are text; save numbers");
+  EXPECT_EQ(error("|S8"), "dtype '|S8': the elements are text; save numbers");
+  EXPECT_EQ(error("<M8[ns]"),
+            "dtype '<M8[ns]': the elements are times; subtract an origin, "
+            "divide by a unit, and save numbers");
+  EXPECT_EQ(error("|V8"),
+            "dtype '|V8': the elements are raw bytes or records; save plain "
+            "numbers");
+  EXPECT_EQ(error("<f16"),
+            "dtype '<f16': only floats of 2, 4 and 8 bytes are read; save "
+            "float64");
+  EXPECT_EQ(error("<i3"),
+            "dtype '<i3': only integers of 1, 2, 4 and 8 bytes are read");
+  EXPECT_EQ(error("<x8"),
+            "dtype '<x8': the elements are of a kind that is "
+            "unknown here; save numbers");
+  for (const char* descr : {"", "<", ">"}) {
+    EXPECT_EQ(error(descr), absl::StrCat("dtype '", descr, "': names no type"));
+  }
+  for (const char* descr : {"<f", "<f88", "<i", "f1", "<f4 "}) {
+    EXPECT_THAT(error(descr), testing::HasSubstr("are read"));
+  }
   EXPECT_THAT(
       ParseNpyIndices(Npy(Dictionary("<f8", "(1,)"), Bytes<double>({1}))),
       StatusIs(kInvalid,
-               "expected dtype '<i8' or '<i4', found unsupported dtype '<f8'"));
+               "dtype '<f8': the elements are real numbers, where row numbers "
+               "are wanted; save integers"));
   EXPECT_EQ(
       MatrixError(Npy("{'descr': [('a', '<f8')], 'fortran_order': False, "
                       "'shape': (1,), }",
                       Bytes<double>({1}))),
-      R"(header: expected a string, found '[(\'a\', \'<f8\')], \'fortran...')");
+      "header: the array is structured: its elements have fields; save one "
+      "array of plain numbers");
 }
 
 TEST(ParseNpyTest, BadShapes) {
@@ -309,7 +418,7 @@ TEST(ParseNpyTest, AnyBytesGiveAResultOrAnError) {
       Npy(Dictionary("<i8", "(4,)"), std::string(32, 'x')),
       Npy(Dictionary("<i4", "(4, 1)", "True"), std::string(16, 'x'), 3)};
   // Bytes that mean something somewhere come more often.
-  const std::string_view meaningful = "0123456789(){},:'\"<>fi48 TF\xff";
+  const std::string_view meaningful = "0123456789(){},:'\"<>fiu1248L TF\xff";
   RandomStream stream(1, 0);
   int accepted = 0;
   for (int round = 0; round < 100000; ++round) {

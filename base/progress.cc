@@ -73,6 +73,12 @@ void Progress::Advance(int64_t steps) {
   shown_ = true;
 }
 
+void Progress::Say(std::string_view line) {
+  const std::lock_guard<std::mutex> lock(printing_);
+  display_.write(absl::StrCat(shown_ ? kEraseLine : "", line, "\n"));
+  shown_ = false;
+}
+
 std::string Progress::Line(Clock::time_point now) const {
   const int64_t done = done_.load(std::memory_order_relaxed);
   std::string line = absl::StrCat(kEraseLine, label_, ": ", done, "/", total_);

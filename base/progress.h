@@ -33,7 +33,7 @@ class Progress {
 
   // Where the line goes and what time it is.
   struct Display {
-    bool is_terminal = false;  // If not, nothing is shown.
+    bool is_terminal = false;  // If not, only what Say says is shown.
     std::function<Clock::time_point()> now;
     std::function<void(std::string_view)> write;  // One call at a time.
   };
@@ -52,6 +52,10 @@ class Progress {
   // an atomic addition and a look at the clock, tens of nanoseconds; nothing if
   // stderr is no terminal.
   void Advance(int64_t steps);
+
+  // Writes `line`, which has no end, as a line of its own above the one of the
+  // progress; also where stderr is no terminal. From any thread.
+  void Say(std::string_view line);
 
  private:
   std::string Line(Clock::time_point now) const;

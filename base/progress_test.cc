@@ -45,6 +45,27 @@ TEST_F(ProgressTest, SilentForTwoSeconds) {
   EXPECT_THAT(written_, IsEmpty());
 }
 
+TEST_F(ProgressTest, SaysLinesAboveItsOwn) {
+  {
+    Progress progress("work", 400, Display());
+    progress.Say("begun");
+    now_ += seconds(25);
+    progress.Advance(100);
+    progress.Say("a part is done");
+  }
+  EXPECT_THAT(written_,
+              ElementsAre("begun\n",
+                          std::string(kErase) + "work: 100/400 25% 1:15 left",
+                          std::string(kErase) + "a part is done\n"));
+}
+
+TEST_F(ProgressTest, SaysLinesWhereThereIsNoTerminal) {
+  Progress::Display display = Display();
+  display.is_terminal = false;
+  Progress("work", 400, display).Say("begun");
+  EXPECT_THAT(written_, ElementsAre("begun\n"));
+}
+
 TEST_F(ProgressTest, ShowsAndErases) {
   {
     Progress progress("work", 400, Display());

@@ -10,7 +10,7 @@
 #include <set>
 #include <vector>
 
-#include "base/csv.h"
+#include "base/matrix_file.h"
 #include "index/residual_index.h"
 
 constexpr double kVariance = 0.4, kLengthscale = 0.2, kNoise = 0.05;
@@ -41,7 +41,7 @@ std::vector<double> LogDensities(const rct::Matrix<double>& x,
 }
 
 int main() {
-  const auto table = rct::ReadCsvMatrix("docs/clocks.csv").value();
+  const auto table = rct::ReadMatrix("docs/clocks.csv").value();
   rct::Matrix<double> x(table.rows(), 3);  // on the unit sphere
   std::vector<double> y;                   // hours ahead of the sun
   for (int64_t i = 0; i < x.rows(); ++i) {

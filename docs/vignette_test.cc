@@ -6,9 +6,9 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "base/csv.h"
 #include "base/file.h"
 #include "base/matrix.h"
+#include "base/matrix_file.h"
 #include "base/status_matchers.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -47,7 +47,7 @@ TEST(VignetteTest, DataIsThere) {
   for (int line = 0; line < 4; ++line) end = data.find('\n', end) + 1;
   EXPECT_THAT(Vignette(),
               HasSubstr(absl::StrCat("```\n", data.substr(0, end), "```\n")));
-  const absl::StatusOr<Matrix<double>> table = ReadCsvMatrix("docs/clocks.csv");
+  const absl::StatusOr<Matrix<double>> table = ReadMatrix("docs/clocks.csv");
   ASSERT_THAT(table, IsOk());
   EXPECT_THAT(Vignette(), HasSubstr(absl::StrCat(table->rows(), "\nplaces")));
 }

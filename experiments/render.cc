@@ -362,14 +362,20 @@ std::string CountersTable(const RunRecord::Deterministic::Workload& workload) {
 
 }  // namespace
 
-std::string RenderTable(const RunRecord& record) {
+std::string RenderTableStart(const RunRecord& record, int workloads) {
   const auto& known = record.deterministic();
   std::string result = absl::StrCat("# ", Title(known), "\n");
-  for (int w = 0; w < known.workload_size(); ++w) {
+  for (int w = 0; w < workloads; ++w) {
     absl::StrAppend(
         &result, "\n",
         WorkloadTable(known.workload(w), record.measured().workload(w)));
   }
+  return result;
+}
+
+std::string RenderTable(const RunRecord& record) {
+  const auto& known = record.deterministic();
+  std::string result = RenderTableStart(record, known.workload_size());
   if (const std::optional<Growth> growth = GrowthOf(record)) {
     absl::StrAppend(&result, "\n", GrowthTable(*growth));
   }
@@ -390,7 +396,11 @@ std::string RenderTable(const RunRecord& record) {
       "\nMachine: ", origin.machine(), ", ", origin.processors(),
       " processors, ", origin.instruction_set(), "\nBuild: commit ",
       origin.commit(), ", ", origin.compiler(), ", ", origin.compilation_mode(),
-      "\nTime: ", origin.time(), "\n");
+      "\nTime: ", origin.time(),
+      origin.resumed() > 0
+          ? absl::StrCat("; stopped and resumed ", origin.resumed(), " times")
+          : "",
+      "\n");
   return result;
 }
 

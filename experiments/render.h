@@ -17,6 +17,10 @@ namespace rct {
 // size alone (growth.h), a table of what a row costs follows.
 std::string RenderTable(const RunRecord& record);
 
+// The beginning of that: the title and the tables of the first `workloads`
+// workloads, which may be printed while others are still run.
+std::string RenderTableStart(const RunRecord& record, int workloads);
+
 // What the cases did, as opposed to how long it took: a Markdown table of
 // counters for each workload, of those that any of its cases has. Of the
 // deterministic part alone; the command that makes it stands below.

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <regex>
@@ -15,6 +16,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "base/parallel.h"
 #include "base/progress.h"
 #include "base/status_macros.h"
@@ -52,26 +55,59 @@ bool IsReference(const SweepCase& sweep_case) {
 }
 
 // Searches that an index gets to become what it will be.
-constexpr int kMostCalls = 16;
+constexpr int kMaxCalls = 16;
+
+// What the check of a case found, in a line.
+std::string Announcement(const RunRecord::Deterministic::Case& known,
+                         double queries_per_second) {
+  std::vector<std::string> failures;
+  for (const auto& verdict : known.verdict()) {
+    if (verdict.pass()) continue;
+    failures.push_back(
+        absl::StrCat(verdict.gate(), " failed: ", verdict.message()));
+  }
+  if (!failures.empty()) return absl::StrJoin(failures, "; ");
+  std::vector<std::string> gates;
+  for (const auto& verdict : known.verdict()) gates.push_back(verdict.gate());
+  return absl::StrFormat("%s, %.0f queries/s at first sight",
+                         absl::StrJoin(gates, ", "), queries_per_second);
+}
+
+// What is there of a workload, which grows as cases and repetitions end.
+struct WorkloadState {
+  RunRecord::Deterministic::Workload* known;
+  RunRecord::Measured::Workload* measured;
+  std::string* telemetry;  // null where none is wanted
+
+  int cases() const { return known->case__size(); }
+  int repetitions() const { return measured->factor_seconds_size(); }
+};
 
 class WorkloadRunner {
  public:
+  // `keep` is called after each case and repetition.
   WorkloadRunner(const Workload& workload, const std::vector<SweepCase>& cases,
                  const SweepOptions& options, Progress& progress,
-                 std::string* telemetry)
+                 WorkloadState state, std::function<absl::Status()> keep)
       : workload_(workload),
         cases_(cases),
         threads_(options.threads.value_or(0)),
-        telemetry_of_all_(options.telemetry),
+        options_(options),
         progress_(progress),
-        telemetry_(telemetry) {}
+        telemetry_(state.telemetry),
+        keep_(std::move(keep)),
+        deterministic_(state.known),
+        measured_(state.measured) {}
 
-  absl::Status Run(int repetitions, RunRecord& record) {
-    deterministic_ = record.mutable_deterministic()->add_workload();
-    measured_ = record.mutable_measured()->add_workload();
-    RCT_RETURN_IF_ERROR(Check());
-    for (int round = 0; round < repetitions; ++round) {
+  // Goes on with the state to its end.
+  absl::Status Run(int repetitions) {
+    if (deterministic_->case__size() < static_cast<int>(cases_.size())) {
+      RCT_RETURN_IF_ERROR(Check());
+    }
+    for (int round = measured_->factor_seconds_size(); round < repetitions;
+         ++round) {
       RCT_RETURN_IF_ERROR(Time(round));
+      RCT_RETURN_IF_ERROR(keep_());
     }
     return absl::OkStatus();
   }
@@ -100,7 +136,7 @@ class WorkloadRunner {
     RCT_ASSIGN_OR_RETURN(
         outcome.result,
         workload_.SearchAudited(index, NeighborsOf(sweep_case, workload_),
-                                sweep_case.threads()));
+                                sweep_case.threads(), options_.monitor));
     outcome.search_seconds = SecondsSince(start) *
                              static_cast<double>(workload_.num_queries()) /
                              static_cast<double>(workload_.audited().size());
@@ -112,16 +148,16 @@ class WorkloadRunner {
                                          bool telemetry = false) const {
     Outcome outcome;
     auto start = std::chrono::steady_clock::now();
-    RCT_ASSIGN_OR_RETURN(
-        const ResidualIndex index,
-        ResidualIndex::Build(model, IndexOptionsOf(sweep_case)));
+    RCT_ASSIGN_OR_RETURN(const ResidualIndex index,
+                         ResidualIndex::Build(model, IndexOptionsOf(sweep_case),
+                                              options_.monitor));
     outcome.index_seconds = SecondsSince(start);
     const auto search = [&]() -> absl::Status {
       start = std::chrono::steady_clock::now();
       RCT_ASSIGN_OR_RETURN(
           outcome.result,
           workload_.Search(index, NeighborsOf(sweep_case, workload_),
-                           sweep_case.threads(), telemetry));
+                           sweep_case.threads(), telemetry, options_.monitor));
       outcome.search_seconds = SecondsSince(start);
       return absl::OkStatus();
     };
@@ -138,7 +174,7 @@ class WorkloadRunner {
     // An index that calls still add to is searched until it is complete, and
     // then once more.
     bool again = index.kept_bytes() > 0;
-    for (int calls = 0; !index.settled() && calls < kMostCalls; ++calls) {
+    for (int calls = 0; !index.settled() && calls < kMaxCalls; ++calls) {
       RCT_RETURN_IF_ERROR(search());
       again = true;
     }
@@ -147,11 +183,17 @@ class WorkloadRunner {
     return outcome;
   }
 
-  absl::Status Check() {
-    RCT_ASSIGN_OR_RETURN(const ResidualModel model,
-                         workload_.MakeModel(threads_));
+  // What the workload is, in the record; an error where the record, which was
+  // begun before, says something else.
+  absl::Status Describe(const ResidualModel& model) {
+    const std::string digest = workload_.DataDigest();
+    if (deterministic_->has_data_digest() &&
+        deterministic_->data_digest() != digest) {
+      return absl::FailedPreconditionError(
+          "the data have changed since the sweep was stopped; begin it anew");
+    }
     deterministic_->set_name(workload_.config().name());
-    deterministic_->set_data_digest(workload_.DataDigest());
+    deterministic_->set_data_digest(digest);
     deterministic_->set_num_points(workload_.num_points());
     deterministic_->set_dimension(workload_.dimension());
     deterministic_->set_num_inducing(model.metric()->data().v.cols());
@@ -161,61 +203,94 @@ class WorkloadRunner {
       deterministic_->set_audited_queries(audited);
     }
     measured_->set_name(workload_.config().name());
-    if (std::any_of(cases_.begin(), cases_.end(),
+    return absl::OkStatus();
+  }
+
+  // Exhaustive search of the audited queries, and what it would evaluate for
+  // all.
+  struct Expected {
+    NeighborTable neighbors;
+    int64_t evaluations;
+  };
+  absl::StatusOr<Expected> SearchExpected(const SweepCase& sweep_case,
+                                          const ResidualModel& model) const {
+    RCT_ASSIGN_OR_RETURN(Outcome reference, SearchReference(sweep_case, model));
+    const double scale =
+        static_cast<double>(workload_.num_queries()) /
+        std::max(1.0, static_cast<double>(workload_.audited().size()));
+    return Expected{
+        std::move(reference.result.neighbors),
+        std::llround(scale *
+                     static_cast<double>(
+                         reference.result.counters.distance_evaluations()))};
+  }
+
+  // Checks the cases that are not checked yet.
+  absl::Status Check() {
+    RCT_ASSIGN_OR_RETURN(const ResidualModel model,
+                         workload_.MakeModel(threads_, options_.monitor));
+    RCT_RETURN_IF_ERROR(Describe(model));
+    const int checked = deterministic_->case__size();
+    if (checked == 0 &&
+        std::any_of(cases_.begin(), cases_.end(),
                     [&](const SweepCase& c) { return WantsTelemetry(c); })) {
       AddLines(model.phases(), /*case_name=*/"", threads_);
     }
-
-    struct Expected {
-      NeighborTable neighbors;
-      int64_t evaluations;
-    };
     std::map<int64_t, Expected> expected;  // by k
-    for (const SweepCase& sweep_case : cases_) {
+    for (size_t i = checked; i < cases_.size(); ++i) {
+      const SweepCase& sweep_case = cases_[i];
       const int64_t k = NeighborsOf(sweep_case, workload_);
       if (!expected.contains(k)) {
-        RCT_ASSIGN_OR_RETURN(Outcome reference,
-                             SearchReference(sweep_case, model));
-        const double scale = static_cast<double>(workload_.num_queries()) /
-                             std::max(1.0, static_cast<double>(audited));
-        expected[k] = {
-            std::move(reference.result.neighbors),
-            std::llround(
-                scale * static_cast<double>(
-                            reference.result.counters.distance_evaluations()))};
+        RCT_ASSIGN_OR_RETURN(expected[k], SearchExpected(sweep_case, model));
       }
-      RunRecord::Deterministic::Case& known = *deterministic_->add_case_();
-      RunRecord::Measured::Case& measured = *measured_->add_case_();
-      known.set_name(sweep_case.name());
-      known.set_k(k);
-      known.set_approximate(IsApproximate(sweep_case));
-      measured.set_name(sweep_case.name());
-      measured.set_threads(ResolveThreads(sweep_case.threads()));
-
-      ResetPeakResidentBytes();
-      absl::StatusOr<Outcome> outcome =
-          BuildAndSearch(sweep_case, model, WantsTelemetry(sweep_case));
-      RCT_RETURN_IF_ERROR(Annotate(
-          outcome.status(), absl::StrCat("case '", sweep_case.name(), "'")));
-      measured.set_peak_rss_bytes(PeakResidentBytes());
-      known.set_result_digest(outcome->result.neighbors.Digest());
-      *known.mutable_counters() = outcome->result.counters;
-      known.set_build_distance_evaluations(outcome->build_distance_evaluations);
-      known.set_first_forecast_evaluations(outcome->first_forecast_evaluations);
-      known.set_build_bytes(outcome->build_bytes);
-      known.set_exhaustive_evaluations(expected[k].evaluations);
-      RCT_RETURN_IF_ERROR(Annotate(
-          Judge(sweep_case, outcome->result, expected[k].neighbors, known),
-          absl::StrCat("case '", sweep_case.name(), "'")));
-      if (WantsTelemetry(sweep_case)) AddLines(sweep_case, *outcome);
+      RCT_RETURN_IF_ERROR(
+          Annotate(CheckCase(sweep_case, model, expected[k]),
+                   absl::StrCat("case '", sweep_case.name(), "'")));
       progress_.Advance(1);
+      RCT_RETURN_IF_ERROR(keep_());
     }
+    return absl::OkStatus();
+  }
+
+  // Adds a case to the record, whole or not at all.
+  absl::Status CheckCase(const SweepCase& sweep_case,
+                         const ResidualModel& model, const Expected& expected) {
+    RunRecord::Deterministic::Case known;
+    RunRecord::Measured::Case measured;
+    known.set_name(sweep_case.name());
+    known.set_k(NeighborsOf(sweep_case, workload_));
+    known.set_approximate(IsApproximate(sweep_case));
+    measured.set_name(sweep_case.name());
+    measured.set_threads(ResolveThreads(sweep_case.threads()));
+
+    ResetPeakResidentBytes();
+    RCT_ASSIGN_OR_RETURN(
+        const Outcome outcome,
+        BuildAndSearch(sweep_case, model, WantsTelemetry(sweep_case)));
+    measured.set_peak_rss_bytes(PeakResidentBytes());
+    known.set_result_digest(outcome.result.neighbors.Digest());
+    *known.mutable_counters() = outcome.result.counters;
+    known.set_build_distance_evaluations(outcome.build_distance_evaluations);
+    known.set_first_forecast_evaluations(outcome.first_forecast_evaluations);
+    known.set_build_bytes(outcome.build_bytes);
+    known.set_exhaustive_evaluations(expected.evaluations);
+    RCT_RETURN_IF_ERROR(
+        Judge(sweep_case, outcome.result, expected.neighbors, known));
+    if (WantsTelemetry(sweep_case)) AddLines(sweep_case, outcome);
+    if (options_.announce) {
+      const double queries = static_cast<double>(workload_.num_queries());
+      progress_.Say(
+          absl::StrCat(workload_.config().name(), ": ", sweep_case.name(), ": ",
+                       Announcement(known, queries / outcome.search_seconds)));
+    }
+    *deterministic_->add_case_() = std::move(known);
+    *measured_->add_case_() = std::move(measured);
     return absl::OkStatus();
   }
 
   bool WantsTelemetry(const SweepCase& sweep_case) const {
     return telemetry_ != nullptr &&
-           (telemetry_of_all_ || sweep_case.telemetry());
+           (options_.telemetry || sweep_case.telemetry());
   }
 
   void AddLines(const std::vector<BuildPhase>& phases,
@@ -274,11 +349,13 @@ class WorkloadRunner {
                        [](const auto& verdict) { return verdict.pass(); });
   }
 
+  // Adds a repetition to the record, whole or not at all.
   absl::Status Time(int round) {
+    RunRecord::Measured::Workload measured = *measured_;
     const auto start = std::chrono::steady_clock::now();
     RCT_ASSIGN_OR_RETURN(const ResidualModel model,
-                         workload_.MakeModel(threads_));
-    measured_->add_factor_seconds(SecondsSince(start));
+                         workload_.MakeModel(threads_, options_.monitor));
+    measured.add_factor_seconds(SecondsSince(start));
     // Exhaustive seconds by (k, threads).
     std::map<std::pair<int64_t, int>, double> exhaustive;
     for (size_t step = 0; step < cases_.size(); ++step) {
@@ -287,20 +364,14 @@ class WorkloadRunner {
       if (!Passed(i)) continue;
       RCT_ASSIGN_OR_RETURN(const Outcome outcome,
                            BuildAndSearch(cases_[i], model));
-      if (outcome.result.neighbors.Digest() !=
-          deterministic_->case_(static_cast<int>(i)).result_digest()) {
-        return absl::FailedPreconditionError(
-            absl::StrCat("case '", cases_[i].name(), "' of workload '",
-                         workload_.config().name(),
-                         "' changed its answer in repetition ", round + 1));
-      }
-      RunRecord::Measured::Case& measured =
-          *measured_->mutable_case_(static_cast<int>(i));
-      measured.add_index_seconds(outcome.index_seconds);
-      measured.add_search_seconds(outcome.search_seconds);
-      measured.add_first_search_seconds(outcome.first_search_seconds);
+      RCT_RETURN_IF_ERROR(CheckSame(i, outcome, round));
+      RunRecord::Measured::Case& timed =
+          *measured.mutable_case_(static_cast<int>(i));
+      timed.add_index_seconds(outcome.index_seconds);
+      timed.add_search_seconds(outcome.search_seconds);
+      timed.add_first_search_seconds(outcome.first_search_seconds);
       if (IsReference(cases_[i])) {
-        measured.add_exhaustive_seconds(outcome.search_seconds);
+        timed.add_exhaustive_seconds(outcome.search_seconds);
         exhaustive[Key(cases_[i])] = outcome.search_seconds;
       }
     }
@@ -312,10 +383,23 @@ class WorkloadRunner {
                              SearchReference(cases_[i], model));
         exhaustive[key] = reference.search_seconds;
       }
-      measured_->mutable_case_(static_cast<int>(i))
+      measured.mutable_case_(static_cast<int>(i))
           ->add_exhaustive_seconds(exhaustive[key]);
     }
+    *measured_ = std::move(measured);
     return absl::OkStatus();
+  }
+
+  // FailedPrecondition unless the answer of case i is that of its check.
+  absl::Status CheckSame(size_t i, const Outcome& outcome, int round) const {
+    if (outcome.result.neighbors.Digest() ==
+        deterministic_->case_(static_cast<int>(i)).result_digest()) {
+      return absl::OkStatus();
+    }
+    return absl::FailedPreconditionError(
+        absl::StrCat("case '", cases_[i].name(), "' of workload '",
+                     workload_.config().name(),
+                     "' changed its answer in repetition ", round + 1));
   }
 
   std::pair<int64_t, int> Key(const SweepCase& sweep_case) const {
@@ -325,11 +409,12 @@ class WorkloadRunner {
   const Workload& workload_;
   const std::vector<SweepCase>& cases_;
   const int threads_;
-  const bool telemetry_of_all_;
+  const SweepOptions& options_;
   Progress& progress_;
-  std::string* telemetry_;
-  RunRecord::Deterministic::Workload* deterministic_ = nullptr;
-  RunRecord::Measured::Workload* measured_ = nullptr;
+  std::string* const telemetry_;
+  const std::function<absl::Status()> keep_;
+  RunRecord::Deterministic::Workload* const deterministic_;
+  RunRecord::Measured::Workload* const measured_;
 };
 
 absl::StatusOr<std::vector<SweepCase>> SelectCases(
@@ -364,13 +449,14 @@ absl::StatusOr<std::vector<SweepCase>> SelectCases(
   return cases;
 }
 
-}  // namespace
+std::string FieldOf(const SweepConfig& config, int w) {
+  return absl::StrCat("workload[", w, "] '", config.workload(w).name(), "'");
+}
 
-absl::StatusOr<RunRecord> RunSweep(const SweepConfig& config,
-                                   const SweepOptions& options,
-                                   std::string* telemetry) {
-  RCT_ASSIGN_OR_RETURN(const std::vector<SweepCase> cases,
-                       SelectCases(config, options));
+// The repetitions of a sweep whose options are in range and whose workloads
+// have names.
+absl::StatusOr<int> CheckOptions(const SweepConfig& config,
+                                 const SweepOptions& options) {
   const int repetitions =
       options.check_only ? 0
                          : options.repetitions.value_or(config.repetitions());
@@ -385,30 +471,112 @@ absl::StatusOr<RunRecord> RunSweep(const SweepConfig& config,
   if (config.workload().empty()) {
     return absl::InvalidArgumentError("workload: none given");
   }
-  const auto field = [&](int w) {
-    return absl::StrCat("workload[", w, "] '", config.workload(w).name(), "'");
-  };
   absl::flat_hash_set<std::string> names;
   for (int w = 0; w < config.workload_size(); ++w) {
     if (!names.insert(config.workload(w).name()).second) {
       return absl::InvalidArgumentError(
-          absl::StrCat(field(w), ": the name is there twice"));
+          absl::StrCat(FieldOf(config, w), ": the name is there twice"));
     }
   }
-  RunRecord record;
-  record.mutable_deterministic()->set_title(config.title());
-  Progress progress("sweep", static_cast<int64_t>(cases.size()) *
-                                 config.workload_size() *
-                                 (int64_t{repetitions} + 1));
+  return repetitions;
+}
+
+// Workload w of the state, added if it is not there.
+WorkloadState StateOf(SweepState& state, int w, bool telemetry) {
+  RunRecord& record = *state.mutable_record();
+  if (record.deterministic().workload_size() == w) {
+    record.mutable_deterministic()->add_workload();
+    record.mutable_measured()->add_workload();
+  }
+  return {record.mutable_deterministic()->mutable_workload(w),
+          record.mutable_measured()->mutable_workload(w),
+          telemetry ? state.mutable_telemetry() : nullptr};
+}
+
+// FailedPrecondition unless the state can have come of this config, these cases
+// and repetitions: a prefix of the workloads, all but the last finished.
+absl::Status CheckState(const SweepConfig& config,
+                        const std::vector<SweepCase>& cases, int repetitions,
+                        SweepState& state) {
+  const auto error = [](const auto&... what) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "what is there of the sweep is of another one: ", what...));
+  };
+  const RunRecord& record = state.record();
+  const int begun = record.deterministic().workload_size();
+  if (begun > config.workload_size() ||
+      record.measured().workload_size() != begun) {
+    return error("it has ", begun, " workloads");
+  }
+  for (int w = 0; w < begun; ++w) {
+    const WorkloadState there = StateOf(state, w, /*telemetry=*/false);
+    const std::string& name = there.known->name();
+    if (name != config.workload(w).name()) {
+      return error("workload ", w, " is '", name, "'");
+    }
+    const auto all = static_cast<int>(cases.size());
+    const int checked = there.cases();
+    if (checked > all || there.measured->case__size() != checked ||
+        there.repetitions() > (checked < all ? 0 : repetitions) ||
+        (w + 1 < begun && there.repetitions() < repetitions)) {
+      return error("workload '", name, "' has ", checked, " cases and ",
+                   there.repetitions(), " repetitions");
+    }
+    for (int i = 0; i < checked; ++i) {
+      if (there.known->case_(i).name() == cases[i].name()) continue;
+      return error("case ", i, " is '", there.known->case_(i).name(), "'");
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status ContinueSweep(const SweepConfig& config,
+                           const SweepOptions& options, bool telemetry,
+                           SweepState& state) {
+  RCT_ASSIGN_OR_RETURN(const std::vector<SweepCase> cases,
+                       SelectCases(config, options));
+  RCT_ASSIGN_OR_RETURN(const int repetitions, CheckOptions(config, options));
+  RCT_RETURN_IF_ERROR(CheckState(config, cases, repetitions, state));
+  state.mutable_record()->mutable_deterministic()->set_title(config.title());
+  const auto steps = static_cast<int64_t>(cases.size());
+  int64_t left = steps * config.workload_size() * (int64_t{repetitions} + 1);
+  for (int w = 0; w < state.record().deterministic().workload_size(); ++w) {
+    const WorkloadState there = StateOf(state, w, telemetry);
+    left -= there.cases() + steps * there.repetitions();
+  }
+  Progress progress("sweep", left);
   for (int w = 0; w < config.workload_size(); ++w) {
+    const WorkloadState there = StateOf(state, w, telemetry);
+    const auto finished = [&] {
+      return there.cases() == static_cast<int>(cases.size()) &&
+             there.repetitions() == repetitions;
+    };
+    if (finished()) continue;
     WorkloadConfig workload_config = config.workload(w);
     if (options.audit.has_value()) workload_config.set_audit(*options.audit);
     absl::StatusOr<Workload> workload = Workload::Load(workload_config);
-    RCT_RETURN_IF_ERROR(Annotate(workload.status(), field(w)));
-    WorkloadRunner runner(*workload, cases, options, progress, telemetry);
-    RCT_RETURN_IF_ERROR(Annotate(runner.Run(repetitions, record), field(w)));
+    RCT_RETURN_IF_ERROR(Annotate(workload.status(), FieldOf(config, w)));
+    WorkloadRunner runner(*workload, cases, options, progress, there,
+                          [&]() -> absl::Status {
+                            if (options.keep == nullptr)
+                              return absl::OkStatus();
+                            return options.keep(state, finished() ? w + 1 : w);
+                          });
+    RCT_RETURN_IF_ERROR(Annotate(runner.Run(repetitions), FieldOf(config, w)));
   }
-  return record;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<RunRecord> RunSweep(const SweepConfig& config,
+                                   const SweepOptions& options,
+                                   std::string* telemetry) {
+  SweepState state;
+  RCT_RETURN_IF_ERROR(
+      ContinueSweep(config, options, telemetry != nullptr, state));
+  if (telemetry != nullptr) *telemetry += state.telemetry();
+  return std::move(*state.mutable_record());
 }
 
 bool AllGatesPass(const RunRecord& record) {

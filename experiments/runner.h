@@ -13,10 +13,13 @@
 #define RCT_EXPERIMENTS_RUNNER_H_
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/monitor.h"
 #include "experiments/record.pb.h"
 #include "experiments/sweep.pb.h"
 
@@ -34,6 +37,14 @@ struct SweepOptions {
   bool telemetry = false;
   // Only cases whose name contains a match of this regular expression.
   std::string cases = {};
+  // Whether a line on stderr says of each case what its check found.
+  bool announce = false;
+  // Ends the sweep where it is cancelled; may be null.
+  Monitor* monitor = nullptr;
+  // Called whenever the state has a case or a repetition more, of which so many
+  // workloads are finished. An error ends the sweep.
+  std::function<absl::Status(const SweepState& state, int finished)> keep =
+      nullptr;
 };
 
 // The deterministic and the measured part of a record. InvalidArgument, naming
@@ -44,6 +55,16 @@ struct SweepOptions {
 absl::StatusOr<RunRecord> RunSweep(const SweepConfig& config,
                                    const SweepOptions& options,
                                    std::string* telemetry = nullptr);
+
+// The same, from where `state` has come to, which it brings to its end: cases
+// that are checked and repetitions that are there are not run again. The
+// deterministic part is that of an uninterrupted sweep. The provenance is left
+// alone, and telemetry added to that of the state, if `telemetry`. Cancelled
+// where the monitor is; FailedPrecondition where `state` is none of this config
+// and these options: its workloads, cases or data differ.
+absl::Status ContinueSweep(const SweepConfig& config,
+                           const SweepOptions& options, bool telemetry,
+                           SweepState& state);
 
 // Whether every gate of every case passed.
 bool AllGatesPass(const RunRecord& record);

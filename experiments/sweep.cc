@@ -2,12 +2,14 @@
 // times the right ones and writes tables, CSV, telemetry and record.
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <tuple>
 #include <vector>
 
 #include "absl/flags/flag.h"
@@ -20,9 +22,12 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/strip.h"
 #include "base/file.h"
+#include "base/monitor.h"
 #include "base/sha256.h"
 #include "base/status_macros.h"
+#include "base/stop_signals.h"
 #include "base/text_proto.h"
 #include "experiments/cases.h"
 #include "experiments/paths.h"
@@ -46,8 +51,7 @@ ABSL_FLAG(
     std::string, out, "",
     "Folder for record.textproto, table.md, counters.md and results.csv, and "
     "growth.svg where at least three workloads differ in size alone; made "
-    "where "
-    "it is missing. Empty means results/CONFIG.");
+    "where it is missing. Empty means results/CONFIG.");
 ABSL_FLAG(int32_t, repetitions, 0,
           "Timed repetitions; 0 means as the config says.");
 ABSL_FLAG(int64_t, audit, -1,
@@ -61,6 +65,11 @@ ABSL_FLAG(
     "File for one line of JSON for each search and each phase of a build "
     "(docs/telemetry.md), of all cases. Empty means telemetry.jsonl in --out, "
     "of the cases that ask for it. Timed searches run without telemetry.");
+ABSL_FLAG(
+    bool, resume, false,
+    "Go on with the sweep that was stopped in --out, by the same command: "
+    "cases that are checked and repetitions that are complete are not run "
+    "again. Refused where config, commit, machine or compiler differ.");
 ABSL_FLAG(std::string, cases, "",
           "Run only cases whose name contains a match of this regular "
           "expression.");
@@ -71,9 +80,13 @@ namespace {
 constexpr char kUsage[] =
     R"(Runs a sweep: checks every answer, times the right ones.
 
-Prints a table of the cases of a config on its workloads and writes it, with a
-table of counters, a CSV file and a record of everything, to a folder. A case
-whose answer fails its gate shows no timing.
+Prints a table of the cases of a config on its workloads, each as soon as it is
+finished, and writes it, with a table of counters, a CSV file and a record of
+everything, to a folder. A case whose answer fails its gate shows no timing. On
+stderr a line says of each case what its check found.
+
+What is done is kept as it is done: after Ctrl-C, or where the sweep ends
+otherwise, the same command with --resume goes on.
 
 Examples
   sweep
@@ -89,7 +102,8 @@ Relative paths are taken from where you called. A config is an rct.SweepConfig
 (experiments/sweep.proto); experiments/configs/gold.textproto is a commented one.
 
 Exit code: 0 if all gates passed, 1 if one failed or the input is bad, 2 for
-an argument that is no flag.)";
+an argument that is no flag, 128 and the signal's number after Ctrl-C, SIGTERM
+or SIGHUP.)";
 
 // The presets that come with the project, without their ending.
 std::vector<std::string> PresetNames() {
@@ -139,6 +153,14 @@ std::string TelemetryHeaderLine(const RunRecord& record) {
   return TelemetryLine(header);
 }
 
+// Whether the argument is --resume, however it is spelled.
+bool IsResume(std::string_view argument) {
+  if (!absl::ConsumePrefix(&argument, "-")) return false;
+  absl::ConsumePrefix(&argument, "-");
+  return argument == "resume" || argument == "noresume" ||
+         absl::StartsWith(argument, "resume=");
+}
+
 // As a shell reads it.
 std::string Quoted(std::string_view argument) {
   const auto is_plain = [](char c) {
@@ -152,22 +174,28 @@ std::string Quoted(std::string_view argument) {
                       "'");
 }
 
-absl::Status Run(const std::string& command) {
-  std::string config_path = absl::GetFlag(FLAGS_config);
-  if (const std::string preset = absl::GetFlag(FLAGS_preset); !preset.empty()) {
-    if (config_path != kDefaultConfig) {
-      return absl::InvalidArgumentError(
-          "--preset and --config: both name a config; leave one out");
-    }
-    const std::vector<std::string> names = PresetNames();
-    if (std::find(names.begin(), names.end(), preset) == names.end()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("--preset: there is no '", preset,
-                       "'; there are: ", absl::StrJoin(names, ", ")));
-    }
-    config_path =
-        absl::StrCat("//experiments/configs/presets/", preset, ".textproto");
+// The config that the flags name, as a file of this project or of the caller.
+absl::StatusOr<std::string> ConfigPath() {
+  std::string path = absl::GetFlag(FLAGS_config);
+  if (path.empty()) {
+    return absl::InvalidArgumentError("--config: is empty; name a file");
   }
+  const std::string preset = absl::GetFlag(FLAGS_preset);
+  if (preset.empty()) return path;
+  if (path != kDefaultConfig) {
+    return absl::InvalidArgumentError(
+        "--preset and --config: both name a config; leave one out");
+  }
+  const std::vector<std::string> names = PresetNames();
+  if (std::find(names.begin(), names.end(), preset) == names.end()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--preset: there is no '", preset,
+                     "'; there are: ", absl::StrJoin(names, ", ")));
+  }
+  return absl::StrCat("//experiments/configs/presets/", preset, ".textproto");
+}
+
+SweepOptions OptionsFromFlags() {
   SweepOptions options;
   options.cases = absl::GetFlag(FLAGS_cases);
   if (absl::GetFlag(FLAGS_repetitions) != 0) {
@@ -179,13 +207,165 @@ absl::Status Run(const std::string& command) {
   if (absl::GetFlag(FLAGS_threads) != -1) {
     options.threads = absl::GetFlag(FLAGS_threads);
   }
-  std::string out = absl::GetFlag(FLAGS_out);
-  if (out.empty()) {
-    out = absl::StrCat("results/",
-                       std::filesystem::path(config_path).stem().string());
-  }
-  out = ResolvePath(out);
+  options.telemetry = !absl::GetFlag(FLAGS_telemetry).empty();
+  options.announce = true;
+  return options;
+}
 
+std::string OutputFolder(const std::string& config_path) {
+  const std::string out = absl::GetFlag(FLAGS_out);
+  return ResolvePath(
+      out.empty()
+          ? absl::StrCat("results/",
+                         std::filesystem::path(config_path).stem().string())
+          : out);
+}
+
+std::string StatePath(const std::string& out) {
+  return absl::StrCat(out, "/unfinished.textproto");
+}
+
+// FailedPrecondition, naming the first difference, unless times of both can
+// stand in one table.
+absl::Status CheckComparable(const RunRecord& begun, const RunRecord& now) {
+  const RunRecord::Provenance& a = begun.provenance();
+  const RunRecord::Provenance& b = now.provenance();
+  const std::tuple<std::string_view, std::string, std::string> parts[] = {
+      {"the command", a.command(), b.command()},
+      {"the config", begun.deterministic().config_digest(),
+       now.deterministic().config_digest()},
+      {"the commit", a.commit(), b.commit()},
+      {"the machine", a.machine(), b.machine()},
+      {"the number of processors", absl::StrCat(a.processors()),
+       absl::StrCat(b.processors())},
+      {"the instruction set", a.instruction_set(), b.instruction_set()},
+      {"the compiler", a.compiler(), b.compiler()},
+      {"the compilation mode", a.compilation_mode(), b.compilation_mode()}};
+  for (const auto& [what, before, after] : parts) {
+    if (before == after) continue;
+    return absl::FailedPreconditionError(absl::StrCat(
+        "--resume: ", what, " was '", before,
+        "' when the sweep began, and is '", after,
+        "' now: their figures cannot stand in one table; begin anew, "
+        "without --resume"));
+  }
+  return absl::OkStatus();
+}
+
+// What there is of the sweep: nothing, or, with --resume, what was kept in
+// `out`. `now` has the digest of the config and the provenance of this call.
+absl::StatusOr<SweepState> Begin(const std::string& out, const RunRecord& now) {
+  const std::string path = StatePath(out);
+  SweepState state;
+  std::error_code error;
+  const bool stopped = std::filesystem::exists(path, error);
+  if (!absl::GetFlag(FLAGS_resume)) {
+    if (stopped) {
+      std::fprintf(stderr,
+                   "%s is of a sweep that was stopped; --resume would go on "
+                   "with it; this one begins anew and replaces it\n",
+                   path.c_str());
+    }
+    *state.mutable_record() = now;
+    return state;
+  }
+  if (!stopped) {
+    return absl::NotFoundError(
+        absl::StrCat("--resume: ", path,
+                     " is not there: no sweep was stopped; "
+                     "leave --resume out to begin one"));
+  }
+  RCT_RETURN_IF_ERROR(
+      Annotate(ReadTextProto(path, state).status(), "--resume"));
+  RCT_RETURN_IF_ERROR(CheckComparable(state.record(), now));
+  RunRecord::Provenance& origin = *state.mutable_record()->mutable_provenance();
+  origin.set_resumed(origin.resumed() + 1);
+  return state;
+}
+
+// Prints a text that grows, each part as soon as it is there.
+class GrowingText {
+ public:
+  // `text` begins with what was printed before.
+  void Print(std::string_view text) {
+    text.remove_prefix(printed_);
+    const size_t written = std::fwrite(text.data(), 1, text.size(), stdout);
+    failed_ = failed_ || written < text.size() || std::fflush(stdout) != 0;
+    printed_ += text.size();
+  }
+  bool failed() const { return failed_; }
+
+ private:
+  size_t printed_ = 0;
+  bool failed_ = false;
+};
+
+// Writes what people look at, and the record last: where it is, the others
+// belong to it.
+absl::Status WriteResults(const std::string& out,
+                          const std::string& telemetry_path,
+                          const SweepState& state) {
+  const RunRecord& record = state.record();
+  if (!state.telemetry().empty()) {
+    RCT_RETURN_IF_ERROR(WriteFileAtomically(
+        telemetry_path,
+        absl::StrCat(TelemetryHeaderLine(record), state.telemetry())));
+  }
+  RCT_RETURN_IF_ERROR(
+      WriteFileAtomically(absl::StrCat(out, "/table.md"), RenderTable(record)));
+  RCT_RETURN_IF_ERROR(WriteFileAtomically(absl::StrCat(out, "/counters.md"),
+                                          RenderCounters(record)));
+  RCT_RETURN_IF_ERROR(WriteFileAtomically(absl::StrCat(out, "/results.csv"),
+                                          RenderCsv(record)));
+  if (const std::string plot = PlotGrowth(record); !plot.empty()) {
+    RCT_RETURN_IF_ERROR(
+        WriteFileAtomically(absl::StrCat(out, "/growth.svg"), plot));
+  }
+  RCT_RETURN_IF_ERROR(WriteFileAtomically(
+      absl::StrCat(out, "/record.textproto"), WriteTextProto(record)));
+  std::error_code ignored;
+  std::filesystem::remove(StatePath(out), ignored);
+  std::fprintf(stderr, "Written to %s\n", out.c_str());
+  return absl::OkStatus();
+}
+
+// Runs the sweep to its end and keeps what is done of it on the way.
+absl::Status RunFrom(SweepState& state, const SweepConfig& config,
+                     SweepOptions options, const std::string& config_path,
+                     const std::string& out) {
+  bool kept = state.record().provenance().resumed() > 0;
+  GrowingText table;
+  options.keep = [&](const SweepState& now, int finished) {
+    const absl::Status written =
+        WriteFileAtomically(StatePath(out), WriteTextProto(now));
+    kept = kept || written.ok();
+    if (finished > 0) table.Print(RenderTableStart(now.record(), finished));
+    return written;
+  };
+  absl::Status status = Annotate(
+      ContinueSweep(config, options, /*telemetry=*/true, state), config_path);
+  if (absl::IsCancelled(status)) status = absl::CancelledError("interrupted");
+  if (!status.ok() && kept) {
+    status =
+        absl::Status(status.code(),
+                     absl::StrCat(status.message(),
+                                  "; what is done is kept in ", StatePath(out),
+                                  ": the same command with --resume goes on"));
+  }
+  RCT_RETURN_IF_ERROR(status);
+  state.mutable_record()->mutable_provenance()->set_time(
+      CollectProvenance("").time());
+  table.Print(RenderTable(state.record()));
+  return table.failed()
+             ? absl::UnavailableError("the table could not be printed")
+             : absl::OkStatus();
+}
+
+absl::Status Run(const std::string& command, Monitor* monitor) {
+  RCT_ASSIGN_OR_RETURN(const std::string config_path, ConfigPath());
+  SweepOptions options = OptionsFromFlags();
+  options.monitor = monitor;
+  const std::string out = OutputFolder(config_path);
   SweepConfig config;
   RCT_ASSIGN_OR_RETURN(const std::string text,
                        ReadTextProto(ResolveProjectPath(config_path), config));
@@ -193,39 +373,21 @@ absl::Status Run(const std::string& command) {
   // Made before the work, so that a folder that cannot be written costs
   // nothing.
   RCT_RETURN_IF_ERROR(MakeDirectories(out));
-  RCT_ASSIGN_OR_RETURN(const std::string telemetry_path, TelemetryPath(out));
-  options.telemetry = !absl::GetFlag(FLAGS_telemetry).empty();
-  std::string telemetry;
-  absl::StatusOr<RunRecord> record = RunSweep(config, options, &telemetry);
-  RCT_RETURN_IF_ERROR(Annotate(record.status(), config_path));
-  record->mutable_deterministic()->set_config_digest(Sha256Hex(text));
-  *record->mutable_provenance() = CollectProvenance(command);
-
-  const std::string table = RenderTable(*record);
-  const bool printed =
-      std::fputs(table.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
-  // The record last: where it is, the others belong to it.
-  if (!telemetry.empty()) {
-    RCT_RETURN_IF_ERROR(WriteFileAtomically(
-        telemetry_path, absl::StrCat(TelemetryHeaderLine(*record), telemetry)));
-  }
-  RCT_RETURN_IF_ERROR(
-      WriteFileAtomically(absl::StrCat(out, "/table.md"), table));
-  RCT_RETURN_IF_ERROR(WriteFileAtomically(absl::StrCat(out, "/counters.md"),
-                                          RenderCounters(*record)));
-  RCT_RETURN_IF_ERROR(WriteFileAtomically(absl::StrCat(out, "/results.csv"),
-                                          RenderCsv(*record)));
-  if (const std::string plot = PlotGrowth(*record); !plot.empty()) {
+  for (const char* name :
+       {"table.md", "counters.md", "results.csv", "record.textproto"}) {
     RCT_RETURN_IF_ERROR(
-        WriteFileAtomically(absl::StrCat(out, "/growth.svg"), plot));
+        Annotate(CheckWritable(absl::StrCat(out, "/", name)), "--out"));
   }
-  RCT_RETURN_IF_ERROR(WriteFileAtomically(
-      absl::StrCat(out, "/record.textproto"), WriteTextProto(*record)));
-  std::fprintf(stderr, "Written to %s\n", out.c_str());
-  if (!printed) {
-    return absl::UnavailableError("the table could not be printed");
-  }
-  if (!AllGatesPass(*record)) {
+  RCT_ASSIGN_OR_RETURN(const std::string telemetry_path, TelemetryPath(out));
+  RunRecord now;
+  now.mutable_deterministic()->set_config_digest(Sha256Hex(text));
+  *now.mutable_provenance() = CollectProvenance(command);
+  RCT_ASSIGN_OR_RETURN(SweepState state, Begin(out, now));
+  const absl::Status run = RunFrom(state, config, options, config_path, out);
+  if (!run.ok() && !absl::IsUnavailable(run)) return run;
+  RCT_RETURN_IF_ERROR(WriteResults(out, telemetry_path, state));
+  RCT_RETURN_IF_ERROR(run);
+  if (!AllGatesPass(state.record())) {
     return absl::FailedPreconditionError(
         "a gate failed; the table says which and why");
   }
@@ -243,13 +405,19 @@ int main(int argc, char** argv) {
                  rest[1]);
     return 2;
   }
+  // The command that makes a table anew: whoever goes on with a sweep means the
+  // one that began it.
   std::string command = "./tools/bazel run //experiments:sweep";
+  std::string_view before = " -- ";
   for (int i = 1; i < argc; ++i) {
-    absl::StrAppend(&command, i == 1 ? " -- " : " ", rct::Quoted(argv[i]));
+    if (rct::IsResume(argv[i])) continue;
+    absl::StrAppend(&command, before, rct::Quoted(argv[i]));
+    before = " ";
   }
-  if (const absl::Status status = rct::Run(command); !status.ok()) {
-    std::fprintf(stderr, "sweep: %s\n", std::string(status.message()).c_str());
-    return 1;
-  }
-  return 0;
+  const rct::StopSignals signals;
+  rct::Monitor monitor([&signals](double) { return signals.noted() == 0; });
+  const absl::Status status = rct::Run(command, &monitor);
+  if (status.ok()) return 0;
+  std::fprintf(stderr, "sweep: %s\n", std::string(status.message()).c_str());
+  return absl::IsCancelled(status) ? 128 + signals.noted() : 1;
 }

@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "base/matrix.h"
+#include "base/monitor.h"
 #include "base/npy.h"
 #include "base/point_sets.h"
 #include "base/random.h"
@@ -22,6 +23,7 @@
 #include "base/status_macros.h"
 #include "experiments/paths.h"
 #include "index/residual_index.h"
+#include "metric/simd_kernels.h"
 #include "parity/gold/gold.h"
 #include "traversal/neighbor_table.h"
 
@@ -242,19 +244,22 @@ int64_t Workload::num_queries() const {
                                    : static_cast<int64_t>(query_rows_.size());
 }
 
-absl::StatusOr<ResidualModel> Workload::MakeModel(int threads) const {
+absl::StatusOr<ResidualModel> Workload::MakeModel(int threads,
+                                                  Monitor* monitor) const {
   if (factors_.has_value()) {
     return ResidualModel::FromFactors(points_.view(),
                                       config_.residual().kernel(),
                                       factors_->view(), residual_variance_);
   }
-  return ResidualModel::Create(points_.view(), config_.residual(), threads);
+  return ResidualModel::Create(points_.view(), config_.residual(), threads,
+                               BestKernels(), monitor);
 }
 
 absl::StatusOr<SearchResult> Workload::Search(const ResidualIndex& index,
                                               int64_t k, int threads,
-                                              bool telemetry) const {
-  SearchOptions options = OptionsOf(k, threads);
+                                              bool telemetry,
+                                              Monitor* monitor) const {
+  SearchOptions options = OptionsOf(k, threads, monitor);
   options.telemetry = telemetry;
   if (query_points_.has_value()) {
     return index.SearchPoints(query_points_->view(), options);
@@ -263,9 +268,9 @@ absl::StatusOr<SearchResult> Workload::Search(const ResidualIndex& index,
 }
 
 absl::StatusOr<SearchResult> Workload::SearchAudited(const ResidualIndex& index,
-                                                     int64_t k,
-                                                     int threads) const {
-  const SearchOptions options = OptionsOf(k, threads);
+                                                     int64_t k, int threads,
+                                                     Monitor* monitor) const {
+  const SearchOptions options = OptionsOf(k, threads, monitor);
   if (query_points_.has_value()) {
     Matrix<double> points(static_cast<int64_t>(audited_.size()),
                           query_points_->cols());
@@ -281,10 +286,12 @@ absl::StatusOr<SearchResult> Workload::SearchAudited(const ResidualIndex& index,
   return index.Search(rows, options);
 }
 
-SearchOptions Workload::OptionsOf(int64_t k, int threads) const {
+SearchOptions Workload::OptionsOf(int64_t k, int threads,
+                                  Monitor* monitor) const {
   return {.k = k,
           .exclude_self = config_.exclude_self(),
           .predecessor = config_.predecessor(),
+          .monitor = monitor,
           .threads = threads};
 }
 

@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "base/matrix.h"
+#include "base/monitor.h"
 #include "experiments/workload.pb.h"
 #include "index/residual_index.h"
 #include "traversal/neighbor_table.h"
@@ -28,16 +29,19 @@ class Workload {
   // should.
   static absl::StatusOr<Workload> Load(const WorkloadConfig& config);
 
-  // Computes the residual factors, or takes those of the config.
-  absl::StatusOr<ResidualModel> MakeModel(int threads) const;
+  // Computes the residual factors, or takes those of the config. `monitor`,
+  // here and below, may be null.
+  absl::StatusOr<ResidualModel> MakeModel(int threads,
+                                          Monitor* monitor = nullptr) const;
 
   // Searches all queries of the workload; `telemetry` as in SearchOptions.
   absl::StatusOr<SearchResult> Search(const ResidualIndex& index, int64_t k,
-                                      int threads,
-                                      bool telemetry = false) const;
+                                      int threads, bool telemetry = false,
+                                      Monitor* monitor = nullptr) const;
   // Searches the audited ones alone.
   absl::StatusOr<SearchResult> SearchAudited(const ResidualIndex& index,
-                                             int64_t k, int threads) const;
+                                             int64_t k, int threads,
+                                             Monitor* monitor = nullptr) const;
 
   // The numbers of the queries that exhaustive search answers, ascending; all
   // of them unless the config asks for an audit.
@@ -63,7 +67,7 @@ class Workload {
   absl::Status LoadMetric();
   absl::Status LoadExpected();
   absl::Status DrawAudit();
-  SearchOptions OptionsOf(int64_t k, int threads) const;
+  SearchOptions OptionsOf(int64_t k, int threads, Monitor* monitor) const;
 
   WorkloadConfig config_;  // with inducing rows from files filled in
   Matrix<double> points_;

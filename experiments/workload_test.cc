@@ -407,7 +407,7 @@ TEST_F(WorkloadTest, FilesThatDoNotHoldWhatTheyShould) {
   Write("truncated.npy", truncated);
   Write("scalar.npy", Npy<double>("<f8", "False", "()", {1}));
   Write("cube.npy", Npy<double>("<f8", "False", "(1, 1, 1)", {1}));
-  Write("integers.npy", Npy<int64_t>("<i8", "False", "(2,)", {1, 2}));
+  Write("times.npy", Npy<int64_t>("<M8[s]", "False", "(2,)", {1, 2}));
   Write("values.npy", Npy<double>("<f8", "False", "(2,)", {1, 2}));
   Write("indices.npy", Npy<int64_t>("<i8", "False", "(2, 2)", {1, 2, 3, 4}));
 
@@ -420,7 +420,7 @@ TEST_F(WorkloadTest, FilesThatDoNotHoldWhatTheyShould) {
       {"points.npy", "truncated.npy", "truncated"},
       {"points.npy", "scalar.npy", "shape ()"},
       {"points.npy", "cube.npy", "shape (1, 1, 1)"},
-      {"points.npy", "integers.npy", "<i8"},
+      {"points.npy", "times.npy", "<M8[s]"},
       {"points.npy", "", "Is a directory"},
       {"queries.rows_npy", "missing.npy", "No such file"},
       {"queries.rows_npy", "values.npy", "<f8"},

@@ -30,7 +30,7 @@ struct Verdict {
     const double median = distances[(distances.size() - 1) / 2];
     const bool residual = metric == AdvisedMetric::kResidual;
     ++judged;
-    if (residual && median >= kUnrelatedDistance) ++unrelated;
+    if (residual && distances.back() >= kUnrelatedDistance) ++unrelated;
     if (median <= (residual ? kCoincidingDistance : 0)) ++coinciding;
   }
 
@@ -50,10 +50,11 @@ std::vector<std::string> Sentences(const Verdict& verdict, double radius,
       absl::StrCat(" of ", verdict.judged, " queries");
   if (verdict.Most(verdict.unrelated)) {
     advice.push_back(absl::StrCat(
-        "at least half of the neighbors of ", verdict.unrelated, of_queries,
-        " are unrelated to them (correlation below 1e-6, distance 1): the "
-        "lengthscale is small against the spacing of the points; check that "
-        "it has the unit of the coordinates, or raise it"));
+        "the last neighbors of ", verdict.unrelated, of_queries,
+        " are unrelated to them (correlation below 1e-6, distance 1): more are "
+        "asked for than are related, or the lengthscale is small against the "
+        "spacing of the points; check that it has the unit of the "
+        "coordinates"));
   }
   if (verdict.Most(verdict.coinciding)) {
     advice.push_back(absl::StrCat(

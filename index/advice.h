@@ -6,13 +6,13 @@
 // whoever shows them ("warning: ..."). They change nothing, and where there is
 // nothing to say they say nothing.
 //
-// When. An answer is judged by queries: by the one of a query's neighbors that
-// is in the middle of its list, the median, so that a k above the number of
-// related points is no fault yet. The query itself, which is its own nearest
-// neighbor where it may be, does not count, nor does the padding of short
-// lists. At least 8 queries with neighbors must be there, and of these more
-// than half must agree. What is common in healthy data (a few duplicates, a few
-// isolated points) so never warns.
+// When. An answer is judged by queries: a query's neighbors are unrelated to it
+// if the last of its list is, and coincide with it if the one in the middle
+// does. The query itself, which is its own nearest neighbor where it may be,
+// does not count, nor does the padding of short lists. At least 8 queries with
+// neighbors must be there, and of these more than half must agree. What is
+// common in healthy data (a few duplicates, a few isolated points) so never
+// warns.
 //
 // Cost. A few comparisons a query; m log m for m inducing points.
 

@@ -458,7 +458,9 @@ TEST_F(DamageTest, AnotherKindOfFile) {
       LoadStatus(Path("missing")),
       StatusIs(absl::StatusCode::kNotFound,
                Path("missing") + ": cannot open: No such file or directory"));
-  EXPECT_THAT(LoadStatus(Path("")), Invalid(Path(""), "Is no regular file"));
+  EXPECT_THAT(LoadStatus(Path("")),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       Path("") + ": cannot read: Is a directory"));
   EXPECT_THAT(ResidualIndex::Load(path_, {.threads = -1}).status(),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        StartsWith("threads: is -1")));
@@ -492,7 +494,8 @@ TEST_F(IndexFileTest, NowhereToWrite) {
   EXPECT_THAT(index.Save(Path("missing/index")),
               StatusIs(absl::StatusCode::kNotFound,
                        Path("missing/index") +
-                           ": cannot create: No such file or directory"));
+                           ": cannot create a file in its folder: No such file "
+                           "or directory"));
   // Nobody, root not excepted, makes files there.
   EXPECT_THAT(index.Save("/proc/index"), testing::Not(IsOk()));
   EXPECT_THAT(index.Save(Path("index"), -1),

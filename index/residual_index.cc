@@ -229,6 +229,12 @@ absl::StatusOr<ResidualIndex> ResidualIndex::Build(ResidualModel model,
     return absl::InvalidArgumentError(
         "residual: the model has its own; leave it out");
   }
+  const int names = options.coordinate_name_size();
+  if (names != 0 && names != model.metric()->dim()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "coordinate_name: ", names, " names for points of ",
+        model.metric()->dim(), " coordinates; give one for each, or none"));
+  }
   IndexOptions used = options;
   used.clear_threads();
   used.set_strategy(options.strategy());
@@ -237,6 +243,7 @@ absl::StatusOr<ResidualIndex> ResidualIndex::Build(ResidualModel model,
       !(rounding.has_value() && rounding->Validate().ok())) {
     used.Clear();
     used.set_strategy(EXHAUSTIVE);
+    *used.mutable_coordinate_name() = options.coordinate_name();
   }
   return Compose(std::move(model), std::move(used), options.threads(), monitor,
                  /*static_nets=*/nullptr);
@@ -277,8 +284,8 @@ absl::StatusOr<ResidualIndex> ResidualIndex::Rebuild(const KernelConfig& kernel,
   return StatusOfException("Rebuild");
 }
 
-absl::Status ResidualIndex::Save(const std::string& path, int threads) const
-    try {
+absl::Status ResidualIndex::Save(const std::string& path, int threads,
+                                 Monitor* monitor) const try {
   RCT_RETURN_IF_ERROR(ValidateThreads(threads));
   const ResidualPoints& data = model_.metric()->data();
   IndexFileHeader header;
@@ -291,7 +298,7 @@ absl::Status ResidualIndex::Save(const std::string& path, int threads) const
   archive.Value("header", header.SerializeAsString());
   model_.Save(archive);
   SaveSearcher(*searcher_, CompositionOf(options_), archive);
-  return archive.Write(path, kIndexFormat, ResolveThreads(threads));
+  return archive.Write(path, kIndexFormat, ResolveThreads(threads), monitor);
 } catch (...) {
   return StatusOfException("Save");
 }
@@ -301,9 +308,9 @@ absl::StatusOr<ResidualIndex> ResidualIndex::Load(const std::string& path,
   RCT_RETURN_IF_ERROR(ValidateThreads(options.threads));
   const int threads = ResolveThreads(options.threads);
   PhaseClock clock;
-  RCT_ASSIGN_OR_RETURN(
-      ArchiveReader archive,
-      ArchiveReader::Open(path, kIndexFormat, options.map, threads));
+  RCT_ASSIGN_OR_RETURN(ArchiveReader archive,
+                       ArchiveReader::Open(path, kIndexFormat, options.map,
+                                           threads, options.monitor));
   RCT_ASSIGN_OR_RETURN(IndexFileHeader header, ReadIndexFileHeader(archive));
   RCT_ASSIGN_OR_RETURN(
       ResidualModel model,

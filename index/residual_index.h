@@ -141,6 +141,8 @@ struct LoadOptions {
   // does, is safe.
   bool map = false;
   int threads = 0;  // 0 means all
+  // May be null. Ends the reading and checking of the file: Cancelled.
+  Monitor* monitor = nullptr;
 };
 
 // InvalidArgument, naming the field, for options of an index that are out of
@@ -181,8 +183,10 @@ class ResidualIndex {
 
   // Writes the index to one file (index_file.h), atomically: `path` holds what
   // it held, or all of the index. Takes a pass over all that the index holds,
-  // for its digest, and as much space on the disk. Errors of base/file.h.
-  absl::Status Save(const std::string& path, int threads = 0) const;
+  // for its digest, and as much space on the disk. Errors of base/file.h;
+  // Cancelled, with `path` as it was, where `monitor` is.
+  absl::Status Save(const std::string& path, int threads = 0,
+                    Monitor* monitor = nullptr) const;
 
   // The index that Save wrote, by this program or another one of the same
   // format: the same answers, bit for bit, and the counters of an index whose

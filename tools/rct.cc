@@ -1,5 +1,7 @@
 // The command line; `rct --help` explains it.
 
+#include <signal.h>
+
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -7,8 +9,14 @@
 #include "tools/rct_commands.h"
 
 int main(int argc, char** argv) {
+  // A file that may not grow and a pipe that nobody reads any longer are errors
+  // of writing, after which what was begun is cleared away.
+  signal(SIGXFSZ, SIG_IGN);
+  signal(SIGPIPE, SIG_IGN);
   const std::vector<std::string> arguments(argv + (argc > 0), argv + argc);
   const rct::CommandOutcome outcome = rct::RunCommand(arguments);
+  // What is left to say ends quietly where nobody listens.
+  signal(SIGPIPE, SIG_DFL);
   std::fputs(outcome.err.c_str(), stderr);
   if (std::fputs(outcome.out.c_str(), stdout) < 0 || std::fflush(stdout) != 0) {
     std::fputs("rct: stdout cannot be written to\n", stderr);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,10 +12,13 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
-#include "tools/interrupt.h"
+#include "base/monitor.h"
+#include "base/stop_signals.h"
+#include "base/version.h"
 #include "tools/rct_doctor.h"
 #include "tools/rct_flags.h"
 #include "tools/rct_info.h"
+#include "tools/rct_input.h"
 #include "tools/rct_search.h"
 #include "tools/rct_search_flags.h"
 
@@ -25,7 +29,7 @@ using Arguments = absl::Span<const std::string>;
 
 constexpr int kBadInput = 1;
 constexpr int kBadUsage = 2;
-constexpr int kInterrupted = 130;  // as the shell has it for SIGINT
+constexpr int kStopped = 128;  // plus the signal's number, as the shell has it
 
 constexpr std::string_view kHelp =
     R"(rct: exact nearest neighbors under the residual correlation metric.
@@ -42,7 +46,8 @@ Commands
   info        what is in a file, and whether it can be used
   doctor      what this machine can do, and a self-test
 
-  rct COMMAND --help shows a command's flags, with an example.
+  rct COMMAND --help shows a command's flags, with an example; rct --version
+  the version.
 
 Example
   awk 'BEGIN {print "x,y"; while (i++ < 999) print i*37%101 "," i*53%97}' >p.csv
@@ -50,19 +55,20 @@ Example
   rct graph --points=p.csv --kernel=matern52 --lengthscale=20 \
     --num_inducing=50 --k=10 --predecessor --out_indices=sets.csv
 
-Exit code: 0; 1 for bad input; 2 for a wrong command line; 130 after Ctrl-C,
-which leaves every file as it was.
+Exit code: 0; 1 for bad input; 2 for a wrong command line; 128 and the signal's
+number after Ctrl-C, SIGTERM or SIGHUP, which leave every file as it was.
 )";
 
 constexpr std::string_view kInfoHelp =
     R"(rct info: what is in a file, and whether the other commands take it.
 
-  rct info FILE...
+  rct info [--header=yes|no] FILE...
 
-Of points: how many, of how many coordinates, the range of each, and how many
-lie on an earlier one. Of row numbers: how many, and their range. Files are
-.npy, .csv (the first line a header) or .fvecs. Of an index that rct build
-wrote: what it is made of, whether it is whole, and what its parts take.
+Of points: how many, of how many coordinates, the names of columns and the range
+of each, and how many points lie on an earlier one. Of row numbers: how many,
+and their range. Files are .npy, .csv or .fvecs, or - for stdin; --header says
+of .csv whether the first line names columns. Of an index that rct build wrote:
+what it is made of, whether it is whole, and what its parts take.
 
 Example
   printf 'x,y\n0,0\n3,4\n0,0\n' >p.csv
@@ -94,13 +100,14 @@ CommandOutcome Search(SearchCommand command, std::string_view program,
                       Arguments arguments) {
   const absl::StatusOr<SearchTask> task = ParseSearchTask(command, arguments);
   if (!task.ok()) return Fail(kBadUsage, program, task.status().message());
-  const InterruptNote note;
-  const auto interrupted = [&note] { return note.interrupted(); };
+  const StopSignals signals;
+  const auto interrupted = [&signals] { return signals.noted() != 0; };
   const absl::StatusOr<std::string> report =
       command == SearchCommand::kBuild ? RunBuild(*task, interrupted)
                                        : RunSearch(*task, interrupted);
   if (absl::IsCancelled(report.status())) {
-    return Fail(kInterrupted, program, "interrupted; nothing is written");
+    return Fail(kStopped + signals.noted(), program,
+                "interrupted; nothing is written");
   }
   if (!report.ok()) return Fail(kBadInput, program, report.status().message());
   return {0, "", *report + "\n"};
@@ -119,16 +126,24 @@ CommandOutcome Build(std::string_view program, Arguments arguments) {
 }
 
 CommandOutcome Info(std::string_view program, Arguments arguments) {
-  const absl::StatusOr<std::vector<std::string>> files =
-      FlagSet().Parse(arguments);
+  std::optional<int> header;
+  FlagSet flags;
+  flags.Choice("header", HeaderNames(), &header);
+  const absl::StatusOr<std::vector<std::string>> files = flags.Parse(arguments);
   if (!files.ok()) return Fail(kBadUsage, program, files.status().message());
   if (files->empty()) return Fail(kBadUsage, program, "no file is named");
+  const StopSignals signals;
+  Monitor reading([&signals](double) { return signals.noted() == 0; });
   CommandOutcome outcome;
   for (const std::string& file : *files) {
-    const absl::StatusOr<std::string> text = DescribeFile(file);
+    const absl::StatusOr<std::string> text =
+        DescribeFile(file, {HeaderOf(header), &reading});
     if (text.ok()) {
       outcome.out += *text;
       continue;
+    }
+    if (absl::IsCancelled(text.status())) {
+      return Fail(kStopped + signals.noted(), program, "interrupted");
     }
     outcome.exit_code = kBadInput;
     absl::StrAppend(&outcome.err, program, ": ", text.status().message(), "\n");
@@ -181,6 +196,9 @@ bool AsksForHelp(const std::string& argument) {
 
 CommandOutcome RunCommand(Arguments arguments) {
   if (arguments.empty()) return {kBadUsage, "", std::string(kHelp)};
+  if (arguments.size() == 1 && arguments[0] == "--version") {
+    return {0, absl::StrCat("rct ", kVersion, "\n"), ""};
+  }
   bool help = AsksForHelp(arguments[0]);
   if (help) arguments.remove_prefix(1);
   if (arguments.empty()) return {0, std::string(kHelp), ""};

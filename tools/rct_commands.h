@@ -11,7 +11,8 @@ namespace rct {
 
 // What the program says and returns.
 struct CommandOutcome {
-  // 0; 1 for bad input; 2 for a wrong command line; 130 after Ctrl-C.
+  // 0; 1 for bad input; 2 for a wrong command line; 128 and the number of a
+  // signal that stopped the work (130 after Ctrl-C).
   int exit_code = 0;
   std::string out;  // for stdout
   std::string err;  // for stderr

@@ -1,6 +1,8 @@
 #include "tools/rct_info.h"
 
 #include <algorithm>
+#include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -14,20 +16,20 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/types/span.h"
-#include "base/file.h"
 #include "base/matrix.h"
 #include "base/matrix_file.h"
 #include "base/status_macros.h"
 #include "index/index_file.h"
 #include "index/index_file.pb.h"
 #include "metric/metric.pb.h"
+#include "tools/rct_input.h"
 #include "traversal/traversal.pb.h"
 
 namespace rct {
 namespace {
 
 // More columns than a screen has lines tell nobody anything.
-constexpr int64_t kMostColumns = 16;
+constexpr int64_t kMaxColumns = 16;
 
 int64_t CountRepeats(const Matrix<double>& points) {
   absl::flat_hash_set<absl::Span<const double>> seen;
@@ -39,16 +41,28 @@ int64_t CountRepeats(const Matrix<double>& points) {
   return repeats;
 }
 
+// `name` cut to the width of a column of the table.
+std::string Fit(std::string_view name, size_t width) {
+  if (name.size() <= width) return std::string(name);
+  // Not within a character: what follows its first byte is 10xxxxxx.
+  size_t end = width - 3;
+  while (end > 0 && (static_cast<unsigned char>(name[end]) & 0xc0) == 0x80) {
+    --end;
+  }
+  return absl::StrCat(name.substr(0, end), "...");
+}
+
 std::string DescribePoints(const std::string& path,
-                           const Matrix<double>& points) {
+                           const Table<double>& table) {
+  const Matrix<double>& points = table.values;
   std::string text =
       absl::StrCat(path, ": ", points.rows(), " points of ", points.cols(),
                    " coordinates, all finite; ", CountRepeats(points),
                    " lie on an earlier one\n");
-  if (points.rows() == 0) return text;
-  absl::StrAppendFormat(&text, "  %6s %14s %14s %14s\n", "column", "least",
+  constexpr size_t kNameWidth = 14;
+  absl::StrAppendFormat(&text, "  %14s %14s %14s %14s\n", "column", "least",
                         "mean", "greatest");
-  const int64_t shown = std::min(points.cols(), kMostColumns);
+  const int64_t shown = std::min(points.cols(), kMaxColumns);
   for (int64_t j = 0; j < shown; ++j) {
     double least = points(0, j), greatest = points(0, j), mean = 0;
     for (int64_t i = 0; i < points.rows(); ++i) {
@@ -57,8 +71,10 @@ std::string DescribePoints(const std::string& path,
       // Of the values so far: no sum that could overflow.
       mean += points(i, j) / (i + 1.0) - mean / (i + 1.0);
     }
-    absl::StrAppendFormat(&text, "  %6d %14.6g %14.6g %14.6g\n", j, least, mean,
-                          greatest);
+    const std::string name =
+        table.names.empty() ? absl::StrCat(j) : Fit(table.names[j], kNameWidth);
+    absl::StrAppendFormat(&text, "  %14s %14.6g %14.6g %14.6g\n", name, least,
+                          mean, greatest);
   }
   if (shown < points.cols()) {
     absl::StrAppend(&text, "  and ", points.cols() - shown, " more\n");
@@ -66,8 +82,21 @@ std::string DescribePoints(const std::string& path,
   return text;
 }
 
-std::string DescribeIndices(const std::string& path,
-                            const std::vector<int64_t>& rows) {
+// Whether `table` can be a list of row numbers, and of an answer's -1.
+bool CanBeRows(const Matrix<double>& table) {
+  constexpr double kMaxRow = 0x1p53;
+  return table.cols() == 1 &&
+         std::all_of(table.data(), table.data() + table.rows(), [](double x) {
+           return x == std::trunc(x) && x >= -1 && x < kMaxRow;
+         });
+}
+
+std::string DescribeRows(const std::string& path, const Matrix<double>& table) {
+  std::vector<int64_t> rows;
+  for (int64_t i = 0; i < table.rows(); ++i) {
+    if (table(i, 0) >= 0) rows.push_back(static_cast<int64_t>(table(i, 0)));
+  }
+  const auto missing = table.rows() - static_cast<int64_t>(rows.size());
   std::string text = absl::StrCat(path, ": ", rows.size(), " row numbers");
   if (!rows.empty()) {
     const auto [least, greatest] =
@@ -76,6 +105,9 @@ std::string DescribeIndices(const std::string& path,
         &text, " from ", *least, " to ", *greatest, ", ",
         absl::flat_hash_set<int64_t>(rows.begin(), rows.end()).size(),
         " different ones");
+  }
+  if (missing > 0) {
+    absl::StrAppend(&text, ", and ", missing, " times -1, no neighbor");
   }
   return text + "\n";
 }
@@ -100,7 +132,7 @@ std::string DescribeInducing(const ResidualConfig& config) {
 
 absl::StatusOr<std::string> DescribeIndex(const std::string& path) {
   RCT_ASSIGN_OR_RETURN(const IndexFileSummary summary,
-                       SummarizeIndexFile(ResolvePath(path)));
+                       SummarizeIndexFile(InputPath(path)));
   const IndexFileHeader& header = summary.header;
   const ResidualConfig& residual = header.options().residual();
   const KernelConfig& kernel = residual.kernel();
@@ -110,6 +142,8 @@ absl::StatusOr<std::string> DescribeIndex(const std::string& path) {
   const auto add = [&](std::string_view name, const std::string& value) {
     absl::StrAppendFormat(&text, "  %-14s %s\n", name, value);
   };
+  const auto& names = header.options().coordinate_name();
+  if (!names.empty()) add("coordinates", absl::StrJoin(names, ","));
   add("kernel",
       absl::AsciiStrToLower(KernelConfig::Family_Name(kernel.family())));
   add("lengthscale", kernel.lengthscale().empty()
@@ -133,19 +167,18 @@ absl::StatusOr<std::string> DescribeIndex(const std::string& path) {
 
 }  // namespace
 
-absl::StatusOr<std::string> DescribeFile(const std::string& path) {
+absl::StatusOr<std::string> DescribeFile(const std::string& path,
+                                         const ReadOptions& options) {
   // The ending that examples use: what is wrong with such a file is worth more
   // than that it is none of points.
-  if (IsIndexFile(ResolvePath(path)) || absl::EndsWith(path, ".rct")) {
+  if (IsIndexFile(InputPath(path)) || absl::EndsWith(path, ".rct")) {
     return DescribeIndex(path);
   }
-  const absl::StatusOr<Matrix<double>> points = ReadMatrix(ResolvePath(path));
-  if (points.ok()) return DescribePoints(path, *points);
-  // Integers in NumPy's format are row numbers, and no points.
-  const absl::StatusOr<std::vector<int64_t>> rows =
-      ReadIndices(ResolvePath(path));
-  if (rows.ok()) return DescribeIndices(path, *rows);
-  return points.status();
+  RCT_ASSIGN_OR_RETURN(const Table<double> table,
+                       ReadInputTable(path, options));
+  if (CanBeRows(table.values)) return DescribeRows(path, table.values);
+  RCT_RETURN_IF_ERROR(CheckInputPoints(path, table));
+  return DescribePoints(path, table);
 }
 
 }  // namespace rct

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "base/csv.h"
 #include "base/file.h"
 #include "base/matrix.h"
 #include "base/npy.h"
@@ -36,14 +37,33 @@ TEST(DescribeFileTest, Points) {
   const std::string path = Write("p.csv", "x,y\n0,-2.5\n3,4\n0,-2.5\n1,0\n");
   EXPECT_THAT(
       DescribeFile(path),
-      IsOkAndHolds(path +
-                   ": 4 points of 2 coordinates, all finite; 1 "
-                   "lie on an earlier one\n"
-                   "  column          least           mean       greatest\n"
-                   "       0              0              1              3\n"
-                   "       1           -2.5          -0.25              4\n"));
-  EXPECT_THAT(DescribeFile(Write("none.csv", "x,y\n")),
-              IsOkAndHolds(HasSubstr(": 0 points of 2 coordinates")));
+      IsOkAndHolds(
+          path +
+          ": 4 points of 2 coordinates, all finite; 1 lie on an earlier one\n"
+          "          column          least           mean       greatest\n"
+          "               x              0              1              3\n"
+          "               y           -2.5          -0.25              4\n"));
+  const std::string bare = Write("bare.csv", "1,2\n");
+  EXPECT_THAT(
+      DescribeFile(bare, {.header = CsvHeader::kAbsent}),
+      IsOkAndHolds(AllOf(HasSubstr(": 1 points of 2"),
+                         HasSubstr("\n               0              1"))));
+  EXPECT_THAT(DescribeFile(Write("long.csv",
+                                 "a long name of a column,H\xc3\xb6"
+                                 "he \xc3\xbc"
+                                 "ber Normalnull\n0,1.5\n")),
+              IsOkAndHolds(AllOf(HasSubstr("\n  a long name...   "),
+                                 HasSubstr("  H\xc3\xb6he \xc3\xbc"
+                                           "ber..."))));
+}
+
+// What `rct graph` refuses as points is not called fine.
+TEST(DescribeFileTest, NoPoints) {
+  const std::string path = Write("none.csv", "x,y\n");
+  EXPECT_THAT(DescribeFile(path),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       path + ": has 0 rows of 2 columns; at least one of "
+                              "each is needed"));
 }
 
 TEST(DescribeFileTest, ManyColumns) {
@@ -54,13 +74,21 @@ TEST(DescribeFileTest, ManyColumns) {
 
 TEST(DescribeFileTest, RowNumbers) {
   const std::string path =
-      Write("q.npy", SerializeNpy(std::vector<int64_t>{7, -1, 7}));
-  EXPECT_THAT(
-      DescribeFile(path),
-      IsOkAndHolds(path + ": 3 row numbers from -1 to 7, 2 different ones\n"));
+      Write("q.npy", SerializeNpy(std::vector<int64_t>{7, -1, 7, 0, -1}));
+  EXPECT_THAT(DescribeFile(path),
+              IsOkAndHolds(path + ": 3 row numbers from 0 to 7, 2 different "
+                                  "ones, and 2 times -1, no neighbor\n"));
+  EXPECT_THAT(DescribeFile(Write("q.csv", "row\n3\n4\n")),
+              IsOkAndHolds(EndsWith(": 2 row numbers from 3 to 4, 2 different "
+                                    "ones\n")));
   EXPECT_THAT(
       DescribeFile(Write("e.npy", SerializeNpy(std::vector<int64_t>{}))),
       IsOkAndHolds(EndsWith(": 0 row numbers\n")));
+  // A column of other numbers is one of points.
+  for (const char* column : {"x\n1.5\n", "x\n-2\n3\n"}) {
+    EXPECT_THAT(DescribeFile(Write("x.csv", column)),
+                IsOkAndHolds(HasSubstr("points of 1 coordinates")));
+  }
 }
 
 TEST(DescribeFileTest, Indexes) {
@@ -99,7 +127,8 @@ TEST(DescribeFileTest, WhatCannotBeUsed) {
   const std::string path = Write("bad.csv", "x\nnan\n");
   EXPECT_THAT(DescribeFile(path),
               StatusIs(absl::StatusCode::kInvalidArgument,
-                       path + ": line 2, column 'x': is 'nan'; must be a "
+                       path + ": line 2, column 'x': is 'nan', a missing "
+                              "value; must be a "
                               "finite number"));
   EXPECT_THAT(DescribeFile("missing.npy"),
               StatusIs(absl::StatusCode::kNotFound));

@@ -1,17 +1,13 @@
 #include "tools/rct_search.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdint>
-#include <filesystem>
 #include <functional>
 #include <memory>
 #include <numeric>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -30,11 +26,14 @@
 #include "base/progress.h"
 #include "base/random.h"
 #include "base/status_macros.h"
+#include "index/advice.h"
 #include "index/euclidean_index.h"
 #include "index/index.pb.h"
 #include "index/residual_index.h"
 #include "metric/simd_kernels.h"
 #include "parity/gates.h"
+#include "tools/rct_input.h"
+#include "tools/rct_output.h"
 #include "traversal/neighbor_table.h"
 #include "traversal/range_search.h"
 #include "traversal/range_table.h"
@@ -59,6 +58,9 @@ constexpr std::pair<std::string_view, std::string_view> kFlagOf[] = {
     {"factors: V", "--factors: V"},
     {"factors: residual variance", "--residual_variance: p"},
     {"factors: ", "--factors: "},
+    {"k: ", "--k: "},
+    {"threads: ", "--threads: "},
+    {"allowed: ", "--allowed_rows: "},
 };
 
 // The library's error in the user's terms.
@@ -78,82 +80,28 @@ absl::StatusOr<T> InFlags(absl::StatusOr<T> result) {
   return result;
 }
 
-// What `read` makes of the file, or its error with the flag in front.
+// What a reader of rct_input.h makes of the file, or its error with the flag in
+// front.
 template <class T>
 absl::StatusOr<T> Read(std::string_view flag, const std::string& path,
-                       absl::StatusOr<T> (*read)(const std::string&)) {
-  absl::StatusOr<T> result = read(ResolvePath(path));
+                       const ReadOptions& options,
+                       absl::StatusOr<T> (*read)(const std::string&,
+                                                 const ReadOptions&)) {
+  absl::StatusOr<T> result = read(path, options);
   if (!result.ok()) return Annotate(result.status(), flag);
   return result;
 }
 
-// However they are spelled, and through links; they need not exist.
-bool SameFile(const std::string& a, const std::string& b) {
-  const auto canonical = [](const std::string& path) {
-    std::error_code error;
-    return std::filesystem::weakly_canonical(
-        std::filesystem::absolute(path, error), error);
-  };
-  return canonical(a) == canonical(b);
-}
-
-// Finds before the work what would fail after it.
-absl::Status CheckOutput(std::string_view flag, const std::string& path,
-                         const SearchTask& task) {
-  const std::string resolved = ResolvePath(path);
-  const auto error = [&](std::string_view problem) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(flag, ": ", path, ": ", problem));
-  };
-  const std::pair<std::string_view, std::string> inputs[] = {
-      {"--index", flag == "--index" ? "" : task.index_file},
-      {"--points", task.points},
-      {"--query_rows", task.query_rows},
-      {"--queries", task.queries},
-      {"--allowed_rows", task.allowed_rows},
-      {"--inducing_rows", task.inducing_rows},
-      {"--inducing_points", task.inducing_points},
-      {"--factors", task.factors},
-      {"--residual_variance", task.residual_variance}};
-  for (const auto& [input, name] : inputs) {
-    if (!name.empty() && SameFile(resolved, ResolvePath(name))) {
-      return error(
-          absl::StrCat("is the file of ", input, " too, and would replace it"));
-    }
-  }
-  std::error_code ignored;
-  if (std::filesystem::is_directory(resolved, ignored)) {
-    return error("is a folder; name a file");
-  }
-  const std::filesystem::path folder =
-      std::filesystem::absolute(resolved, ignored).parent_path();
-  if (!std::filesystem::is_directory(folder, ignored)) {
-    return error("its folder does not exist; make it first");
-  }
-  if (access(folder.c_str(), W_OK) != 0) {
-    return error("its folder cannot be written to");
-  }
-  return absl::OkStatus();
-}
-
-absl::Status CheckOutputs(const SearchTask& task) {
-  const std::pair<std::string_view, const std::string&> outputs[] = {
-      {"--out_offsets", task.out_offsets},
-      {"--out_indices", task.out_indices},
-      {"--out_distances", task.out_distances}};
-  for (const auto& [flag, path] : outputs) {
-    if (path.empty()) continue;
-    RCT_RETURN_IF_ERROR(CheckOutput(flag, path, task));
-    for (const auto& [earlier, name] : outputs) {
-      if (earlier == flag) break;
-      if (!name.empty() && SameFile(ResolvePath(name), ResolvePath(path))) {
-        return absl::InvalidArgumentError(
-            absl::StrCat(earlier, " and ", flag, ": both name ", name,
-                         "; each needs a file of its own"));
-      }
-    }
-  }
-  return absl::OkStatus();
+std::vector<FileFlag> InputsOf(const SearchTask& task) {
+  return {{"--index", task.index_file},
+          {"--points", task.points},
+          {"--query_rows", task.query_rows},
+          {"--queries", task.queries},
+          {"--allowed_rows", task.allowed_rows},
+          {"--inducing_rows", task.inducing_rows},
+          {"--inducing_points", task.inducing_points},
+          {"--factors", task.factors},
+          {"--residual_variance", task.residual_variance}};
 }
 
 // A line on the terminal for what its monitor watches, and an end to it.
@@ -182,49 +130,66 @@ class Watch {
   Monitor monitor_;
 };
 
+// The points of a task, and what else files are read with.
+struct Input {
+  ReadOptions options;
+  PointsInfo info;
+  Matrix<double> points;
+};
+
 absl::StatusOr<ResidualModel> FromFactors(const SearchTask& task,
-                                          MatrixView<const double> points) {
-  RCT_ASSIGN_OR_RETURN(const Matrix<double> v,
-                       Read("--factors", task.factors, ReadMatrix));
+                                          const Input& input) {
   RCT_ASSIGN_OR_RETURN(
-      const std::vector<double> variance,
-      Read("--residual_variance", task.residual_variance, ReadVector));
-  return InFlags(ResidualModel::FromFactors(
-      points, task.index.residual().kernel(), v.view(), variance));
+      const Table<double> v,
+      Read("--factors", task.factors, input.options, ReadInputTable));
+  RCT_ASSIGN_OR_RETURN(const std::vector<double> variance,
+                       Read("--residual_variance", task.residual_variance,
+                            input.options, ReadInputVector));
+  return InFlags(ResidualModel::FromFactors(input.points.view(),
+                                            task.index.residual().kernel(),
+                                            v.values.view(), variance));
 }
 
-absl::StatusOr<ResidualModel> MakeModel(const SearchTask& task,
-                                        MatrixView<const double> points,
-                                        Monitor* monitor) {
-  if (!task.factors.empty()) return FromFactors(task, points);
-  ResidualConfig config = task.index.residual();
+// Adds to `config` the inducing points that a file names, if one does.
+absl::Status ReadInducing(const SearchTask& task, const Input& input,
+                          InducingConfig& config) {
   if (!task.inducing_rows.empty()) {
-    RCT_ASSIGN_OR_RETURN(
-        const std::vector<int64_t> rows,
-        Read("--inducing_rows", task.inducing_rows, ReadIndices));
+    RCT_ASSIGN_OR_RETURN(const std::vector<int64_t> rows,
+                         Read("--inducing_rows", task.inducing_rows,
+                              input.options, ReadInputRows));
     if (rows.empty()) {
       return absl::InvalidArgumentError(
           absl::StrCat("--inducing_rows: ", task.inducing_rows,
                        ": has no rows; for none say --no_inducing"));
     }
-    config.mutable_inducing()->mutable_rows()->mutable_row()->Add(rows.begin(),
-                                                                  rows.end());
+    config.mutable_rows()->mutable_row()->Add(rows.begin(), rows.end());
   }
   if (!task.inducing_points.empty()) {
-    RCT_ASSIGN_OR_RETURN(
-        const Matrix<double> z,
-        Read("--inducing_points", task.inducing_points, ReadMatrix));
-    if (z.rows() == 0 || z.cols() != points.cols) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "--inducing_points: ", task.inducing_points, ": has ", z.rows(),
-          " rows of ", z.cols(), " columns; at least 1 row is needed, of ",
-          points.cols, " columns as --points has"));
+    RCT_ASSIGN_OR_RETURN(Table<double> table,
+                         Read("--inducing_points", task.inducing_points,
+                              input.options, ReadInputTable));
+    RCT_ASSIGN_OR_RETURN(const Matrix<double> z,
+                         MatchColumns("--inducing_points", task.inducing_points,
+                                      std::move(table), input.info));
+    if (z.rows() == 0) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--inducing_points: ", task.inducing_points,
+                       ": has no rows; for none say --no_inducing"));
     }
-    config.mutable_inducing()->mutable_coordinates()->mutable_value()->Add(
+    config.mutable_coordinates()->mutable_value()->Add(
         z.data(), z.data() + z.rows() * z.cols());
   }
-  return InFlags(ResidualModel::Create(points, config, task.index.threads(),
-                                       BestKernels(), monitor));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ResidualModel> MakeModel(const SearchTask& task,
+                                        const Input& input, Monitor* monitor) {
+  if (!task.factors.empty()) return FromFactors(task, input);
+  ResidualConfig config = task.index.residual();
+  RCT_RETURN_IF_ERROR(ReadInducing(task, input, *config.mutable_inducing()));
+  return InFlags(ResidualModel::Create(input.points.view(), config,
+                                       task.index.threads(), BestKernels(),
+                                       monitor));
 }
 
 // Queries of either kind.
@@ -267,87 +232,94 @@ struct Queries {
   std::unique_ptr<bool[]> allowed;  // rows that may be neighbours; null: all
 };
 
-// What questions are asked of: `size` points of `dim` coordinates, given by
-// `flag`.
-struct Asked {
-  std::string_view flag;
-  int64_t size;
-  int64_t dim;
-};
-
-// Row numbers of these points.
-absl::StatusOr<std::vector<int64_t>> ReadRowsOf(const Asked& asked,
+// Row numbers of the points.
+absl::StatusOr<std::vector<int64_t>> ReadRowsOf(const PointsInfo& points,
                                                 std::string_view flag,
-                                                const std::string& path) {
+                                                const std::string& path,
+                                                const ReadOptions& options) {
   RCT_ASSIGN_OR_RETURN(std::vector<int64_t> rows,
-                       Read(flag, path, ReadIndices));
+                       Read(flag, path, options, ReadInputRows));
   for (size_t i = 0; i < rows.size(); ++i) {
-    if (rows[i] < 0 || rows[i] >= asked.size) {
+    if (rows[i] < 0 || rows[i] >= points.size) {
       return absl::InvalidArgumentError(
           absl::StrCat(flag, ": ", path, ": row ", i, " is ", rows[i],
-                       "; must be from 0 to ", asked.size - 1,
-                       ", the last row of ", asked.flag));
+                       "; must be from 0 to ", points.size - 1,
+                       ", the last row of ", points.flag));
     }
   }
   return rows;
 }
 
 // A flag for each row; none where all are allowed.
-absl::StatusOr<std::unique_ptr<bool[]>> ReadAllowed(const SearchTask& task,
-                                                    const Asked& asked) {
+absl::StatusOr<std::unique_ptr<bool[]>> ReadAllowed(
+    const SearchTask& task, const PointsInfo& points,
+    const ReadOptions& options) {
   if (task.allowed_rows.empty()) return nullptr;
-  RCT_ASSIGN_OR_RETURN(const std::vector<int64_t> rows,
-                       ReadRowsOf(asked, "--allowed_rows", task.allowed_rows));
-  auto allowed = std::make_unique<bool[]>(asked.size);
+  RCT_ASSIGN_OR_RETURN(
+      const std::vector<int64_t> rows,
+      ReadRowsOf(points, "--allowed_rows", task.allowed_rows, options));
+  auto allowed = std::make_unique<bool[]>(points.size);
   for (const int64_t row : rows) allowed[row] = true;
   return allowed;
 }
 
 absl::StatusOr<Queries> ReadQueries(const SearchTask& task,
-                                    const Asked& asked) {
+                                    const PointsInfo& points,
+                                    const ReadOptions& options) {
   Queries queries;
   if (!task.queries.empty()) {
     queries.is_rows = false;
-    RCT_ASSIGN_OR_RETURN(queries.points,
-                         Read("--queries", task.queries, ReadMatrix));
-    if (queries.points.cols() != asked.dim) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("--queries: ", task.queries, ": has ",
-                       queries.points.cols(), " columns, ", asked.flag, " has ",
-                       asked.dim, "; both must have the same"));
-    }
+    RCT_ASSIGN_OR_RETURN(Table<double> table, Read("--queries", task.queries,
+                                                   options, ReadInputTable));
+    RCT_ASSIGN_OR_RETURN(
+        queries.points,
+        MatchColumns("--queries", task.queries, std::move(table), points));
   } else if (!task.query_rows.empty()) {
-    RCT_ASSIGN_OR_RETURN(queries.rows,
-                         ReadRowsOf(asked, "--query_rows", task.query_rows));
+    RCT_ASSIGN_OR_RETURN(queries.rows, ReadRowsOf(points, "--query_rows",
+                                                  task.query_rows, options));
   } else {
-    queries.rows.resize(asked.size);
+    queries.rows.resize(points.size);
     std::iota(queries.rows.begin(), queries.rows.end(), 0);
   }
-  RCT_ASSIGN_OR_RETURN(queries.allowed, ReadAllowed(task, asked));
+  RCT_ASSIGN_OR_RETURN(queries.allowed, ReadAllowed(task, points, options));
   return queries;
 }
 
-absl::StatusOr<Matrix<double>> ReadPoints(const SearchTask& task) {
-  RCT_ASSIGN_OR_RETURN(Matrix<double> points,
-                       Read("--points", task.points, ReadMatrix));
-  if (points.rows() == 0 || points.cols() == 0) {
+// The points of --points; of a residual metric whose lengthscale is missing, an
+// error that suggests one.
+absl::StatusOr<Input> ReadPoints(const SearchTask& task,
+                                 const ReadOptions& options) {
+  RCT_ASSIGN_OR_RETURN(Table<double> table,
+                       Read("--points", task.points, options, ReadInputTable));
+  RCT_RETURN_IF_ERROR(
+      Annotate(CheckInputPoints(task.points, table), "--points"));
+  if (!task.euclidean && task.index.residual().kernel().lengthscale().empty()) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "--points: ", task.points, ": has ", points.rows(), " rows of ",
-        points.cols(), " columns; at least one of each is needed"));
+        "--lengthscale is missing: how far the process stays correlated, in "
+        "the units of --points; to begin with, --lengthscale=",
+        SuggestLengthscale(std::as_const(table.values).view()),
+        " is the standard deviation of the coordinates"));
   }
-  return points;
+  Input input{options,
+              {"--points", table.values.rows(), table.values.cols(),
+               std::move(table.names)},
+              std::move(table.values)};
+  return input;
 }
 
 // An index that will be asked for so many queries in all.
 absl::StatusOr<ResidualIndex> BuildIndex(const SearchTask& task,
-                                         MatrixView<const double> points,
+                                         const Input& input,
                                          int64_t expected_queries,
                                          const Interrupted& interrupted) {
   std::optional<Watch> watch(std::in_place, "factors", 100, interrupted);
   RCT_ASSIGN_OR_RETURN(ResidualModel model,
-                       MakeModel(task, points, watch->monitor()));
+                       MakeModel(task, input, watch->monitor()));
   IndexOptions options = task.index;
   options.clear_residual();
+  for (const std::string& name : input.info.names) {
+    options.add_coordinate_name(name);
+  }
   if (options.strategy() == BLOCK) {
     options.mutable_heuristics()
         ->mutable_skeleton_bound()
@@ -447,7 +419,8 @@ std::string Serialize(MatrixFormat format, std::string_view column,
 }
 
 absl::StatusOr<std::string> Write(const SearchTask& task,
-                                  const Answers& answers) {
+                                  const Answers& answers,
+                                  const Interrupted& interrupted) {
   const auto& [table, lists] = answers;
   std::vector<std::pair<std::string, std::string>> outputs;  // path, contents
   if (!task.out_offsets.empty()) {
@@ -471,10 +444,11 @@ absl::StatusOr<std::string> Write(const SearchTask& task,
   std::vector<FileToWrite> files;
   std::string report;
   for (const auto& [path, contents] : outputs) {
-    files.push_back({ResolvePath(path), contents});
+    files.push_back({OutputPath(path), contents});
     absl::StrAppend(&report, report.empty() ? "wrote " : " and ", path);
   }
-  RCT_RETURN_IF_ERROR(WriteFilesAtomically(files));
+  Watch watch("writing", 100, interrupted);
+  RCT_RETURN_IF_ERROR(WriteFilesAtomically(files, watch.monitor()));
   return task.all_within
              ? absl::StrCat(report, ": ", lists.rows.size(), " neighbors of ",
                             lists.num_queries(), " queries")
@@ -482,11 +456,31 @@ absl::StatusOr<std::string> Write(const SearchTask& task,
                             table.k());
 }
 
-// Searches, audits by what `make_exhaustive` makes, and writes.
+// Lines about an answer that is legal and of no use.
+std::vector<std::string> WarningsOf(const Answers& answers,
+                                    const SearchTask& task) {
+  const AdvisedMetric metric =
+      task.euclidean ? AdvisedMetric::kEuclidean : AdvisedMetric::kResidual;
+  return task.all_within
+             ? AdviceOnRange(answers.lists, task.search.radius, task.search,
+                             metric)
+             : AdviceOnNeighbors(answers.table, task.search, metric);
+}
+
+void AddWarnings(const std::vector<std::string>& advice,
+                 std::vector<std::string>& report) {
+  for (const std::string& sentence : advice) {
+    report.push_back(absl::StrCat("warning: ", sentence));
+  }
+}
+
+// Searches, audits by what `make_exhaustive` makes, and writes; adds to the
+// lines of `report`.
 template <class Index, class MakeExhaustive>
 absl::StatusOr<std::string> Answer(const Index& index, const Queries& queries,
                                    const SearchTask& task,
                                    const MakeExhaustive& make_exhaustive,
+                                   std::vector<std::string> report,
                                    const Interrupted& interrupted) {
   SearchOptions search = task.search;
   if (queries.allowed != nullptr) {
@@ -501,15 +495,15 @@ absl::StatusOr<std::string> Answer(const Index& index, const Queries& queries,
   watch.reset();
   search.monitor = nullptr;
 
-  std::vector<std::string> report;
   if (task.audit > 0) {
     RCT_ASSIGN_OR_RETURN(const Index exhaustive, make_exhaustive());
     RCT_ASSIGN_OR_RETURN(
         report.emplace_back(),
         Audit(exhaustive, queries, task, search, answers, interrupted));
   }
-  if (interrupted()) return absl::CancelledError("interrupted");
-  RCT_ASSIGN_OR_RETURN(report.emplace_back(), Write(task, answers));
+  RCT_ASSIGN_OR_RETURN(report.emplace_back(),
+                       Write(task, answers, interrupted));
+  AddWarnings(WarningsOf(answers, task), report);
   int64_t short_rows = 0;
   const NeighborTable& table = answers.table;
   for (int64_t i = 0; i < table.num_queries(); ++i) {
@@ -527,6 +521,8 @@ absl::StatusOr<std::string> SearchResidual(const SearchTask& task,
                                            const Interrupted& interrupted,
                                            const ResidualIndex& index,
                                            const Queries& queries) {
+  std::vector<std::string> report;
+  AddWarnings(AdviceOnModel(index.model()), report);
   return Answer(
       index, queries, task,
       [&] {
@@ -534,30 +530,38 @@ absl::StatusOr<std::string> SearchResidual(const SearchTask& task,
         options.set_strategy(EXHAUSTIVE);
         return ResidualIndex::Build(index.model(), options);
       },
-      interrupted);
+      std::move(report), interrupted);
 }
 
 absl::StatusOr<std::string> SearchIndexFile(const SearchTask& task,
+                                            const ReadOptions& options,
                                             const Interrupted& interrupted) {
+  Watch watch("loading", 100, interrupted);
   const absl::StatusOr<ResidualIndex> index = ResidualIndex::Load(
-      ResolvePath(task.index_file), {.threads = task.index.threads()});
+      InputPath(task.index_file),
+      {.threads = task.index.threads(), .monitor = watch.monitor()});
   if (!index.ok()) return Annotate(index.status(), "--index");
+  const auto& names = index->options().coordinate_name();
   RCT_ASSIGN_OR_RETURN(const Queries queries,
-                       ReadQueries(task, {"--index", index->size(),
-                                          index->model().metric()->dim()}));
+                       ReadQueries(task,
+                                   {"--index",
+                                    index->size(),
+                                    index->model().metric()->dim(),
+                                    {names.begin(), names.end()}},
+                                   options));
   return SearchResidual(task, interrupted, *index, queries);
 }
 
 absl::StatusOr<std::string> SearchFromPoints(const SearchTask& task,
+                                             const ReadOptions& read,
                                              const Interrupted& interrupted) {
-  RCT_ASSIGN_OR_RETURN(const Matrix<double> points, ReadPoints(task));
-  RCT_ASSIGN_OR_RETURN(
-      const Queries queries,
-      ReadQueries(task, {"--points", points.rows(), points.cols()}));
+  RCT_ASSIGN_OR_RETURN(const Input input, ReadPoints(task, read));
+  RCT_ASSIGN_OR_RETURN(const Queries queries,
+                       ReadQueries(task, input.info, read));
+  const MatrixView<const double> points = input.points.view();
   if (!task.euclidean) {
-    RCT_ASSIGN_OR_RETURN(
-        const ResidualIndex index,
-        BuildIndex(task, points.view(), queries.size(), interrupted));
+    RCT_ASSIGN_OR_RETURN(const ResidualIndex index,
+                         BuildIndex(task, input, queries.size(), interrupted));
     return SearchResidual(task, interrupted, index, queries);
   }
   EuclideanIndexOptions options;
@@ -566,15 +570,15 @@ absl::StatusOr<std::string> SearchFromPoints(const SearchTask& task,
   std::optional<Watch> watch(std::in_place, "index", 100, interrupted);
   RCT_ASSIGN_OR_RETURN(
       const EuclideanIndex index,
-      InFlags(EuclideanIndex::Build(points.view(), options, watch->monitor())));
+      InFlags(EuclideanIndex::Build(points, options, watch->monitor())));
   watch.reset();
   return Answer(
       index, queries, task,
       [&] {
         options.set_strategy(EXHAUSTIVE);
-        return EuclideanIndex::Build(points.view(), options);
+        return EuclideanIndex::Build(points, options);
       },
-      interrupted);
+      /*report=*/{}, interrupted);
 }
 
 }  // namespace
@@ -591,24 +595,38 @@ absl::Status CompareAudit(const NeighborTable& answers,
 
 absl::StatusOr<std::string> RunSearch(const SearchTask& task,
                                       const Interrupted& interrupted) {
-  RCT_RETURN_IF_ERROR(CheckOutputs(task));
-  return task.index_file.empty() ? SearchFromPoints(task, interrupted)
-                                 : SearchIndexFile(task, interrupted);
+  RCT_RETURN_IF_ERROR(
+      CheckFiles(InputsOf(task), {{"--out_offsets", task.out_offsets},
+                                  {"--out_indices", task.out_indices},
+                                  {"--out_distances", task.out_distances}}));
+  Monitor reading([&interrupted](double) { return !interrupted(); });
+  const ReadOptions options = {task.header, &reading};
+  return task.index_file.empty() ? SearchFromPoints(task, options, interrupted)
+                                 : SearchIndexFile(task, options, interrupted);
 }
 
 absl::StatusOr<std::string> RunBuild(const SearchTask& task,
                                      const Interrupted& interrupted) {
-  RCT_RETURN_IF_ERROR(CheckOutput("--index", task.index_file, task));
-  RCT_ASSIGN_OR_RETURN(const Matrix<double> points, ReadPoints(task));
+  SearchTask reads = task;
+  reads.index_file.clear();  // which it writes
+  RCT_RETURN_IF_ERROR(
+      CheckFiles(InputsOf(reads), {{"--index", task.index_file}}));
+  Monitor reading([&interrupted](double) { return !interrupted(); });
+  RCT_ASSIGN_OR_RETURN(const Input input,
+                       ReadPoints(task, {task.header, &reading}));
   // A file is made to be searched often.
   RCT_ASSIGN_OR_RETURN(
       const ResidualIndex index,
-      BuildIndex(task, points.view(), points.rows(), interrupted));
+      BuildIndex(task, input, input.points.rows(), interrupted));
+  Watch watch("writing", 100, interrupted);
   RCT_RETURN_IF_ERROR(
-      Annotate(index.Save(ResolvePath(task.index_file), task.index.threads()),
+      Annotate(index.Save(OutputPath(task.index_file), task.index.threads(),
+                          watch.monitor()),
                "--index"));
-  return absl::StrCat("wrote ", task.index_file, ": an index of ", index.size(),
-                      " points");
+  std::vector<std::string> report = {absl::StrCat(
+      "wrote ", task.index_file, ": an index of ", index.size(), " points")};
+  AddWarnings(AdviceOnModel(index.model()), report);
+  return absl::StrJoin(report, "\n");
 }
 
 }  // namespace rct

@@ -14,6 +14,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "base/csv.h"
 #include "base/matrix_file.h"
 #include "index/index.pb.h"
 #include "traversal/neighbor_table.h"
@@ -21,9 +22,11 @@
 
 namespace rct {
 
-// Files are as base/matrix_file.h reads them; empty names are files that are
-// not given. Rows are numbered from 0.
+// Files are as base/matrix_file.h reads them, `-` being standard input or
+// output; empty names are files that are not given. Rows are numbered from 0.
 struct SearchTask {
+  CsvHeader header = CsvHeader::kDetect;  // of all .csv files
+
   // What rct build writes. The others read it in place of `points` and all that
   // is said of the model.
   std::string index_file;

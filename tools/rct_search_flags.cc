@@ -23,6 +23,7 @@
 #include "index/index.pb.h"
 #include "metric/metric.pb.h"
 #include "tools/rct_flags.h"
+#include "tools/rct_input.h"
 #include "traversal/traversal.pb.h"
 
 namespace rct {
@@ -111,6 +112,7 @@ const std::vector<std::string>& FormatNames() {
 absl::StatusOr<MatrixFormat> OutputFormat(std::string_view flag,
                                           const std::string& path,
                                           std::optional<int> format) {
+  if (path == "-" && !format.has_value()) return MatrixFormat::kCsv;
   const absl::StatusOr<MatrixFormat> ending = FormatOf(path);
   if (ending.ok() && *ending == MatrixFormat::kFvecs) {
     return UsageError(
@@ -133,7 +135,8 @@ absl::StatusOr<MatrixFormat> OutputFormat(std::string_view flag,
 constexpr std::string_view kIntroduction[] = {
     R"(rct neighbors: the K points most correlated with each query, exactly.
 
-Files are .npy, .csv (the first line a header) or .fvecs; rows count from 0.
+Files are .npy, .csv or .fvecs, or - for stdin and stdout; rows count from 0.
+Neighbors at one distance, as repeated points are, are ordered by row.
 
   --index=FILE              what rct build wrote; or, to build it now:
   --points=FILE             your points, n x d
@@ -145,8 +148,8 @@ $model  --query_rows=FILE         queries: row numbers of points, or
 )",
     R"(rct graph: the K points most correlated with each of your points, exactly.
 
-Files are .npy, .csv (the first line a header) or .fvecs; rows count from 0.
-No row is its own neighbor.
+Files are .npy, .csv or .fvecs, or - for stdin and stdout; rows count from 0.
+No row is its own neighbor. Neighbors at one distance are ordered by row.
 
   --index=FILE              what rct build wrote; or, to build it now:
   --points=FILE             your points, n x d
@@ -155,10 +158,12 @@ $model  --k=K                     neighbors of each point; or, or as well,
 )",
     R"(rct build: an index in a file, for rct neighbors and rct graph.
 
-Files are .npy, .csv (the first line a header) or .fvecs; rows count from 0.
+Files are .npy, .csv or .fvecs, or - for stdin and stdout; rows count from 0.
 
   --points=FILE             your points, n x d
-$model  --threads=N               default 0: all
+$model  --header=yes|no           first lines of .csv are names of columns, or data;
+                            default: they must be names, and none a number
+  --threads=N               default 0: all
   --index=FILE              where the index goes: as large as it is in memory
 
 Every later call starts from the file, with the same answers. A file that was
@@ -170,7 +175,7 @@ Example
 
 constexpr std::string_view kModelFlags =
     R"(  --kernel=NAME             $kernels
-  --lengthscale=L[,L...]    one, or one for each dimension (default 1)
+  --lengthscale=L[,L...]    one, or one for each dimension, in their units
   --variance=S              k(x, x) (default 1)
   --num_inducing=M          inducing points: M rows drawn at random, or
     --seed=N                  by this seed (default 1)
@@ -191,6 +196,8 @@ constexpr std::string_view kMetricFlag =
 constexpr std::string_view kSearchFlags =
     R"(  --predecessor             only rows before the query's (Vecchia)
   --allowed_rows=FILE       only these row numbers of points are neighbors
+  --header=yes|no           first lines of .csv are names of columns, or data;
+                            default: they must be names, and none a number
   --threads=N               default 0: all
   --audit=N                 search N random queries again, exhaustively; compare
   --out_indices=FILE        row numbers, int64, q x k; -1 where there is none
@@ -221,7 +228,7 @@ constexpr std::string_view kExample[] = {
 absl::StatusOr<SearchTask> ParseSearchTask(
     SearchCommand command, absl::Span<const std::string> arguments) {
   SearchTask task;
-  std::optional<int> kernel, strategy, format, metric;
+  std::optional<int> kernel, strategy, format, metric, header;
   std::optional<double> variance, jitter, radius;
   std::optional<int64_t> k, num_inducing, seed, threads, audit;
   std::vector<double> lengthscale;
@@ -245,6 +252,7 @@ absl::StatusOr<SearchTask> ParseSearchTask(
   flags.Choice("strategy", Strategies().names, &strategy);
   flags.Integer("threads", 0, kMostThreads, &threads);
   flags.Choice("metric", {"residual", "euclidean"}, &metric);
+  flags.Choice("header", HeaderNames(), &header);
   if (searches) {
     flags.Integer("k", 1, kMostNeighbors, &k);
     flags.Positive("radius", &radius);
@@ -408,6 +416,7 @@ absl::StatusOr<SearchTask> ParseSearchTask(
         OutputFormat("--out_distances", task.out_distances, format));
   }
 
+  task.header = HeaderOf(header);
   task.index.set_threads(static_cast<int>(threads.value_or(0)));
   task.search.threads = task.index.threads();
   task.search.k = k.value_or(1);

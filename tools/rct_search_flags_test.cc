@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "base/csv.h"
 #include "base/matrix_file.h"
 #include "base/status_matchers.h"
 #include "gmock/gmock.h"
@@ -59,6 +60,7 @@ TEST(ParseSearchTaskTest, Defaults) {
   EXPECT_FALSE(task->search.exclude_self);
   EXPECT_FALSE(task->search.predecessor);
   EXPECT_EQ(task->audit, 0);
+  EXPECT_EQ(task->header, CsvHeader::kDetect);
   EXPECT_EQ(task->out_indices, "i.npy");
   EXPECT_EQ(task->out_distances, "");
   IndexOptions expected;
@@ -75,7 +77,7 @@ TEST(ParseSearchTaskTest, EveryFlag) {
                          "--seed=9", "--exclude_self", "--predecessor",
                          "--threads=2", "--strategy=level_synchronous",
                          "--audit=7", "--out_distances=d.csv", "--radius=0.25",
-                         "--allowed_rows=a.npy"}));
+                         "--allowed_rows=a.npy", "--header=no"}));
   ASSERT_THAT(task, IsOk());
   const ResidualConfig& residual = task->index.residual();
   EXPECT_THAT(residual.kernel().lengthscale(), ElementsAre(1, 2.5));
@@ -91,6 +93,7 @@ TEST(ParseSearchTaskTest, EveryFlag) {
   EXPECT_EQ(task->audit, 7);
   EXPECT_EQ(task->search.radius, 0.25);
   EXPECT_FALSE(task->all_within);
+  EXPECT_EQ(task->header, CsvHeader::kAbsent);
   EXPECT_EQ(task->allowed_rows, "a.npy");
   EXPECT_EQ(task->out_indices_format, MatrixFormat::kNpy);
   EXPECT_EQ(task->out_distances_format, MatrixFormat::kCsv);
@@ -342,7 +345,7 @@ TEST(SearchHelpTest, IsCompleteAndFits) {
   for (const SearchCommand command : {kNeighbors, kGraph, kBuild}) {
     const std::string help = SearchHelp(command);
     const std::vector<std::string> lines = absl::StrSplit(help, '\n');
-    EXPECT_LE(lines.size(), 40);
+    EXPECT_LE(lines.size(), 45);
     for (const std::string& line : lines) {
       EXPECT_THAT(line, SizeIs(testing::Le(80)));
     }
@@ -350,7 +353,7 @@ TEST(SearchHelpTest, IsCompleteAndFits) {
          {"index=", "points=", "kernel=", "lengthscale=", "variance=",
           "num_inducing=", "seed=", "inducing_rows=", "inducing_points=",
           "no_inducing ", "factors=", "residual_variance=", "jitter=",
-          "strategy=", "threads="}) {
+          "strategy=", "threads=", "header="}) {
       EXPECT_THAT(help, HasSubstr(absl::StrCat("  --", flag)));
     }
     for (const char* flag : {"metric=", "k=", "predecessor ", "audit=",

@@ -80,13 +80,10 @@ class RctTest : public ProgramTest {
   // A command line that works, in which `changes` take the place of flags of
   // the same name; "--name" alone takes one out.
   static Arguments CommandLine(const Arguments& changes) {
-    Arguments arguments = {"--points=p.npy",
-                           "--query_rows=q.npy",
-                           "--inducing_rows=z.npy",
-                           "--kernel=rbf",
-                           "--k=4",
-                           "--out_indices=i.npy",
-                           "--out_distances=d.npy"};
+    Arguments arguments = {"--points=p.npy",        "--query_rows=q.npy",
+                           "--inducing_rows=z.npy", "--kernel=rbf",
+                           "--lengthscale=1",       "--k=4",
+                           "--out_indices=i.npy",   "--out_distances=d.npy"};
     for (const std::string& change : changes) {
       const std::string name = change.substr(0, change.find('='));
       const auto same = std::find_if(
@@ -212,7 +209,6 @@ TEST_F(RctTest, WaysToTheSameAnswer) {
   for (const Arguments& changes : {Arguments{"--strategy=level_synchronous"},
                                    {"--threads=1"},
                                    {"--threads=3"},
-                                   {"--lengthscale=1"},
                                    {"--lengthscale=1,1,1"},
                                    {"--variance=4"},
                                    {"--jitter=1e-6"},
@@ -273,7 +269,7 @@ TEST_F(RctTest, NewPoints) {
 TEST_F(RctTest, GraphsAreOfAllOtherRows) {
   const Outcome outcome =
       Rct({"graph", "--points=p.npy", "--inducing_rows=z.npy", "--kernel=rbf",
-           "--k=4", "--predecessor", "--out_indices=g.npy"});
+           "--lengthscale=1", "--k=4", "--predecessor", "--out_indices=g.npy"});
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_EQ(outcome.err,
             "wrote g.npy: 300 x 4\n"
@@ -286,8 +282,9 @@ TEST_F(RctTest, GraphsAreOfAllOtherRows) {
     EXPECT_EQ(graph(0, j), -1);
     EXPECT_EQ(graph(17, j), rows(1, j));
   }
-  const Outcome all = Rct({"graph", "--points=p.npy", "--inducing_rows=z.npy",
-                           "--kernel=rbf", "--k=4", "--out_indices=g.npy"});
+  const Outcome all =
+      Rct({"graph", "--points=p.npy", "--inducing_rows=z.npy", "--kernel=rbf",
+           "--lengthscale=1", "--k=4", "--out_indices=g.npy"});
   EXPECT_EQ(all.err, "wrote g.npy: 300 x 4\n");
   const Matrix<int64_t> others =
       ParseNpyIndexMatrix(Answer({"--exclude_self"})[0]).value();
@@ -312,7 +309,8 @@ TEST_F(RctTest, EuclideanDistance) {
   for (const char* strategy :
        {"--threads=1", "--strategy=exhaustive", "--strategy=level_synchronous",
         "--strategy=best_first"}) {
-    Answer({"--metric=euclidean", "--inducing_rows", "--kernel", strategy});
+    Answer({"--metric=euclidean", "--inducing_rows", "--kernel",
+            "--lengthscale", strategy});
     const Matrix<int64_t> rows = ParseNpyIndexMatrix(Read("i.npy")).value();
     const Matrix<double> distances = ParseNpyMatrix(Read("d.npy")).value();
     for (int64_t j = 0; j < 4; ++j) {
@@ -366,9 +364,11 @@ TEST_F(RctTest, AnIndexFromAFileGivesTheSameAnswer) {
                                {"--query_rows=q.npy", "--predecessor"},
                                {"--queries=x.npy"}};
   const Arguments models[] = {
-      {"--kernel=rbf", "--inducing_rows=z.npy"},
-      {"--kernel=matern52", "--num_inducing=9", "--strategy=best_first"},
-      {"--kernel=matern12", "--no_inducing", "--strategy=exhaustive"},
+      {"--kernel=rbf", "--lengthscale=1", "--inducing_rows=z.npy"},
+      {"--kernel=matern52", "--lengthscale=1", "--num_inducing=9",
+       "--strategy=best_first"},
+      {"--kernel=matern12", "--lengthscale=1", "--no_inducing",
+       "--strategy=exhaustive"},
       {"--kernel=matern32", "--inducing_points=x.npy", "--lengthscale=1,2,3",
        "--variance=2", "--jitter=1e-4", "--strategy=level_synchronous"}};
   const auto run = [&](Arguments arguments, const Arguments& more) {
@@ -422,8 +422,8 @@ TEST_F(RctTest, SkeletonsFromAFileGiveTheSameAnswer) {
 }
 
 TEST_F(RctTest, BadIndexes) {
-  ASSERT_EQ(Rct({"build", "--points=p.npy", "--kernel=rbf", "--no_inducing",
-                 "--index=p.rct"})
+  ASSERT_EQ(Rct({"build", "--points=p.npy", "--kernel=rbf", "--lengthscale=1",
+                 "--no_inducing", "--index=p.rct"})
                 .exit_code,
             0);
   const std::string good = Read("p.rct");
@@ -463,8 +463,8 @@ TEST_F(RctTest, BadIndexes) {
 
 TEST_F(RctTest, BuildsThatFailLeaveNothingBehind) {
   const auto build = [](const std::string& index) {
-    return Arguments{"build", "--points=p.npy", "--kernel=rbf", "--no_inducing",
-                     "--index=" + index};
+    return Arguments{"build",           "--points=p.npy", "--kernel=rbf",
+                     "--lengthscale=1", "--no_inducing",  "--index=" + index};
   };
   ExpectError(build("none/p.rct"), 1,
               StartsWith("rct build: --index: none/p.rct: its folder does not "
@@ -517,7 +517,7 @@ TEST_F(RctTest, WithinARadius) {
                              "--out_indices=i.csv", "--out_distances"}));
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_THAT(Read("o.csv"), StartsWith("offset_1\n0\n"));
-  EXPECT_EQ(ParseCsvIndexMatrix(Read("i.csv")).value().rows(), all.size());
+  EXPECT_EQ(ParseCsvIndexTable(Read("i.csv"))->values.rows(), all.size());
 }
 
 TEST_F(RctTest, AllowedRows) {
@@ -569,19 +569,24 @@ TEST_F(RctTest, BadPoints) {
       {"bad.npy", good.substr(0, 50), "truncated: expected 118 bytes of head"},
       {"bad.npy", "", "not a .npy file: "},
       {"bad.npy", "PK\3\4 and so on", "not a .npy file: "},
-      {"bad.npy", Npy("<i8", false, "(1, 1)", Bytes(int64_t{1})),
-       "expected dtype '<f8' or '<f4', found unsupported dtype '<i8'"},
+      {"bad.npy", Npy("<i8", false, "(1, 1)", Bytes((int64_t{1} << 53) + 1)),
+       "row 0, column 0 is 9007199254740993, an integer that float64 cannot"},
+      {"bad.npy", Npy("<M8[ns]", false, "(1, 1)", Bytes(int64_t{1})),
+       "dtype '<M8[ns]': the elements are times; subtract an origin"},
       {"bad.npy", Npy("<f8", false, "(1, 1, 1)", Bytes(1.0)),
        "shape (1, 1, 1): expected one or two dimensions"},
       {"bad.npy", Npy("<f8", false, "(3, 0)", ""),
-       "has 3 rows of 0 columns; at least one of each is needed"},
+       "has 3 rows of 0 columns; at least one column is needed"},
       {"bad.csv", "", "is empty; a header that names the columns is needed"},
       {"bad.csv", "x,y\n",
        "has 0 rows of 2 columns; at least one of each is needed"},
       {"bad.csv", "1,2\n3,4\n", "line 1: has only numbers, '1,2'"},
       {"bad.csv", "x,y\n1,2\n3\n", "line 3: has 1 fields where the header"},
       {"bad.csv", "x,y\r\n1,2\r\n3,NA\r\n",
-       "line 3, column 'y': is 'NA'; must be a finite number"},
+       "line 3, column 'y': is 'NA', a missing value; must be a finite number"},
+      {"bad.csv", "1,NA\n3,4\n", "or say --header=no where it is data"},
+      {"bad.csv", "x;y\n1;2\n", "is separated by semicolons"},
+      {"bad.csv", std::string("x\0\n\0", 4), "is UTF-16 text"},
       {"bad.csv", "x,y\n1,inf\n", "line 2, column 'y': is 'inf'; must be"},
       {"bad.fvecs", "", "is empty"},
       {"bad.fvecs", Bytes(int32_t{2}) + Bytes(1.f) + "xyz",
@@ -610,7 +615,8 @@ TEST_F(RctTest, BadQueries) {
                  "--query_rows: negative.csv: row 0 is -1; must be from 0");
   Write("floats.npy", SerializeNpy(std::vector<double>{1, 2}));
   ExpectBadInput({"--query_rows=floats.npy"},
-                 "--query_rows: floats.npy: expected dtype '<i8' or '<i4'");
+                 "--query_rows: floats.npy: dtype '<f8': the elements are "
+                 "real numbers, where row numbers are wanted");
   Write("two.csv", "a,b\n1,2\n");
   ExpectBadInput({"--query_rows=two.csv"},
                  "--query_rows: two.csv: has 2 columns; one column is "
@@ -620,7 +626,7 @@ TEST_F(RctTest, BadQueries) {
                  "have the same");
   Write("nan.csv", "a,b,c\n1,2,nan\n");
   ExpectBadInput({"--query_rows", "--queries=nan.csv"},
-                 "--queries: nan.csv: line 2, column 'c': is 'nan'");
+                 "--queries: nan.csv: line 2, column 'c': is 'nan', a missing");
 }
 
 TEST_F(RctTest, BadInducingPoints) {
@@ -640,8 +646,8 @@ TEST_F(RctTest, BadInducingPoints) {
                  "rows, 300");
   Write("bad.csv", "a,b\n1,2\n");
   ExpectBadInput({"--inducing_rows", "--inducing_points=bad.csv"},
-                 "--inducing_points: bad.csv: has 1 rows of 2 columns; at "
-                 "least 1 row is needed, of 3 columns as --points has");
+                 "--inducing_points: bad.csv: has 2 columns, --points has 3; "
+                 "both must have the same");
   Write("bad.csv", "a,b,c\n1,2,3\n1,2,3\n");
   ExpectBadInput(
       {"--inducing_rows", "--inducing_points=bad.csv", "--jitter=1e-30"},
@@ -706,6 +712,152 @@ TEST_F(RctTest, BadOutputs) {
   EXPECT_EQ(Read("p.npy"), points);
 }
 
+// Columns of two files are the same where their names are.
+TEST_F(RctTest, ColumnsAreMatchedByName) {
+  Write("p.csv", "lon,lat\n10,50\n11,51\n12,52\n13,49\n");
+  Write("q.csv", "lat,lon\n52,12\n");
+  Write("z.csv", "lon,lat\n12,52\n");
+  const std::string model =
+      " --points=p.csv --kernel=rbf --lengthscale=5 --inducing_points=";
+  EXPECT_EQ(Shell("rct build --index=swapped.rct" + model + "q.csv").exit_code,
+            0);
+  EXPECT_EQ(Shell("rct build --index=straight.rct" + model + "z.csv").exit_code,
+            0);
+  EXPECT_THAT(Rct({"info", "straight.rct"}).out,
+              HasSubstr("\n  coordinates    lon,lat\n"));
+  for (const std::string source :
+       {"--index=swapped.rct", "--index=straight.rct",
+        "--points=p.csv --metric=euclidean",
+        "--points=p.csv --kernel=rbf --lengthscale=5 "
+        "--inducing_points=q.csv"}) {
+    const Outcome outcome = Shell(
+        "rct neighbors --queries=q.csv --k=1 --out_indices=i.csv " + source);
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    EXPECT_EQ(Read("i.csv"), "neighbor_1\n2\n") << source;
+  }
+  Write("other.csv", "x,y\n52,12\n");
+  for (const std::string source :
+       {"--index=straight.rct", "--points=p.csv --metric=euclidean"}) {
+    const Outcome outcome =
+        Shell("rct neighbors --queries=other.csv --k=1 --out_indices=i.csv " +
+              source);
+    EXPECT_EQ(outcome.exit_code, 1);
+    EXPECT_THAT(outcome.err, HasSubstr("--queries: other.csv: has the columns "
+                                       "'x', 'y' where --"));
+  }
+  // Without names the place counts.
+  Write("bare.csv", "12,52\n");
+  Write("p_bare.csv", "10,50\n11,51\n12,52\n13,49\n");
+  EXPECT_EQ(Shell("rct neighbors --points=p_bare.csv --queries=bare.csv "
+                  "--header=no --metric=euclidean --k=1 --out_indices=i.csv")
+                .exit_code,
+            0);
+  EXPECT_EQ(Read("i.csv"), "neighbor_1\n2\n");
+}
+
+// No number that is not said is right for everybody's units.
+TEST_F(RctTest, ALengthscaleIsSuggested) {
+  ExpectBadInput({"--lengthscale"},
+                 "--lengthscale is missing: how far the process stays "
+                 "correlated, in the units of --points; to begin with, "
+                 "--lengthscale=0.99 is the standard deviation");
+  Write("metres.csv", "x,y\n4500000,200\n4540000,230\n");
+  for (const char* command :
+       {"graph --k=1 --out_indices=i.csv", "build --index=p.rct"}) {
+    const Outcome outcome = Shell(absl::StrCat(
+        "rct ", command, " --points=metres.csv --kernel=rbf --no_inducing"));
+    EXPECT_EQ(outcome.exit_code, 1);
+    EXPECT_THAT(outcome.err, HasSubstr("--lengthscale=20000,15 is the"));
+  }
+}
+
+TEST_F(RctTest, StandardInputAndOutput) {
+  const std::string expected = [&] {
+    Answer({"--out_indices=i.csv", "--out_distances"});
+    return Read("i.csv");
+  }();
+  Outcome outcome = Shell(
+      "rct " +
+      absl::StrJoin(
+          CommandLine({"--points=-", "--out_indices=-", "--out_distances"}),
+          " ") +
+      " <p.npy");
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_EQ(outcome.out, expected);
+  EXPECT_EQ(outcome.err, "wrote -: 4 x 4\n");
+  // Through pipes, text in and an index out and in.
+  outcome = Shell(
+      "printf 'x\\n1\\n5\\n2\\n' | rct build --points=- --kernel=matern12 "
+      "--lengthscale=1 --no_inducing --index=- | rct graph --index=- --k=1 "
+      "--out_indices=- --format=csv");
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_EQ(outcome.out, "neighbor_1\n2\n2\n0\n");
+  outcome = Shell("printf 'x,y\\n1,2\\n' | rct info -");
+  EXPECT_THAT(outcome.out, StartsWith("-: 1 points of 2 coordinates"));
+  ExpectError(CommandLine({"--points=-", "--query_rows=-"}), 1,
+              HasSubstr("--points and --query_rows: both read standard input"));
+  ExpectError(CommandLine({"--out_indices=-", "--out_distances=-"}), 1,
+              HasSubstr("--out_indices and --out_distances: both name -; "));
+  EXPECT_EQ(Names().size(), 5);
+}
+
+TEST_F(RctTest, WhatIsNoFileIsWrittenToAndStays) {
+  ASSERT_EQ(Shell("ln -s target.npy link.npy; mkfifo pipe").exit_code, 0);
+  Answer({"--out_indices=link.npy"});
+  EXPECT_EQ(Read("target.npy"), Answer({})[0]);
+  const Outcome outcome = Shell(
+      "cat pipe >got & rct " +
+      absl::StrJoin(CommandLine({"--out_indices=pipe", "--format=npy"}), " ") +
+      " && wait");
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_EQ(Read("got"), Read("target.npy"));
+  EXPECT_EQ(Shell("test -p pipe && test -L link.npy").exit_code, 0);
+  const Outcome full =
+      Rct(CommandLine({"--out_indices=/dev/full", "--format=npy"}));
+  EXPECT_EQ(full.exit_code, 1);
+  EXPECT_THAT(full.err, HasSubstr("/dev/full: cannot write: No space left"));
+}
+
+// What is legal and of no use is said on stderr; the answer is written.
+TEST_F(RctTest, Warnings) {
+  const auto report = [&](const std::string& flags) {
+    const Outcome outcome =
+        Shell("rct graph --k=3 --out_indices=i.csv --points=" + flags);
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    EXPECT_THAT(outcome.err, HasSubstr("wrote i.csv: "));
+    return outcome.err;
+  };
+  const std::string model = " --kernel=rbf --inducing_rows=z.npy";
+  EXPECT_THAT(report("p.npy --lengthscale=1" + model),
+              testing::Not(HasSubstr("warning")));
+  EXPECT_THAT(report("p.npy --lengthscale=1e-3" + model),
+              HasSubstr("\nwarning: the last neighbors of 300 of 300 queries "
+                        "are unrelated to them"));
+  std::string same = "x,y\n";
+  for (int i = 0; i < 20; ++i) same += "1,2\n";
+  Write("same.csv", same);
+  Write("z.csv", "row\n3\n5\n");
+  EXPECT_THAT(report("same.csv --kernel=rbf --lengthscale=1 --inducing_rows="
+                     "z.csv"),
+              AllOf(HasSubstr("warning: inducing points 0 and 1 (rows 3 and 5) "
+                              "have the same coordinates"),
+                    HasSubstr("20 of 20 queries are at distance 0")));
+  EXPECT_THAT(report("same.csv --metric=euclidean"),
+              HasSubstr("warning: at least half of the neighbors of 20 of 20 "
+                        "queries are at distance 0: the points repeat"));
+  EXPECT_THAT(Shell("rct build --points=same.csv --kernel=rbf --lengthscale=1 "
+                    "--inducing_rows=z.csv --index=p.rct")
+                  .err,
+              HasSubstr("warning: inducing points 0 and 1"));
+}
+
+TEST_F(RctTest, Version) {
+  const Outcome outcome = Rct({"--version"});
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_THAT(outcome.out,
+              testing::MatchesRegex("rct [0-9]+\\.[0-9]+\\.[0-9]+\n"));
+}
+
 // What was there before an error is there afterwards.
 TEST_F(RctTest, AnErrorKeepsOldAnswers) {
   Write("i.npy", "old");
@@ -715,19 +867,60 @@ TEST_F(RctTest, AnErrorKeepsOldAnswers) {
   EXPECT_NE(Read("i.npy"), "old");
 }
 
-// Ctrl-C ends a search of minutes at once, and leaves files as they were.
+// Ctrl-C, and what else asks a program to stop, ends a search of minutes at
+// once, and leaves files as they were.
 TEST_F(RctTest, CanBeInterrupted) {
   Write("p.npy",
         SerializeNpy(MakePointSet(PointSet::kNormal, 100'000, 8, 1).view()));
   Write("g.npy", "as before");
   const std::vector<std::string> before = Names();
+  for (const auto& [signal, exit_code] :
+       {std::pair<const char*, int>{"INT", 130}, {"TERM", 143}, {"HUP", 129}}) {
+    const Outcome outcome = Shell(absl::StrCat(
+        "timeout --preserve-status --signal=", signal,
+        " 2 \"$program\" graph --points=p.npy --kernel=matern12 "
+        "--lengthscale=1 --strategy=exhaustive --num_inducing=500 --k=10 "
+        "--out_indices=g.npy"));
+    EXPECT_EQ(outcome.exit_code, exit_code);
+    EXPECT_EQ(outcome.err, "rct graph: interrupted; nothing is written\n");
+    EXPECT_EQ(Read("g.npy"), "as before");
+    EXPECT_EQ(Names(), before);
+  }
+}
+
+// The same while others keep it waiting: for its input, or for its output.
+TEST_F(RctTest, CanBeInterruptedWhileItWaits) {
+  ASSERT_EQ(Shell("mkfifo pipe").exit_code, 0);
+  Write("p.rct", "as before");
+  const std::vector<std::string> before = Names();
+  for (const std::string command :
+       {"graph --points=pipe --metric=euclidean --k=1 --out_indices=g.npy",
+        "build --points=pipe --kernel=rbf --lengthscale=1 --no_inducing "
+        "--index=p.rct",
+        "graph --index=pipe --k=1 --out_indices=g.npy",
+        "neighbors --points=p.npy --query_rows=pipe --metric=euclidean --k=1 "
+        "--out_indices=g.npy",
+        "graph --points=p.npy --metric=euclidean --k=1 --out_indices=pipe "
+        "--format=npy",
+        "info pipe"}) {
+    const Outcome outcome = Shell(absl::StrCat(
+        "timeout --preserve-status --signal=INT 1 \"$program\" ", command));
+    EXPECT_EQ(outcome.exit_code, 130) << command;
+    EXPECT_THAT(outcome.err, HasSubstr(": interrupted"));
+    EXPECT_EQ(Names(), before);
+    EXPECT_EQ(Read("p.rct"), "as before");
+  }
+}
+
+// A limit of the shell is an error as a full disk is, not the end.
+TEST_F(RctTest, AFileThatMayNotGrow) {
+  Write("g.npy", "as before");
+  const std::vector<std::string> before = Names();
   const Outcome outcome = Shell(
-      "timeout --preserve-status --signal=INT 2 \"$program\" graph "
-      "--points=p.npy "
-      "--kernel=matern12 --strategy=exhaustive --num_inducing=500 --k=10 "
-      "--out_indices=g.npy");
-  EXPECT_EQ(outcome.exit_code, 130);
-  EXPECT_EQ(outcome.err, "rct graph: interrupted; nothing is written\n");
+      "(ulimit -f 1; rct graph --points=p.npy --metric=euclidean --k=20 "
+      "--out_indices=g.npy)");
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_THAT(outcome.err, HasSubstr("g.npy: cannot write: File too large"));
   EXPECT_EQ(Read("g.npy"), "as before");
   EXPECT_EQ(Names(), before);
 }
@@ -816,7 +1009,7 @@ TEST_F(RctTest, HelpTeaches) {
     EXPECT_EQ(outcome.exit_code, 0);
     EXPECT_EQ(outcome.err, "");
     const std::vector<std::string> lines = absl::StrSplit(outcome.out, '\n');
-    EXPECT_THAT(lines, SizeIs(Le(40)));
+    EXPECT_THAT(lines, SizeIs(Le(45)));
     for (const std::string& line : lines) EXPECT_THAT(line, SizeIs(Le(80)));
 
     const size_t start = outcome.out.find("\nExample\n");

@@ -1,0 +1,16 @@
+// Whether bytes are text.
+
+#ifndef RCT_BASE_UTF8_H_
+#define RCT_BASE_UTF8_H_
+
+#include <string_view>
+
+namespace rct {
+
+// Whether `bytes` are well-formed UTF-8 (RFC 3629: no overlong forms, no
+// surrogates, at most U+10FFFF) without control characters of ASCII.
+bool IsPrintableUtf8(std::string_view bytes);
+
+}  // namespace rct
+
+#endif  // RCT_BASE_UTF8_H_

@@ -1,0 +1,78 @@
+#include "tools/rct_output.h"
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
+#include "base/file.h"
+#include "base/status_macros.h"
+#include "tools/rct_input.h"
+
+namespace rct {
+namespace {
+
+// However they are spelled, and through links; they need not exist. A terminal
+// can be read and written to at a time, and so can other streams.
+bool SameFile(const std::string& a, const std::string& b) {
+  if (IsStream(a) || IsStream(b)) return false;
+  const auto canonical = [](const std::string& path) {
+    std::error_code error;
+    return std::filesystem::weakly_canonical(
+        std::filesystem::absolute(path, error), error);
+  };
+  return canonical(a) == canonical(b);
+}
+
+absl::Status CheckOutput(const FileFlag& output,
+                         absl::Span<const FileFlag> inputs) {
+  const auto& [flag, path] = output;
+  const std::string resolved = OutputPath(path);
+  for (const auto& [input, name] : inputs) {
+    if (name.empty() || !SameFile(resolved, InputPath(name))) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat(flag, ": ", path, ": is the file of ", input,
+                     " too, and would replace it"));
+  }
+  return Annotate(CheckWritable(resolved), flag);
+}
+
+}  // namespace
+
+std::string OutputPath(const std::string& path) {
+  return path == "-" ? "/dev/stdout" : ResolvePath(path);
+}
+
+absl::Status CheckFiles(absl::Span<const FileFlag> inputs,
+                        absl::Span<const FileFlag> outputs) {
+  std::string_view reader;
+  for (const auto& [flag, path] : inputs) {
+    if (path != "-") continue;
+    if (!reader.empty()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(reader, " and ", flag,
+                       ": both read standard input, which can be read once"));
+    }
+    reader = flag;
+  }
+  for (const FileFlag& output : outputs) {
+    const auto& [flag, path] = output;
+    if (path.empty()) continue;
+    RCT_RETURN_IF_ERROR(CheckOutput(output, inputs));
+    for (const auto& [earlier, name] : outputs) {
+      if (earlier == flag) break;
+      if (name == path ||
+          (!name.empty() && SameFile(OutputPath(name), OutputPath(path)))) {
+        return absl::InvalidArgumentError(
+            absl::StrCat(earlier, " and ", flag, ": both name ", name,
+                         "; each needs a file of its own"));
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace rct
