@@ -15,7 +15,6 @@
 namespace rct {
 namespace {
 
-using testing::HasSubstr;
 using testing::StartsWith;
 
 template <class Call>

@@ -46,9 +46,14 @@ std::string Place(const py::array& array, int64_t i) {
   return absl::StrCat("row ", i / columns, ", column ", i % columns);
 }
 
+// An attribute of a module, for as long as the process lives.
+py::handle Attribute(const char* module, const char* name) {
+  py::object attribute = py::module_::import(module).attr(name);
+  return attribute.release();
+}
+
 bool IsMasked(const py::handle& object) {
-  static const py::handle masked =
-      py::object(py::module_::import("numpy.ma").attr("MaskedArray")).release();
+  static const py::handle masked = Attribute("numpy.ma", "MaskedArray");
   return py::isinstance(object, masked);
 }
 
@@ -254,8 +259,7 @@ py::object Plain(const py::object& object) {
 }
 
 bool IsBoolean(const py::object& object) {
-  static const py::handle numpy_bool =
-      py::object(py::module_::import("numpy").attr("bool_")).release();
+  static const py::handle numpy_bool = Attribute("numpy", "bool_");
   return PyBool_Check(object.ptr()) || py::isinstance(object, numpy_bool);
 }
 
@@ -263,7 +267,7 @@ bool IsBoolean(const py::object& object) {
 py::int_ Whole(const char* name, const py::object& argument) {
   if (IsMasked(argument)) RefuseHidden(name, argument, "");
   const py::object object = Plain(argument);
-  const auto whole =
+  auto whole =
       IsBoolean(object) || PyIndex_Check(object.ptr()) == 0
           ? py::object()
           : py::reinterpret_steal<py::object>(PyNumber_Index(object.ptr()));
