@@ -582,29 +582,38 @@ void BlockSkeletons::CheckBlocks(ArchiveReader& archive) const {
   }
 }
 
-// Members lie in their blocks, and what a solve divides by is positive, in the
-// rows that fill the last panel as well.
+// Members lie in their blocks, the rows of T are their coordinates, and what a
+// solve divides by is positive, in the rows that fill the last panel as well.
 void BlockSkeletons::CheckFactors(ArchiveReader& archive) const {
   for (const Block& block : blocks_) {
-    for (int r = 0; r < block.rank; ++r) {
-      const int32_t row = member_rows_[block.skeleton + r];
-      const bool inside = row >= 0 &&
-                          row < static_cast<int64_t>(positions_.size()) &&
-                          positions_[row] >= block.first &&
-                          positions_[row] < block.first + block.count;
-      archive.Expect(inside, "skeletons.members",
-                     "has a row that is not in its block");
-    }
     for (int64_t r = 0; r < PartOf(block).diagonal; ++r) {
-      const double* panel = factors_.data() + block.factor +
-                            FactorElements(r / kPanelRows) + r % kPanelRows;
-      const double diagonal = panel[r * kPanelRows];
+      const double* row = factors_.data() + block.factor +
+                          FactorElements(r / kPanelRows) + r % kPanelRows;
+      const double diagonal = row[r * kPanelRows];
       archive.Expect(diagonal > 0 && std::isfinite(diagonal),
                      "skeletons.factors",
                      "has a diagonal that is not positive");
       archive.Expect(inverse_diagonals_[block.diagonal + r] == 1 / diagonal,
                      "skeletons.diagonals",
                      "is not the inverse of the factors' diagonal");
+      if (r >= block.rank) continue;
+      const int32_t member = member_rows_[block.skeleton + r];
+      const bool known =
+          member >= 0 && member < static_cast<int64_t>(positions_.size());
+      const int64_t place = known ? positions_[member] - block.first : -1;
+      if (!archive.Expect(place >= 0 && place < block.count,
+                          "skeletons.members",
+                          "has a row that is not in its block")) {
+        return;
+      }
+      const float* w = w_.data() + block.w +
+                       place / kPanel * kPanel * block.rank + place % kPanel;
+      for (int64_t c = 0; c < block.rank; ++c) {
+        const double element = c <= r ? row[c * kPanelRows] : 0.0;
+        archive.Expect(w[kPanel * c] == static_cast<float>(element),
+                       "skeletons.members",
+                       "has a row of other coordinates than its factor");
+      }
     }
   }
 }
