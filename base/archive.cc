@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -160,9 +161,9 @@ absl::StatusOr<ArchiveReader> ArchiveReader::Open(const std::string& path,
   RCT_ASSIGN_OR_RETURN(SharedBytes file,
                        map ? MapFile(path) : ReadFileAligned(path, monitor));
   part.reset();
-  ArchiveReader reader(path, std::move(file));
+  ArchiveReader reader(path, format.remedy, std::move(file));
   RCT_RETURN_IF_ERROR(Annotate(reader.Check(format, threads, monitor), path));
-  RCT_RETURN_IF_ERROR(Annotate(reader.ReadTable(), path));
+  RCT_RETURN_IF_ERROR(reader.ReadTable());
   return reader;
 }
 
@@ -218,26 +219,39 @@ absl::Status ArchiveReader::ReadTable() {
   Preamble preamble;
   std::memcpy(&preamble, bytes.data(), sizeof(preamble));
   if (preamble.count > bytes.size() / sizeof(TableRow) - 1) {
-    return absl::InvalidArgumentError("its table is longer than the file");
+    return Refuse("its table is longer than the file");
   }
+  uint64_t end = (preamble.count + 1) * sizeof(TableRow);
   for (uint64_t i = 0; i < preamble.count; ++i) {
     TableRow row;
     std::memcpy(&row, bytes.data() + (i + 1) * sizeof(TableRow), sizeof(row));
     const std::string name(row.name, strnlen(row.name, sizeof(row.name)));
+    const bool named = !name.empty() && name.size() < sizeof(row.name) &&
+                       std::all_of(row.name + name.size(), std::end(row.name),
+                                   [](char c) { return c == 0; });
+    if (!named) return Refuse(absl::StrCat("array ", i, " has no proper name"));
+    if (!Expect(!Has(name), name, "is there twice")) return status_;
     // In units of bytes, so that nothing overflows: no element is smaller.
-    if (row.offset % kAlignment != 0 || row.offset > bytes.size() ||
-        row.bytes > bytes.size() - row.offset || row.stride < row.cols ||
-        row.stride > bytes.size() ||
-        (row.stride > 0 && row.rows > row.bytes / row.stride) ||
-        row.rows > INT64_MAX) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("array '", name, "' does not lie in the file"));
+    const bool lies_there =
+        row.offset == end && row.bytes <= bytes.size() - end &&
+        row.stride >= row.cols && row.stride <= bytes.size() &&
+        (row.stride == 0 || row.rows <= row.bytes / row.stride) &&
+        row.rows <= INT64_MAX;
+    if (!Expect(lies_there, name, "does not lie in the file as it should")) {
+      return status_;
     }
     entries_.push_back(
         {name, row.offset, row.bytes, static_cast<int64_t>(row.rows),
          static_cast<int64_t>(row.cols), static_cast<int64_t>(row.stride)});
+    end = Aligned(row.offset + row.bytes);
+    // The file ends where an array does, padding included.
+    if (!Expect(end <= bytes.size(), name, "ends with the file too early")) {
+      return status_;
+    }
   }
-  return absl::OkStatus();
+  if (end != bytes.size()) return Refuse("has bytes behind its last array");
+  asked_for_.resize(entries_.size());
+  return status_;
 }
 
 const ArchiveEntry* ArchiveReader::Entry(std::string_view name) const {
@@ -247,10 +261,27 @@ const ArchiveEntry* ArchiveReader::Entry(std::string_view name) const {
   return found == entries_.end() ? nullptr : &*found;
 }
 
-void ArchiveReader::Mismatch(std::string_view name) {
-  if (!status_.ok()) return;
-  status_ = absl::InvalidArgumentError(absl::StrCat(
-      path_, ": array '", name, "' is missing or of another type"));
+absl::Status ArchiveReader::Refuse(std::string_view what) {
+  status_.Update(absl::InvalidArgumentError(
+      absl::StrCat(path_, ": ", what, "; ", remedy_)));
+  return status_;
+}
+
+bool ArchiveReader::Expect(bool holds, std::string_view name,
+                           std::string_view what) {
+  if (!holds)
+    Refuse(absl::StrCat("array ", Quote(name), " ", what)).IgnoreError();
+  return status_.ok();
+}
+
+absl::Status ArchiveReader::Finish() {
+  for (size_t i = 0; i < entries_.size(); ++i) {
+    if (!Expect(asked_for_[i], entries_[i].name,
+                "is of no use to the others")) {
+      break;
+    }
+  }
+  return status_;
 }
 
 }  // namespace rct

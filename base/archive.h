@@ -9,7 +9,9 @@
 //           64   table         64 bytes for each array: its name (24 bytes,
 //                              padded with zeros), and offset, bytes, rows,
 //                              columns and stride (uint64 each)
-//          ...   arrays        each from a multiple of 64 on, zeros between
+//          ...   arrays        in the order of the table, the first from the
+//                              table's end, each other from the next multiple
+//                              of 64 on, zeros between and behind
 //
 // Numbers are little endian and as they are in memory, rows with their padding,
 // so that SIMD loads find what they expect: an array is read by pointing at it.
@@ -26,7 +28,10 @@
 //       archive.Array("thing.w", self.w_);
 //     }
 //
-// so that what is written and what is read cannot differ.
+// so that what is written and what is read cannot differ. A right digest proves
+// nothing about what the arrays say of each other: whoever reads them asks of
+// each number that an address is made of whether it is in range (Expect), and
+// in the end whether nothing is left over (Finish).
 
 #ifndef RCT_BASE_ARCHIVE_H_
 #define RCT_BASE_ARCHIVE_H_
@@ -126,7 +131,9 @@ class ArchiveReader {
   // Reads or maps the file (see MapFile), and then all of it for its digest.
   // InvalidArgument, saying what is wrong and what helps, where it is no such
   // file, of another version, cut short, too long or damaged: no length is
-  // believed before that. Cancelled where `monitor` is.
+  // believed before that. The same where two arrays have one name, or one does
+  // not lie where it belongs, so that no two overlap. Cancelled where `monitor`
+  // is.
   static absl::StatusOr<ArchiveReader> Open(const std::string& path,
                                             const ArchiveFormat& format,
                                             bool map, int threads,
@@ -136,15 +143,15 @@ class ArchiveReader {
   static bool Recognizes(const std::string& path, const ArchiveFormat& format);
 
   // Make `values` the array of this name, a copy or a reference. What is not
-  // there, or of another type, is left empty, and status() says so.
+  // there, or of another type or form, is left empty, and status() says so.
   template <class T>
   void Array(std::string_view name, std::vector<T>& values) {
-    const absl::Span<const T> found = Find<T>(name);
+    const absl::Span<const T> found = FindColumn<T>(name);
     values.assign(found.begin(), found.end());
   }
   template <class T>
   void Array(std::string_view name, AlignedBuffer<T>& values) {
-    values = AlignedBuffer<T>::Borrow(Find<T>(name), file_.owner);
+    values = AlignedBuffer<T>::Borrow(FindColumn<T>(name), file_.owner);
   }
   template <class T>
   void Array(std::string_view name, Matrix<T>& values) {
@@ -160,22 +167,33 @@ class ArchiveReader {
     static_assert(std::is_arithmetic_v<T>);
     std::string bytes;
     Value(name, bytes);
-    if (bytes.size() != sizeof(T)) {
-      Mismatch(name);
-      value = T();
+    value = T();
+    if (!Expect(bytes.size() == sizeof(T), name, kMissing)) return;
+    if constexpr (std::is_same_v<T, bool>) {
+      value = bytes[0] != 0;
+      Expect(static_cast<unsigned char>(bytes[0]) <= 1, name,
+             "is neither true nor false");
     } else {
       std::memcpy(&value, bytes.data(), sizeof(T));
     }
   }
   void Value(std::string_view name, std::string& bytes) {
-    const absl::Span<const char> found = Find<char>(name);
+    const absl::Span<const char> found = FindColumn<char>(name);
     bytes.assign(found.begin(), found.end());
   }
 
   bool Has(std::string_view name) const { return Entry(name) != nullptr; }
 
-  // InvalidArgument, naming the first array that was asked for in vain.
+  // InvalidArgument, of the first array that was asked for in vain or did not
+  // hold what it should. It ends with what helps.
   const absl::Status& status() const { return status_; }
+
+  // Makes status(), while it is OK, "<path>: <what>; <remedy>", and returns it.
+  absl::Status Refuse(std::string_view what);
+  // Refuses "array '<name>' <what>" unless `holds`. Whether status() is OK.
+  bool Expect(bool holds, std::string_view name, std::string_view what);
+  // Refuses the first array that nobody asked for. Returns status().
+  absl::Status Finish();
 
   // By offset.
   absl::Span<const ArchiveEntry> entries() const { return entries_; }
@@ -184,8 +202,10 @@ class ArchiveReader {
   const std::string& digest() const { return digest_; }
 
  private:
-  ArchiveReader(std::string path, SharedBytes file)
-      : path_(std::move(path)), file_(std::move(file)) {}
+  static constexpr std::string_view kMissing = "is missing or of another type";
+
+  ArchiveReader(std::string path, std::string_view remedy, SharedBytes file)
+      : path_(std::move(path)), remedy_(remedy), file_(std::move(file)) {}
 
   absl::Status Check(const ArchiveFormat& format, int threads,
                      Monitor* monitor);
@@ -195,23 +215,37 @@ class ArchiveReader {
     return static_cast<uint64_t>(entry.rows) *
            static_cast<uint64_t>(entry.stride);
   }
-  void Mismatch(std::string_view name);
 
   template <class T>
   absl::Span<const T> Find(std::string_view name) {
     static_assert(std::is_trivially_copyable_v<T>);
     const ArchiveEntry* entry = Entry(name);
-    if (entry == nullptr || entry->bytes != Elements(*entry) * sizeof(T)) {
-      Mismatch(name);
+    if (!Expect(
+            entry != nullptr && entry->bytes == Elements(*entry) * sizeof(T),
+            name, kMissing)) {
       return {};
     }
+    asked_for_[entry - entries_.data()] = true;
     return {reinterpret_cast<const T*>(file_.bytes.data() + entry->offset),
             static_cast<size_t>(Elements(*entry))};
   }
 
+  // Of one column, without padding.
+  template <class T>
+  absl::Span<const T> FindColumn(std::string_view name) {
+    const absl::Span<const T> found = Find<T>(name);
+    const ArchiveEntry* entry = Entry(name);
+    const bool column =
+        entry != nullptr && entry->cols == 1 && entry->stride == 1;
+    return Expect(column, name, "is no single column") ? found
+                                                       : absl::Span<const T>();
+  }
+
   std::string path_;
+  std::string remedy_;
   SharedBytes file_;
   std::vector<ArchiveEntry> entries_;
+  std::vector<bool> asked_for_;  // by entry
   std::string digest_;
   absl::Status status_;
 };

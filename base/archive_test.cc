@@ -19,8 +19,10 @@
 namespace rct {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
-using testing::HasSubstr;
+using testing::EndsWith;
+using testing::StartsWith;
 
 constexpr ArchiveFormat kFormat = {.magic = "\x89test\r\n\n",
                                    .version = 3,
@@ -133,7 +135,7 @@ TEST(ArchiveTest, WhatIsNotThere) {
       StatusIs(absl::StatusCode::kInvalidArgument,
                absl::StrCat(path,
                             ": array 'thing.rows' is missing or of "
-                            "another type"));
+                            "another type; make it again"));
   EXPECT_THAT(archive->status(), is_named);
   AlignedBuffer<double> buffer(3);
   archive->Array("thing.other", buffer);
@@ -181,8 +183,9 @@ TEST(ArchiveTest, TablesThatLie) {
       ASSERT_THAT(WriteFileAtomically(path, contents), IsOk());
       auto archive = ArchiveReader::Open(path, kFormat, true, 1);
       if (!archive.ok()) {
-        EXPECT_THAT(std::string(archive.status().message()),
-                    HasSubstr("the file"));
+        EXPECT_THAT(
+            std::string(archive.status().message()),
+            AllOf(StartsWith(path + ": "), EndsWith("; make it again")));
         continue;
       }
       Matrix<double> read;
@@ -190,6 +193,74 @@ TEST(ArchiveTest, TablesThatLie) {
       EXPECT_LE(read.rows() * read.stride(), 12);
     }
   }
+}
+
+TEST(ArchiveTest, NamesAreThereOnce) {
+  const std::string path = PathOf("names");
+  ArchiveWriter writer;
+  const std::vector<int32_t> rows(16, 1);
+  writer.Array("a", rows);
+  writer.Array("b", rows);
+  ASSERT_THAT(writer.Write(path, kFormat, 1), IsOk());
+  const std::string good = ReadFile(path).value();
+  const auto status_with_name = [&](const std::string& name) {
+    std::string contents = good;
+    contents.replace(128, name.size(), name);
+    Sign(contents);
+    EXPECT_THAT(WriteFileAtomically(path, contents), IsOk());
+    return ArchiveReader::Open(path, kFormat, true, 1).status();
+  };
+  const auto invalid = [&](const std::string& what) {
+    return StatusIs(absl::StatusCode::kInvalidArgument,
+                    absl::StrCat(path, ": ", what, "; make it again"));
+  };
+  EXPECT_THAT(status_with_name("c"), IsOk());
+  EXPECT_THAT(status_with_name("a"), invalid("array 'a' is there twice"));
+  EXPECT_THAT(status_with_name(std::string(1, '\0')),
+              invalid("array 1 has no proper name"));
+  EXPECT_THAT(status_with_name(std::string(24, 'x')),
+              invalid("array 1 has no proper name"));
+  EXPECT_THAT(status_with_name(std::string("b\0x", 3)),
+              invalid("array 1 has no proper name"));
+}
+
+TEST(ArchiveTest, WhatReadersFind) {
+  const std::string path = PathOf("find");
+  ArchiveWriter writer;
+  writer.Value("on", uint8_t{2});
+  writer.Value("count", 1);
+  ASSERT_THAT(writer.Write(path, kFormat, 1), IsOk());
+  const auto open = [&] {
+    return *ArchiveReader::Open(path, kFormat, false, 1);
+  };
+  const auto invalid = [&](const std::string& what) {
+    return StatusIs(absl::StatusCode::kInvalidArgument,
+                    absl::StrCat(path, ": ", what, "; make it again"));
+  };
+  int count = 0;
+  {
+    ArchiveReader archive = open();
+    archive.Value("count", count);
+    EXPECT_THAT(archive.Finish(),
+                invalid("array 'on' is of no use to the others"));
+  }
+  {
+    ArchiveReader archive = open();
+    bool on = false;
+    archive.Value("on", on);
+    EXPECT_THAT(archive.status(),
+                invalid("array 'on' is neither true nor false"));
+  }
+  ArchiveReader archive = open();
+  uint8_t on = 0;
+  archive.Value("on", on);
+  archive.Value("count", count);
+  EXPECT_TRUE(archive.Expect(count == 1, "count", "is not 1"));
+  EXPECT_THAT(archive.Finish(), IsOk());
+  EXPECT_FALSE(archive.Expect(count == 2, "count", "is not 2"));
+  // The first is kept.
+  EXPECT_FALSE(archive.Expect(count == 3, "count", "is not 3"));
+  EXPECT_THAT(archive.Refuse("has a flaw"), invalid("array 'count' is not 2"));
 }
 
 }  // namespace

@@ -174,7 +174,7 @@ TEST_F(FileTest, ANulEndsNoPath) {
   EXPECT_THAT(MapFile(path).status(), refused);
   EXPECT_THAT(MakeDirectories(path), refused);
   EXPECT_THAT(WriteFileAtomically("", "x"),
-              StatusIs(absl::StatusCode::kInvalidArgument));
+              StatusIs(absl::StatusCode::kNotFound, "the path is empty"));
   EXPECT_THAT(ReadFile(Path("a")), IsOkAndHolds("old"));
   EXPECT_THAT(Names(), ElementsAre("a"));
 }

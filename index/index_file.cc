@@ -2,35 +2,107 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/archive.h"
+#include "base/matrix.h"
 #include "base/parallel.h"
 #include "base/status_macros.h"
+#include "heuristics/composition/composition.h"
 #include "index/index_file.pb.h"
+#include "index/index_options.h"
+#include "metric/kernel.h"
+#include "metric/metric.pb.h"
+#include "metric/residual_correlation.h"
+#include "metric/residual_factors.h"
+#include "metric/residual_points.h"
+#include "metric/rounding.h"
+#include "traversal/build_phase.h"
 
 namespace rct {
+namespace {
 
-absl::StatusOr<IndexFileHeader> ReadIndexFileHeader(ArchiveReader& archive) {
+// With fields that this program knows, and what Save always writes.
+absl::StatusOr<IndexFileHeader> ReadHeader(ArchiveReader& archive) {
   std::string bytes;
   archive.Value("header", bytes);
   RCT_RETURN_IF_ERROR(archive.status());
   IndexFileHeader header;
-  if (!header.ParseFromString(bytes)) {
-    return absl::InvalidArgumentError("the header of the file is malformed");
-  }
+  archive.Expect(header.ParseFromString(bytes), "header", "is malformed");
+  // A choice that this program does not know is such a field as well.
+  IndexFileHeader known = header;
+  known.DiscardUnknownFields();
+  archive.Expect(known.ByteSizeLong() == header.ByteSizeLong(), "header",
+                 "has fields or choices that this program does not know");
+  archive.Expect(header.options().has_strategy(), "header",
+                 "has no options.strategy");
+  RCT_RETURN_IF_ERROR(archive.status());
+  const absl::Status valid = ValidateIndexOptions(header.options());
+  archive.Expect(valid.ok(), "header", valid.message());
+  RCT_RETURN_IF_ERROR(archive.status());
   return header;
+}
+
+}  // namespace
+
+absl::StatusOr<IndexFileContents> ReadIndexFile(ArchiveReader& archive,
+                                                int threads,
+                                                PhaseClock& clock) {
+  IndexFileContents contents;
+  RCT_ASSIGN_OR_RETURN(contents.header, ReadHeader(archive));
+  const IndexFileHeader& header = contents.header;
+  const ResidualConfig& config = header.options().residual();
+  ResidualPoints data(archive);
+  archive.Expect(header.num_points() == data.size() &&
+                     header.dim() == data.points.cols() &&
+                     header.num_inducing() == data.v.cols(),
+                 "header", "has another shape than points and V");
+  const int names = header.options().coordinate_name_size();
+  archive.Expect(names == 0 || names == header.dim(), "header",
+                 "has another number of names than of coordinates");
+  RCT_RETURN_IF_ERROR(archive.status());
+  absl::StatusOr<Kernel> kernel =
+      Kernel::Create(config.kernel(), data.points.cols());
+  archive.Expect(kernel.ok(), "header", kernel.status().message());
+  RCT_RETURN_IF_ERROR(archive.status());
+  if (config.has_inducing()) {
+    RCT_ASSIGN_OR_RETURN(
+        InducingFactor factor,
+        InducingFactor::Restore(*kernel, config,
+                                std::as_const(data.points).view(), archive));
+    contents.factor = std::make_shared<const InducingFactor>(std::move(factor));
+  }
+  CheckResidualPoints(data, contents.factor.get(), threads, archive);
+  RCT_RETURN_IF_ERROR(archive.status());
+  const int64_t v_bytes =
+      data.v.rows() * data.v.stride() * static_cast<int64_t>(sizeof(double));
+  std::optional<RoundingModel> rounding;
+  if (contents.factor != nullptr) rounding = contents.factor->rounding();
+  contents.metric = std::make_shared<const ResidualCorrelation>(
+      *std::move(kernel), std::move(data), rounding);
+  clock.End("load", 0, v_bytes);
+  RCT_ASSIGN_OR_RETURN(
+      contents.restored,
+      RestoreSearcher(contents.metric, CompositionOf(header.options()),
+                      archive));
+  RCT_RETURN_IF_ERROR(archive.Finish());
+  return contents;
 }
 
 absl::StatusOr<IndexFileSummary> SummarizeIndexFile(const std::string& path) {
   RCT_ASSIGN_OR_RETURN(
       ArchiveReader archive,
       ArchiveReader::Open(path, kIndexFormat, /*map=*/true, HardwareThreads()));
+  PhaseClock clock;
+  RCT_ASSIGN_OR_RETURN(IndexFileContents contents,
+                       ReadIndexFile(archive, HardwareThreads(), clock));
   IndexFileSummary summary;
-  RCT_ASSIGN_OR_RETURN(summary.header, ReadIndexFileHeader(archive));
+  summary.header = std::move(contents.header);
   summary.digest = archive.digest();
   summary.bytes = archive.bytes();
   for (const ArchiveEntry& entry : archive.entries()) {

@@ -13,13 +13,18 @@
 #define RCT_INDEX_INDEX_FILE_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "base/archive.h"
+#include "heuristics/composition/composition.h"
 #include "index/index_file.pb.h"
+#include "metric/residual_correlation.h"
+#include "metric/residual_factors.h"
+#include "traversal/build_phase.h"
 
 namespace rct {
 
@@ -29,10 +34,27 @@ inline constexpr ArchiveFormat kIndexFormat = {
     .name = "rct index file",
     .remedy = "build the index again"};
 
-// The header of an index file. Errors of archive.status().
-absl::StatusOr<IndexFileHeader> ReadIndexFileHeader(ArchiveReader& archive);
+// What a file holds of an index.
+struct IndexFileContents {
+  IndexFileHeader header;
+  std::shared_ptr<const InducingFactor> factor;  // null: from elsewhere
+  std::shared_ptr<const ResidualCorrelation> metric;
+  // Without a searcher where the file holds none and it is to be composed.
+  ComposedSearcher<ResidualCorrelation> restored;
+};
 
-// What a file holds.
+// Reads all of it, and is the one place that decides whether a file is an
+// index. InvalidArgument, naming the array or the field of the header, unless
+// every shape, count, row, offset, rank and choice agrees with the others and
+// is one that Build could have made, points and factors are finite, p and the
+// inducing points are what follows from V and the header, and nothing is left
+// over. Searches then end, and read what is theirs, whoever wrote the file; but
+// the numbers of skeletons and tables are believed, so that their answers are
+// right only if an index was saved. Ends the phase "load".
+absl::StatusOr<IndexFileContents> ReadIndexFile(ArchiveReader& archive,
+                                                int threads, PhaseClock& clock);
+
+// What there is to say of a file.
 struct IndexFileSummary {
   IndexFileHeader header;
   std::string digest;  // 64 hexadecimal digits
@@ -41,8 +63,8 @@ struct IndexFileSummary {
   std::vector<std::pair<std::string, int64_t>> parts;
 };
 
-// Reads all of the file and checks it, but makes no index of it. Errors of
-// ResidualIndex::Load.
+// Reads all of the file and checks it as ResidualIndex::Load does, with the
+// same errors, but composes no searcher that the file does not hold.
 absl::StatusOr<IndexFileSummary> SummarizeIndexFile(const std::string& path);
 
 // Whether the file starts as an index file does.

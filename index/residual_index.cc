@@ -68,10 +68,6 @@ double ModelShare(const IndexOptions& options) {
   return options.strategy() == EXHAUSTIVE ? 1 : 0.5;
 }
 
-Composition CompositionOf(const IndexOptions& options) {
-  return {options.strategy(), options.tree(), options.heuristics()};
-}
-
 }  // namespace
 
 absl::StatusOr<ResidualModel> ResidualModel::Create(
@@ -172,33 +168,9 @@ absl::StatusOr<ResidualModel> ResidualModel::FromFactors(
   return StatusOfException("FromFactors");
 }
 
-absl::StatusOr<ResidualModel> ResidualModel::Restore(
-    const ResidualConfig& config, ArchiveReader& archive) {
-  ResidualPoints data(archive);
-  RCT_RETURN_IF_ERROR(archive.status());
-  RCT_ASSIGN_OR_RETURN(Kernel kernel,
-                       Kernel::Create(config.kernel(), data.points.cols()));
-  std::shared_ptr<const InducingFactor> factor;
-  std::optional<RoundingModel> rounding;
-  if (config.has_inducing()) {
-    RCT_ASSIGN_OR_RETURN(InducingFactor restored,
-                         InducingFactor::Restore(kernel, config, archive));
-    rounding = restored.rounding();
-    factor = std::make_shared<InducingFactor>(std::move(restored));
-  }
-  auto metric = std::make_shared<ResidualCorrelation>(
-      std::move(kernel), std::move(data), rounding);
-  return ResidualModel(std::move(factor), std::move(metric), config, {});
-}
-
 void ResidualModel::Save(ArchiveWriter& archive) const {
   metric_->data().Save(archive);
   if (factor_ != nullptr) factor_->Save(archive);
-}
-
-absl::Status ValidateIndexOptions(const IndexOptions& options) {
-  RCT_RETURN_IF_ERROR(ValidateThreads(options.threads()));
-  return ValidateStrategy(CompositionOf(options), options.has_tree());
 }
 
 absl::StatusOr<ResidualIndex> ResidualIndex::Build(
@@ -311,17 +283,19 @@ absl::StatusOr<ResidualIndex> ResidualIndex::Load(const std::string& path,
   RCT_ASSIGN_OR_RETURN(ArchiveReader archive,
                        ArchiveReader::Open(path, kIndexFormat, options.map,
                                            threads, options.monitor));
-  RCT_ASSIGN_OR_RETURN(IndexFileHeader header, ReadIndexFileHeader(archive));
-  RCT_ASSIGN_OR_RETURN(
-      ResidualModel model,
-      ResidualModel::Restore(header.options().residual(), archive));
-  clock.End("load", 0, BytesOf(model.metric()->data().v));
-  IndexOptions& used = *header.mutable_options();
+  RCT_ASSIGN_OR_RETURN(IndexFileContents contents,
+                       ReadIndexFile(archive, threads, clock));
+  IndexOptions used = contents.header.options();
+  ResidualModel model(std::move(contents.factor), std::move(contents.metric),
+                      used.residual(), {});
   used.clear_residual();
-  RCT_ASSIGN_OR_RETURN(
-      ComposedSearcher<ResidualCorrelation> composed,
-      RestoreSearcher(model.metric(), CompositionOf(used), threads, archive));
   std::vector<BuildPhase> phases = clock.Take();
+  ComposedSearcher<ResidualCorrelation> composed = std::move(contents.restored);
+  if (composed.searcher == nullptr) {
+    RCT_ASSIGN_OR_RETURN(
+        composed,
+        ComposeSearcher(model.metric(), CompositionOf(used), threads));
+  }
   phases.insert(phases.end(), composed.phases.begin(), composed.phases.end());
   return ResidualIndex(std::move(model), std::move(used),
                        std::move(composed.searcher), std::move(phases),

@@ -44,6 +44,7 @@
 #include "base/matrix.h"
 #include "base/monitor.h"
 #include "index/index.pb.h"
+#include "index/index_options.h"  // IWYU pragma: export
 #include "metric/inducing_points.h"
 #include "metric/kernel.h"
 #include "metric/metric.pb.h"
@@ -121,9 +122,6 @@ class ResidualModel {
       const ResidualConfig& config, int threads, const SimdKernels& simd,
       Monitor* monitor);
 
-  // As Save wrote it, of this config.
-  static absl::StatusOr<ResidualModel> Restore(const ResidualConfig& config,
-                                               ArchiveReader& archive);
   void Save(ArchiveWriter& archive) const;
 
   std::shared_ptr<const InducingFactor> factor_;
@@ -144,10 +142,6 @@ struct LoadOptions {
   // May be null. Ends the reading and checking of the file: Cancelled.
   Monitor* monitor = nullptr;
 };
-
-// InvalidArgument, naming the field, for options of an index that are out of
-// range or contradict each other, whatever the points.
-absl::Status ValidateIndexOptions(const IndexOptions& options);
 
 // Movable and thread-safe.
 class ResidualIndex {
@@ -195,9 +189,11 @@ class ResidualIndex {
   // which is most of what the index of a tree costs.
   //
   // The digest of the file is always checked, at the cost of reading all of it
-  // once, mapped or not. InvalidArgument, which says what is wrong and what to
-  // do, where the file is no index file, of another version, cut short, too
-  // long or damaged in any byte; errors of base/file.h for the file itself.
+  // once, mapped or not; and so is what its arrays say of each other
+  // (ReadIndexFile). InvalidArgument, which says what is wrong and what to do,
+  // where the file is no index file, of another version, cut short, too long,
+  // damaged in any byte or in contradiction with itself; errors of base/file.h
+  // for the file itself.
   static absl::StatusOr<ResidualIndex> Load(const std::string& path,
                                             LoadOptions options = {});
 

@@ -4,6 +4,9 @@
 #include <atomic>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
+#include <optional>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -11,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "base/archive.h"
+#include "base/finite.h"
 #include "base/matrix.h"
 #include "base/monitor.h"
 #include "base/parallel.h"
@@ -32,6 +36,68 @@ int64_t PanelOffset(int64_t index) {
 }
 
 int64_t PanelsOf(int64_t m) { return (m + kPanelRows - 1) / kPanelRows; }
+
+absl::Status ValidateScales(const ResidualConfig& config, double variance) {
+  if (!(config.jitter() > 0) || !std::isfinite(config.jitter())) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "jitter: is ", config.jitter(), "; must be positive and finite"));
+  }
+  if (!(config.variance_floor() > 0) ||
+      !std::isfinite(config.variance_floor())) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("variance_floor: is ", config.variance_floor(),
+                     "; must be positive and finite"));
+  }
+  // Else the product of two scales 1 / sqrt(p) could be infinite.
+  if (!std::isnormal(config.variance_floor() * variance)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "variance_floor: is ", config.variance_floor(), " of a variance of ",
+        variance, "; their product must be neither denormal nor infinite"));
+  }
+  return absl::OkStatus();
+}
+
+bool SameBits(const Matrix<double>& a, const Matrix<double>& b) {
+  if (a.rows() != b.rows() || a.cols() != b.cols()) return false;
+  for (int64_t i = 0; i < a.rows(); ++i) {
+    if (std::memcmp(a.row(i), b.row(i), a.cols() * sizeof(double)) != 0) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// What is wrong with one point, if anything is.
+struct Fault {
+  std::string_view array;
+  std::string_view what;
+};
+
+std::optional<Fault> FaultOf(const ResidualPoints& points, int64_t i,
+                             const InducingFactor* factor) {
+  const Matrix<double>& v = points.v;
+  const double* row = v.row(i);
+  for (int64_t t = v.cols(); t < v.stride(); ++t) {
+    if (row[t] != 0) return Fault{"v", "is not zero in its padding"};
+  }
+  double squared;
+  BestKernels().dot_tile(&row, 1, &row, 1, RoundUpToLanes(v.cols()), &squared,
+                         1);
+  if (!std::isfinite(squared)) {
+    return Fault{"v", "is not finite, or too long to be a factor"};
+  }
+  const double p = points.variance[i];
+  if (!(p > 0) || !std::isnormal(p)) {
+    return Fault{"variance", "is not positive, or not finite, or denormal"};
+  }
+  if (factor != nullptr && p != factor->ResidualVariance(squared)) {
+    return Fault{"variance", "is not what follows from V"};
+  }
+  if (points.inverse_sqrt[i] != 1 / std::sqrt(p)) {
+    return Fault{"inverse_sqrt", "is not what follows from the variance"};
+  }
+  return std::nullopt;
+}
 
 }  // namespace
 
@@ -58,22 +124,7 @@ absl::StatusOr<InducingFactor> InducingFactor::Create(
     Kernel kernel, InducingPoints inducing, const ResidualConfig& config,
     const SimdKernels& simd, Monitor* monitor) {
   const double variance = kernel.variance();
-  if (!(config.jitter() > 0) || !std::isfinite(config.jitter())) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "jitter: is ", config.jitter(), "; must be positive and finite"));
-  }
-  if (!(config.variance_floor() > 0) ||
-      !std::isfinite(config.variance_floor())) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("variance_floor: is ", config.variance_floor(),
-                     "; must be positive and finite"));
-  }
-  // Else the product of two scales 1 / sqrt(p) could be infinite.
-  if (!std::isnormal(config.variance_floor() * variance)) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "variance_floor: is ", config.variance_floor(), " of a variance of ",
-        variance, "; their product must be neither denormal nor infinite"));
-  }
+  RCT_RETURN_IF_ERROR(ValidateScales(config, variance));
   InducingFactor factor(std::move(kernel), std::move(inducing),
                         config.jitter() * variance,
                         config.variance_floor() * variance, simd);
@@ -90,15 +141,57 @@ void InducingFactor::Describe(Self& self, Archive& archive) {
 }
 
 absl::StatusOr<InducingFactor> InducingFactor::Restore(
-    Kernel kernel, const ResidualConfig& config, ArchiveReader& archive,
+    Kernel kernel, const ResidualConfig& config,
+    MatrixView<const double> points, ArchiveReader& archive,
     const SimdKernels& simd) {
   const double variance = kernel.variance();
+  const absl::Status scales = ValidateScales(config, variance);
+  if (!scales.ok()) return archive.Refuse(scales.message());
+  const auto expected = SelectInducingPoints(config.inducing(), points);
+  if (!expected.ok()) return archive.Refuse(expected.status().message());
   InducingFactor factor(std::move(kernel), {}, config.jitter() * variance,
                         config.variance_floor() * variance, simd);
   Describe(factor, archive);
+  if (archive.status().ok()) factor.Check(*expected, archive);
   RCT_RETURN_IF_ERROR(archive.status());
   factor.rounding_.num_inducing = factor.num_inducing();
   return factor;
+}
+
+void InducingFactor::Check(const InducingPoints& expected,
+                           ArchiveReader& archive) const {
+  archive.Expect(SameBits(inducing_.coordinates, expected.coordinates),
+                 "inducing.coordinates",
+                 "holds other points than the header asks for");
+  archive.Expect(inducing_.rows == expected.rows, "inducing.rows",
+                 "holds other rows than the header asks for");
+  if (!archive.status().ok()) return;
+  const int64_t m = num_inducing();
+  const bool sized =
+      static_cast<int64_t>(panels_.size()) == PanelOffset(num_panels()) &&
+      static_cast<int64_t>(inverse_diagonal_.size()) ==
+          num_panels() * kPanelRows;
+  if (!archive.Expect(sized, "inducing.factor",
+                      "has another size than its diagonal or the points")) {
+    return;
+  }
+  archive.Expect(AllFinite(panels_.span()), "inducing.factor", "is not finite");
+  for (int64_t r = 0; r < num_panels() * kPanelRows; ++r) {
+    const FactorPanel rows = panel(r / kPanelRows);
+    const int64_t i = r % kPanelRows;
+    const double diagonal = rows.data[r * kPanelRows + i];
+    bool triangle = diagonal > 0 && (r < m || diagonal == 1);
+    for (int64_t c = r + 1; c < rows.row + kPanelRows; ++c) {
+      triangle &= rows.data[c * kPanelRows + i] == 0;
+    }
+    for (int64_t c = 0; c < r && r >= m; ++c) {
+      triangle &= rows.data[c * kPanelRows + i] == 0;
+    }
+    archive.Expect(triangle, "inducing.factor",
+                   "is no triangle with a positive diagonal");
+    archive.Expect(inverse_diagonal_[r] == 1 / diagonal, "inducing.diagonal",
+                   "is not the inverse of the factor's diagonal");
+  }
 }
 
 void InducingFactor::Save(ArchiveWriter& archive) const {
@@ -211,8 +304,7 @@ absl::StatusOr<ResidualPoints> InducingFactor::Project(Matrix<double> points,
       std::fill(v + m, v + result.v.stride(), 0.0);
       double norm;
       simd_->dot_tile(&v, 1, &v, 1, RoundUpToLanes(m), &norm, 1);
-      const double variance =
-          std::max(kernel_.variance() - norm, variance_floor_);
+      const double variance = ResidualVariance(norm);
       result.variance[first + i] = variance;
       result.inverse_sqrt[first + i] = 1 / std::sqrt(variance);
       if (!std::isfinite(norm)) {
@@ -266,6 +358,37 @@ absl::StatusOr<ResidualPoints> ResidualPointsFromFactors(
     result.inverse_sqrt[i] = 1 / std::sqrt(variance[i]);
   }
   return result;
+}
+
+void CheckResidualPoints(const ResidualPoints& points,
+                         const InducingFactor* factor, int threads,
+                         ArchiveReader& archive) {
+  const int64_t n = points.size();
+  const absl::Status finite =
+      ValidateFinite("array 'points'", points.points.view());
+  if (!finite.ok()) archive.Refuse(finite.message()).IgnoreError();
+  if (factor != nullptr) {
+    archive.Expect(points.v.cols() == factor->num_inducing(), "v",
+                   "has not a column for each inducing point");
+  }
+  if (!archive.status().ok()) return;
+  constexpr int64_t kRowsOfTask = 1024;
+  const int64_t tasks = (n + kRowsOfTask - 1) / kRowsOfTask;
+  std::vector<std::optional<Fault>> faults(tasks);
+  std::vector<int64_t> rows(tasks);
+  ParallelFor(threads, tasks, [&](int64_t task, int) {
+    const int64_t end = std::min(n, (task + 1) * kRowsOfTask);
+    for (int64_t i = task * kRowsOfTask; i < end && !faults[task]; ++i) {
+      faults[task] = FaultOf(points, i, factor);
+      rows[task] = i;
+    }
+  });
+  for (int64_t task = 0; task < tasks; ++task) {
+    if (!faults[task].has_value()) continue;
+    archive.Expect(false, faults[task]->array,
+                   absl::StrCat("row ", rows[task], " ", faults[task]->what));
+    return;
+  }
 }
 
 }  // namespace rct

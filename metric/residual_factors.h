@@ -20,6 +20,7 @@
 #ifndef RCT_METRIC_RESIDUAL_FACTORS_H_
 #define RCT_METRIC_RESIDUAL_FACTORS_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 
@@ -48,10 +49,13 @@ class InducingFactor {
       Kernel kernel, InducingPoints inducing, const ResidualConfig& config,
       const SimdKernels& simd = BestKernels(), Monitor* monitor = nullptr);
 
-  // The factor that Save wrote; `kernel` and `config` are those of Create.
-  // Errors of archive.status().
+  // The factor that Save wrote; `kernel` and `config` are those of Create, and
+  // `points` those of which `config` chooses the inducing points. Errors of
+  // archive.status(), to which belong: other inducing points than those, and
+  // numbers that no factor has.
   static absl::StatusOr<InducingFactor> Restore(
-      Kernel kernel, const ResidualConfig& config, ArchiveReader& archive,
+      Kernel kernel, const ResidualConfig& config,
+      MatrixView<const double> points, ArchiveReader& archive,
       const SimdKernels& simd = BestKernels());
   void Save(ArchiveWriter& archive) const;
 
@@ -64,6 +68,11 @@ class InducingFactor {
                                          int num_threads,
                                          Monitor* monitor = nullptr) const {
     return Project(Matrix<double>::Copy(points), num_threads, monitor);
+  }
+
+  // p of a point x with |v_x|^2 = `squared_length`.
+  double ResidualVariance(double squared_length) const {
+    return std::max(kernel_.variance() - squared_length, variance_floor_);
   }
 
   const Kernel& kernel() const { return kernel_; }
@@ -80,6 +89,7 @@ class InducingFactor {
   static void Describe(Self& self, Archive& archive);
 
   absl::Status Factorize(Monitor* monitor);
+  void Check(const InducingPoints& expected, ArchiveReader& archive) const;
   int64_t num_panels() const;
   FactorPanel panel(int64_t index) const;
 
@@ -98,6 +108,17 @@ class InducingFactor {
 absl::StatusOr<ResidualPoints> ResidualPointsFromFactors(
     MatrixView<const double> points, MatrixView<const double> v,
     absl::Span<const double> variance);
+
+// Refuses points read from `archive` unless they are finite, rows of V are
+// finite, short enough for every product and zero in their padding, p is
+// positive and s follows from it; and p from V, bit for bit, where V is by
+// `factor`, which is null for factors from elsewhere.
+//
+// Cost: one pass over V, which is as much memory as its digest was over and far
+// less work. What it buys: no search meets a NaN, by which it could not order.
+void CheckResidualPoints(const ResidualPoints& points,
+                         const InducingFactor* factor, int threads,
+                         ArchiveReader& archive);
 
 }  // namespace rct
 

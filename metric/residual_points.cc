@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <string_view>
 #include <utility>
 
 #include "absl/types/span.h"
+#include "base/aligned_buffer.h"
 #include "base/archive.h"
 #include "base/matrix.h"
 #include "metric/point_lanes.h"
@@ -40,6 +42,17 @@ ResidualPoints::ResidualPoints(Matrix<double> points, int64_t num_inducing)
 ResidualPoints::ResidualPoints(ArchiveReader& archive)
     : ResidualPoints(0, 0, 0) {
   Describe(*this, archive);
+  const int64_t n = size();
+  archive.Expect(points.stride() == points.cols(), "points",
+                 "has gaps between its rows");
+  archive.Expect(v.rows() == n && v.stride() == FactorStride(v.cols()), "v",
+                 "has not a row for each point, padded as it should be");
+  const auto one_for_each = [n](const AlignedBuffer<double>& values) {
+    return static_cast<int64_t>(values.size()) == n;
+  };
+  constexpr std::string_view kWrongSize = "has not a number for each point";
+  archive.Expect(one_for_each(variance), "variance", kWrongSize);
+  archive.Expect(one_for_each(inverse_sqrt), "inverse_sqrt", kWrongSize);
 }
 
 void ResidualPoints::Save(ArchiveWriter& archive) const {

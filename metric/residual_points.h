@@ -23,7 +23,8 @@ struct ResidualPoints {
   // Of these points, whose factors have unspecified values.
   ResidualPoints(Matrix<double> points, int64_t num_inducing);
 
-  // As Save wrote them; none where archive.status() is an error then.
+  // As Save wrote them, all of one size. Of no use where archive.status() is an
+  // error then; CheckResidualPoints (residual_factors.h) asks for the numbers.
   explicit ResidualPoints(ArchiveReader& archive);
   void Save(ArchiveWriter& archive) const;
 

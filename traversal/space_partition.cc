@@ -1,8 +1,10 @@
 #include "traversal/space_partition.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <utility>
 #include <vector>
 
@@ -96,8 +98,32 @@ void SpacePartition::Describe(Self& self, Archive& archive) {
   archive.Array("partition.splits", self.splits_);
 }
 
-SpacePartition::SpacePartition(ArchiveReader& archive) {
+SpacePartition::SpacePartition(ArchiveReader& archive, int64_t num_points,
+                               int64_t dim) {
   Describe(*this, archive);
+  const bool sized = block_size_ >= kSubBlock && block_size_ % kSubBlock == 0 &&
+                     block_size_ <= std::numeric_limits<int32_t>::max();
+  if (!archive.Expect(sized, "partition.block_size",
+                      "is no whole number of sub-blocks")) {
+    return;
+  }
+  std::vector<bool> seen(num_points);
+  for (const int32_t row : rows_) {
+    if (!archive.Expect(row >= 0 && row < num_points && !seen[row],
+                        "partition.rows",
+                        "has a row that does not exist or is there twice")) {
+      return;
+    }
+    seen[row] = true;
+  }
+  archive.Expect(static_cast<int64_t>(splits_.size()) == num_blocks(),
+                 "partition.splits", "has not a split for each block");
+  for (const Split& split : splits_) {
+    archive.Expect(split.dimension >= 0 && split.dimension < dim &&
+                       std::isfinite(split.value),
+                   "partition.splits",
+                   "splits a coordinate that points do not have, or nowhere");
+  }
 }
 
 void SpacePartition::Save(ArchiveWriter& archive) const {

@@ -39,8 +39,9 @@ class SpacePartition {
                  absl::Span<const double> scale, std::vector<int32_t> rows,
                  int64_t block_size, int threads, int row_splits = 0);
 
-  // As Save wrote it; of no rows where archive.status() is an error then.
-  explicit SpacePartition(ArchiveReader& archive);
+  // As Save wrote it, of some of `num_points` points of `dim` coordinates, each
+  // at most once. Of no use where archive.status() is an error then.
+  SpacePartition(ArchiveReader& archive, int64_t num_points, int64_t dim);
   void Save(ArchiveWriter& archive) const;
 
   int64_t size() const { return static_cast<int64_t>(rows_.size()); }

@@ -411,11 +411,13 @@ void SaveSearcher(const Searcher<ResidualCorrelation>& searcher,
 
 absl::StatusOr<ComposedSearcher<ResidualCorrelation>> RestoreSearcher(
     std::shared_ptr<const ResidualCorrelation> metric,
-    const Composition& composition, int threads, ArchiveReader& archive) {
-  if (!HoldsSkeletons(archive)) {
-    return ComposeSearcher(std::move(metric), composition, threads);
+    const Composition& composition, ArchiveReader& archive) {
+  absl::Status valid = ValidateComposition(composition);
+  if (composition.strategy != EXHAUSTIVE) valid.Update(ValidateBounds(*metric));
+  if (!valid.ok()) return archive.Refuse(valid.message());
+  if (composition.strategy != BLOCK || !HoldsSkeletons(archive)) {
+    return ComposedSearcher<ResidualCorrelation>();
   }
-  RCT_RETURN_IF_ERROR(ValidateBounds(*metric));
   PhaseClock clock;
   RCT_ASSIGN_OR_RETURN(
       auto searcher,

@@ -67,11 +67,12 @@ absl::StatusOr<ComposedSearcher<Metric>> ComposeSearcher(
 void SaveSearcher(const Searcher<ResidualCorrelation>& searcher,
                   const Composition& composition, ArchiveWriter& archive);
 
-// The searcher again, over the same metric, with the same answers. Errors of
-// ComposeSearcher and of archive.status().
+// The searcher again, over the same metric, with the same answers; null where
+// the archive holds nothing of one and ComposeSearcher is to make it. Errors of
+// archive.status(), to which those of ComposeSearcher belong.
 absl::StatusOr<ComposedSearcher<ResidualCorrelation>> RestoreSearcher(
     std::shared_ptr<const ResidualCorrelation> metric,
-    const Composition& composition, int threads, ArchiveReader& archive);
+    const Composition& composition, ArchiveReader& archive);
 
 extern template absl::StatusOr<ComposedSearcher<ResidualCorrelation>>
 ComposeSearcher(std::shared_ptr<const ResidualCorrelation>, const Composition&,

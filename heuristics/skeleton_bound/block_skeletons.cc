@@ -2,13 +2,19 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <limits>
+#include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "absl/types/span.h"
+#include "base/aligned_buffer.h"
 #include "base/archive.h"
+#include "base/finite.h"
 #include "base/matrix.h"
 #include "base/parallel.h"
 #include "heuristics/skeleton_bound/correlation_tile.h"
@@ -380,21 +386,39 @@ void BlockSkeletons::MakeCones(const Block& block, Draft& draft) {
   }
 }
 
+BlockSkeletons::Part BlockSkeletons::PartOf(const Block& block) {
+  const int64_t rank = block.rank;
+  const int64_t panels = (block.count + kPanel - 1) / kPanel;
+  const int64_t cone_panels = (panels + kPanel - 1) / kPanel;
+  const int64_t factor_panels = NumFactorPanels(block.rank);
+  return {panels * kPanel * rank, cone_panels * kPanel * rank,
+          FactorElements(factor_panels), factor_panels * kPanelRows, rank};
+}
+
+BlockSkeletons::Part BlockSkeletons::Place(std::vector<Block>& blocks) {
+  Part end = {};
+  for (Block& block : blocks) {
+    block.w = end.w;
+    block.axis = end.axis;
+    block.factor = end.factor;
+    block.diagonal = end.diagonal;
+    block.skeleton = end.skeleton;
+    const Part part = PartOf(block);
+    end.w += part.w;
+    end.axis += part.axis;
+    end.factor += part.factor;
+    end.diagonal += part.diagonal;
+    end.skeleton += part.skeleton;
+  }
+  return end;
+}
+
 void BlockSkeletons::Join(const ResidualCorrelation& metric,
                           const std::vector<Draft>& drafts) {
-  int64_t w = 0, axis = 0, factor = 0, diagonal = 0;
+  const Part end = Place(blocks_);
   for (int b = 0; b < num_blocks(); ++b) {
-    Block& block = blocks_[b];
+    const Block& block = blocks_[b];
     const Draft& draft = drafts[b];
-    block.w = w;
-    block.axis = axis;
-    block.factor = factor;
-    block.diagonal = diagonal;
-    block.skeleton = static_cast<int64_t>(member_rows_.size());
-    w += static_cast<int64_t>(draft.w.size());
-    axis += static_cast<int64_t>(draft.axes.size());
-    factor += static_cast<int64_t>(draft.factor.size());
-    diagonal += static_cast<int64_t>(draft.inverse_diagonal.size());
     for (const int member : draft.members) {
       member_rows_.push_back(rows_[block.first + member]);
     }
@@ -402,10 +426,10 @@ void BlockSkeletons::Join(const ResidualCorrelation& metric,
     evaluations_ += draft.evaluations;
     sound_ = sound_ && draft.sound;
   }
-  w_ = AlignedBuffer<float>(w);
-  axes_ = AlignedBuffer<float>(axis);
-  factors_ = AlignedBuffer<double>(factor);
-  inverse_diagonals_ = AlignedBuffer<double>(diagonal);
+  w_ = AlignedBuffer<float>(end.w);
+  axes_ = AlignedBuffer<float>(end.axis);
+  factors_ = AlignedBuffer<double>(end.factor);
+  inverse_diagonals_ = AlignedBuffer<double>(end.diagonal);
   for (int b = 0; b < num_blocks(); ++b) {
     const Block& block = blocks_[b];
     const Draft& draft = drafts[b];
@@ -458,13 +482,174 @@ BlockSkeletons::BlockSkeletons(const ResidualCorrelation& metric,
     : slack_(*metric.rounding(), 0, {}),
       filter_(FilterKernelsFor(metric.simd().isa)),
       simd_(&metric.simd()),
-      partition_(archive),
+      partition_(archive, metric.size(), metric.dim()),
       block_size_(0),
       members_(0, metric.dim()) {
   Describe(*this, archive);
+  if (archive.status().ok()) CheckRows(metric.size(), archive);
+  if (archive.status().ok()) CheckBlocks(archive);
+  if (archive.status().ok()) CheckFactors(archive);
+  if (archive.status().ok()) CheckNumbers(archive);
   if (!archive.status().ok()) return;
   slack_ = SkeletonSlack(*metric.rounding(), LargestRank(block_size_), {});
   AssignMembers(metric);
+}
+
+void BlockSkeletons::CheckRows(int64_t num_points,
+                               ArchiveReader& archive) const {
+  archive.Expect(block_size_ == partition_.block_size(), "skeletons.block_size",
+                 "is not that of the partition");
+  archive.Expect(partition_.num_blocks() > 0, "partition.rows", "is empty");
+  archive.Expect(
+      static_cast<int64_t>(blocks_.size()) == partition_.num_blocks(),
+      "skeletons.blocks", "has not a skeleton for each block");
+  if (!archive.status().ok()) return;
+  archive.Expect(static_cast<int64_t>(rows_.size()) == num_positions(),
+                 "skeletons.rows", "has not a row for each position");
+  archive.Expect(static_cast<int64_t>(positions_.size()) == num_points,
+                 "skeletons.positions", "has not a position for each row");
+  archive.Expect(partition_.size() + static_cast<int64_t>(loose_rows_.size()) ==
+                     num_points,
+                 "skeletons.loose_rows",
+                 "has not those rows that no block has");
+  if (!archive.status().ok()) return;
+  bool same = true;
+  bool inverse = true;
+  for (int64_t i = 0; i < num_positions(); ++i) {
+    const int32_t row = i < partition_.size() ? partition_.rows()[i] : kNoRow;
+    same = same && rows_[i] == row;
+    inverse = inverse && (row == kNoRow || positions_[row] == i);
+  }
+  archive.Expect(same, "skeletons.rows", "has other rows than the partition");
+  bool loose = true;
+  for (size_t i = 0; i < loose_rows_.size(); ++i) {
+    const int32_t row = loose_rows_[i];
+    loose = loose && row >= (i == 0 ? 0 : loose_rows_[i - 1] + 1) &&
+            row < num_points;
+    inverse = inverse && (!loose || positions_[row] == -1);
+  }
+  archive.Expect(loose, "skeletons.loose_rows",
+                 "has a row that does not exist or is not in order");
+  archive.Expect(inverse, "skeletons.positions",
+                 "does not say where the rows of blocks are");
+}
+
+void BlockSkeletons::CheckBlocks(ArchiveReader& archive) const {
+  std::vector<Block> expected(blocks_.size());
+  int max_rank = 0;
+  for (int b = 0; b < num_blocks(); ++b) {
+    Block& block = expected[b];
+    block = blocks_[b];
+    block.first = b * block_size_;
+    block.count = static_cast<int>(
+        std::min(block_size_, partition_.size() - block.first));
+    block.min_row = *std::min_element(
+        rows_.begin() + block.first, rows_.begin() + block.first + block.count);
+    const bool ranked = block.rank >= 0 && block.rank <= block.count &&
+                        block.rank <= LargestRank(block_size_);
+    if (!archive.Expect(ranked, "skeletons.blocks",
+                        "has a skeleton that is larger than its block")) {
+      return;
+    }
+    max_rank = std::max(max_rank, block.rank);
+  }
+  const Part end = Place(expected);
+  archive.Expect(std::memcmp(expected.data(), blocks_.data(),
+                             expected.size() * sizeof(Block)) == 0,
+                 "skeletons.blocks",
+                 "has blocks that do not follow each other");
+  const auto sized = [&](const auto& array, int64_t size) {
+    return static_cast<int64_t>(array.size()) == size;
+  };
+  constexpr std::string_view kOther = "is not of the size of all skeletons";
+  archive.Expect(sized(w_, end.w), "skeletons.w", kOther);
+  archive.Expect(sized(axes_, end.axis), "cones.axes", kOther);
+  archive.Expect(sized(factors_, end.factor), "skeletons.factors", kOther);
+  archive.Expect(sized(inverse_diagonals_, end.diagonal), "skeletons.diagonals",
+                 kOther);
+  archive.Expect(sized(member_rows_, end.skeleton), "skeletons.members",
+                 kOther);
+  archive.Expect(max_rank_ == max_rank, "skeletons.max_rank",
+                 "is not the largest rank");
+  archive.Expect(sized(cone_min_row_, num_cones()), "cones.min_row",
+                 "has not a row for each cone");
+  for (int64_t cone = 0; archive.status().ok() && cone < num_cones(); ++cone) {
+    // kNoRow, which padding has, is the largest.
+    const auto first = rows_.begin() + cone * kPanel;
+    archive.Expect(
+        cone_min_row_[cone] == *std::min_element(first, first + kPanel),
+        "cones.min_row", "is not the least row of each cone");
+  }
+}
+
+// Members lie in their blocks, the rows of T are their coordinates, and what a
+// solve divides by is positive, in the rows that fill the last panel as well.
+void BlockSkeletons::CheckFactors(ArchiveReader& archive) const {
+  for (const Block& block : blocks_) {
+    for (int64_t r = 0; r < PartOf(block).diagonal; ++r) {
+      const double* row = factors_.data() + block.factor +
+                          FactorElements(r / kPanelRows) + r % kPanelRows;
+      const double diagonal = row[r * kPanelRows];
+      archive.Expect(diagonal > 0 && std::isfinite(diagonal),
+                     "skeletons.factors",
+                     "has a diagonal that is not positive");
+      archive.Expect(inverse_diagonals_[block.diagonal + r] == 1 / diagonal,
+                     "skeletons.diagonals",
+                     "is not the inverse of the factors' diagonal");
+      if (r >= block.rank) continue;
+      const int32_t member = member_rows_[block.skeleton + r];
+      const bool known =
+          member >= 0 && member < static_cast<int64_t>(positions_.size());
+      const int64_t place = known ? positions_[member] - block.first : -1;
+      if (!archive.Expect(place >= 0 && place < block.count,
+                          "skeletons.members",
+                          "has a row that is not in its block")) {
+        return;
+      }
+      const float* w = w_.data() + block.w +
+                       place / kPanel * kPanel * block.rank + place % kPanel;
+      for (int64_t c = 0; c < block.rank; ++c) {
+        const double element = c <= r ? row[c * kPanelRows] : 0.0;
+        archive.Expect(w[kPanel * c] == static_cast<float>(element),
+                       "skeletons.members",
+                       "has a row of other coordinates than its factor");
+      }
+    }
+  }
+}
+
+void BlockSkeletons::CheckNumbers(ArchiveReader& archive) const {
+  const auto check = [&](std::string_view name, const auto& array,
+                         int64_t size) {
+    using T = std::decay_t<decltype(array[0])>;
+    archive.Expect(static_cast<int64_t>(array.size()) == size, name,
+                   "has not a number for each place");
+    archive.Expect(AllFiniteAndNotNegative<T>(array.span()), name,
+                   "has numbers that are negative or not finite");
+  };
+  check("skeletons.e", e_, num_positions());
+  check("skeletons.norm", norm_, num_positions());
+  check("skeletons.squared", squared_length_, num_positions());
+  check("skeletons.exact_squared", exact_squared_length_, num_positions());
+  check("cones.cosine", cosine_, num_cones() + kPanel);
+  check("cones.sine", sine_, num_cones() + kPanel);
+  check("cones.length", length_, num_cones() + kPanel);
+  check("cones.e", cone_e_, num_cones() + kPanel);
+  constexpr std::string_view kNotFinite = "is not finite";
+  archive.Expect(AllFinite(w_.span()), "skeletons.w", kNotFinite);
+  archive.Expect(AllFinite(axes_.span()), "cones.axes", kNotFinite);
+  archive.Expect(AllFinite(factors_.span()), "skeletons.factors", kNotFinite);
+  for (const Block& block : blocks_) {
+    archive.Expect(AllFiniteAndNotNegative<float>({block.length, block.e}),
+                   "skeletons.blocks",
+                   "has lengths that are negative or not finite");
+  }
+  archive.Expect(mean_rank_ >= 0 && mean_rank_ <= max_rank_,
+                 "skeletons.mean_rank", "is above the largest rank");
+  archive.Expect(median_residual_ >= 0 && std::isfinite(median_residual_),
+                 "skeletons.residual", "is negative or not finite");
+  archive.Expect(sound_, "skeletons.sound", "says that they are of no use");
+  archive.Expect(evaluations_ >= 0, "skeletons.evaluations", "is negative");
 }
 
 void BlockSkeletons::Save(ArchiveWriter& archive) const {

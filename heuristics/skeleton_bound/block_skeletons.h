@@ -68,8 +68,10 @@ class BlockSkeletons {
                  const SkeletonOptions& options, SpacePartition partition,
                  int threads, int stride = 1, Monitor* monitor = nullptr);
 
-  // As Save wrote them; without use where archive.status() is an error then.
-  // `metric` is the one they were made of, or its like.
+  // As Save wrote them; without use where archive.status() is an error then,
+  // which it is unless everything that an address is made of is in range: each
+  // row in one block or among the loose ones, and the parts of blocks one after
+  // the other. `metric` is the one they were made of, or its like.
   BlockSkeletons(const ResidualCorrelation& metric, ArchiveReader& archive);
   void Save(ArchiveWriter& archive) const;
 
@@ -181,6 +183,23 @@ class BlockSkeletons {
   void MakeCones(const Block& block, Draft& draft);
   void Join(const ResidualCorrelation& metric,
             const std::vector<Draft>& drafts);
+  // How much the part of one block takes of each array of parts.
+  struct Part {
+    int64_t w;
+    int64_t axis;
+    int64_t factor;
+    int64_t diagonal;
+    int64_t skeleton;
+  };
+  static Part PartOf(const Block& block);
+  // Puts the parts of blocks one after the other; where they end.
+  static Part Place(std::vector<Block>& blocks);
+
+  // Of what was read, each relying on those before it.
+  void CheckRows(int64_t num_points, ArchiveReader& archive) const;
+  void CheckBlocks(ArchiveReader& archive) const;
+  void CheckFactors(ArchiveReader& archive) const;
+  void CheckNumbers(ArchiveReader& archive) const;
   void AssignMembers(const ResidualCorrelation& metric);
 
   SkeletonSlack slack_;

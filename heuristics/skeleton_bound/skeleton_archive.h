@@ -23,7 +23,7 @@ bool HoldsSkeletons(const ArchiveReader& archive);
 
 // A searcher with them, as Create made it but for tables that calls have made
 // since. `metric` and `config` are as they were for that one. Errors of
-// archive.status().
+// archive.status(), to which belongs a form without the parts that it needs.
 absl::StatusOr<std::unique_ptr<const SkeletonSearcher>> RestoreSkeletons(
     std::shared_ptr<const ResidualCorrelation> metric,
     const SkeletonBoundConfig& config, ArchiveReader& archive);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "absl/types/span.h"
@@ -59,8 +60,20 @@ void SkeletonCosts::Describe(Self& self, Archive& archive) {
   archive.Value("costs.hard", self.hard_);
 }
 
-SkeletonCosts::SkeletonCosts(ArchiveReader& archive) {
+SkeletonCosts::SkeletonCosts(const ResidualCorrelation& metric,
+                             ArchiveReader& archive) {
   Describe(*this, archive);
+  archive.Expect(points_ == static_cast<double>(metric.size()), "costs.points",
+                 "is not the number of points");
+  archive.Expect(width_ == static_cast<double>(metric.point_width()),
+                 "costs.width", "is not the width of V");
+  const auto at_most = [&](std::string_view name, double value, double most) {
+    archive.Expect(value >= 0 && value <= most, name,
+                   "is negative or larger than it can be");
+  };
+  at_most("costs.num_blocks", num_blocks_, points_);
+  at_most("costs.mean_rank", mean_rank_, points_);
+  at_most("costs.hard", hard_, 1);
 }
 
 void SkeletonCosts::Save(ArchiveWriter& archive) const {

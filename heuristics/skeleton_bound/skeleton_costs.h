@@ -36,8 +36,9 @@ class SkeletonCosts {
   SkeletonCosts(const ResidualCorrelation& metric, double mean_rank,
                 double num_blocks, double hard);
 
-  // As Save wrote them.
-  explicit SkeletonCosts(ArchiveReader& archive);
+  // As Save wrote them, of this metric; without use where archive.status() is
+  // an error then.
+  SkeletonCosts(const ResidualCorrelation& metric, ArchiveReader& archive);
   void Save(ArchiveWriter& archive) const;
 
   double dense(int64_t queries) const;

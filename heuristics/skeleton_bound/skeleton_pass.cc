@@ -4,6 +4,7 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <numeric>
 #include <vector>
 
@@ -338,7 +339,8 @@ void SkeletonPass::SearchByProjection(const Request& request) {
     seen_[b] = 0;
     block_order_[b] = b;
     for (int i = 0; i < count_; ++i) {
-      seen_[b] += length[i];
+      // Of a skeleton that is none, as a file may hold: order needs a number.
+      seen_[b] += std::min(std::numeric_limits<float>::max(), length[i]);
       length[i] = RoundUp(std::sqrt(static_cast<double>(length[i])));
     }
   }

@@ -5,11 +5,13 @@
 #include <cmath>
 #include <cstdint>
 #include <numeric>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "base/aligned_buffer.h"
 #include "base/archive.h"
+#include "base/finite.h"
 #include "base/monitor.h"
 #include "base/parallel.h"
 #include "heuristics/skeleton_bound/block_skeletons.h"
@@ -66,14 +68,7 @@ SkeletonTables::SkeletonTables(const ResidualCorrelation& metric,
       block_gap_(norm_.size()),
       seen_(norm_.size()),
       order_(int64_t{num_blocks_} * std::max(0, num_blocks_ - 1)) {
-  int64_t size = 0;
-  for (int b = 0; b < num_blocks_; ++b) {
-    ranks_.push_back(skeletons.block(b).rank);
-    for (int a = 0; a < b; ++a) {
-      offset_.push_back(size);
-      size += ranks_[b] * ranks_[a];
-    }
-  }
+  const int64_t size = Place(skeletons, ranks_, offset_);
   evaluations_ = size;
   // A block has no gaps of its own, and padding none at all.
   std::fill(gaps_.begin(), gaps_.end(), uint16_t{0});
@@ -132,6 +127,20 @@ SkeletonTables::SkeletonTables(const ResidualCorrelation& metric,
   seen_.clear();
 }
 
+int64_t SkeletonTables::Place(const BlockSkeletons& skeletons,
+                              std::vector<int64_t>& ranks,
+                              std::vector<int64_t>& offset) {
+  int64_t size = 0;
+  for (int b = 0; b < skeletons.num_blocks(); ++b) {
+    ranks.push_back(skeletons.block(b).rank);
+    for (int a = 0; a < b; ++a) {
+      offset.push_back(size);
+      size += ranks[b] * ranks[a];
+    }
+  }
+  return size;
+}
+
 bool SkeletonTables::MakeTable(const ResidualCorrelation& metric,
                                const BlockSkeletons& skeletons, int b, int a,
                                Worker& worker) {
@@ -187,8 +196,66 @@ void SkeletonTables::Describe(Self& self, Archive& archive) {
   archive.Value("tables.evaluations", self.evaluations_);
 }
 
-SkeletonTables::SkeletonTables(ArchiveReader& archive) {
+SkeletonTables::SkeletonTables(const BlockSkeletons& skeletons,
+                               ArchiveReader& archive) {
   Describe(*this, archive);
+  if (archive.status().ok()) Check(skeletons, archive);
+  if (archive.status().ok()) CheckOrder(archive);
+}
+
+void SkeletonTables::Check(const BlockSkeletons& skeletons,
+                           ArchiveReader& archive) const {
+  const bool same = num_blocks_ == skeletons.num_blocks() &&
+                    positions_ == skeletons.num_positions() &&
+                    cones_ == skeletons.num_cones();
+  if (!archive.Expect(same, "tables.num_blocks",
+                      "and the sizes with it are not those of the skeletons")) {
+    return;
+  }
+  std::vector<int64_t> ranks;
+  std::vector<int64_t> offset;
+  const int64_t size = Place(skeletons, ranks, offset);
+  archive.Expect(ranks_ == ranks, "tables.ranks",
+                 "has other ranks than the skeletons");
+  archive.Expect(offset_ == offset, "tables.offset",
+                 "has tables that do not follow each other");
+  const auto sized = [&](std::string_view name, const auto& array,
+                         int64_t expected_size) {
+    archive.Expect(static_cast<int64_t>(array.size()) == expected_size, name,
+                   "is not of the size of all tables");
+  };
+  const int64_t gap_rows = has_gaps_ ? num_blocks_ : 1;
+  const int64_t pairs = int64_t{num_blocks_} * num_blocks_;
+  sized("tables.c", c_, size);
+  sized("tables.gaps", gaps_, gap_rows * positions_);
+  sized("tables.cone_gaps", cone_gaps_, gap_rows * cones_ + kPanel);
+  sized("tables.norm", norm_, pairs);
+  sized("tables.block_gap", block_gap_, pairs);
+  sized("tables.order", order_, pairs - num_blocks_);
+  archive.Expect(AllFinite(c_.span()), "tables.c", "is not finite");
+  constexpr std::string_view kBad =
+      "has numbers that are negative or not finite";
+  archive.Expect(AllFiniteAndNotNegative<float>(norm_), "tables.norm", kBad);
+  archive.Expect(AllFiniteAndNotNegative<float>(block_gap_), "tables.block_gap",
+                 kBad);
+  archive.Expect(sound_, "tables.sound", "says that they are of no use");
+  archive.Expect(evaluations_ >= 0, "tables.evaluations", "is negative");
+}
+
+void SkeletonTables::CheckOrder(ArchiveReader& archive) const {
+  std::vector<int> last_seen(num_blocks_, -1);
+  for (int from = 0; from < num_blocks_; ++from) {
+    last_seen[from] = from;
+    for (const int32_t to : order(from)) {
+      if (!archive.Expect(
+              to >= 0 && to < num_blocks_ && last_seen[to] != from,
+              "tables.order",
+              "has a block that does not exist or is there twice")) {
+        return;
+      }
+      last_seen[to] = from;
+    }
+  }
 }
 
 void SkeletonTables::Save(ArchiveWriter& archive) const {

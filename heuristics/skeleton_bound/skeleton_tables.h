@@ -44,8 +44,9 @@ class SkeletonTables {
                  const BlockSkeletons& skeletons, bool keep_gaps, int threads,
                  Monitor* monitor = nullptr);
 
-  // As Save wrote them; without use where archive.status() is an error then.
-  explicit SkeletonTables(ArchiveReader& archive);
+  // As Save wrote them, of these skeletons; without use where archive.status()
+  // is an error then, which it is where they are of others.
+  SkeletonTables(const BlockSkeletons& skeletons, ArchiveReader& archive);
   void Save(ArchiveWriter& archive) const;
 
   // Where gaps are not kept, or not measured, a point's length stands for them.
@@ -88,6 +89,15 @@ class SkeletonTables {
 
   template <class Self, class Archive>
   static void Describe(Self& self, Archive& archive);
+
+  // The ranks of `skeletons`, and where the tables of every two of them are.
+  // Returns where the last one ends.
+  static int64_t Place(const BlockSkeletons& skeletons,
+                       std::vector<int64_t>& ranks,
+                       std::vector<int64_t>& offset);
+
+  void Check(const BlockSkeletons& skeletons, ArchiveReader& archive) const;
+  void CheckOrder(ArchiveReader& archive) const;
 
   int64_t Pair(int a, int b) const { return int64_t{a} * num_blocks_ + b; }
   int64_t Offset(int larger, int smaller) const {
