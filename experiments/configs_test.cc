@@ -16,6 +16,7 @@
 #include "experiments/sweep.pb.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "index/index.pb.h"
 
 namespace rct {
 namespace {
@@ -62,6 +63,20 @@ TEST(ConfigsTest, PresetsPass) {
     EXPECT_THAT(record->deterministic().workload(),
                 SizeIs(config.workload_size()));
   }
+}
+
+// Who looks for the first time sees first what an index does by itself.
+TEST(ConfigsTest, QuickBeginsWithTheDefaultStrategy) {
+  SweepConfig config;
+  ASSERT_THAT(
+      ReadTextProto(
+          ResolveProjectPath("//experiments/configs/presets/quick.textproto"),
+          config),
+      IsOk());
+  const std::vector<SweepCase> cases = ExpandCases(config).value();
+  ASSERT_GE(cases.size(), 2u);
+  EXPECT_EQ(cases[0].strategy(), EXHAUSTIVE);
+  EXPECT_EQ(cases[1].strategy(), IndexOptions().strategy());
 }
 
 }  // namespace

@@ -5,12 +5,15 @@
 #include <fstream>
 #include <string>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "base/file.h"
 #include "base/parallel.h"
+#include "base/sha256.h"
 #include "metric/simd_kernels.h"
 
 namespace rct {
@@ -43,6 +46,11 @@ std::string Machine() {
   return "unknown";
 }
 
+std::string ProgramDigest() {
+  const absl::StatusOr<std::string> program = ReadFile("/proc/self/exe");
+  return program.ok() ? Sha256Hex(*program) : "unknown";
+}
+
 }  // namespace
 
 RunRecord::Provenance CollectProvenance(const std::string& command) {
@@ -60,6 +68,7 @@ RunRecord::Provenance CollectProvenance(const std::string& command) {
   origin.set_command(command);
   origin.set_time(
       absl::FormatTime(absl::RFC3339_sec, absl::Now(), absl::UTCTimeZone()));
+  origin.set_program_digest(ProgramDigest());
   return origin;
 }
 

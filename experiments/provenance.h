@@ -10,8 +10,8 @@
 namespace rct {
 
 // The commit (of the workspace that Bazel ran in, where there is one), machine,
-// compiler and time; `command` is what to call for
-// another record like it.
+// compiler, program and time; `command` is what to call for another record like
+// it.
 RunRecord::Provenance CollectProvenance(const std::string& command);
 
 }  // namespace rct

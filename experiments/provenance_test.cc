@@ -7,7 +7,9 @@
 
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "base/file.h"
 #include "base/parallel.h"
+#include "base/sha256.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -35,6 +37,8 @@ TEST(ProvenanceTest, EveryFieldIsFilledIn) {
       << origin.time();
   EXPECT_LT(absl::AbsDuration(absl::Now() - time), absl::Minutes(1));
   EXPECT_THAT(origin.time(), EndsWith("+00:00"));
+  EXPECT_EQ(origin.program_digest(),
+            Sha256Hex(ReadFile("/proc/self/exe").value()));
 }
 
 TEST(ProvenanceTest, ACommitThatCannotBeFoundIsUnknown) {

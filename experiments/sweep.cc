@@ -235,6 +235,7 @@ absl::Status CheckComparable(const RunRecord& begun, const RunRecord& now) {
       {"the config", begun.deterministic().config_digest(),
        now.deterministic().config_digest()},
       {"the commit", a.commit(), b.commit()},
+      {"the program (SHA-256)", a.program_digest(), b.program_digest()},
       {"the machine", a.machine(), b.machine()},
       {"the number of processors", absl::StrCat(a.processors()),
        absl::StrCat(b.processors())},

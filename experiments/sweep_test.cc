@@ -483,6 +483,9 @@ TEST_F(SweepTest, GoesOnWithNothingElse) {
   refused(other,
           "--resume: the commit was 'abc' when the sweep began, and is '");
   other = state;
+  other.mutable_record()->mutable_provenance()->set_program_digest("0");
+  refused(other, "--resume: the program (SHA-256) was '0'");
+  other = state;
   other.mutable_record()->mutable_provenance()->set_machine("PDP-11");
   refused(other, "--resume: the machine was 'PDP-11'");
   other = state;
