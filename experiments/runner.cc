@@ -183,17 +183,10 @@ class WorkloadRunner {
     return outcome;
   }
 
-  // What the workload is, in the record; an error where the record, which was
-  // begun before, says something else.
-  absl::Status Describe(const ResidualModel& model) {
-    const std::string digest = workload_.DataDigest();
-    if (deterministic_->has_data_digest() &&
-        deterministic_->data_digest() != digest) {
-      return absl::FailedPreconditionError(
-          "the data have changed since the sweep was stopped; begin it anew");
-    }
+  // What the workload is, in the record.
+  void Describe(const ResidualModel& model) {
     deterministic_->set_name(workload_.config().name());
-    deterministic_->set_data_digest(digest);
+    deterministic_->set_data_digest(workload_.DataDigest());
     deterministic_->set_num_points(workload_.num_points());
     deterministic_->set_dimension(workload_.dimension());
     deterministic_->set_num_inducing(model.metric()->data().v.cols());
@@ -203,7 +196,6 @@ class WorkloadRunner {
       deterministic_->set_audited_queries(audited);
     }
     measured_->set_name(workload_.config().name());
-    return absl::OkStatus();
   }
 
   // Exhaustive search of the audited queries, and what it would evaluate for
@@ -229,7 +221,7 @@ class WorkloadRunner {
   absl::Status Check() {
     RCT_ASSIGN_OR_RETURN(const ResidualModel model,
                          workload_.MakeModel(threads_, options_.monitor));
-    RCT_RETURN_IF_ERROR(Describe(model));
+    Describe(model);
     const int checked = deterministic_->case__size();
     if (checked == 0 &&
         std::any_of(cases_.begin(), cases_.end(),
@@ -481,6 +473,39 @@ absl::StatusOr<int> CheckOptions(const SweepConfig& config,
   return repetitions;
 }
 
+absl::StatusOr<Workload> LoadWorkload(const SweepConfig& config, int w,
+                                      const SweepOptions& options) {
+  WorkloadConfig workload_config = config.workload(w);
+  if (options.audit.has_value()) workload_config.set_audit(*options.audit);
+  absl::StatusOr<Workload> workload = Workload::Load(workload_config);
+  if (!workload.ok()) return Annotate(workload.status(), FieldOf(config, w));
+  return workload;
+}
+
+// Reads what all workloads are of, so that a file that is missing is missed
+// before the work, and data that have changed since the state are seen.
+absl::Status CheckData(const SweepConfig& config, const SweepOptions& options,
+                       const SweepState& state) {
+  const auto& known = state.record().deterministic();
+  // A single workload that is begun is read at once.
+  if (config.workload_size() == 1 && known.workload().empty()) {
+    return absl::OkStatus();
+  }
+  for (int w = 0; w < config.workload_size(); ++w) {
+    RCT_ASSIGN_OR_RETURN(const Workload workload,
+                         LoadWorkload(config, w, options));
+    if (w >= known.workload_size() || !known.workload(w).has_data_digest() ||
+        known.workload(w).data_digest() == workload.DataDigest()) {
+      continue;
+    }
+    return absl::FailedPreconditionError(
+        absl::StrCat(FieldOf(config, w),
+                     ": the data have changed since the sweep was stopped; "
+                     "begin it anew"));
+  }
+  return absl::OkStatus();
+}
+
 // Workload w of the state, added if it is not there.
 WorkloadState StateOf(SweepState& state, int w, bool telemetry) {
   RunRecord& record = *state.mutable_record();
@@ -546,6 +571,7 @@ absl::Status ContinueSweep(const SweepConfig& config,
     const WorkloadState there = StateOf(state, w, telemetry);
     left -= there.cases() + steps * there.repetitions();
   }
+  RCT_RETURN_IF_ERROR(CheckData(config, options, state));
   Progress progress("sweep", left);
   for (int w = 0; w < config.workload_size(); ++w) {
     const WorkloadState there = StateOf(state, w, telemetry);
@@ -554,14 +580,13 @@ absl::Status ContinueSweep(const SweepConfig& config,
              there.repetitions() == repetitions;
     };
     if (finished()) continue;
-    WorkloadConfig workload_config = config.workload(w);
-    if (options.audit.has_value()) workload_config.set_audit(*options.audit);
-    absl::StatusOr<Workload> workload = Workload::Load(workload_config);
-    RCT_RETURN_IF_ERROR(Annotate(workload.status(), FieldOf(config, w)));
-    WorkloadRunner runner(*workload, cases, options, progress, there,
+    RCT_ASSIGN_OR_RETURN(const Workload workload,
+                         LoadWorkload(config, w, options));
+    WorkloadRunner runner(workload, cases, options, progress, there,
                           [&]() -> absl::Status {
-                            if (options.keep == nullptr)
+                            if (options.keep == nullptr) {
                               return absl::OkStatus();
+                            }
                             return options.keep(state, finished() ? w + 1 : w);
                           });
     RCT_RETURN_IF_ERROR(Annotate(runner.Run(repetitions), FieldOf(config, w)));

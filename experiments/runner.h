@@ -61,7 +61,8 @@ absl::StatusOr<RunRecord> RunSweep(const SweepConfig& config,
 // deterministic part is that of an uninterrupted sweep. The provenance is left
 // alone, and telemetry added to that of the state, if `telemetry`. Cancelled
 // where the monitor is; FailedPrecondition where `state` is none of this config
-// and these options: its workloads, cases or data differ.
+// and these options: its workloads, cases or data differ. Data of all workloads
+// are read before the first is run.
 absl::Status ContinueSweep(const SweepConfig& config,
                            const SweepOptions& options, bool telemetry,
                            SweepState& state);

@@ -1,6 +1,11 @@
 // The experiment harness: runs the cases of a config, checks every answer,
 // times the right ones and writes tables, CSV, telemetry and record.
 
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/file.h>
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -10,6 +15,7 @@
 #include <string_view>
 #include <system_error>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "absl/flags/flag.h"
@@ -225,6 +231,47 @@ std::string StatePath(const std::string& out) {
   return absl::StrCat(out, "/unfinished.textproto");
 }
 
+std::string DigestOf(SweepState state) {
+  state.clear_digest();
+  return Sha256Hex(WriteTextProto(state));
+}
+
+// The files that a sweep may write to its folder.
+std::vector<std::string> FilesIn(const std::string& out) {
+  std::vector<std::string> files = {StatePath(out)};
+  for (const char* name : {"table.md", "counters.md", "results.csv",
+                           "growth.svg", "record.textproto"}) {
+    files.push_back(absl::StrCat(out, "/", name));
+  }
+  return files;
+}
+
+// Finds before the work what would fail after it. The folder is this sweep's
+// until the process ends: another that writes there is refused.
+absl::Status PrepareFolder(const std::string& out,
+                           const std::string& telemetry_path) {
+  for (const std::string& file : FilesIn(out)) {
+    RCT_RETURN_IF_ERROR(Annotate(CheckWritable(file), "--out"));
+    std::error_code ignored;
+    if (std::filesystem::weakly_canonical(file, ignored) !=
+        std::filesystem::weakly_canonical(telemetry_path, ignored)) {
+      continue;
+    }
+    return absl::InvalidArgumentError(
+        absl::StrCat("--telemetry: ", telemetry_path,
+                     " is a file that the sweep writes as well; name another"));
+  }
+  RCT_RETURN_IF_ERROR(Annotate(CheckWritable(telemetry_path), "--telemetry"));
+  const int folder = open(out.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder >= 0 && flock(folder, LOCK_EX | LOCK_NB) != 0 &&
+      errno == EWOULDBLOCK) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("--out: another sweep writes to ", out,
+                     "; wait for it or name another folder"));
+  }
+  return absl::OkStatus();
+}
+
 // FailedPrecondition, naming the first difference, unless times of both can
 // stand in one table.
 absl::Status CheckComparable(const RunRecord& begun, const RunRecord& now) {
@@ -262,10 +309,12 @@ absl::StatusOr<SweepState> Begin(const std::string& out, const RunRecord& now) {
   const bool stopped = std::filesystem::exists(path, error);
   if (!absl::GetFlag(FLAGS_resume)) {
     if (stopped) {
+      const std::string aside = absl::StrCat(path, ".old");
+      std::filesystem::rename(path, aside, error);
       std::fprintf(stderr,
-                   "%s is of a sweep that was stopped; --resume would go on "
-                   "with it; this one begins anew and replaces it\n",
-                   path.c_str());
+                   "%s was of a sweep that was stopped, which --resume would "
+                   "have gone on with; it is %s now\n",
+                   path.c_str(), aside.c_str());
     }
     *state.mutable_record() = now;
     return state;
@@ -278,6 +327,12 @@ absl::StatusOr<SweepState> Begin(const std::string& out, const RunRecord& now) {
   }
   RCT_RETURN_IF_ERROR(
       Annotate(ReadTextProto(path, state).status(), "--resume"));
+  if (state.digest() != DigestOf(state)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--resume: ", path,
+                     " was changed since it was written; "
+                     "begin anew, without --resume"));
+  }
   RCT_RETURN_IF_ERROR(CheckComparable(state.record(), now));
   RunRecord::Provenance& origin = *state.mutable_record()->mutable_provenance();
   origin.set_resumed(origin.resumed() + 1);
@@ -301,31 +356,34 @@ class GrowingText {
   bool failed_ = false;
 };
 
-// Writes what people look at, and the record last: where it is, the others
-// belong to it.
+// Writes all results together: after an error those of an earlier sweep are
+// there, whole.
 absl::Status WriteResults(const std::string& out,
                           const std::string& telemetry_path,
                           const SweepState& state) {
   const RunRecord& record = state.record();
+  const std::string plot = PlotGrowth(record);
+  std::vector<std::pair<std::string, std::string>> results = {
+      {absl::StrCat(out, "/table.md"), RenderTable(record)},
+      {absl::StrCat(out, "/counters.md"), RenderCounters(record)},
+      {absl::StrCat(out, "/results.csv"), RenderCsv(record)},
+      {absl::StrCat(out, "/record.textproto"), WriteTextProto(record)}};
+  if (!plot.empty()) {
+    results.emplace_back(absl::StrCat(out, "/growth.svg"), plot);
+  }
   if (!state.telemetry().empty()) {
-    RCT_RETURN_IF_ERROR(WriteFileAtomically(
+    results.emplace_back(
         telemetry_path,
-        absl::StrCat(TelemetryHeaderLine(record), state.telemetry())));
+        absl::StrCat(TelemetryHeaderLine(record), state.telemetry()));
   }
-  RCT_RETURN_IF_ERROR(
-      WriteFileAtomically(absl::StrCat(out, "/table.md"), RenderTable(record)));
-  RCT_RETURN_IF_ERROR(WriteFileAtomically(absl::StrCat(out, "/counters.md"),
-                                          RenderCounters(record)));
-  RCT_RETURN_IF_ERROR(WriteFileAtomically(absl::StrCat(out, "/results.csv"),
-                                          RenderCsv(record)));
-  if (const std::string plot = PlotGrowth(record); !plot.empty()) {
-    RCT_RETURN_IF_ERROR(
-        WriteFileAtomically(absl::StrCat(out, "/growth.svg"), plot));
+  std::vector<FileToWrite> files;
+  for (const auto& [path, contents] : results) {
+    files.push_back({path, contents});
   }
-  RCT_RETURN_IF_ERROR(WriteFileAtomically(
-      absl::StrCat(out, "/record.textproto"), WriteTextProto(record)));
+  RCT_RETURN_IF_ERROR(WriteFilesAtomically(files));
   std::error_code ignored;
   std::filesystem::remove(StatePath(out), ignored);
+  if (plot.empty()) std::filesystem::remove(out + "/growth.svg", ignored);
   std::fprintf(stderr, "Written to %s\n", out.c_str());
   return absl::OkStatus();
 }
@@ -337,8 +395,10 @@ absl::Status RunFrom(SweepState& state, const SweepConfig& config,
   bool kept = state.record().provenance().resumed() > 0;
   GrowingText table;
   options.keep = [&](const SweepState& now, int finished) {
+    SweepState whole = now;
+    whole.set_digest(DigestOf(now));
     const absl::Status written =
-        WriteFileAtomically(StatePath(out), WriteTextProto(now));
+        WriteFileAtomically(StatePath(out), WriteTextProto(whole));
     kept = kept || written.ok();
     if (finished > 0) table.Print(RenderTableStart(now.record(), finished));
     return written;
@@ -371,15 +431,9 @@ absl::Status Run(const std::string& command, Monitor* monitor) {
   RCT_ASSIGN_OR_RETURN(const std::string text,
                        ReadTextProto(ResolveProjectPath(config_path), config));
   RCT_RETURN_IF_ERROR(Annotate(ExpandCases(config).status(), config_path));
-  // Made before the work, so that a folder that cannot be written costs
-  // nothing.
   RCT_RETURN_IF_ERROR(MakeDirectories(out));
-  for (const char* name :
-       {"table.md", "counters.md", "results.csv", "record.textproto"}) {
-    RCT_RETURN_IF_ERROR(
-        Annotate(CheckWritable(absl::StrCat(out, "/", name)), "--out"));
-  }
   RCT_ASSIGN_OR_RETURN(const std::string telemetry_path, TelemetryPath(out));
+  RCT_RETURN_IF_ERROR(PrepareFolder(out, telemetry_path));
   RunRecord now;
   now.mutable_deterministic()->set_config_digest(Sha256Hex(text));
   *now.mutable_provenance() = CollectProvenance(command);
@@ -415,6 +469,8 @@ int main(int argc, char** argv) {
     absl::StrAppend(&command, before, rct::Quoted(argv[i]));
     before = " ";
   }
+  // A table that nobody reads any longer is no reason to lose the results.
+  signal(SIGPIPE, SIG_IGN);
   const rct::StopSignals signals;
   rct::Monitor monitor([&signals](double) { return signals.noted() == 0; });
   const absl::Status status = rct::Run(command, &monitor);

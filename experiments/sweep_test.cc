@@ -2,10 +2,12 @@
 
 #include <stdlib.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -390,8 +392,9 @@ TEST_F(SweepTest, StopsInOrderAndGoesOn) {
     // The finished workload was printed.
     EXPECT_THAT(outcome.out, AllOf(StartsWith("# Small\n\n## normal\n"),
                                    HasSubstr("\n| tree ")));
-    EXPECT_THAT(Names(), UnorderedElementsAre("long.textproto", "o",
-                                              "o/unfinished.textproto"));
+    EXPECT_THAT(Names(), testing::IsSupersetOf({"o/unfinished.textproto"}));
+    EXPECT_THAT(Names(), Not(Contains("o/record.textproto")));
+    EXPECT_THAT(Names(), Not(Contains(HasSubstr(".tmp"))));
   }
   SweepState state;
   ASSERT_THAT(ReadTextProto(Path("o/unfinished.textproto"), state), IsOk());
@@ -409,6 +412,12 @@ TEST_F(SweepTest, StopsInOrderAndGoesOn) {
   ASSERT_THAT(ReadTextProto(Path("o/unfinished.textproto"), later), IsOk());
   EXPECT_EQ(later.record().measured().workload(0).ShortDebugString(),
             measured.ShortDebugString());
+}
+
+// As the program keeps it.
+std::string Signed(SweepState state) {
+  state.set_digest(Sha256Hex(WriteTextProto(state)));
+  return WriteTextProto(state);
 }
 
 // What was stopped in the middle ends like what was not.
@@ -440,7 +449,7 @@ TEST_F(SweepTest, ResumedSweepsAreTheSame) {
       timed.mutable_first_search_seconds()->Truncate(repetitions);
       timed.mutable_exhaustive_seconds()->Truncate(repetitions);
     }
-    Write("o/unfinished.textproto", WriteTextProto(state));
+    Write("o/unfinished.textproto", Signed(state));
     std::vector<std::string> resumed = command;
     resumed.push_back("--resume");
     const Outcome outcome = Sweep(resumed);
@@ -473,7 +482,7 @@ TEST_F(SweepTest, GoesOnWithNothingElse) {
       IsOk());
   const auto refused = [&](const SweepState& other,
                            const std::string& message) {
-    const std::string text = WriteTextProto(other);
+    const std::string text = Signed(other);
     Write("o/unfinished.textproto", text);
     ExpectError(command, 1, HasSubstr(message));
     EXPECT_EQ(Read("o/unfinished.textproto"), text);
@@ -529,14 +538,26 @@ TEST_F(SweepTest, GoesOnWithNothingElse) {
       ->clear_factor_seconds();
   workload.set_data_digest("0");
   refused(other, "the data have changed since the sweep was stopped");
+  other = state;
+  other.mutable_record()
+      ->mutable_deterministic()
+      ->mutable_workload(0)
+      ->set_data_digest("0");
+  refused(other, "workload[0] 'normal': the data have changed");
+  Write("o/unfinished.textproto",
+        absl::StrReplaceAll(Signed(state), {{"recall: 1", "recall: 0.25"}}));
+  ExpectError(command, 1,
+              HasSubstr("o/unfinished.textproto was changed since it was"));
   Write("o/unfinished.textproto", "record { nonsense: 1 }");
   ExpectError(command, 1,
               HasSubstr("--resume: o/unfinished.textproto: line 1"));
   // Without --resume it begins anew, and says what it replaces.
   const Outcome anew = Sweep({command[0], command[1]});
   EXPECT_EQ(anew.exit_code, 0);
-  EXPECT_THAT(anew.err, StartsWith("o/unfinished.textproto is of a sweep that "
-                                   "was stopped; --resume would go on"));
+  EXPECT_THAT(anew.err,
+              StartsWith("o/unfinished.textproto was of a sweep that was "
+                         "stopped, which --resume would have"));
+  EXPECT_THAT(Names(), Contains("o/unfinished.textproto.old"));
 }
 
 // A disk that is full, as far as the program can tell, loses nothing.
@@ -547,9 +568,54 @@ TEST_F(SweepTest, WhatCannotBeKeptEndsTheSweep) {
               HasSubstr("--out: o/table.md: is a folder; name a file"));
   std::filesystem::remove_all(Path("o"));
   std::filesystem::create_directories(Path("o/unfinished.textproto"));
-  const Outcome outcome = Sweep({"--config=small.textproto", "--out=o"});
-  EXPECT_EQ(outcome.exit_code, 1);
-  EXPECT_THAT(outcome.err, HasSubstr("o/unfinished.textproto: is a folder"));
+  ExpectError({"--config=small.textproto", "--out=o"}, 1,
+              HasSubstr("o/unfinished.textproto: is a folder"));
+  ExpectError(
+      {"--config=small.textproto", "--out=p", "--telemetry=./p/table.md"}, 1,
+      HasSubstr("is a file that the sweep writes as well"));
+}
+
+TEST_F(SweepTest, WhatALateWorkloadNeedsIsMissedBeforeTheWork) {
+  Write("late.textproto",
+        absl::StrReplaceAll(
+            kConfig, {{"case { name: \"exhaustive\"",
+                       "workload { name: 'late' points { npy: 'none.npy' } "
+                       "queries { all_rows {} } residual { kernel { family: "
+                       "RBF } inducing { none {} } } k: 5 } case { name: "
+                       "\"exhaustive\""}}));
+  ExpectError({"--config=late.textproto", "--out=o"}, 1,
+              HasSubstr("workload[1] 'late': "));
+}
+
+TEST_F(SweepTest, TwoSweepsDoNotWriteToOneFolder) {
+  Write("long.textproto", LongConfig());
+  Write("small.textproto", kConfig);
+  std::thread first([this] {
+    const std::string command = absl::StrCat(
+        "cd ", Quoted(Path(".")), " && timeout --signal=INT 4 ",
+        Quoted(program_), " --config=long.textproto --out=o >first 2>&1");
+    EXPECT_NE(system(command.c_str()), 0);
+  });
+  while (!std::filesystem::exists(Path("o/unfinished.textproto"))) {
+    usleep(10000);
+  }
+  ExpectError({"--config=small.textproto", "--out=o"}, 1,
+              HasSubstr("--out: another sweep writes to o; wait for it"));
+  first.join();
+}
+
+// A reader that has gone is told of, and what was found is written.
+TEST_F(SweepTest, ATableThatNobodyReads) {
+  Write("small.textproto", kConfig);
+  const std::string command =
+      absl::StrCat("cd ", Quoted(Path(".")), " && { ", Quoted(program_),
+                   " --config=small.textproto --out=o 2>err; echo $? >code; } "
+                   "| true");
+  EXPECT_EQ(system(command.c_str()), 0);
+  EXPECT_EQ(Read("code"), "1\n");
+  EXPECT_THAT(Read("err"), AllOf(HasSubstr("Written to o\n"),
+                                 HasSubstr("the table could not be printed")));
+  EXPECT_THAT(Read("o/table.md"), StartsWith("# Small\n"));
 }
 
 TEST_F(SweepTest, WrongArguments) {

@@ -197,7 +197,7 @@ bool AsksForHelp(const std::string& argument) {
 
 CommandOutcome RunCommand(Arguments arguments) {
   if (arguments.empty()) return {kBadUsage, "", std::string(kHelp)};
-  if (arguments.size() == 1 && arguments[0] == "--version") {
+  if (arguments[0] == "--version") {
     return {0, absl::StrCat("rct ", kVersion, "\n"), ""};
   }
   bool help = AsksForHelp(arguments[0]);
