@@ -217,16 +217,20 @@ void Save(const ResidualIndex& index, const py::object& path,
           const py::object& threads) {
   const std::string name = Path(path);
   const int num_threads = Threads(threads);
-  ThrowUnlessOk(
-      Unlocked([&](Monitor*) { return index.Save(name, num_threads); }), name);
+  ThrowUnlessOk(Unlocked([&](Monitor* monitor) {
+                  return index.Save(name, num_threads, monitor);
+                }),
+                name);
 }
 
 ResidualIndex Load(const py::object& path, bool map,
                    const py::object& threads) {
   const std::string name = Path(path);
-  const LoadOptions options = {.map = map, .threads = Threads(threads)};
-  absl::StatusOr<ResidualIndex> index =
-      Unlocked([&](Monitor*) { return ResidualIndex::Load(name, options); });
+  LoadOptions options = {.map = map, .threads = Threads(threads)};
+  absl::StatusOr<ResidualIndex> index = Unlocked([&](Monitor* monitor) {
+    options.monitor = monitor;
+    return ResidualIndex::Load(name, options);
+  });
   ThrowUnlessOk(index.status(), name);
   return *std::move(index);
 }
