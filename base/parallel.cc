@@ -1,9 +1,13 @@
 #include "base/parallel.h"
 
+#include <pthread.h>
 #include <sched.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <thread>
@@ -15,6 +19,32 @@
 #include "base/monitor.h"
 
 namespace rct {
+namespace {
+
+bool Limited(int resource) {
+  rlimit limit;
+  return getrlimit(resource, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+}
+
+// Whether a thread that is started now has memory for more than its stack.
+// Where the process may have all that it asks for, the system decides.
+bool RoomForAThread() {
+  if (!Limited(RLIMIT_AS) && !Limited(RLIMIT_DATA)) return true;
+  constexpr size_t kMore = 16 << 20;
+  size_t stack = 0;
+  pthread_attr_t attributes;
+  if (pthread_getattr_default_np(&attributes) == 0) {
+    pthread_attr_getstacksize(&attributes, &stack);
+    pthread_attr_destroy(&attributes);
+  }
+  void* room = mmap(nullptr, stack + kMore, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (room == MAP_FAILED) return false;
+  munmap(room, stack + kMore);
+  return true;
+}
+
+}  // namespace
 
 void ParallelFor(int num_threads, int64_t num_tasks,
                  absl::FunctionRef<void(int64_t task, int worker)> fn) {
@@ -22,6 +52,10 @@ void ParallelFor(int num_threads, int64_t num_tasks,
   std::atomic<bool> failed = false;
   std::exception_ptr failure;  // of whoever has set `failed`
   const auto work = [&](int worker) {
+    // A thread's first exception asks glibc for memory of the thread's own, and
+    // ends the process where there is none. So that is asked for now, and not
+    // when the exception is that memory ran out; RoomForAThread() leaves some.
+    static_cast<void>(std::uncaught_exceptions());
     // Relaxed: the counter orders nothing but itself, and joining the threads
     // publishes what they wrote.
     try {
@@ -38,7 +72,7 @@ void ParallelFor(int num_threads, int64_t num_tasks,
   std::vector<std::thread> threads;
   try {
     if (num_workers > 1) threads.reserve(num_workers - 1);
-    for (int worker = 1; worker < num_workers; ++worker) {
+    for (int worker = 1; worker < num_workers && RoomForAThread(); ++worker) {
       threads.emplace_back(work, worker);
     }
   } catch (const std::exception&) {

@@ -21,9 +21,11 @@ namespace rct {
 // task alone. What fn wrote is visible to the caller afterwards.
 //
 // Threads are a help and no need: where the system starts fewer than were asked
-// for, or none, those that there are do all tasks. If fn throws, in whatever
-// thread, no further task is begun, and when those under way have ended the
-// exception is thrown on to the caller; of several exceptions, the first.
+// for, or none, those that there are do all tasks; where the memory of the
+// process is limited (setrlimit), no thread is started whose stack would take
+// the last of it. If fn throws, in whatever thread, no further task is begun,
+// and when those under way have ended the exception is thrown on to the caller;
+// of several exceptions, the first.
 //
 // Cost. One thread start a call and worker, tens of microseconds; one atomic
 // increment a task. Make tasks a few microseconds long, or longer.

@@ -13,10 +13,10 @@
 // by pthread_exit, which would unwind through C++ that does not expect it and
 // abort the process. So before that (atexit) no call begins any more in threads
 // other than the main one, those under way are cancelled and come back with
-// SystemExit, and Python waits until they have. A call that is not
-// cancelled at once (the disk is slow) is waited for up to 10 seconds; if it comes
-// back later, its thread stops for ever, without the lock, until the process
-// ends.
+// SystemExit, and Python waits until they have. That takes less than a second
+// but where a call is in the middle of something that it cannot leave; one that
+// is not back after 10 seconds is waited for no longer, and if it comes back
+// later, its thread stops for ever, without the lock, until the process ends.
 //
 // A child of fork() has the thread that forked alone: it begins with no calls.
 
