@@ -17,6 +17,7 @@
 #include "index/dispatch.h"
 #include "index/validation.h"
 #include "metric/euclidean_distance.h"
+#include "metric/euclidean_scale.h"
 #include "metric/inducing_points.h"
 #include "traversal/build_phase.h"
 #include "traversal/node_order.h"
@@ -61,6 +62,34 @@ EuclideanIndexOptions Resolve(EuclideanIndexOptions options, int64_t size,
   return options;
 }
 
+SearchOptions Scaled(const EuclideanScale& scale, SearchOptions options) {
+  options.radius = scale.ScaledRadius(options.radius);
+  return options;
+}
+
+// Results in the unit of the data.
+
+absl::StatusOr<SearchResult> Unscaled(const EuclideanScale& scale,
+                                      absl::StatusOr<SearchResult> result) {
+  if (!result.ok() || scale.exponent() == 0) return result;
+  const MatrixView<double> distances = result->neighbors.distances();
+  for (int64_t i = 0; i < distances.rows; ++i) {
+    for (int64_t j = 0; j < distances.cols; ++j) {
+      distances(i, j) = scale.Distance(distances(i, j));
+    }
+  }
+  return result;
+}
+
+absl::StatusOr<RangeResult> Unscaled(const EuclideanScale& scale,
+                                     absl::StatusOr<RangeResult> result) {
+  if (!result.ok() || scale.exponent() == 0) return result;
+  for (double& distance : result->neighbors.distances) {
+    distance = scale.Distance(distance);
+  }
+  return result;
+}
+
 }  // namespace
 
 absl::Status ValidateEuclideanIndexOptions(
@@ -89,15 +118,17 @@ absl::StatusOr<EuclideanIndex> EuclideanIndex::Build(
   const Monitor::Part whole(monitor);
   RCT_RETURN_IF_ERROR(ValidateEuclideanIndexOptions(options));
   RCT_RETURN_IF_ERROR(ValidateFinite("points", points));
+  RCT_ASSIGN_OR_RETURN(EuclideanScale scale, EuclideanScale::Choose(points));
   EuclideanIndexOptions used = Resolve(options, points.rows, points.cols);
   RCT_ASSIGN_OR_RETURN(
       ComposedSearcher<EuclideanDistance> composed,
       ComposeSearcher(std::make_shared<const EuclideanDistance>(
-                          EuclideanPoints{Matrix<double>::Copy(points)}),
+                          EuclideanPoints{scale.Apply(points)}),
                       CompositionOf(used), ResolveThreads(options.threads()),
                       monitor));
   RCT_RETURN_IF_ERROR(Monitor::Check(monitor));
-  return EuclideanIndex(std::move(used), std::move(composed.searcher),
+  return EuclideanIndex(std::move(used), std::move(scale),
+                        std::move(composed.searcher),
                         std::move(composed.phases));
 }
 
@@ -107,18 +138,22 @@ int64_t EuclideanIndex::build_distance_evaluations() const {
 
 absl::StatusOr<SearchResult> EuclideanIndex::Search(
     absl::Span<const int64_t> rows, SearchOptions options) const {
-  return NearestToRows(*searcher_, rows, options);
+  return Unscaled(scale_,
+                  NearestToRows(*searcher_, rows, Scaled(scale_, options)));
 }
 
 absl::StatusOr<SearchResult> EuclideanIndex::Graph(
     SearchOptions options) const {
-  return NearestToAllRows(*searcher_, options);
+  return Unscaled(scale_,
+                  NearestToAllRows(*searcher_, Scaled(scale_, options)));
 }
 
 absl::StatusOr<RangeResult> EuclideanIndex::RangeSearch(
     absl::Span<const int64_t> rows, double radius,
     SearchOptions options) const {
-  return AllWithinOfRows(*searcher_, rows, radius, options);
+  return Unscaled(
+      scale_,
+      AllWithinOfRows(*searcher_, rows, scale_.ScaledRadius(radius), options));
 }
 
 absl::StatusOr<EuclideanIndex::NewPoints> EuclideanIndex::PrepareQueries(
@@ -126,22 +161,25 @@ absl::StatusOr<EuclideanIndex::NewPoints> EuclideanIndex::PrepareQueries(
   RCT_RETURN_IF_ERROR(ValidateSearch(options, size()));
   RCT_RETURN_IF_ERROR(ValidateNoRows(options));
   RCT_RETURN_IF_ERROR(ValidateQueryPoints(points, dim()));
+  RCT_RETURN_IF_ERROR(
+      scale_.Validate(points, searcher_->metric().data().points.view()));
   const RowOrder order = options_.strategy() == EXHAUSTIVE
                              ? RowOrder::Natural(points.rows)
                              : HilbertOrder(points);
   std::vector<int32_t> positions(points.rows);
   for (int64_t i = 0; i < points.rows; ++i) positions[i] = order.position(i);
-  const EuclideanPoints copy{Matrix<double>::Copy(points)};
+  const EuclideanPoints copy{scale_.Apply(points)};
   return NewPoints{copy.Reordered(order.rows()), std::move(positions)};
 }
 
 absl::StatusOr<SearchResult> EuclideanIndex::SearchPoints(
     MatrixView<const double> points, SearchOptions options) const {
   RCT_ASSIGN_OR_RETURN(NewPoints queries, PrepareQueries(points, options));
-  return Nearest(*searcher_,
-                 PointQueries<EuclideanDistance>(queries.points,
-                                                 std::move(queries.positions)),
-                 options);
+  return Unscaled(scale_,
+                  Nearest(*searcher_,
+                          PointQueries<EuclideanDistance>(
+                              queries.points, std::move(queries.positions)),
+                          Scaled(scale_, options)));
 }
 
 absl::StatusOr<RangeResult> EuclideanIndex::RangeSearchPoints(
@@ -150,10 +188,11 @@ absl::StatusOr<RangeResult> EuclideanIndex::RangeSearchPoints(
   options.k = 1;
   options.radius = radius;
   RCT_ASSIGN_OR_RETURN(NewPoints queries, PrepareQueries(points, options));
-  return AllWithin(*searcher_,
-                   PointQueries<EuclideanDistance>(
-                       queries.points, std::move(queries.positions)),
-                   options);
+  return Unscaled(scale_,
+                  AllWithin(*searcher_,
+                            PointQueries<EuclideanDistance>(
+                                queries.points, std::move(queries.positions)),
+                            Scaled(scale_, options)));
 }
 
 }  // namespace rct
