@@ -18,7 +18,10 @@
 //
 // and a sort, bit for bit, for any strategy, number of threads, tree and
 // instruction set. Equal points are at distance 0 of each other and go by row.
-// Where t overflows, distances are +inf and go by row.
+// Where t would overflow or vanish, it is that of coordinates times a power of
+// two, which takes nothing from them, and d is given back in the unit of the
+// data; what no power of two brings into float64 is an error that names it
+// (metric/euclidean_scale.h).
 //
 // What it is for: the same questions as to a residual index, in the same words,
 // as a baseline or before a kernel is known. A k-d tree made for Euclidean
@@ -42,6 +45,7 @@
 #include "base/monitor.h"
 #include "index/index.pb.h"
 #include "metric/euclidean_distance.h"
+#include "metric/euclidean_scale.h"
 #include "traversal/build_phase.h"
 #include "traversal/range_search.h"
 #include "traversal/searcher.h"
@@ -57,8 +61,9 @@ absl::Status ValidateEuclideanIndexOptions(
 class EuclideanIndex {
  public:
   // An index over `points` (n x d, finite, n may be 0), which are copied.
-  // InvalidArgument, naming field and row, for bad input; Cancelled where
-  // `monitor` is, which is told how far the build is.
+  // InvalidArgument, naming field and row, for bad input and for coordinates so
+  // large, or so unlike, that no scale suits them; Cancelled where `monitor`
+  // is, which is told how far the build is.
   static absl::StatusOr<EuclideanIndex> Build(
       MatrixView<const double> points,
       const EuclideanIndexOptions& options = {}, Monitor* monitor = nullptr);
@@ -66,7 +71,8 @@ class EuclideanIndex {
   // The searches of ResidualIndex, with the same meaning, results and errors:
   // neighbours of rows; of every row but itself; of new points (q x d, finite),
   // which have no row that `exclude_self` or `predecessor` could refer to; and
-  // all neighbours nearer than `radius`.
+  // all neighbours nearer than `radius`. New points that are too far from the
+  // data for its scale, or too near a point of it, are InvalidArgument.
   absl::StatusOr<SearchResult> Search(absl::Span<const int64_t> rows,
                                       SearchOptions options) const;
   absl::StatusOr<SearchResult> Graph(SearchOptions options) const;
@@ -91,10 +97,11 @@ class EuclideanIndex {
   int64_t build_distance_evaluations() const;
 
  private:
-  EuclideanIndex(EuclideanIndexOptions options,
+  EuclideanIndex(EuclideanIndexOptions options, EuclideanScale scale,
                  std::unique_ptr<const Searcher<EuclideanDistance>> searcher,
                  std::vector<BuildPhase> phases)
       : options_(std::move(options)),
+        scale_(std::move(scale)),
         searcher_(std::move(searcher)),
         phases_(std::move(phases)) {}
 
@@ -110,6 +117,7 @@ class EuclideanIndex {
                                            const SearchOptions& options) const;
 
   EuclideanIndexOptions options_;
+  EuclideanScale scale_;  // of all that the searcher holds and sees
   std::unique_ptr<const Searcher<EuclideanDistance>> searcher_;
   std::vector<BuildPhase> phases_;
 };

@@ -22,6 +22,7 @@
 #include "heuristics/composition/composition.h"
 #include "index/dispatch.h"
 #include "index/exceptions.h"
+#include "index/factor_check.h"
 #include "index/index_file.h"
 #include "index/index_file.pb.h"
 #include "index/validation.h"
@@ -158,12 +159,12 @@ absl::StatusOr<ResidualModel> ResidualModel::FromFactors(
                        Kernel::Create(kernel_config, points.cols));
   RCT_ASSIGN_OR_RETURN(ResidualPoints data,
                        ResidualPointsFromFactors(points, v, variance));
+  auto metric = std::make_shared<const ResidualCorrelation>(
+      std::move(kernel), std::move(data), std::nullopt);
+  RCT_RETURN_IF_ERROR(CheckFactors(*metric));
   ResidualConfig config;
   *config.mutable_kernel() = kernel_config;
-  return ResidualModel(nullptr,
-                       std::make_shared<ResidualCorrelation>(
-                           std::move(kernel), std::move(data), std::nullopt),
-                       std::move(config), {});
+  return ResidualModel(nullptr, std::move(metric), std::move(config), {});
 } catch (...) {
   return StatusOfException("FromFactors");
 }

@@ -75,7 +75,9 @@ class ResidualModel {
       Monitor* monitor = nullptr);
 
   // From factors computed elsewhere: `v` n x m, `variance` n. Such a model can
-  // be searched exhaustively and for its own rows only.
+  // be searched exhaustively and for its own rows only. InvalidArgument, naming
+  // row and column, for bad input, and for factors that are seen to be none of
+  // this kernel, or in another order: index/factor_check.h says which are.
   static absl::StatusOr<ResidualModel> FromFactors(
       MatrixView<const double> points, const KernelConfig& kernel,
       MatrixView<const double> v, absl::Span<const double> variance);

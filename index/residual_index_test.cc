@@ -350,6 +350,55 @@ INSTANTIATE_TEST_SUITE_P(Strategies, SearchErrorsTest,
                            return Strategy_Name(info.param);
                          });
 
+// Coordinates whose squares over- or underflow: everything that looks at points
+// divides by lengthscales first, or is a matter of speed.
+TEST(ResidualIndexScaleTest, HugeAndTinyCoordinates) {
+  const Matrix<double> points = Points();
+  for (const Strategy strategy :
+       {EXHAUSTIVE, LEVEL_SYNCHRONOUS, BEST_FIRST, BLOCK}) {
+    for (const bool fixed : {false, true}) {
+      IndexOptions options = Options(strategy);
+      if (strategy == LEVEL_SYNCHRONOUS || strategy == BEST_FIRST) {
+        options.mutable_tree()->set_structure(
+            fixed ? CoverTreeConfig::STATIC : CoverTreeConfig::RESIDUAL);
+        options.mutable_tree()->set_node_order(CoverTreeConfig::HILBERT);
+      } else if (strategy == BLOCK) {
+        options.mutable_heuristics()->mutable_skeleton_bound()->set_form(
+            fixed ? SkeletonBoundConfig::TABLES
+                  : SkeletonBoundConfig::PROJECTIONS);
+      } else if (fixed) {
+        options.mutable_heuristics()->mutable_float_screen();
+      }
+      KernelConfig& kernel = *options.mutable_residual()->mutable_kernel();
+      kernel.clear_lengthscale();
+      kernel.add_lengthscale(0.5);
+      const auto expected = ResidualIndex::Build(points.view(), options);
+      ASSERT_THAT(expected.status(), IsOk());
+      const std::string digest =
+          expected->Search(AllRows(kRows), {.k = 7})->neighbors.Digest();
+      for (const int exponent : {1015, 700, -700, -1000}) {
+        SCOPED_TRACE(
+            absl::StrCat(Strategy_Name(strategy), " ", fixed, " ", exponent));
+        Matrix<double> scaled = points.Clone();
+        for (int64_t i = 0; i < kRows; ++i) {
+          for (int64_t t = 0; t < scaled.cols(); ++t) {
+            scaled(i, t) = std::ldexp(points(i, t), exponent);
+          }
+        }
+        kernel.set_lengthscale(0, std::ldexp(0.5, exponent));
+        const auto index = ResidualIndex::Build(scaled.view(), options);
+        ASSERT_THAT(index.status(), IsOk());
+        EXPECT_EQ(index->Search(AllRows(kRows), {.k = 7})->neighbors.Digest(),
+                  digest);
+        EXPECT_EQ(
+            index->SearchPoints(scaled.view(), {.k = 7})->neighbors.Digest(),
+            expected->SearchPoints(points.view(), {.k = 7})
+                ->neighbors.Digest());
+      }
+    }
+  }
+}
+
 TEST(FromFactorsTest, Errors) {
   const Matrix<double> points = Points();
   const KernelConfig kernel = Options().residual().kernel();
