@@ -20,7 +20,7 @@
 #include "index/exceptions.h"
 #include "index/validation.h"
 #include "metric/euclidean_distance.h"
-#include "metric/euclidean_scale.h"
+#include "metric/euclidean_range.h"
 #include "metric/inducing_points.h"
 #include "traversal/build_phase.h"
 #include "traversal/node_order.h"
@@ -65,34 +65,6 @@ EuclideanIndexOptions Resolve(EuclideanIndexOptions options, int64_t size,
   return options;
 }
 
-SearchOptions Scaled(const EuclideanScale& scale, SearchOptions options) {
-  options.radius = scale.ScaledRadius(options.radius);
-  return options;
-}
-
-// Results in the unit of the data.
-
-absl::StatusOr<SearchResult> Unscaled(const EuclideanScale& scale,
-                                      absl::StatusOr<SearchResult> result) {
-  if (!result.ok() || scale.exponent() == 0) return result;
-  const MatrixView<double> distances = result->neighbors.distances();
-  for (int64_t i = 0; i < distances.rows; ++i) {
-    for (int64_t j = 0; j < distances.cols; ++j) {
-      distances(i, j) = scale.Distance(distances(i, j));
-    }
-  }
-  return result;
-}
-
-absl::StatusOr<RangeResult> Unscaled(const EuclideanScale& scale,
-                                     absl::StatusOr<RangeResult> result) {
-  if (!result.ok() || scale.exponent() == 0) return result;
-  for (double& distance : result->neighbors.distances) {
-    distance = scale.Distance(distance);
-  }
-  return result;
-}
-
 }  // namespace
 
 absl::Status ValidateEuclideanIndexOptions(
@@ -126,17 +98,16 @@ absl::StatusOr<EuclideanIndex> EuclideanIndex::Build(
           static_cast<double>(points.cols),
       absl::StrCat("points: the index's copy of ", points.rows, " points"),
       "take fewer points"));
-  RCT_ASSIGN_OR_RETURN(EuclideanScale scale, EuclideanScale::Choose(points));
+  RCT_RETURN_IF_ERROR(ValidateEuclideanPoints(points));
   EuclideanIndexOptions used = Resolve(options, points.rows, points.cols);
   RCT_ASSIGN_OR_RETURN(
       ComposedSearcher<EuclideanDistance> composed,
       ComposeSearcher(std::make_shared<const EuclideanDistance>(
-                          EuclideanPoints{scale.Apply(points)}),
+                          EuclideanPoints{Matrix<double>::Copy(points)}),
                       CompositionOf(used), ResolveThreads(options.threads()),
                       monitor));
   RCT_RETURN_IF_ERROR(Monitor::Check(monitor));
-  return EuclideanIndex(std::move(used), std::move(scale),
-                        std::move(composed.searcher),
+  return EuclideanIndex(std::move(used), std::move(composed.searcher),
                         std::move(composed.phases));
 } catch (...) {
   return StatusOfException("Build");
@@ -148,16 +119,14 @@ int64_t EuclideanIndex::build_distance_evaluations() const {
 
 absl::StatusOr<SearchResult> EuclideanIndex::Search(
     absl::Span<const int64_t> rows, SearchOptions options) const try {
-  return Unscaled(scale_,
-                  NearestToRows(*searcher_, rows, Scaled(scale_, options)));
+  return NearestToRows(*searcher_, rows, options);
 } catch (...) {
   return StatusOfException("Search");
 }
 
 absl::StatusOr<SearchResult> EuclideanIndex::Graph(SearchOptions options) const
     try {
-  return Unscaled(scale_,
-                  NearestToAllRows(*searcher_, Scaled(scale_, options)));
+  return NearestToAllRows(*searcher_, options);
 } catch (...) {
   return StatusOfException("Graph");
 }
@@ -165,9 +134,7 @@ absl::StatusOr<SearchResult> EuclideanIndex::Graph(SearchOptions options) const
 absl::StatusOr<RangeResult> EuclideanIndex::RangeSearch(
     absl::Span<const int64_t> rows, double radius, SearchOptions options) const
     try {
-  return Unscaled(
-      scale_,
-      AllWithinOfRows(*searcher_, rows, scale_.ScaledRadius(radius), options));
+  return AllWithinOfRows(*searcher_, rows, radius, options);
 } catch (...) {
   return StatusOfException("RangeSearch");
 }
@@ -178,25 +145,24 @@ absl::StatusOr<EuclideanIndex::NewPoints> EuclideanIndex::PrepareQueries(
   RCT_RETURN_IF_ERROR(ValidateNoRows(options));
   RCT_RETURN_IF_ERROR(ValidateQueryPoints(points, dim()));
   RCT_RETURN_IF_ERROR(CheckAnswerMemory(points.rows, options.k));
-  RCT_RETURN_IF_ERROR(
-      scale_.Validate(points, searcher_->metric().data().points.view()));
+  RCT_RETURN_IF_ERROR(ValidateEuclideanQueries(
+      points, searcher_->metric().data().points.view(), has_small_));
   const RowOrder order = options_.strategy() == EXHAUSTIVE
                              ? RowOrder::Natural(points.rows)
                              : HilbertOrder(points);
   std::vector<int32_t> positions(points.rows);
   for (int64_t i = 0; i < points.rows; ++i) positions[i] = order.position(i);
-  const EuclideanPoints copy{scale_.Apply(points)};
+  const EuclideanPoints copy{Matrix<double>::Copy(points)};
   return NewPoints{copy.Reordered(order.rows()), std::move(positions)};
 }
 
 absl::StatusOr<SearchResult> EuclideanIndex::SearchPoints(
     MatrixView<const double> points, SearchOptions options) const try {
   RCT_ASSIGN_OR_RETURN(NewPoints queries, PrepareQueries(points, options));
-  return Unscaled(scale_,
-                  Nearest(*searcher_,
-                          PointQueries<EuclideanDistance>(
-                              queries.points, std::move(queries.positions)),
-                          Scaled(scale_, options)));
+  return Nearest(*searcher_,
+                 PointQueries<EuclideanDistance>(queries.points,
+                                                 std::move(queries.positions)),
+                 options);
 } catch (...) {
   return StatusOfException("SearchPoints");
 }
@@ -208,11 +174,10 @@ absl::StatusOr<RangeResult> EuclideanIndex::RangeSearchPoints(
   options.radius = radius;
   RCT_RETURN_IF_ERROR(CheckRangeMemory(points.rows, options, size()));
   RCT_ASSIGN_OR_RETURN(NewPoints queries, PrepareQueries(points, options));
-  return Unscaled(scale_,
-                  AllWithin(*searcher_,
-                            PointQueries<EuclideanDistance>(
-                                queries.points, std::move(queries.positions)),
-                            Scaled(scale_, options)));
+  return AllWithin(*searcher_,
+                   PointQueries<EuclideanDistance>(
+                       queries.points, std::move(queries.positions)),
+                   options);
 } catch (...) {
   return StatusOfException("RangeSearchPoints");
 }

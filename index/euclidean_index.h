@@ -18,10 +18,8 @@
 //
 // and a sort, bit for bit, for any strategy, number of threads, tree and
 // instruction set. Equal points are at distance 0 of each other and go by row.
-// Where t would overflow or vanish, it is that of coordinates times a power of
-// two, which takes nothing from them, and d is given back in the unit of the
-// data; what no power of two brings into float64 is an error that names it
-// (metric/euclidean_scale.h).
+// Coordinates so large or so small that t would overflow or vanish are an error
+// (metric/euclidean_range.h).
 //
 // What it is for: the same questions as to a residual index, in the same words,
 // as a baseline or before a kernel is known. A k-d tree made for Euclidean
@@ -45,7 +43,7 @@
 #include "base/monitor.h"
 #include "index/index.pb.h"
 #include "metric/euclidean_distance.h"
-#include "metric/euclidean_scale.h"
+#include "metric/euclidean_range.h"
 #include "traversal/build_phase.h"
 #include "traversal/range_search.h"
 #include "traversal/searcher.h"
@@ -61,9 +59,9 @@ absl::Status ValidateEuclideanIndexOptions(
 class EuclideanIndex {
  public:
   // An index over `points` (n x d, finite, n may be 0), which are copied.
-  // InvalidArgument, naming field and row, for bad input and for coordinates so
-  // large, or so unlike, that no scale suits them; Cancelled where `monitor`
-  // is, which is told how far the build is.
+  // InvalidArgument, naming field and row, for bad input and for coordinates
+  // out of range; Cancelled where `monitor` is, which is told how far the build
+  // is.
   static absl::StatusOr<EuclideanIndex> Build(
       MatrixView<const double> points,
       const EuclideanIndexOptions& options = {}, Monitor* monitor = nullptr);
@@ -71,8 +69,7 @@ class EuclideanIndex {
   // The searches of ResidualIndex, with the same meaning, results and errors:
   // neighbours of rows; of every row but itself; of new points (q x d, finite),
   // which have no row that `exclude_self` or `predecessor` could refer to; and
-  // all neighbours nearer than `radius`. New points that are too far from the
-  // data for its scale, or too near a point of it, are InvalidArgument.
+  // all neighbours nearer than `radius`.
   absl::StatusOr<SearchResult> Search(absl::Span<const int64_t> rows,
                                       SearchOptions options) const;
   absl::StatusOr<SearchResult> Graph(SearchOptions options) const;
@@ -97,13 +94,14 @@ class EuclideanIndex {
   int64_t build_distance_evaluations() const;
 
  private:
-  EuclideanIndex(EuclideanIndexOptions options, EuclideanScale scale,
+  EuclideanIndex(EuclideanIndexOptions options,
                  std::unique_ptr<const Searcher<EuclideanDistance>> searcher,
                  std::vector<BuildPhase> phases)
       : options_(std::move(options)),
-        scale_(std::move(scale)),
         searcher_(std::move(searcher)),
-        phases_(std::move(phases)) {}
+        phases_(std::move(phases)),
+        has_small_(
+            HasSmallCoordinates(searcher_->metric().data().points.view())) {}
 
   // New points in an order in which neighbours follow each other, so that
   // queries which descend together share work, as rows do by the order of
@@ -117,9 +115,9 @@ class EuclideanIndex {
                                            const SearchOptions& options) const;
 
   EuclideanIndexOptions options_;
-  EuclideanScale scale_;  // of all that the searcher holds and sees
   std::unique_ptr<const Searcher<EuclideanDistance>> searcher_;
   std::vector<BuildPhase> phases_;
+  bool has_small_;  // coordinates in the data
 };
 
 }  // namespace rct
