@@ -1,10 +1,11 @@
 // Files with a right digest that contradict themselves: none of them may lead a
 // search out of its arrays. Each forgery changes one thing of a good file.
 
-#include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <fstream>
+#include <functional>
 #include <limits>
 #include <map>
 #include <set>
@@ -16,7 +17,6 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "absl/types/span.h"
 #include "base/file.h"
 #include "base/matrix.h"
 #include "base/sha256.h"
@@ -460,16 +460,30 @@ TEST_F(ForgeryTest, EveryKindOfNumber) {
   }
 }
 
+ResidualConfig& Residual(IndexFileHeader& header) {
+  return *header.mutable_options()->mutable_residual();
+}
+
+KernelConfig& Kernel(IndexFileHeader& header) {
+  return *Residual(header).mutable_kernel();
+}
+
+std::string WithHeader(const std::string& file,
+                       const std::function<void(IndexFileHeader&)>& change) {
+  std::vector<Entry> entries = Decode(file);
+  EXPECT_EQ(NameOf(entries[0]), "header");
+  IndexFileHeader header;
+  EXPECT_TRUE(header.ParseFromString(entries[0].contents));
+  change(header);
+  entries[0].contents = header.SerializeAsString();
+  entries[0].rows = entries[0].contents.size();
+  Settle(entries);
+  return Encode(file, entries);
+}
+
 // Headers that contradict the arrays or ask for what is not possible.
 TEST_F(ForgeryTest, Header) {
   using Change = void (*)(IndexFileHeader&);
-  const auto kernel = [](IndexFileHeader& header) -> KernelConfig& {
-    return *header.mutable_options()->mutable_residual()->mutable_kernel();
-  };
-  static const auto residual = [](IndexFileHeader& h) -> ResidualConfig& {
-    return *h.mutable_options()->mutable_residual();
-  };
-  static const auto kernel_of = kernel;
   const std::vector<std::pair<std::string, Change>> changes = {
       {"rows", [](auto& h) { h.set_num_points(-1); }},
       {"dim", [](auto& h) { h.set_dim(h.dim() + 1); }},
@@ -496,58 +510,52 @@ TEST_F(ForgeryTest, Header) {
          options.GetReflection()->MutableUnknownFields(&options)->AddVarint(
              IndexOptions::kStrategyFieldNumber, 77);
        }},
-      {"no kernel", [](auto& h) { residual(h).clear_kernel(); }},
+      {"no kernel", [](auto& h) { Residual(h).clear_kernel(); }},
       {"family",
-       [](auto& h) {
-         kernel_of(h).set_family(KernelConfig::FAMILY_UNSPECIFIED);
-       }},
-      {"variance", [](auto& h) { kernel_of(h).set_variance(-1); }},
+       [](auto& h) { Kernel(h).set_family(KernelConfig::FAMILY_UNSPECIFIED); }},
+      {"variance", [](auto& h) { Kernel(h).set_variance(-1); }},
       {"lengthscales",
        [](auto& h) {
-         kernel_of(h).clear_lengthscale();
-         for (int i = 0; i < 3; ++i) kernel_of(h).add_lengthscale(1);
+         Kernel(h).clear_lengthscale();
+         for (int i = 0; i < 3; ++i) Kernel(h).add_lengthscale(1);
        }},
       {"lengthscale",
        [](auto& h) {
-         kernel_of(h).clear_lengthscale();
-         kernel_of(h).add_lengthscale(0);
+         Kernel(h).clear_lengthscale();
+         Kernel(h).add_lengthscale(0);
        }},
   };
   // Of those only that know their inducing points.
   const std::vector<std::pair<std::string, Change>> of_factors = {
-      {"no inducing points", [](auto& h) { residual(h).clear_inducing(); }},
-      {"none", [](auto& h) { residual(h).mutable_inducing()->mutable_none(); }},
+      {"no inducing points", [](auto& h) { Residual(h).clear_inducing(); }},
+      {"none", [](auto& h) { Residual(h).mutable_inducing()->mutable_none(); }},
       {"others",
        [](auto& h) {
-         residual(h).mutable_inducing()->mutable_random()->set_seed(9);
+         Residual(h).mutable_inducing()->mutable_random()->set_seed(9);
        }},
       {"a row that is not there",
        [](auto& h) {
-         residual(h).mutable_inducing()->mutable_rows()->add_row(1 << 30);
+         Residual(h).mutable_inducing()->mutable_rows()->add_row(1 << 30);
        }},
-      {"jitter", [](auto& h) { residual(h).set_jitter(-1); }},
-      {"floor", [](auto& h) { residual(h).set_variance_floor(0); }},
-      {"another floor", [](auto& h) { residual(h).set_variance_floor(1); }},
-      {"another variance", [](auto& h) { kernel_of(h).set_variance(2); }},
+      {"jitter", [](auto& h) { Residual(h).set_jitter(-1); }},
+      {"floor", [](auto& h) { Residual(h).set_variance_floor(0); }},
+      {"another floor", [](auto& h) { Residual(h).set_variance_floor(1); }},
+      {"another variance", [](auto& h) { Kernel(h).set_variance(2); }},
   };
   for (const auto& [kind, file] : files_) {
-    const std::vector<Entry> entries = Decode(file);
-    ASSERT_EQ(NameOf(entries[0]), "header");
     for (const auto* some : {&changes, &of_factors}) {
       if (kind == "factors" && some == &of_factors) continue;
       for (const auto& [what, change] : *some) {
         SCOPED_TRACE(absl::StrCat(kind, ": ", what));
-        IndexFileHeader header;
-        ASSERT_TRUE(header.ParseFromString(entries[0].contents));
-        change(header);
-        std::vector<Entry> forged = entries;
-        forged[0].contents = header.SerializeAsString();
-        forged[0].rows = forged[0].contents.size();
-        Settle(forged);
-        ExpectRefused(Encode(file, forged));
+        ExpectRefused(WithHeader(file, change));
       }
     }
-    // Each strategy and form over the arrays of each: an error, or an index.
+  }
+}
+
+// Each strategy and form over the arrays of each: an error, or an index.
+TEST_F(ForgeryTest, OtherStrategies) {
+  for (const auto& [kind, file] : files_) {
     for (const Strategy strategy :
          {EXHAUSTIVE, LEVEL_SYNCHRONOUS, BEST_FIRST, BLOCK}) {
       for (const auto form :
@@ -555,20 +563,14 @@ TEST_F(ForgeryTest, Header) {
             SkeletonBoundConfig::PROJECTIONS, SkeletonBoundConfig::DENSE}) {
         SCOPED_TRACE(absl::StrCat(kind, ": ", Strategy_Name(strategy), " ",
                                   SkeletonBoundConfig::Form_Name(form)));
-        IndexFileHeader header;
-        ASSERT_TRUE(header.ParseFromString(entries[0].contents));
-        IndexOptions& options = *header.mutable_options();
-        options.clear_heuristics();
-        options.set_strategy(strategy);
-        if (strategy == BLOCK) {
+        LoadStatus(WithHeader(file, [&](IndexFileHeader& header) {
+          IndexOptions& options = *header.mutable_options();
+          options.clear_heuristics();
+          options.set_strategy(strategy);
+          if (strategy != BLOCK) return;
           options.mutable_heuristics()->mutable_skeleton_bound()->set_form(
               form);
-        }
-        std::vector<Entry> forged = entries;
-        forged[0].contents = header.SerializeAsString();
-        forged[0].rows = forged[0].contents.size();
-        Settle(forged);
-        LoadStatus(Encode(file, forged)).IgnoreError();
+        })).IgnoreError();
       }
     }
   }

@@ -15,7 +15,9 @@
 //
 //     d = sqrt(1 - |rho|),   rho = (k(x, y) - v_x . v_y) / sqrt(p_x p_y)
 //
-// (metric/residual_correlation.h), ordered by (distance, row). Answers are
+// (metric/residual_correlation.h), ordered by (distance, row): of points that
+// are repeated, those of the lower rows come first, so that a query's own row
+// need not be the first of its neighbours. Answers are
 // exact for the float64 numbers that metric/ computes, and have the same bits
 // for any strategy, number of threads, batch size and instruction set.
 //

@@ -112,7 +112,8 @@ allowed       n booleans: which rows may be neighbors. None means all.
 threads       0 means all. Changes no answer.
 
 Returns rows, (q, k) int64, and distances, (q, k) float64 in [0, 1], ordered by
-(distance, row). Where there are fewer than k: row -1 at distance inf.)";
+(distance, row): of repeated points the lower rows come first, so that a query's
+own row need not be the first. Where there are fewer than k: row -1 at distance inf.)";
 
 constexpr char kSearchPointsDoc[] =
     R"(The k nearest rows to new points, (q, d) finite numbers. Returns as search.)";
