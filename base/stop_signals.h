@@ -1,5 +1,5 @@
-// The signals that ask a program to stop, as a question, so that work can end in
-// order and leave nothing half-written.
+// The signals that ask a program to stop, as a question, so that work can end
+// in order and leave nothing half-written.
 //
 //     const rct::StopSignals signals;
 //     rct::Monitor monitor([&](double) { return signals.noted() == 0; });
