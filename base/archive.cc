@@ -269,8 +269,9 @@ absl::Status ArchiveReader::Refuse(std::string_view what) {
 
 bool ArchiveReader::Expect(bool holds, std::string_view name,
                            std::string_view what) {
-  if (!holds)
+  if (!holds) {
     Refuse(absl::StrCat("array ", Quote(name), " ", what)).IgnoreError();
+  }
   return status_.ok();
 }
 

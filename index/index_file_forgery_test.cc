@@ -270,7 +270,9 @@ TEST_F(ForgeryTest, Table) {
 // Arrays that lie where the table says, with more or less in them; missing and
 // superfluous ones.
 TEST_F(ForgeryTest, Sizes) {
-  for (const auto& [kind, file] : files_) {
+  for (const auto& kind_and_file : files_) {
+    const std::string& kind = kind_and_file.first;
+    const std::string& file = kind_and_file.second;
     const std::vector<Entry> entries = Decode(file);
     for (size_t i = 0; i < entries.size(); ++i) {
       const auto forge = [&](const std::string& what, const auto& change) {

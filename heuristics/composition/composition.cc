@@ -410,7 +410,7 @@ void SaveSearcher(const Searcher<ResidualCorrelation>& searcher,
 }
 
 absl::StatusOr<ComposedSearcher<ResidualCorrelation>> RestoreSearcher(
-    std::shared_ptr<const ResidualCorrelation> metric,
+    const std::shared_ptr<const ResidualCorrelation>& metric,
     const Composition& composition, ArchiveReader& archive) {
   absl::Status valid = ValidateComposition(composition);
   if (composition.strategy != EXHAUSTIVE) valid.Update(ValidateBounds(*metric));
@@ -421,8 +421,8 @@ absl::StatusOr<ComposedSearcher<ResidualCorrelation>> RestoreSearcher(
   PhaseClock clock;
   RCT_ASSIGN_OR_RETURN(
       auto searcher,
-      RestoreSkeletons(std::move(metric),
-                       composition.heuristics.skeleton_bound(), archive));
+      RestoreSkeletons(metric, composition.heuristics.skeleton_bound(),
+                       archive));
   const auto* skeletons = searcher->skeletons();
   const auto* tables = searcher->tables();
   clock.End("skeletons", 0,

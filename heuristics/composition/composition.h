@@ -71,7 +71,7 @@ void SaveSearcher(const Searcher<ResidualCorrelation>& searcher,
 // the archive holds nothing of one and ComposeSearcher is to make it. Errors of
 // archive.status(), to which those of ComposeSearcher belong.
 absl::StatusOr<ComposedSearcher<ResidualCorrelation>> RestoreSearcher(
-    std::shared_ptr<const ResidualCorrelation> metric,
+    const std::shared_ptr<const ResidualCorrelation>& metric,
     const Composition& composition, ArchiveReader& archive);
 
 extern template absl::StatusOr<ComposedSearcher<ResidualCorrelation>>

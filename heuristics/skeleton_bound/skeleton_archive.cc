@@ -54,7 +54,7 @@ bool HoldsSkeletons(const ArchiveReader& archive) {
 }
 
 absl::StatusOr<std::unique_ptr<const SkeletonSearcher>> RestoreSkeletons(
-    std::shared_ptr<const ResidualCorrelation> metric,
+    const std::shared_ptr<const ResidualCorrelation>& metric,
     const SkeletonBoundConfig& config, ArchiveReader& archive) {
   int32_t form = 0;
   archive.Value("skeletons.form", form);
@@ -74,7 +74,7 @@ absl::StatusOr<std::unique_ptr<const SkeletonSearcher>> RestoreSkeletons(
   }
   RCT_RETURN_IF_ERROR(archive.status());
   return SkeletonSearcher::Restore(
-      std::move(metric), config, static_cast<SkeletonBoundConfig::Form>(form),
+      metric, config, static_cast<SkeletonBoundConfig::Form>(form),
       costs, std::move(skeletons), std::move(tables));
 }
 

@@ -25,7 +25,7 @@ bool HoldsSkeletons(const ArchiveReader& archive);
 // since. `metric` and `config` are as they were for that one. Errors of
 // archive.status(), to which belongs a form without the parts that it needs.
 absl::StatusOr<std::unique_ptr<const SkeletonSearcher>> RestoreSkeletons(
-    std::shared_ptr<const ResidualCorrelation> metric,
+    const std::shared_ptr<const ResidualCorrelation>& metric,
     const SkeletonBoundConfig& config, ArchiveReader& archive);
 
 }  // namespace rct
