@@ -95,8 +95,9 @@ SkeletonTables::SkeletonTables(const ResidualCorrelation& metric,
   const int sides = (num_blocks_ + kTileSide - 1) / kTileSide;
   std::vector<std::pair<int, int>> tiles;
   for (int b = 0; b < sides; ++b) {
-    for (int a = 0; a <= b; ++a)
+    for (int a = 0; a <= b; ++a) {
       tiles.emplace_back(b * kTileSide, a * kTileSide);
+    }
   }
   ParallelFor(num_workers, static_cast<int64_t>(tiles.size()),
               [&](int64_t tile, int index) {
@@ -106,8 +107,9 @@ SkeletonTables::SkeletonTables(const ResidualCorrelation& metric,
                   for (int a = first_a; a < std::min(first_a + kTileSide, b);
                        ++a) {
                     if (!Monitor::Go(monitor, 1)) return;
-                    if (!MakeTable(metric, skeletons, b, a, workers[index]))
+                    if (!MakeTable(metric, skeletons, b, a, workers[index])) {
                       sound = false;
+                    }
                   }
                 }
               });
