@@ -175,7 +175,7 @@ Example
 
 constexpr std::string_view kModelFlags =
     R"(  --kernel=NAME             $kernels
-  --lengthscale=L[,L...]    one, or one for each dimension, in their units
+  --lengthscale=L[,L...]    one, or one for each column, in its unit
   --variance=S              k(x, x) (default 1)
   --num_inducing=M          inducing points: M rows drawn at random, or
     --seed=N                  by this seed (default 1)
