@@ -56,7 +56,7 @@ absl::Status ErrnoError(const std::string& path, std::string_view what) {
 }
 
 absl::Status CheckPath(const std::string& path) {
-  if (path.empty()) return absl::NotFoundError("the path is empty");
+  if (path.empty()) return absl::ErrnoToStatus(ENOENT, "the path is empty");
   if (path.find('\0') == path.npos) return absl::OkStatus();
   return absl::InvalidArgumentError(
       absl::StrCat(path.substr(0, path.find('\0')),

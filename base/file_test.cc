@@ -174,7 +174,8 @@ TEST_F(FileTest, ANulEndsNoPath) {
   EXPECT_THAT(MapFile(path).status(), refused);
   EXPECT_THAT(MakeDirectories(path), refused);
   EXPECT_THAT(WriteFileAtomically("", "x"),
-              StatusIs(absl::StatusCode::kNotFound, "the path is empty"));
+              StatusIs(absl::StatusCode::kNotFound,
+                       "the path is empty: No such file or directory"));
   EXPECT_THAT(ReadFile(Path("a")), IsOkAndHolds("old"));
   EXPECT_THAT(Names(), ElementsAre("a"));
 }

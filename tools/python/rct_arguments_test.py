@@ -335,7 +335,7 @@ class ArgumentsTest(unittest.TestCase):
                 self.index.save(path)
                 os.chmod(path, 0)
                 self.assertRaises(PermissionError, load, path)
-            self.refuses(ValueError, "path is empty", load, "")
+            self.refuses(FileNotFoundError, "path is empty", load, "")
             self.refuses(ValueError, "holds a null character", load, "a\0b")
             self.refuses(ValueError, "holds a null character", self.index.save, b"a\0b")
             self.assertRaises(TypeError, load, 7)
