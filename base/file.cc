@@ -85,7 +85,7 @@ int Open(const std::string& path, int flags) {
 
 // Waits until `fd` is ready for `events`, or a call on it would tell why it
 // never will be, for as long as the monitor lets it.
-absl::Status Await(int fd, short events, Monitor* monitor) {
+absl::Status Await(int fd, int16_t events, Monitor* monitor) {
   pollfd wanted = {fd, events, 0};
   int ready = 0;
   while (Monitor::Go(monitor) &&

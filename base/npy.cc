@@ -356,7 +356,8 @@ Source Widen(Source number) {
 // The number `from` as a T; false where there is no such T.
 template <class T, class Source>
 bool Convert(Source from, T& to) {
-  to = static_cast<T>(Widen(from));
+  // A number of 8 bits is no character here.
+  to = static_cast<T>(Widen(from));  // NOLINT(bugprone-signed-char-misuse)
   if constexpr (std::is_same_v<T, double>) {
     // 2^64 and 2^63 are the least doubles that the integers do not reach.
     if constexpr (std::is_same_v<Source, uint64_t>) {

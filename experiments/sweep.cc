@@ -377,6 +377,7 @@ absl::Status WriteResults(const std::string& out,
         absl::StrCat(TelemetryHeaderLine(record), state.telemetry()));
   }
   std::vector<FileToWrite> files;
+  files.reserve(results.size());
   for (const auto& [path, contents] : results) {
     files.push_back({path, contents});
   }
@@ -397,7 +398,7 @@ absl::Status RunFrom(SweepState& state, const SweepConfig& config,
   options.keep = [&](const SweepState& now, int finished) {
     SweepState whole = now;
     whole.set_digest(DigestOf(now));
-    const absl::Status written =
+    absl::Status written =
         WriteFileAtomically(StatePath(out), WriteTextProto(whole));
     kept = kept || written.ok();
     if (finished > 0) table.Print(RenderTableStart(now.record(), finished));
@@ -438,7 +439,7 @@ absl::Status Run(const std::string& command, Monitor* monitor) {
   now.mutable_deterministic()->set_config_digest(Sha256Hex(text));
   *now.mutable_provenance() = CollectProvenance(command);
   RCT_ASSIGN_OR_RETURN(SweepState state, Begin(out, now));
-  const absl::Status run = RunFrom(state, config, options, config_path, out);
+  absl::Status run = RunFrom(state, config, options, config_path, out);
   if (!run.ok() && !absl::IsUnavailable(run)) return run;
   RCT_RETURN_IF_ERROR(WriteResults(out, telemetry_path, state));
   RCT_RETURN_IF_ERROR(run);
