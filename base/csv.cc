@@ -33,6 +33,9 @@ namespace {
 
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
+// 2^53: float64 holds every integer below it.
+constexpr double kMaxExact = 9007199254740992;
+
 // What a header that is no header is helped by.
 constexpr std::string_view kHeaderHelp =
     "name the columns in the first line, or say header=no where it is data "
@@ -49,10 +52,9 @@ bool ParseNumber(std::string_view field, double* value) {
 }
 bool ParseNumber(std::string_view field, int64_t* value) {
   if (absl::SimpleAtoi(field, value)) return true;
-  constexpr double kMostExact = 9007199254740992;  // 2^53
   double decimal;
-  if (!absl::SimpleAtod(field, &decimal) || std::trunc(decimal) != decimal ||
-      std::abs(decimal) > kMostExact) {
+  if (!ParseNumber(field, &decimal) || std::trunc(decimal) != decimal ||
+      std::abs(decimal) >= kMaxExact) {
     return false;
   }
   *value = static_cast<int64_t>(decimal);
@@ -65,8 +67,7 @@ bool IsFinite(int64_t) { return true; }
 // Whether `field`, of which ParseNumber made `value`, is an integer written out
 // in digits that is another number than `value`.
 bool IsRounded(std::string_view field, double value) {
-  constexpr double kMostExact = 9007199254740992;  // 2^53
-  if (std::abs(value) < kMostExact) return false;
+  if (std::abs(value) < kMaxExact) return false;
   std::string_view digits = absl::StripAsciiWhitespace(field);
   if (!absl::ConsumePrefix(&digits, "-")) absl::ConsumePrefix(&digits, "+");
   const size_t point = digits.find('.');

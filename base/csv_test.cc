@@ -257,13 +257,20 @@ TEST(CsvTest, Integers) {
               ElementsAre(ElementsAre(0), ElementsAre(-1),
                           ElementsAre(std::numeric_limits<int64_t>::max()),
                           ElementsAre(100000), ElementsAre(7)));
-  for (const char* field :
-       {"1.5", "1e16", "9223372036854775808", "x", "inf", "1e-3"}) {
+  for (const char* field : {"1.5", "1e16", "9223372036854775808", "x", "inf",
+                            "1e-3", "9007199254740993.0"}) {
     EXPECT_THAT(
         ParseCsvIndexTable(absl::StrCat("row\n", field)),
         StatusIs(kInvalid, absl::StrCat("line 2, column 'row': is '", field,
                                         "'; must be an integer "
                                         "of 64 bits")));
+  }
+}
+
+TEST(CsvTest, HexadecimalRowNumbers) {
+  for (const char* field : {"0x10", "0X1p4", "-0x1"}) {
+    EXPECT_THAT(ParseCsvIndexTable(absl::StrCat("row\n", field)),
+                StatusIs(kInvalid, HasSubstr("a hexadecimal number")));
   }
 }
 

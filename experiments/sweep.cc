@@ -389,10 +389,12 @@ absl::Status WriteResults(const std::string& out,
   return absl::OkStatus();
 }
 
-// Runs the sweep to its end and keeps what is done of it on the way.
-absl::Status RunFrom(SweepState& state, const SweepConfig& config,
-                     SweepOptions options, const std::string& config_path,
-                     const std::string& out) {
+// Runs the sweep to its end and keeps what is done of it on the way. Returns
+// whether all of the table was printed.
+absl::StatusOr<bool> RunFrom(SweepState& state, const SweepConfig& config,
+                             SweepOptions options,
+                             const std::string& config_path,
+                             const std::string& out) {
   bool kept = state.record().provenance().resumed() > 0;
   GrowingText table;
   options.keep = [&](const SweepState& now, int finished) {
@@ -418,9 +420,7 @@ absl::Status RunFrom(SweepState& state, const SweepConfig& config,
   state.mutable_record()->mutable_provenance()->set_time(
       CollectProvenance("").time());
   table.Print(RenderTable(state.record()));
-  return table.failed()
-             ? absl::UnavailableError("the table could not be printed")
-             : absl::OkStatus();
+  return !table.failed();
 }
 
 absl::Status Run(const std::string& command, Monitor* monitor) {
@@ -439,10 +439,12 @@ absl::Status Run(const std::string& command, Monitor* monitor) {
   now.mutable_deterministic()->set_config_digest(Sha256Hex(text));
   *now.mutable_provenance() = CollectProvenance(command);
   RCT_ASSIGN_OR_RETURN(SweepState state, Begin(out, now));
-  absl::Status run = RunFrom(state, config, options, config_path, out);
-  if (!run.ok() && !absl::IsUnavailable(run)) return run;
+  RCT_ASSIGN_OR_RETURN(const bool printed,
+                       RunFrom(state, config, options, config_path, out));
   RCT_RETURN_IF_ERROR(WriteResults(out, telemetry_path, state));
-  RCT_RETURN_IF_ERROR(run);
+  if (!printed) {
+    return absl::UnavailableError("the table could not be printed");
+  }
   if (!AllGatesPass(state.record())) {
     return absl::FailedPreconditionError(
         "a gate failed; the table says which and why");

@@ -50,6 +50,9 @@ using Interrupted = std::function<bool()>;
 // The library's names of what flags are about.
 constexpr std::pair<std::string_view, std::string_view> kFlagOf[] = {
     {"points: ", "--points: "},
+    {"query points: ", "--queries: "},
+    {"strategy: ", "--strategy: "},
+    {"inducing: ", "--points: "},  // with their inducing points
     {"inducing.rows.row", "--inducing_rows"},
     {"inducing.random.count: ", "--num_inducing: "},
     {"kernel.lengthscale", "--lengthscale"},

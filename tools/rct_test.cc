@@ -928,6 +928,16 @@ TEST_F(RctTest, MemoryThatIsNotThere) {
                                       " neighbors each take ")),
               HasSubstr("ask for fewer neighbors")));
   }
+  Write("many.npy",
+        SerializeNpy(MakePointSet(PointSet::kNormal, 50'000, 2, 1).view()));
+  const Outcome factors = Shell(
+      "(ulimit -v 800000; rct graph --points=many.npy --kernel=rbf --threads=1 "
+      "--lengthscale=1 --num_inducing=3000 --k=1 --out_indices=o.npy)");
+  EXPECT_EQ(factors.exit_code, 1);
+  EXPECT_THAT(factors.err,
+              StartsWith("rct graph: --points: 50000 points with 3000 inducing "
+                         "points take 1.2 GiB, of which "));
+  ASSERT_EQ(Shell("rm many.npy").exit_code, 0);
   ASSERT_EQ(Shell("truncate -s 4G large.csv").exit_code, 0);
   const Outcome outcome = Shell(
       "(ulimit -v 2000000; rct graph --points=large.csv --metric=euclidean "
