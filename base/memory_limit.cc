@@ -25,7 +25,7 @@ namespace rct {
 namespace {
 
 constexpr int64_t kUnlimited = std::numeric_limits<int64_t>::max();
-constexpr double kLeastChecked = 64 << 20;
+constexpr double kMinChecked = 64 << 20;
 
 std::string Contents(const std::string& path) {
   std::ifstream file(path);
@@ -151,7 +151,7 @@ int64_t AvailableMemoryBytes(const std::string& root) {
 
 absl::Status CheckMemory(double bytes, std::string_view what,
                          std::string_view remedy) {
-  if (bytes < kLeastChecked) return absl::OkStatus();
+  if (bytes < kMinChecked) return absl::OkStatus();
   const auto available = static_cast<double>(AvailableMemoryBytes());
   if (bytes <= available) return absl::OkStatus();
   return absl::ResourceExhaustedError(

@@ -23,11 +23,11 @@
 #include "metric/euclidean_range.h"
 #include "metric/inducing_points.h"
 #include "traversal/build_phase.h"
-#include "traversal/node_order.h"
 #include "traversal/range_search.h"
 #include "traversal/row_order.h"
 #include "traversal/searcher.h"
 #include "traversal/traversal.pb.h"
+#include "traversal/tree/node_order.h"
 
 namespace rct {
 namespace {

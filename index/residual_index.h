@@ -53,12 +53,12 @@
 #include "metric/residual_correlation.h"
 #include "metric/residual_factors.h"
 #include "metric/residual_points.h"
-#include "metric/simd_kernels.h"
+#include "metric/simd_routines.h"
 #include "traversal/build_phase.h"
-#include "traversal/cover_tree.h"
 #include "traversal/neighbor_table.h"
 #include "traversal/range_search.h"
 #include "traversal/searcher.h"
+#include "traversal/tree/cover_tree.h"
 
 namespace rct {
 
@@ -73,7 +73,7 @@ class ResidualModel {
   // 0 means all. `simd` is for tests: all tables give the same bits.
   static absl::StatusOr<ResidualModel> Create(
       MatrixView<const double> points, const ResidualConfig& config,
-      int threads = 0, const SimdKernels& simd = BestKernels(),
+      int threads = 0, const SimdRoutines& simd = BestRoutines(),
       Monitor* monitor = nullptr);
 
   // From factors computed elsewhere: `v` n x m, `variance` n. Such a model can
@@ -118,12 +118,12 @@ class ResidualModel {
   // more than its model.
   static absl::StatusOr<ResidualModel> CreateAndMore(
       MatrixView<const double> points, const ResidualConfig& config,
-      double copies, int threads, const SimdKernels& simd, Monitor* monitor);
+      double copies, int threads, const SimdRoutines& simd, Monitor* monitor);
 
   // Of finite points, and inducing points that `config` describes.
   static absl::StatusOr<ResidualModel> Factorize(
       Matrix<double> points, Kernel kernel, InducingPoints inducing,
-      const ResidualConfig& config, int threads, const SimdKernels& simd,
+      const ResidualConfig& config, int threads, const SimdRoutines& simd,
       Monitor* monitor);
 
   void Save(ArchiveWriter& archive) const;

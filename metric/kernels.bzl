@@ -46,7 +46,7 @@ def kernel_library(name, impl_deps, deps = [], visibility = None):
         srcs = [name + ".cc"],
         hdrs = [name + ".h"],
         local_defines = select({
-            "//metric:x86_64": ["RCT_HAS_X86_KERNELS"],
+            "//metric:x86_64": ["RCT_HAS_X86_ROUTINES"],
             "//conditions:default": [],
         }),
         visibility = visibility,

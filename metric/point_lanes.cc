@@ -5,7 +5,7 @@
 
 #include "absl/types/span.h"
 #include "base/matrix.h"
-#include "metric/simd_kernels.h"
+#include "metric/simd_routines.h"
 
 namespace rct {
 namespace {

@@ -5,7 +5,7 @@
 #include "absl/types/span.h"
 #include "base/matrix.h"
 #include "gtest/gtest.h"
-#include "metric/simd_kernels.h"
+#include "metric/simd_routines.h"
 #include "metric/test_reference.h"
 
 namespace rct {

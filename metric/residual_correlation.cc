@@ -13,14 +13,14 @@
 #include "metric/point_lanes.h"
 #include "metric/residual_points.h"
 #include "metric/rounding.h"
-#include "metric/simd_kernels.h"
+#include "metric/simd_routines.h"
 #include "metric/tile.h"
 
 namespace rct {
 
 ResidualCorrelation::ResidualCorrelation(Kernel kernel, Points data,
                                          std::optional<RoundingModel> rounding,
-                                         const SimdKernels& simd)
+                                         const SimdRoutines& simd)
     : kernel_(std::move(kernel)),
       data_(std::move(data)),
       rounding_(rounding),

@@ -16,7 +16,7 @@
 #include "metric/point_lanes.h"
 #include "metric/residual_factors.h"
 #include "metric/residual_points.h"
-#include "metric/simd_kernels.h"
+#include "metric/simd_routines.h"
 #include "metric/test_model.h"
 #include "metric/test_reference.h"
 
@@ -133,7 +133,7 @@ TEST(LeastEigenvalueTest, KnownMatrices) {
 // Residual correlations as computed, ones on the diagonal.
 Matrix3 ComputedCorrelations(const Kernel& kernel,
                              const ResidualPoints& points) {
-  const SimdKernels& simd = BestKernels();
+  const SimdRoutines& simd = BestRoutines();
   const PointLanes lanes(points.points.view());
   Matrix3 rho;
   for (int64_t i = 0; i < 3; ++i) {

@@ -30,7 +30,7 @@
 #include "index/euclidean_index.h"
 #include "index/index.pb.h"
 #include "index/residual_index.h"
-#include "metric/simd_kernels.h"
+#include "metric/simd_routines.h"
 #include "parity/gates.h"
 #include "tools/rct_input.h"
 #include "tools/rct_output.h"
@@ -192,7 +192,7 @@ absl::StatusOr<ResidualModel> MakeModel(const SearchTask& task,
   ResidualConfig config = task.index.residual();
   RCT_RETURN_IF_ERROR(ReadInducing(task, input, *config.mutable_inducing()));
   return InFlags(ResidualModel::Create(input.points.view(), config,
-                                       task.index.threads(), BestKernels(),
+                                       task.index.threads(), BestRoutines(),
                                        monitor));
 }
 

@@ -23,8 +23,8 @@ constexpr int64_t kGrowth = 8;
 
 // Entries of the table of one search, and the fewest queries of it, so that
 // threads have something to share.
-constexpr int64_t kMostEntries = int64_t{1} << 23;
-constexpr int64_t kFewestQueries = 16;
+constexpr int64_t kMaxEntries = int64_t{1} << 23;
+constexpr int64_t kMinQueries = 16;
 
 void Add(const SearchCounters& more, SearchCounters& sum) {
   const google::protobuf::Descriptor& descriptor = *sum.GetDescriptor();
@@ -100,7 +100,7 @@ RangeResult RangeSearch(int64_t num_queries, int64_t num_points,
   for (int64_t k = kFirst; !left.empty() && num_points > 0; k *= kGrowth) {
     options.k = std::min(k, num_points);
     const auto batch =
-        static_cast<size_t>(std::max(kFewestQueries, kMostEntries / options.k));
+        static_cast<size_t>(std::max(kMinQueries, kMaxEntries / options.k));
     const Monitor::Part round(options.monitor,
                               options.k < num_points ? 0.5 : 1);
     std::vector<int64_t> full;

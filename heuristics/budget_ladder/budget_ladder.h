@@ -45,8 +45,8 @@
 
 #include "absl/status/statusor.h"
 #include "heuristics/budget_ladder/budget_ladder.pb.h"
-#include "traversal/slots.h"
 #include "traversal/traversal.pb.h"
+#include "traversal/tree/slots.h"
 
 namespace rct {
 

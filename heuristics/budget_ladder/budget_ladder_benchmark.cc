@@ -7,7 +7,7 @@
 
 #include "benchmark/benchmark.h"
 #include "heuristics/budget_ladder/budget_ladder.h"
-#include "traversal/slots.h"
+#include "traversal/tree/slots.h"
 
 namespace rct {
 namespace {

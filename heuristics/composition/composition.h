@@ -21,9 +21,9 @@
 #include "metric/euclidean_distance.h"
 #include "metric/residual_correlation.h"
 #include "traversal/build_phase.h"
-#include "traversal/cover_tree.h"
 #include "traversal/searcher.h"
 #include "traversal/traversal.pb.h"
+#include "traversal/tree/cover_tree.h"
 
 namespace rct {
 

@@ -9,7 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
-#include "traversal/slots.h"
+#include "traversal/tree/slots.h"
 
 namespace rct {
 namespace {

@@ -20,7 +20,7 @@
 #include "metric/residual_correlation.h"
 #include "metric/rounding.h"
 #include "metric/tile.h"
-#include "traversal/cover_tree.h"
+#include "traversal/tree/cover_tree.h"
 
 namespace rct {
 namespace {
@@ -29,7 +29,7 @@ constexpr int kMaxPivots = 32;
 
 // A pivot of which less is left outside the span of those before it adds
 // nothing but noise.
-constexpr double kLeastRest = 1e-7;
+constexpr double kMinRest = 1e-7;
 
 }  // namespace
 
@@ -183,7 +183,7 @@ void LevelCacheTable::Project(const CoverTree& tree, int threads,
           const double own = tau(pivots[k]);
           const double rest = Coordinates(static_cast<int32_t>(s), k,
                                           rho + int64_t{k} * kMaxBlock, own, w);
-          if (rest * rest < std::max(kLeastRest, 4 * own)) continue;
+          if (rest * rest < std::max(kMinRest, 4 * own)) continue;
           std::copy(w, w + k, row);
           row[k] = rest;
         }
@@ -326,7 +326,7 @@ void LevelCache::Filter(int first, int count, QueryMask queries,
     child_rows[j] = table.w_.data() + (place + j) * table.stride_;
     masks[j] = 0;
   }
-  const SimdKernels& simd = table.metric_->simd();
+  const SimdRoutines& simd = table.metric_->simd();
   simd.dot_tile(query_rows, num_queries, child_rows, count, table.stride_,
                 tile_.data(), kMaxBlock);
   const double* child_rest = table.rest_.data() + place;

@@ -58,9 +58,9 @@
 #include "base/monitor.h"
 #include "heuristics/level_cache/level_cache.pb.h"
 #include "metric/residual_correlation.h"
-#include "traversal/cover_tree.h"
-#include "traversal/slots.h"
 #include "traversal/traversal.pb.h"
+#include "traversal/tree/cover_tree.h"
+#include "traversal/tree/slots.h"
 
 namespace rct {
 

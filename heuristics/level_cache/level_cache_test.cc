@@ -27,15 +27,15 @@
 #include "metric/rounding.h"
 #include "metric/tile.h"
 #include "traversal/allocation_counter.h"
-#include "traversal/cover_tree.h"
-#include "traversal/cover_tree_builder.h"
 #include "traversal/neighbor_table.h"
 #include "traversal/row_order.h"
 #include "traversal/searcher.h"
-#include "traversal/slots.h"
 #include "traversal/test_data.h"
-#include "traversal/test_search.h"
 #include "traversal/traversal.pb.h"
+#include "traversal/tree/cover_tree.h"
+#include "traversal/tree/cover_tree_builder.h"
+#include "traversal/tree/slots.h"
+#include "traversal/tree/test_search.h"
 
 namespace rct {
 
