@@ -58,7 +58,7 @@ RunRecord::Provenance CollectProvenance(const std::string& command) {
   origin.set_commit(Commit());
   origin.set_machine(Machine());
   origin.set_processors(HardwareThreads());
-  origin.set_instruction_set(std::string(IsaName(BestRoutines().isa)));
+  origin.set_instruction_set(std::string(IsaName(BestSimdRoutines().isa)));
 #ifdef __clang__
   origin.set_compiler(absl::StrCat("clang ", __clang_version__));
 #else

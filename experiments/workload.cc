@@ -252,7 +252,7 @@ absl::StatusOr<ResidualModel> Workload::MakeModel(int threads,
                                       factors_->view(), residual_variance_);
   }
   return ResidualModel::Create(points_.view(), config_.residual(), threads,
-                               BestRoutines(), monitor);
+                               BestSimdRoutines(), monitor);
 }
 
 absl::StatusOr<SearchResult> Workload::Search(const ResidualIndex& index,

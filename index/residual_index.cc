@@ -184,7 +184,7 @@ absl::StatusOr<ResidualIndex> ResidualIndex::Build(
   RCT_ASSIGN_OR_RETURN(ResidualModel model,
                        ResidualModel::CreateAndMore(
                            points, options.residual(), 1 + CopiesKept(options),
-                           options.threads(), BestRoutines(), monitor));
+                           options.threads(), BestSimdRoutines(), monitor));
   part.reset();
   IndexOptions rest = options;
   rest.clear_residual();

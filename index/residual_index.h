@@ -73,7 +73,7 @@ class ResidualModel {
   // 0 means all. `simd` is for tests: all tables give the same bits.
   static absl::StatusOr<ResidualModel> Create(
       MatrixView<const double> points, const ResidualConfig& config,
-      int threads = 0, const SimdRoutines& simd = BestRoutines(),
+      int threads = 0, const SimdRoutines& simd = BestSimdRoutines(),
       Monitor* monitor = nullptr);
 
   // From factors computed elsewhere: `v` n x m, `variance` n. Such a model can

@@ -1091,7 +1091,7 @@ TEST(OneAnswerTest, WhateverTheOptions) {
       for (const Isa isa : AvailableIsas()) {
         for (const int threads : {1, 2, 7}) {
           const absl::StatusOr<ResidualModel> model = ResidualModel::Create(
-              points.view(), residual, threads, *RoutinesFor(isa));
+              points.view(), residual, threads, *SimdRoutinesFor(isa));
           ASSERT_THAT(model, IsOk());
           for (size_t variant = 0; variant < variants.size(); ++variant) {
             IndexOptions options = variants[variant];

@@ -46,20 +46,16 @@ void TilePoints::Assign(const TilePoints& from, absl::Span<const int> places) {
 void CorrelationTile(const ResidualCorrelation& metric, const TilePoints& a,
                      int64_t first_a, int num_a, const TilePoints& b,
                      int64_t first_b, int num_b, double* out,
-                     int64_t out_stride, double* row) {
+                     int64_t out_stride) {
+  const SimdRoutines& simd = metric.simd();
   const KernelSpec spec = metric.kernel().spec();
-  metric.simd().dot_tile(a.v.data() + first_a, num_a, b.v.data() + first_b,
-                         num_b, RoundUpToLanes(metric.data().v.cols()), out,
-                         out_stride);
-  const double* b_scale = b.scale.data() + first_b;
+  simd.dot_tile(a.v.data() + first_a, num_a, b.v.data() + first_b, num_b,
+                RoundUpToLanes(metric.data().v.cols()), out, out_stride);
   for (int i = 0; i < num_a; ++i) {
-    metric.simd().covariance_row(spec, a.x[first_a + i], b.lanes.From(first_b),
-                                 num_b, row);
-    const double a_scale = a.scale[first_a + i];
-    double* rho = out + i * out_stride;
-    for (int j = 0; j < num_b; ++j) {
-      rho[j] = (row[j] - rho[j]) * (a_scale * b_scale[j]);
-    }
+    double* row = out + i * out_stride;
+    simd.correlation_row(spec, a.x[first_a + i], a.scale[first_a + i],
+                         b.lanes.From(first_b), b.scale.data() + first_b, row,
+                         num_b, row);
   }
 }
 

@@ -26,9 +26,8 @@ TEST(CorrelationTileTest, HasTheBitsOfTheMetric) {
   TilePoints some(4, 3);
   some.Assign(all, {3, 0, 8});
   ASSERT_EQ(some.size(), 3);
-  double row[24];
   double rho[3 * 16];
-  CorrelationTile(*metric, some, 1, 2, all, 2, count - 2, rho, 16, row);
+  CorrelationTile(*metric, some, 1, 2, all, 2, count - 2, rho, 16);
   TileWorkspace workspace(3, 1, 64);
   double squared[64];
   const int32_t queries[] = {ids[0], ids[8]};
@@ -44,16 +43,15 @@ TEST(CorrelationTileTest, HasTheBitsOfTheMetric) {
 }
 
 TEST(CorrelationTileTest, KeepsTheSign) {
-  // Points on both sides of an inducing point's neighbourhood.
+  // Points on both sides of an inducing point's neighborhood.
   const Matrix<double> points = MakePoints("collinear", 80, 1, 1);
   const auto metric = MakeTestModel(points.view(), KernelConfig::RBF, 4).metric;
   std::vector<int32_t> ids(80);
   for (int32_t i = 0; i < 80; ++i) ids[i] = i;
   TilePoints all(80, 1);
   all.Assign(metric->data(), ids);
-  std::vector<double> row(88);
   std::vector<double> rho(80 * 80);
-  CorrelationTile(*metric, all, 0, 80, all, 0, 80, rho.data(), 80, row.data());
+  CorrelationTile(*metric, all, 0, 80, all, 0, 80, rho.data(), 80);
   int negative = 0;
   for (int i = 0; i < 80; ++i) {
     for (int j = 0; j < 80; ++j) {

@@ -40,7 +40,7 @@ class EuclideanDistance {
   };
 
   explicit EuclideanDistance(Points data,
-                             const SimdRoutines& simd = BestRoutines());
+                             const SimdRoutines& simd = BestSimdRoutines());
 
   int64_t size() const { return data_.size(); }
   int64_t dim() const { return data_.points.cols(); }

@@ -49,7 +49,7 @@ TEST(EuclideanDistanceTest, TilesOfAnyShapeAreTheDefinition) {
   for (const Isa isa : AvailableIsas()) {
     SCOPED_TRACE(IsaName(isa));
     const EuclideanDistance metric({UniformPoints(kPoints, kDim, 1)},
-                                   *RoutinesFor(isa));
+                                   *SimdRoutinesFor(isa));
     const Matrix<double>& x = metric.data().points;
     TileWorkspace workspace(kDim, 9, kPoints);
     for (int repeat = 0; repeat < 200; ++repeat) {

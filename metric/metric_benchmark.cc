@@ -57,7 +57,7 @@ void RunDots(benchmark::State& state, int num_queries, int64_t num_candidates) {
   for (auto _ : state) {
     for (int64_t j = 0; j < num_candidates; j += kTile) {
       const auto count = static_cast<int>(std::min(kTile, num_candidates - j));
-      BestRoutines().dot_tile(queries.pointers.data(), num_queries,
+      BestSimdRoutines().dot_tile(queries.pointers.data(), num_queries,
                               candidates.pointers.data() + j, count, kInducing,
                               out.data(), kTile);
       benchmark::DoNotOptimize(out.data());

@@ -67,7 +67,7 @@ class ResidualCorrelation {
   // about their errors, and only exhaustive search is exact.
   ResidualCorrelation(Kernel kernel, Points data,
                       std::optional<RoundingModel> rounding,
-                      const SimdRoutines& simd = BestRoutines());
+                      const SimdRoutines& simd = BestSimdRoutines());
 
   int64_t size() const { return data_.size(); }
   int64_t dim() const { return kernel_.dim(); }

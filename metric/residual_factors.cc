@@ -81,7 +81,7 @@ std::optional<Fault> FaultOf(const ResidualPoints& points, int64_t i,
     if (row[t] != 0) return Fault{"v", "is not zero in its padding"};
   }
   double squared;
-  BestRoutines().dot_tile(&row, 1, &row, 1, RoundUpToLanes(v.cols()), &squared,
+  BestSimdRoutines().dot_tile(&row, 1, &row, 1, RoundUpToLanes(v.cols()), &squared,
                           1);
   if (!std::isfinite(squared)) {
     return Fault{"v", "is not finite, or too long to be a factor"};
@@ -349,7 +349,7 @@ absl::StatusOr<ResidualPoints> ResidualPointsFromFactors(
     std::fill(row + v.cols, row + result.v.stride(), 0.0);
     // Then no product of two rows overflows, and no distance is NaN.
     double norm;
-    BestRoutines().dot_tile(&row, 1, &row, 1, RoundUpToLanes(v.cols), &norm, 1);
+    BestSimdRoutines().dot_tile(&row, 1, &row, 1, RoundUpToLanes(v.cols), &norm, 1);
     if (!std::isfinite(norm)) {
       return absl::InvalidArgumentError(absl::StrCat(
           "factors: V, row ", i, ": its squared length overflows"));

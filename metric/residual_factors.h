@@ -47,7 +47,7 @@ class InducingFactor {
   // below, where `monitor` is.
   static absl::StatusOr<InducingFactor> Create(
       Kernel kernel, InducingPoints inducing, const ResidualConfig& config,
-      const SimdRoutines& simd = BestRoutines(), Monitor* monitor = nullptr);
+      const SimdRoutines& simd = BestSimdRoutines(), Monitor* monitor = nullptr);
 
   // The factor that Save wrote; `kernel` and `config` are those of Create, and
   // `points` those of which `config` chooses the inducing points. Errors of
@@ -56,7 +56,7 @@ class InducingFactor {
   static absl::StatusOr<InducingFactor> Restore(
       Kernel kernel, const ResidualConfig& config,
       MatrixView<const double> points, ArchiveReader& archive,
-      const SimdRoutines& simd = BestRoutines());
+      const SimdRoutines& simd = BestSimdRoutines());
   void Save(ArchiveWriter& archive) const;
 
   // Factors of `points` (n x d, finite; d as the inducing points have).

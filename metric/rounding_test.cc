@@ -133,7 +133,7 @@ TEST(LeastEigenvalueTest, KnownMatrices) {
 // Residual correlations as computed, ones on the diagonal.
 Matrix3 ComputedCorrelations(const Kernel& kernel,
                              const ResidualPoints& points) {
-  const SimdRoutines& simd = BestRoutines();
+  const SimdRoutines& simd = BestSimdRoutines();
   const PointLanes lanes(points.points.view());
   Matrix3 rho;
   for (int64_t i = 0; i < 3; ++i) {

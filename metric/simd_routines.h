@@ -30,12 +30,10 @@
 #define RCT_METRIC_SIMD_ROUTINES_H_
 
 #include <cstdint>
-#include <string_view>
-#include <vector>
+
+#include "metric/isa.h"
 
 namespace rct {
-
-enum class Isa { kScalar, kAvx2, kAvx512 };
 
 enum class KernelFamily { kRbf, kMatern12, kMatern32, kMatern52 };
 
@@ -108,16 +106,11 @@ struct SimdRoutines {
                         int32_t* hits);
 };
 
-// The table for `isa`, or null where this machine or build lacks it.
-const SimdRoutines* RoutinesFor(Isa isa);
+// Returns the table for `isa`, or null where this machine or build lacks it.
+const SimdRoutines* SimdRoutinesFor(Isa isa);
 
-// The best table of this machine (found once, through xsimd's CPU detection).
-const SimdRoutines& BestRoutines();
-
-std::string_view IsaName(Isa isa);
-
-// All instruction sets that this machine can run, weakest first.
-std::vector<Isa> AvailableIsas();
+// Returns the table of the strongest instruction set of this machine.
+const SimdRoutines& BestSimdRoutines();
 
 }  // namespace rct
 

@@ -49,8 +49,8 @@ TEST(SimdRoutinesTableTest, WeakestFirstAndBestLast) {
   ASSERT_FALSE(isas.empty());
   EXPECT_EQ(isas.front(), Isa::kScalar);
   EXPECT_TRUE(std::is_sorted(isas.begin(), isas.end()));
-  for (const Isa isa : isas) EXPECT_EQ(RoutinesFor(isa)->isa, isa);
-  EXPECT_EQ(&BestRoutines(), RoutinesFor(isas.back()));
+  for (const Isa isa : isas) EXPECT_EQ(SimdRoutinesFor(isa)->isa, isa);
+  EXPECT_EQ(&BestSimdRoutines(), SimdRoutinesFor(isas.back()));
 }
 
 TEST(SimdRoutinesTableTest, Names) {
@@ -63,7 +63,7 @@ TEST(SimdRoutinesTableTest, Names) {
 // of them are equal then.
 class SimdRoutinesTest : public testing::TestWithParam<Isa> {
  protected:
-  const SimdRoutines& simd() const { return *RoutinesFor(GetParam()); }
+  const SimdRoutines& simd() const { return *SimdRoutinesFor(GetParam()); }
 };
 
 INSTANTIATE_TEST_SUITE_P(AllIsas, SimdRoutinesTest,
@@ -307,7 +307,7 @@ TEST_P(SimdRoutinesTest, RowsAreTheSameForAnyCountAndStart) {
         double covariance[40];
         double reference[40];
         simd().covariance_row(kernel, x.data(), lanes, count, covariance);
-        RoutinesFor(Isa::kScalar)
+        SimdRoutinesFor(Isa::kScalar)
             ->covariance_row(kernel, x.data(), lanes, count, reference);
         ASSERT_EQ(Bits(absl::MakeConstSpan(covariance, count)),
                   Bits(absl::MakeConstSpan(reference, count)));

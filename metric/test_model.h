@@ -26,7 +26,7 @@ inline Kernel MakeKernel(KernelFamily family, double variance,
 // Inducing points that are rows of nothing.
 inline absl::StatusOr<InducingFactor> MakeFactor(
     const Kernel& kernel, const Matrix<double>& inducing, double jitter,
-    const SimdRoutines& simd = BestRoutines()) {
+    const SimdRoutines& simd = BestSimdRoutines()) {
   ResidualConfig config;
   config.set_jitter(jitter);
   return InducingFactor::Create(kernel, {inducing.Clone(), {}}, config, simd);

@@ -55,7 +55,7 @@ class GoldWorkloadTest : public testing::TestWithParam<Answer> {
 
 TEST_P(GoldWorkloadTest, EveryStrategyHasTheFrozenNeighbors) {
   const GoldAnswers& answers = *gold().Find(GetParam().name).value();
-  const ResidualModel model = Model(BestRoutines());
+  const ResidualModel model = Model(BestSimdRoutines());
   IndexOptions options;
   options.set_strategy(EXHAUSTIVE);
   const NeighborTable exhaustive = Search(model, options);
@@ -82,7 +82,7 @@ TEST_P(GoldWorkloadTest, EveryStrategyHasTheFrozenNeighbors) {
 }
 
 TEST_P(GoldWorkloadTest, Avx2HasTheSameBits) {
-  const SimdRoutines* const avx2 = RoutinesFor(Isa::kAvx2);
+  const SimdRoutines* const avx2 = SimdRoutinesFor(Isa::kAvx2);
   if (avx2 == nullptr) GTEST_SKIP() << "this machine has no AVX2";
   IndexOptions options;
   options.set_strategy(EXHAUSTIVE);

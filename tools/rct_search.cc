@@ -192,7 +192,7 @@ absl::StatusOr<ResidualModel> MakeModel(const SearchTask& task,
   ResidualConfig config = task.index.residual();
   RCT_RETURN_IF_ERROR(ReadInducing(task, input, *config.mutable_inducing()));
   return InFlags(ResidualModel::Create(input.points.view(), config,
-                                       task.index.threads(), BestRoutines(),
+                                       task.index.threads(), BestSimdRoutines(),
                                        monitor));
 }
 

@@ -29,7 +29,7 @@ constexpr int64_t kNeighbors = 50;
 constexpr int kTile = 512;  // candidates of one call
 
 int64_t Select(const double* t, KnnHeap& heap, int32_t* hits) {
-  const SimdRoutines& simd = BestRoutines();
+  const SimdRoutines& simd = BestSimdRoutines();
   int64_t entries = 0;
   for (int64_t first = 0; first < kCandidates; first += kTile) {
     const int found =

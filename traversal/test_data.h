@@ -49,7 +49,7 @@ struct TestModel {
 // min(n, num_inducing) random rows, or the origin where n = 0.
 TestModel MakeTestModel(MatrixView<const double> points,
                         KernelConfig::Family family, int64_t num_inducing,
-                        const SimdRoutines& simd = BestRoutines());
+                        const SimdRoutines& simd = BestSimdRoutines());
 
 }  // namespace rct
 

@@ -26,6 +26,7 @@
 #include "metric/residual_correlation.h"
 #include "traversal/block/skeleton_archive.h"
 #include "traversal/block/skeleton_bound.pb.h"
+#include "traversal/block/skeleton_config.h"
 #include "traversal/block/skeleton_searcher.h"
 #include "traversal/build_phase.h"
 #include "traversal/exhaustive/exhaustive.h"
@@ -304,11 +305,11 @@ absl::StatusOr<ComposedSearcher<ResidualCorrelation>> ComposeBlocks(
   RCT_ASSIGN_OR_RETURN(auto searcher,
                        SkeletonSearcher::Create(metric, config, threads,
                                                 /*scale=*/{}, monitor));
-  std::vector<BuildPhase> phases = searcher->phases();
+  std::vector<BuildPhase> phases = searcher->lazy().phases();
   // Where bounds are in vain residual variances are often large, and then a
   // screen of all pairs is faster than their exhaustive search.
   if (config.form() == SkeletonBoundConfig::AUTO &&
-      searcher->form() == SkeletonBoundConfig::DENSE &&
+      searcher->lazy().form() == SkeletonBoundConfig::DENSE &&
       FloatScreenSearcher::Pays(searcher->metric())) {
     RCT_ASSIGN_OR_RETURN(auto screen,
                          ComposeScreen(metric, {}, threads, monitor));
@@ -423,8 +424,8 @@ absl::StatusOr<ComposedSearcher<ResidualCorrelation>> RestoreSearcher(
       auto searcher,
       RestoreSkeletons(metric, composition.heuristics.skeleton_bound(),
                        archive));
-  const auto* skeletons = searcher->skeletons();
-  const auto* tables = searcher->tables();
+  const auto* skeletons = searcher->lazy().skeletons();
+  const auto* tables = searcher->lazy().tables();
   clock.End("skeletons", 0,
             (skeletons == nullptr ? 0 : skeletons->bytes()) +
                 (tables == nullptr ? 0 : tables->bytes()));

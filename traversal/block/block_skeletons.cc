@@ -72,7 +72,6 @@ struct BlockSkeletons::Worker {
   Worker(int64_t dim, int64_t block_size, int max_rank)
       : points(block_size, dim),
         column(block_size + 8),
-        row(block_size + 8),
         factor(max_rank),
         residual(block_size),
         tau(block_size),
@@ -85,7 +84,6 @@ struct BlockSkeletons::Worker {
 
   TilePoints points;
   AlignedBuffer<double> column;
-  AlignedBuffer<double> row;
   std::vector<double> factor;
   std::vector<double> residual;  // e^2 so far, and 0 for members
   std::vector<double> tau;
@@ -133,28 +131,8 @@ BlockSkeletons::BlockSkeletons(const ResidualCorrelation& metric,
       partition_(std::move(partition)),
       block_size_(options.block_size),
       blocks_(partition_.num_blocks()),
-      rows_(num_positions(), kNoRow),
-      positions_(metric.size(), -1),
-      e_(num_positions()),
-      norm_(num_positions()),
-      squared_length_(num_positions()),
-      exact_squared_length_(num_positions()),
-      cosine_(num_cones() + kPanel),
-      sine_(num_cones() + kPanel),
-      length_(num_cones() + kPanel),
-      cone_e_(num_cones() + kPanel),
-      cone_min_row_(num_cones(), kNoRow),
-      members_(0, metric.dim()) {
-  for (AlignedBuffer<float>* zeroed :
-       {&e_, &norm_, &squared_length_, &sine_, &length_, &cone_e_}) {
-    std::fill(zeroed->begin(), zeroed->end(), 0.0f);
-  }
-  std::fill(exact_squared_length_.begin(), exact_squared_length_.end(), 0.0);
-  std::fill(cosine_.begin(), cosine_.end(), 1.0f);
-  std::copy(partition_.rows().begin(), partition_.rows().end(), rows_.begin());
-  for (int64_t i = 0; i < partition_.size(); ++i) {
-    positions_[rows_[i]] = static_cast<int32_t>(i);
-  }
+      factors_(metric.dim()) {
+  MakeColumns(metric.size());
 
   std::vector<Draft> drafts(num_blocks());
   const int num_workers = std::max(1, std::min(threads, num_blocks()));
@@ -181,16 +159,30 @@ BlockSkeletons::BlockSkeletons(const ResidualCorrelation& metric,
     MakeCones(block, draft);
   });
   Join(metric, drafts);
-  std::vector<double> residuals;
-  residuals.reserve(num_made);
-  for (int i = 0; i < num_made; ++i) {
-    residuals.push_back(drafts[int64_t{i} * stride].rms_residual);
-  }
-  if (num_made > 0) {
-    const auto middle = residuals.begin() + num_made / 2;
-    std::nth_element(residuals.begin(), middle, residuals.end());
-    median_residual_ = *middle;
-    mean_rank_ = static_cast<double>(total_rank()) / num_made;
+  Summarize(drafts, stride);
+}
+
+void BlockSkeletons::MakeColumns(int64_t num_points) {
+  const auto zeros = [](auto& column, int64_t size) {
+    column = std::decay_t<decltype(column)>(size);
+    std::fill(column.begin(), column.end(), 0);
+  };
+  zeros(columns_.e, num_positions());
+  zeros(columns_.norm, num_positions());
+  zeros(columns_.squared_length, num_positions());
+  zeros(columns_.exact_squared_length, num_positions());
+  zeros(cones_.cosine, num_cones() + kPanel);
+  zeros(cones_.sine, num_cones() + kPanel);
+  zeros(cones_.length, num_cones() + kPanel);
+  zeros(cones_.e, num_cones() + kPanel);
+  std::fill(cones_.cosine.begin(), cones_.cosine.end(), 1.0f);
+  cones_.min_row.assign(num_cones(), kNoRow);
+  columns_.positions.assign(num_points, -1);
+  columns_.rows.assign(num_positions(), kNoRow);
+  std::copy(partition_.rows().begin(), partition_.rows().end(),
+            columns_.rows.begin());
+  for (int64_t i = 0; i < partition_.size(); ++i) {
+    columns_.positions[columns_.rows[i]] = static_cast<int32_t>(i);
   }
 }
 
@@ -201,8 +193,9 @@ void BlockSkeletons::Factorize(const ResidualCorrelation& metric,
   const int64_t padded = RoundUpToLanes(count);
   const int max_rank = std::min(count, LargestRank(options.block_size));
   Matrix<double>& w = worker.w;
-  worker.points.Assign(metric.data(),
-                       absl::MakeConstSpan(rows_).subspan(block.first, count));
+  worker.points.Assign(
+      metric.data(),
+      absl::MakeConstSpan(columns_.rows).subspan(block.first, count));
   for (int j = 0; j < count; ++j) {
     worker.tau[j] = slack_.Tau(worker.points.scale[j]);
     worker.residual[j] = 1 + worker.tau[j];
@@ -271,8 +264,7 @@ const double* BlockSkeletons::Column(const ResidualCorrelation& metric,
         std::min<int64_t>(found, worker.columns.rows() - worker.num_columns));
     worker.pivots.Assign(worker.points, absl::MakeConstSpan(wanted, found));
     CorrelationTile(metric, worker.pivots, 0, found, worker.points, 0, count,
-                    worker.columns.row(worker.num_columns), width,
-                    worker.row.data());
+                    worker.columns.row(worker.num_columns), width);
     for (int f = 0; f < found; ++f) {
       worker.column_of[wanted[f]] = worker.num_columns++;
     }
@@ -299,16 +291,16 @@ void BlockSkeletons::KeepCoordinates(Block& block, const Worker& worker,
     const int64_t i = block.first + j;
     const double norm = 1 + worker.tau[j];
     draft.sound = draft.sound && squared <= 1.01 * norm;
-    exact_squared_length_[i] = squared;
-    squared_length_[i] = RoundUp(squared);
-    norm_[i] = RoundUp(std::sqrt(norm));
-    e_[i] = RoundUp(std::sqrt(std::max(0.0, norm - squared)));
-    block.e = std::max(block.e, e_[i]);
+    columns_.exact_squared_length[i] = squared;
+    columns_.squared_length[i] = RoundUp(squared);
+    columns_.norm[i] = RoundUp(std::sqrt(norm));
+    columns_.e[i] = RoundUp(std::sqrt(std::max(0.0, norm - squared)));
+    block.e = std::max(block.e, columns_.e[i]);
     block.length = std::max(block.length, RoundUp(std::sqrt(squared)));
-    block.min_row = std::min<int64_t>(block.min_row, rows_[i]);
+    block.min_row = std::min<int64_t>(block.min_row, columns_.rows[i]);
   }
   // The diagonal of a Cholesky factorization is met exactly.
-  for (const int member : draft.members) e_[block.first + member] = 0;
+  for (const int member : draft.members) columns_.e[block.first + member] = 0;
 }
 
 void BlockSkeletons::KeepFactor(const Block& block, const Worker& worker,
@@ -350,7 +342,7 @@ void BlockSkeletons::MakeCones(const Block& block, Draft& draft) {
     for (int j = 0; j < count; ++j) {
       double product = 0;
       for (int c = 0; c < rank; ++c) product += mean[c] * w[kPanel * c + j];
-      const double length = std::sqrt(exact_squared_length_[first + j]);
+      const double length = std::sqrt(columns_.exact_squared_length[first + j]);
       if (length == 0) continue;
       const double factor = (product < 0 ? -1 : 1) / length;
       for (int c = 0; c < rank; ++c) mean[c] += factor * w[kPanel * c + j];
@@ -373,15 +365,17 @@ void BlockSkeletons::MakeCones(const Block& block, Draft& draft) {
       if (length > 0) {
         cosine = std::min(cosine, std::abs(product) / std::sqrt(length));
       }
-      length_[cone] = std::max(
-          length_[cone], RoundUp(std::sqrt(exact_squared_length_[first + j])));
-      cone_e_[cone] = std::max(cone_e_[cone], e_[first + j]);
-      cone_min_row_[cone] = std::min(cone_min_row_[cone], rows_[first + j]);
+      cones_.length[cone] = std::max(
+          cones_.length[cone],
+          RoundUp(std::sqrt(columns_.exact_squared_length[first + j])));
+      cones_.e[cone] = std::max(cones_.e[cone], columns_.e[first + j]);
+      cones_.min_row[cone] =
+          std::min(cones_.min_row[cone], columns_.rows[first + j]);
     }
     // An axis in float32 is not quite of length 1.
     cosine = std::max(0.0, cosine - 4 * kFloatRoundoff);
-    cosine_[cone] = RoundDown(cosine);
-    sine_[cone] = RoundUp(std::sqrt((1 - cosine) * (1 + cosine)));
+    cones_.cosine[cone] = RoundDown(cosine);
+    cones_.sine[cone] = RoundUp(std::sqrt((1 - cosine) * (1 + cosine)));
   }
 }
 
@@ -419,33 +413,48 @@ void BlockSkeletons::Join(const ResidualCorrelation& metric,
     const Block& block = blocks_[b];
     const Draft& draft = drafts[b];
     for (const int member : draft.members) {
-      member_rows_.push_back(rows_[block.first + member]);
+      factors_.member_rows.push_back(columns_.rows[block.first + member]);
     }
-    max_rank_ = std::max(max_rank_, block.rank);
-    evaluations_ += draft.evaluations;
-    sound_ = sound_ && draft.sound;
+    summary_.max_rank = std::max(summary_.max_rank, block.rank);
+    summary_.evaluations += draft.evaluations;
+    summary_.sound = summary_.sound && draft.sound;
   }
   w_ = AlignedBuffer<float>(end.w);
-  axes_ = AlignedBuffer<float>(end.axis);
-  factors_ = AlignedBuffer<double>(end.factor);
-  inverse_diagonals_ = AlignedBuffer<double>(end.diagonal);
+  cones_.axes = AlignedBuffer<float>(end.axis);
+  factors_.elements = AlignedBuffer<double>(end.factor);
+  factors_.inverse_diagonals = AlignedBuffer<double>(end.diagonal);
   for (int b = 0; b < num_blocks(); ++b) {
     const Block& block = blocks_[b];
     const Draft& draft = drafts[b];
     std::copy(draft.w.begin(), draft.w.end(), w_.begin() + block.w);
-    std::copy(draft.axes.begin(), draft.axes.end(), axes_.begin() + block.axis);
+    std::copy(draft.axes.begin(), draft.axes.end(),
+              cones_.axes.begin() + block.axis);
     std::copy(draft.factor.begin(), draft.factor.end(),
-              factors_.begin() + block.factor);
+              factors_.elements.begin() + block.factor);
     std::copy(draft.inverse_diagonal.begin(), draft.inverse_diagonal.end(),
-              inverse_diagonals_.begin() + block.diagonal);
+              factors_.inverse_diagonals.begin() + block.diagonal);
   }
   AssignMembers(metric);
 }
 
+void BlockSkeletons::Summarize(const std::vector<Draft>& drafts, int stride) {
+  std::vector<double> residuals;
+  for (size_t b = 0; b < drafts.size(); b += stride) {
+    residuals.push_back(drafts[b].rms_residual);
+  }
+  if (residuals.empty()) return;
+  const auto middle =
+      residuals.begin() + static_cast<int64_t>(residuals.size()) / 2;
+  std::nth_element(residuals.begin(), middle, residuals.end());
+  summary_.median_residual = *middle;
+  summary_.mean_rank =
+      static_cast<double>(total_rank()) / static_cast<double>(residuals.size());
+}
+
 void BlockSkeletons::AssignMembers(const ResidualCorrelation& metric) {
-  members_ =
-      TilePoints(static_cast<int64_t>(member_rows_.size()), metric.dim());
-  members_.Assign(metric.data(), member_rows_);
+  factors_.members = TilePoints(
+      static_cast<int64_t>(factors_.member_rows.size()), metric.dim());
+  factors_.members.Assign(metric.data(), factors_.member_rows);
 }
 
 template <class Self, class Archive>
@@ -453,27 +462,27 @@ void BlockSkeletons::Describe(Self& self, Archive& archive) {
   archive.Array("skeletons.loose_rows", self.loose_rows_);
   archive.Value("skeletons.block_size", self.block_size_);
   archive.Array("skeletons.blocks", self.blocks_);
-  archive.Array("skeletons.rows", self.rows_);
-  archive.Array("skeletons.positions", self.positions_);
-  archive.Array("skeletons.e", self.e_);
-  archive.Array("skeletons.norm", self.norm_);
-  archive.Array("skeletons.squared", self.squared_length_);
-  archive.Array("skeletons.exact_squared", self.exact_squared_length_);
+  archive.Array("skeletons.rows", self.columns_.rows);
+  archive.Array("skeletons.positions", self.columns_.positions);
+  archive.Array("skeletons.e", self.columns_.e);
+  archive.Array("skeletons.norm", self.columns_.norm);
+  archive.Array("skeletons.squared", self.columns_.squared_length);
+  archive.Array("skeletons.exact_squared", self.columns_.exact_squared_length);
   archive.Array("skeletons.w", self.w_);
-  archive.Array("cones.axes", self.axes_);
-  archive.Array("cones.cosine", self.cosine_);
-  archive.Array("cones.sine", self.sine_);
-  archive.Array("cones.length", self.length_);
-  archive.Array("cones.e", self.cone_e_);
-  archive.Array("cones.min_row", self.cone_min_row_);
-  archive.Array("skeletons.factors", self.factors_);
-  archive.Array("skeletons.diagonals", self.inverse_diagonals_);
-  archive.Array("skeletons.members", self.member_rows_);
-  archive.Value("skeletons.max_rank", self.max_rank_);
-  archive.Value("skeletons.mean_rank", self.mean_rank_);
-  archive.Value("skeletons.residual", self.median_residual_);
-  archive.Value("skeletons.sound", self.sound_);
-  archive.Value("skeletons.evaluations", self.evaluations_);
+  archive.Array("cones.axes", self.cones_.axes);
+  archive.Array("cones.cosine", self.cones_.cosine);
+  archive.Array("cones.sine", self.cones_.sine);
+  archive.Array("cones.length", self.cones_.length);
+  archive.Array("cones.e", self.cones_.e);
+  archive.Array("cones.min_row", self.cones_.min_row);
+  archive.Array("skeletons.factors", self.factors_.elements);
+  archive.Array("skeletons.diagonals", self.factors_.inverse_diagonals);
+  archive.Array("skeletons.members", self.factors_.member_rows);
+  archive.Value("skeletons.max_rank", self.summary_.max_rank);
+  archive.Value("skeletons.mean_rank", self.summary_.mean_rank);
+  archive.Value("skeletons.residual", self.summary_.median_residual);
+  archive.Value("skeletons.sound", self.summary_.sound);
+  archive.Value("skeletons.evaluations", self.summary_.evaluations);
 }
 
 BlockSkeletons::BlockSkeletons(const ResidualCorrelation& metric,
@@ -483,7 +492,7 @@ BlockSkeletons::BlockSkeletons(const ResidualCorrelation& metric,
       simd_(&metric.simd()),
       partition_(archive, metric.size(), metric.dim()),
       block_size_(0),
-      members_(0, metric.dim()) {
+      factors_(metric.dim()) {
   Describe(*this, archive);
   if (archive.status().ok()) CheckRows(metric.size(), archive);
   if (archive.status().ok()) CheckBlocks(archive);
@@ -503,9 +512,9 @@ void BlockSkeletons::CheckRows(int64_t num_points,
       static_cast<int64_t>(blocks_.size()) == partition_.num_blocks(),
       "skeletons.blocks", "has not a skeleton for each block");
   if (!archive.status().ok()) return;
-  archive.Expect(static_cast<int64_t>(rows_.size()) == num_positions(),
+  archive.Expect(static_cast<int64_t>(columns_.rows.size()) == num_positions(),
                  "skeletons.rows", "has not a row for each position");
-  archive.Expect(static_cast<int64_t>(positions_.size()) == num_points,
+  archive.Expect(static_cast<int64_t>(columns_.positions.size()) == num_points,
                  "skeletons.positions", "has not a position for each row");
   archive.Expect(partition_.size() + static_cast<int64_t>(loose_rows_.size()) ==
                      num_points,
@@ -516,8 +525,8 @@ void BlockSkeletons::CheckRows(int64_t num_points,
   bool inverse = true;
   for (int64_t i = 0; i < num_positions(); ++i) {
     const int32_t row = i < partition_.size() ? partition_.rows()[i] : kNoRow;
-    same = same && rows_[i] == row;
-    inverse = inverse && (row == kNoRow || positions_[row] == i);
+    same = same && columns_.rows[i] == row;
+    inverse = inverse && (row == kNoRow || columns_.positions[row] == i);
   }
   archive.Expect(same, "skeletons.rows", "has other rows than the partition");
   bool loose = true;
@@ -525,7 +534,7 @@ void BlockSkeletons::CheckRows(int64_t num_points,
     const int32_t row = loose_rows_[i];
     loose = loose && row >= (i == 0 ? 0 : loose_rows_[i - 1] + 1) &&
             row < num_points;
-    inverse = inverse && (!loose || positions_[row] == -1);
+    inverse = inverse && (!loose || columns_.positions[row] == -1);
   }
   archive.Expect(loose, "skeletons.loose_rows",
                  "has a row that does not exist or is not in order");
@@ -542,8 +551,9 @@ void BlockSkeletons::CheckBlocks(ArchiveReader& archive) const {
     block.first = b * block_size_;
     block.count = static_cast<int>(
         std::min(block_size_, partition_.size() - block.first));
-    block.min_row = *std::min_element(
-        rows_.begin() + block.first, rows_.begin() + block.first + block.count);
+    block.min_row =
+        *std::min_element(columns_.rows.begin() + block.first,
+                          columns_.rows.begin() + block.first + block.count);
     const bool ranked = block.rank >= 0 && block.rank <= block.count &&
                         block.rank <= LargestRank(block_size_);
     if (!archive.Expect(ranked, "skeletons.blocks",
@@ -562,21 +572,22 @@ void BlockSkeletons::CheckBlocks(ArchiveReader& archive) const {
   };
   constexpr std::string_view kOther = "is not of the size of all skeletons";
   archive.Expect(sized(w_, end.w), "skeletons.w", kOther);
-  archive.Expect(sized(axes_, end.axis), "cones.axes", kOther);
-  archive.Expect(sized(factors_, end.factor), "skeletons.factors", kOther);
-  archive.Expect(sized(inverse_diagonals_, end.diagonal), "skeletons.diagonals",
+  archive.Expect(sized(cones_.axes, end.axis), "cones.axes", kOther);
+  archive.Expect(sized(factors_.elements, end.factor), "skeletons.factors",
                  kOther);
-  archive.Expect(sized(member_rows_, end.skeleton), "skeletons.members",
+  archive.Expect(sized(factors_.inverse_diagonals, end.diagonal),
+                 "skeletons.diagonals", kOther);
+  archive.Expect(sized(factors_.member_rows, end.skeleton), "skeletons.members",
                  kOther);
-  archive.Expect(max_rank_ == max_rank, "skeletons.max_rank",
+  archive.Expect(summary_.max_rank == max_rank, "skeletons.max_rank",
                  "is not the largest rank");
-  archive.Expect(sized(cone_min_row_, num_cones()), "cones.min_row",
+  archive.Expect(sized(cones_.min_row, num_cones()), "cones.min_row",
                  "has not a row for each cone");
   for (int64_t cone = 0; archive.status().ok() && cone < num_cones(); ++cone) {
     // kNoRow, which padding has, is the largest.
-    const auto first = rows_.begin() + cone * kPanel;
+    const auto first = columns_.rows.begin() + cone * kPanel;
     archive.Expect(
-        cone_min_row_[cone] == *std::min_element(first, first + kPanel),
+        cones_.min_row[cone] == *std::min_element(first, first + kPanel),
         "cones.min_row", "is not the least row of each cone");
   }
 }
@@ -586,20 +597,21 @@ void BlockSkeletons::CheckBlocks(ArchiveReader& archive) const {
 void BlockSkeletons::CheckFactors(ArchiveReader& archive) const {
   for (const Block& block : blocks_) {
     for (int64_t r = 0; r < PartOf(block).diagonal; ++r) {
-      const double* row = factors_.data() + block.factor +
+      const double* row = factors_.elements.data() + block.factor +
                           FactorElements(r / kPanelRows) + r % kPanelRows;
       const double diagonal = row[r * kPanelRows];
       archive.Expect(diagonal > 0 && std::isfinite(diagonal),
                      "skeletons.factors",
                      "has a diagonal that is not positive");
-      archive.Expect(inverse_diagonals_[block.diagonal + r] == 1 / diagonal,
-                     "skeletons.diagonals",
-                     "is not the inverse of the factors' diagonal");
+      archive.Expect(
+          factors_.inverse_diagonals[block.diagonal + r] == 1 / diagonal,
+          "skeletons.diagonals", "is not the inverse of the factors' diagonal");
       if (r >= block.rank) continue;
-      const int32_t member = member_rows_[block.skeleton + r];
-      const bool known =
-          member >= 0 && member < static_cast<int64_t>(positions_.size());
-      const int64_t place = known ? positions_[member] - block.first : -1;
+      const int32_t member = factors_.member_rows[block.skeleton + r];
+      const bool known = member >= 0 && member < static_cast<int64_t>(
+                                                     columns_.positions.size());
+      const int64_t place =
+          known ? columns_.positions[member] - block.first : -1;
       if (!archive.Expect(place >= 0 && place < block.count,
                           "skeletons.members",
                           "has a row that is not in its block")) {
@@ -626,29 +638,35 @@ void BlockSkeletons::CheckNumbers(ArchiveReader& archive) const {
     archive.Expect(AllFiniteAndNotNegative<T>(array.span()), name,
                    "has numbers that are negative or not finite");
   };
-  check("skeletons.e", e_, num_positions());
-  check("skeletons.norm", norm_, num_positions());
-  check("skeletons.squared", squared_length_, num_positions());
-  check("skeletons.exact_squared", exact_squared_length_, num_positions());
-  check("cones.cosine", cosine_, num_cones() + kPanel);
-  check("cones.sine", sine_, num_cones() + kPanel);
-  check("cones.length", length_, num_cones() + kPanel);
-  check("cones.e", cone_e_, num_cones() + kPanel);
+  check("skeletons.e", columns_.e, num_positions());
+  check("skeletons.norm", columns_.norm, num_positions());
+  check("skeletons.squared", columns_.squared_length, num_positions());
+  check("skeletons.exact_squared", columns_.exact_squared_length,
+        num_positions());
+  check("cones.cosine", cones_.cosine, num_cones() + kPanel);
+  check("cones.sine", cones_.sine, num_cones() + kPanel);
+  check("cones.length", cones_.length, num_cones() + kPanel);
+  check("cones.e", cones_.e, num_cones() + kPanel);
   constexpr std::string_view kNotFinite = "is not finite";
   archive.Expect(AllFinite(w_.span()), "skeletons.w", kNotFinite);
-  archive.Expect(AllFinite(axes_.span()), "cones.axes", kNotFinite);
-  archive.Expect(AllFinite(factors_.span()), "skeletons.factors", kNotFinite);
+  archive.Expect(AllFinite(cones_.axes.span()), "cones.axes", kNotFinite);
+  archive.Expect(AllFinite(factors_.elements.span()), "skeletons.factors",
+                 kNotFinite);
   for (const Block& block : blocks_) {
     archive.Expect(AllFiniteAndNotNegative<float>({block.length, block.e}),
                    "skeletons.blocks",
                    "has lengths that are negative or not finite");
   }
-  archive.Expect(mean_rank_ >= 0 && mean_rank_ <= max_rank_,
-                 "skeletons.mean_rank", "is above the largest rank");
-  archive.Expect(median_residual_ >= 0 && std::isfinite(median_residual_),
-                 "skeletons.residual", "is negative or not finite");
-  archive.Expect(sound_, "skeletons.sound", "says that they are of no use");
-  archive.Expect(evaluations_ >= 0, "skeletons.evaluations", "is negative");
+  archive.Expect(
+      summary_.mean_rank >= 0 && summary_.mean_rank <= summary_.max_rank,
+      "skeletons.mean_rank", "is above the largest rank");
+  archive.Expect(
+      summary_.median_residual >= 0 && std::isfinite(summary_.median_residual),
+      "skeletons.residual", "is negative or not finite");
+  archive.Expect(summary_.sound, "skeletons.sound",
+                 "says that they are of no use");
+  archive.Expect(summary_.evaluations >= 0, "skeletons.evaluations",
+                 "is negative");
 }
 
 void BlockSkeletons::Save(ArchiveWriter& archive) const {
@@ -661,8 +679,8 @@ void BlockSkeletons::Solve(int b, int64_t stride, int64_t count,
   const Block& block = blocks_[b];
   for (int64_t p = 0; p < NumFactorPanels(block.rank); ++p) {
     simd_->solve_panel(
-        {factors_.data() + block.factor + FactorElements(p),
-         inverse_diagonals_.data() + block.diagonal + p * kPanelRows,
+        {factors_.elements.data() + block.factor + FactorElements(p),
+         factors_.inverse_diagonals.data() + block.diagonal + p * kPanelRows,
          p * kPanelRows},
         stride, count, rhs);
   }
@@ -670,7 +688,6 @@ void BlockSkeletons::Solve(int b, int64_t stride, int64_t count,
 
 BlockSkeletons::Projection::Projection(int64_t capacity, int max_rank)
     : rhs(RoundUpToLanes(max_rank) * RoundUpToLanes(capacity)),
-      row(std::max<int64_t>(capacity, max_rank) + 8),
       squared_length(capacity) {}
 
 int64_t BlockSkeletons::Project(const ResidualCorrelation& metric, int b,
@@ -680,8 +697,8 @@ int64_t BlockSkeletons::Project(const ResidualCorrelation& metric, int b,
   const auto count = static_cast<int>(points.size());
   const int64_t stride = RoundUpToLanes(count);
   double* rhs = projection.rhs.data();
-  CorrelationTile(metric, members_, block.skeleton, block.rank, points, 0,
-                  count, rhs, stride, projection.row.data());
+  CorrelationTile(metric, factors_.members, block.skeleton, block.rank, points,
+                  0, count, rhs, stride);
   for (int64_t c = 0; c < RoundUpToLanes(block.rank); ++c) {
     const int64_t known = c < block.rank ? count : 0;
     std::fill(rhs + c * stride + known, rhs + (c + 1) * stride, 0.0);
@@ -701,11 +718,12 @@ int64_t BlockSkeletons::Project(const ResidualCorrelation& metric, int b,
 
 int64_t BlockSkeletons::bytes() const {
   return static_cast<int64_t>(
-      sizeof(float) *
-          (w_.size() + axes_.size() + 3 * e_.size() + 4 * cosine_.size()) +
-      sizeof(double) * (factors_.size() + inverse_diagonals_.size() +
-                        exact_squared_length_.size()) +
-      sizeof(int32_t) * (rows_.size() + positions_.size()));
+      sizeof(float) * (w_.size() + cones_.axes.size() + 3 * columns_.e.size() +
+                       4 * cones_.cosine.size()) +
+      sizeof(double) *
+          (factors_.elements.size() + factors_.inverse_diagonals.size() +
+           columns_.exact_squared_length.size()) +
+      sizeof(int32_t) * (columns_.rows.size() + columns_.positions.size()));
 }
 
 }  // namespace rct

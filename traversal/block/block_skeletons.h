@@ -62,16 +62,17 @@ class BlockSkeletons {
                                   const SkeletonOptions& options, int threads);
 
   // Skeletons of the blocks of `partition`, or of every `stride`-th of them: a
-  // sample, which tells what rank and residual they would have. What a
-  // cancelled monitor leaves is of no use.
+  // sample, which tells what rank and residual they would have. A cancelled
+  // monitor leaves an incomplete object, to be dropped.
   BlockSkeletons(const ResidualCorrelation& metric,
                  const SkeletonOptions& options, SpacePartition partition,
                  int threads, int stride = 1, Monitor* monitor = nullptr);
 
-  // As Save wrote them; without use where archive.status() is an error then,
-  // which it is unless everything that an address is made of is in range: each
-  // row in one block or among the loose ones, and the parts of blocks one after
-  // the other. `metric` is the one they were made of, or its like.
+  // Reads what Save wrote. archive.status() is an error afterwards unless
+  // everything that an address is made of is in range: each row lies in one
+  // block or is loose, and the parts of blocks follow each other. After an
+  // error the object must be dropped. `metric` has the points and factors that
+  // the skeletons were made of.
   BlockSkeletons(const ResidualCorrelation& metric, ArchiveReader& archive);
   void Save(ArchiveWriter& archive) const;
 
@@ -94,44 +95,45 @@ class BlockSkeletons {
     return static_cast<int64_t>(num_blocks()) * block_size_;
   }
   int64_t num_cones() const { return num_positions() / kPanel; }
-  int64_t total_rank() const { return members_.size(); }
-  int max_rank() const { return max_rank_; }
+  int64_t total_rank() const { return factors_.members.size(); }
+  int max_rank() const { return summary_.max_rank; }
 
   // The rows of points that no block holds since their tau is too large, in
   // order: they must be evaluated.
   absl::Span<const int32_t> loose_rows() const { return loose_rows_; }
 
-  // By position. Padding has row kNoRow, and 0 elsewhere.
-  // The position of a row, or -1 where it is loose.
-  int32_t position(int64_t row) const { return positions_[row]; }
-  const float* e() const { return e_.data(); }
-  const float* norm() const { return norm_.data(); }  // sqrt(1 + tau)
-  const float* squared_length() const { return squared_length_.data(); }
+  // Returns the position of a row, or -1 where it is loose.
+  int32_t position(int64_t row) const { return columns_.positions[row]; }
+  // Columns by position. Padding has 0.
+  const float* e() const { return columns_.e.data(); }
+  const float* norm() const { return columns_.norm.data(); }  // sqrt(1 + tau)
+  const float* squared_length() const { return columns_.squared_length.data(); }
   // |w|^2 as computed.
   double exact_squared_length(int64_t position) const {
-    return exact_squared_length_[position];
+    return columns_.exact_squared_length[position];
   }
 
   // The panels of block b, and of its cones. Gaps are the caller's.
   PointPanels points(int b, const uint16_t* gap) const {
     return {w_.data() + blocks_[b].w, blocks_[b].rank,
-            e_.data() + blocks_[b].first, gap, rows_.data() + blocks_[b].first};
+            columns_.e.data() + blocks_[b].first, gap,
+            columns_.rows.data() + blocks_[b].first};
   }
   ConePanels cones(int b, const uint16_t* gap) const {
     const int64_t cone = blocks_[b].first / kPanel;
-    return {axes_.data() + blocks_[b].axis,
+    return {cones_.axes.data() + blocks_[b].axis,
             blocks_[b].rank,
-            cosine_.data() + cone,
-            sine_.data() + cone,
-            length_.data() + cone,
-            cone_e_.data() + cone,
+            cones_.cosine.data() + cone,
+            cones_.sine.data() + cone,
+            cones_.length.data() + cone,
+            cones_.e.data() + cone,
             gap};
   }
   // The least row of each sub-block, kNoRow where it is empty.
-  const int32_t* cone_min_row() const { return cone_min_row_.data(); }
+  const int32_t* cone_min_row() const { return cones_.min_row.data(); }
 
   // The members of all skeletons, those of a block together.
-  const TilePoints& members() const { return members_; }
+  const TilePoints& members() const { return factors_.members; }
 
   // Solves T_b x = r for `count` right sides next to each other: rhs holds
   // RoundUpToLanes(rank) rows of `stride`, zero from the rank on; `count` is a
@@ -143,7 +145,6 @@ class BlockSkeletons {
     Projection(int64_t capacity, int max_rank);
 
     AlignedBuffer<double> rhs;
-    AlignedBuffer<double> row;
     std::vector<double> squared_length;  // |w|^2 of each point
   };
 
@@ -156,12 +157,12 @@ class BlockSkeletons {
   // How well the skeletons fit: their mean rank, the median over blocks of the
   // root mean square of e, and whether all numbers are as small as exact ones
   // would be.
-  double mean_rank() const { return mean_rank_; }
-  double median_residual() const { return median_residual_; }
-  bool sound() const { return sound_; }
+  double mean_rank() const { return summary_.mean_rank; }
+  double median_residual() const { return summary_.median_residual; }
+  bool sound() const { return summary_.sound; }
 
   // Pairs whose correlation was computed.
-  int64_t evaluations() const { return evaluations_; }
+  int64_t evaluations() const { return summary_.evaluations; }
   int64_t bytes() const;
 
  private:
@@ -171,6 +172,8 @@ class BlockSkeletons {
   template <class Self, class Archive>
   static void Describe(Self& self, Archive& archive);
 
+  // Makes the columns of empty blocks.
+  void MakeColumns(int64_t num_points);
   // The steps of one block, on scratch space of one thread.
   void Factorize(const ResidualCorrelation& metric,
                  const SkeletonOptions& options, Block& block, Worker& worker,
@@ -183,6 +186,8 @@ class BlockSkeletons {
   void MakeCones(const Block& block, Draft& draft);
   void Join(const ResidualCorrelation& metric,
             const std::vector<Draft>& drafts);
+  // Takes the fit from every `stride`-th draft: the others were not made.
+  void Summarize(const std::vector<Draft>& drafts, int stride);
   // How much the part of one block takes of each array of parts.
   struct Part {
     int64_t w;
@@ -202,6 +207,42 @@ class BlockSkeletons {
   void CheckNumbers(ArchiveReader& archive) const;
   void AssignMembers(const ResidualCorrelation& metric);
 
+  // Columns by position, and the position of each row.
+  struct Columns {
+    std::vector<int32_t> rows;
+    std::vector<int32_t> positions;  // of a row, or -1 where it is loose
+    AlignedBuffer<float> e;
+    AlignedBuffer<float> norm;
+    AlignedBuffer<float> squared_length;
+    AlignedBuffer<double> exact_squared_length;
+  };
+  // Columns by sub-block.
+  struct Cones {
+    AlignedBuffer<float> axes;  // panels
+    AlignedBuffer<float> cosine;
+    AlignedBuffer<float> sine;
+    AlignedBuffer<float> length;
+    AlignedBuffer<float> e;
+    std::vector<int32_t> min_row;
+  };
+  // The factors T of all blocks, in panels, and the points they are made of.
+  struct Factors {
+    explicit Factors(int64_t dim) : members(0, dim) {}
+
+    AlignedBuffer<double> elements;
+    AlignedBuffer<double> inverse_diagonals;
+    std::vector<int32_t> member_rows;
+    TilePoints members;
+  };
+  // How well the skeletons fit, and the pairs that were evaluated for them.
+  struct Summary {
+    int max_rank = 0;
+    double mean_rank = 0;
+    double median_residual = 0;
+    bool sound = true;
+    int64_t evaluations = 0;
+  };
+
   SkeletonSlack slack_;
   const FilterRoutines* filter_;
   const SimdRoutines* simd_;
@@ -209,28 +250,11 @@ class BlockSkeletons {
   SpacePartition partition_;
   int64_t block_size_;
   std::vector<Block> blocks_;
-  std::vector<int32_t> rows_;
-  std::vector<int32_t> positions_;
-  AlignedBuffer<float> e_;
-  AlignedBuffer<float> norm_;
-  AlignedBuffer<float> squared_length_;
-  AlignedBuffer<double> exact_squared_length_;
-  AlignedBuffer<float> w_;
-  AlignedBuffer<float> axes_;
-  AlignedBuffer<float> cosine_;
-  AlignedBuffer<float> sine_;
-  AlignedBuffer<float> length_;
-  AlignedBuffer<float> cone_e_;
-  std::vector<int32_t> cone_min_row_;
-  AlignedBuffer<double> factors_;
-  AlignedBuffer<double> inverse_diagonals_;
-  std::vector<int32_t> member_rows_;
-  TilePoints members_;
-  int max_rank_ = 0;
-  double mean_rank_ = 0;
-  double median_residual_ = 0;
-  bool sound_ = true;
-  int64_t evaluations_ = 0;
+  AlignedBuffer<float> w_;  // panels
+  Columns columns_;
+  Cones cones_;
+  Factors factors_;
+  Summary summary_;
 };
 
 }  // namespace rct

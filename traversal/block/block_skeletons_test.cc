@@ -13,6 +13,7 @@
 #include "gtest/gtest.h"
 #include "metric/correlation_tile.h"
 #include "metric/metric.pb.h"
+#include "metric/point_lanes.h"
 #include "metric/residual_correlation.h"
 #include "metric/rounding.h"
 #include "traversal/block/filter_routines.h"
@@ -45,10 +46,15 @@ std::vector<double> Correlations(const ResidualCorrelation& metric,
       skeletons.points(b, nullptr).row + block.count);
   TilePoints points(block.count, metric.dim());
   points.Assign(metric.data(), ids);
-  std::vector<double> rho(int64_t{block.count} * block.count);
-  std::vector<double> row(block.count + 8);
+  const int64_t stride = RoundUpToLanes(block.count);
+  std::vector<double> tile(block.count * stride);
   CorrelationTile(metric, points, 0, block.count, points, 0, block.count,
-                  rho.data(), block.count, row.data());
+                  tile.data(), stride);
+  std::vector<double> rho;
+  for (int i = 0; i < block.count; ++i) {
+    const auto row = tile.begin() + i * stride;
+    rho.insert(rho.end(), row, row + block.count);
+  }
   return rho;
 }
 
@@ -135,9 +141,8 @@ TEST(BlockSkeletonsFactorTest, SolvesForCoordinates) {
   TilePoints all(128, 3);
   all.Assign(metric->data(), skeletons.partition().rows());
   std::vector<double> rhs((block.rank + 8) * 128, 0.0);
-  std::vector<double> row(136);
   CorrelationTile(*metric, skeletons.members(), 0, block.rank, all, 0, 128,
-                  rhs.data(), 128, row.data());
+                  rhs.data(), 128);
   skeletons.Solve(0, 128, 128, rhs.data());
   for (int j = 0; j < 128; ++j) {
     for (int c = 0; c < block.rank; ++c) {

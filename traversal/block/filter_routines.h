@@ -15,7 +15,8 @@
 #include <cstdint>
 #include <limits>
 
-#include "metric/simd_routines.h"
+#include "metric/isa.h"
+#include "traversal/kept_routines.h"
 
 namespace rct {
 
@@ -69,18 +70,7 @@ struct ConePanels {
   const uint16_t* gap;  // in kGapUnit
 };
 
-// Points that a query has kept, with bounds on their |rho|.
-struct KeptPoints {
-  float* upper;
-  float* lower;
-  int32_t* row;
-  int size;
-  int64_t filtered;  // near enough, but not below row_limit
-};
-
 inline constexpr int32_t kNoRow = std::numeric_limits<int32_t>::max();
-
-inline constexpr int kThresholdSteps = 12;
 
 struct FilterRoutines {
   Isa isa;
@@ -106,14 +96,12 @@ struct FilterRoutines {
                     float* length, float* outside);
 
   // The queries of the panel to which a block of these lengths may matter.
-  uint32_t (*filter_block)(const QueryPanel& queries,
-                           const BlockLengths& block);
+  uint32_t (*pass_block)(const QueryPanel& queries, const BlockLengths& block);
 
   // For each query of `lanes`: the cones that may hold something for it, a bit
   // each, in masks[l * num_panels + p].
-  void (*filter_cones)(const QueryPanel& queries, uint32_t lanes,
-                       const ConePanels& cones, int num_panels,
-                       uint32_t* masks);
+  void (*pass_cones)(const QueryPanel& queries, uint32_t lanes,
+                     const ConePanels& cones, int num_panels, uint32_t* masks);
 
   // Of the panels first + p of points, p < count <= 16, query l wants those
   // where masks[l] has bit p and min_row[p] < row_limit[l]: appends to kept[l]
@@ -121,18 +109,10 @@ struct FilterRoutines {
   // row_limit[l] and other than self[l], in the order of points. It has room
   // for 16 more than it may keep. A panel is read once for all its queries.
   // Returns the number of pairs of a query and a panel.
-  int (*filter_points)(const QueryPanel& queries, const PointPanels& points,
-                       int first, int count, const int32_t* masks,
-                       const int32_t* min_row, const int32_t* row_limit,
-                       const int32_t* self, KeptPoints* kept);
-
-  // Keeps the points whose upper bound reaches `theta`.
-  void (*drop_below)(float theta, KeptPoints& kept);
-
-  // The largest x on a grid of kThresholdSteps halvings between `least` and 1
-  // that at least `wanted` of the values reach, or minus infinity where not
-  // even `least` is. Vectors are read in full.
-  float (*threshold)(const float* values, int count, int wanted, float least);
+  int (*keep_points)(const QueryPanel& queries, const PointPanels& points,
+                     int first, int count, const int32_t* masks,
+                     const int32_t* min_row, const int32_t* row_limit,
+                     const int32_t* self, KeptList* kept);
 };
 
 // The table for `isa`, or null where this machine or build lacks it.

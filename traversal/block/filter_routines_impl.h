@@ -106,8 +106,8 @@ struct FilterRoutinesOf {
     Sqrt(Max(squared, zero)).Store(length);
   }
 
-  static uint32_t FilterBlock(const QueryPanel& queries,
-                              const BlockLengths& block) {
+  static uint32_t PassBlock(const QueryPanel& queries,
+                            const BlockLengths& block) {
     V upper = V::Broadcast(queries.slack);
     upper = Fma(V::Load(queries.own), V::Broadcast(block.gap), upper);
     upper = Fma(V::Load(queries.outside), V::Broadcast(block.e), upper);
@@ -175,9 +175,9 @@ struct FilterRoutinesOf {
     }
   }
 
-  static void FilterCones(const QueryPanel& queries, uint32_t lanes,
-                          const ConePanels& cones, int num_panels,
-                          uint32_t* masks) {
+  static void PassCones(const QueryPanel& queries, uint32_t lanes,
+                        const ConePanels& cones, int num_panels,
+                        uint32_t* masks) {
     int64_t list[kPanel];
     int count = 0;
     for (; lanes != 0; lanes &= lanes - 1) {
@@ -203,9 +203,9 @@ struct FilterRoutinesOf {
     const int32_t* row;
   };
 
-  static void KeepPoints(const QueryPanel& queries, int l, V dot,
-                         const PanelErrors& panel, int32_t row_limit,
-                         int32_t self, KeptPoints& kept) {
+  static void KeepPanel(const QueryPanel& queries, int l, V dot,
+                        const PanelErrors& panel, int32_t row_limit,
+                        int32_t self, KeptList& kept) {
     const V own = V::Broadcast(queries.own[l] * kGapUnit);
     const V error = Fma(V::Broadcast(queries.outside[l]), panel.e,
                         Fma(own, panel.gap, V::Broadcast(queries.slack)));
@@ -231,7 +231,7 @@ struct FilterRoutinesOf {
   static void PointsOf(const QueryPanel& queries, int64_t* list, int count,
                        const PointPanels& points, int panel,
                        const int32_t* row_limit, const int32_t* self,
-                       KeptPoints* kept) {
+                       KeptList* kept) {
     for (int q = count; q < kQueries; ++q) list[q] = list[count - 1];
     const float* w = points.w + int64_t{kPanel} * points.rank * panel;
     alignas(64) float dots[kQueries][kPanel];
@@ -239,15 +239,15 @@ struct FilterRoutinesOf {
     const PanelErrors errors(points, panel);
     for (int q = 0; q < count; ++q) {
       const auto l = static_cast<int>(list[q]);
-      KeepPoints(queries, l, V::Load(dots[q]), errors, row_limit[l], self[l],
-                 kept[l]);
+      KeepPanel(queries, l, V::Load(dots[q]), errors, row_limit[l], self[l],
+                kept[l]);
     }
   }
 
-  static int FilterPoints(const QueryPanel& queries, const PointPanels& points,
-                          int first, int count, const int32_t* masks,
-                          const int32_t* min_row, const int32_t* row_limit,
-                          const int32_t* self, KeptPoints* kept) {
+  static int KeepPoints(const QueryPanel& queries, const PointPanels& points,
+                        int first, int count, const int32_t* masks,
+                        const int32_t* min_row, const int32_t* row_limit,
+                        const int32_t* self, KeptList* kept) {
     constexpr int kMany = Shape::kPointQueries;
     constexpr int kHalf = (kMany + 1) / 2;
     int pairs = 0;
@@ -273,55 +273,9 @@ struct FilterRoutinesOf {
     return pairs;
   }
 
-  // Lanes of the vector at `first` of an array of `count`.
-  static uint32_t Present(int first, int count) {
-    return count - first < kPanel ? (1u << (count - first)) - 1 : 0xffffu;
-  }
-
-  static void DropBelow(float theta, KeptPoints& kept) {
-    const V least = V::Broadcast(theta);
-    int size = 0;
-    for (int j = 0; j < kept.size; j += kPanel) {
-      const V upper = V::Load(kept.upper + j);
-      const V lower = V::Load(kept.lower + j);
-      int32_t row[kPanel];
-      std::memcpy(row, kept.row + j, sizeof(row));
-      const uint32_t mask = AtLeastMask(upper, least) & Present(j, kept.size);
-      upper.Compress(mask, kept.upper + size);
-      lower.Compress(mask, kept.lower + size);
-      V::Compress(mask, row, kept.row + size);
-      size += std::popcount(mask);
-    }
-    kept.size = size;
-  }
-
-  static int CountAtLeast(const float* values, int count, float least) {
-    const V bound = V::Broadcast(least);
-    int found = 0;
-    for (int j = 0; j < count; j += kPanel) {
-      found += std::popcount(AtLeastMask(V::Load(values + j), bound) &
-                             Present(j, count));
-    }
-    return found;
-  }
-
-  static float Threshold(const float* values, int count, int wanted,
-                         float least) {
-    if (CountAtLeast(values, count, least) < wanted) {
-      return -std::numeric_limits<float>::infinity();
-    }
-    float step = 1 - least;
-    for (int i = 0; i < kThresholdSteps; ++i) {
-      step *= 0.5f;
-      const float next = least + step;
-      if (CountAtLeast(values, count, next) >= wanted) least = next;
-    }
-    return least;
-  }
-
   static constexpr FilterRoutines Table(Isa isa) {
-    return {isa,          &Eliminate,    &Project,   &GapTerms, &FilterBlock,
-            &FilterCones, &FilterPoints, &DropBelow, &Threshold};
+    return {isa,        &Eliminate, &Project,   &GapTerms,
+            &PassBlock, &PassCones, &KeepPoints};
   }
 };
 

@@ -10,7 +10,8 @@
 
 #include "base/random.h"
 #include "gtest/gtest.h"
-#include "metric/simd_routines.h"
+#include "metric/isa.h"
+#include "traversal/kept_routines.h"
 
 namespace rct {
 namespace {
@@ -27,7 +28,7 @@ std::vector<float> Uniform(int64_t count, double low, double high,
 
 class FilterRoutinesTest : public testing::TestWithParam<Isa> {
  protected:
-  const FilterRoutines& kernels() const {
+  const FilterRoutines& routines() const {
     return *FilterRoutinesFor(GetParam());
   }
   const FilterRoutines& scalar() const {
@@ -48,7 +49,7 @@ TEST_P(FilterRoutinesTest, Eliminates) {
         expected[j] = std::fma(-factor[c], w[c * 24 + j], expected[j]);
       }
     }
-    kernels().eliminate(w.data(), 24, terms, factor.data(), 16, column.data());
+    routines().eliminate(w.data(), 24, terms, factor.data(), 16, column.data());
     EXPECT_EQ(column, expected);
   }
 }
@@ -63,8 +64,8 @@ TEST_P(FilterRoutinesTest, ProjectsByRowsAndByColumns) {
         const int64_t column_stride = by_rows ? 1 : rows;
         std::vector<float> y(rows * kPanel), expected(rows * kPanel);
         float length[kPanel], expected_length[kPanel];
-        kernels().project(table.data(), row_stride, column_stride, rows,
-                          columns, w.data(), y.data(), length);
+        routines().project(table.data(), row_stride, column_stride, rows,
+                           columns, w.data(), y.data(), length);
         scalar().project(table.data(), row_stride, column_stride, rows, columns,
                          w.data(), expected.data(), expected_length);
         EXPECT_EQ(y, expected);
@@ -136,7 +137,7 @@ struct Scene {
 
 struct Kept {
   explicit Kept(int room) : upper(room), lower(room), row(room) {}
-  KeptPoints points() { return {upper.data(), lower.data(), row.data(), 0, 0}; }
+  KeptList points() { return {upper.data(), lower.data(), row.data(), 0, 0}; }
   std::vector<float> upper, lower;
   std::vector<int32_t> row;
 };
@@ -162,22 +163,22 @@ TEST_P(FilterRoutinesTest, KeepsThePointsThatReachTheta) {
     for (int l = 1; l < kPanel; l += 2) limits[l] = 70;
     const std::vector<int32_t> selves(kPanel, self);
     std::vector<Kept> kept(kPanel, Kept(200)), by_scalar(kPanel, Kept(200));
-    std::vector<KeptPoints> all_found, all_expected;
+    std::vector<KeptList> all_found, all_expected;
     for (int l = 0; l < kPanel; ++l) {
       all_found.push_back(kept[l].points());
       all_expected.push_back(by_scalar[l].points());
     }
-    const int pairs = kernels().filter_points(
+    const int pairs = routines().keep_points(
         scene.queries(), scene.points(), 1, count, masks.data(), min_row.data(),
         limits.data(), selves.data(), all_found.data());
     EXPECT_EQ(pairs, 16 + 1 + 4 + 6 + 16 + 0 + 11 + 2);
-    scalar().filter_points(scene.queries(), scene.points(), 1, count,
-                           masks.data(), min_row.data(), limits.data(),
-                           selves.data(), all_expected.data());
+    scalar().keep_points(scene.queries(), scene.points(), 1, count,
+                         masks.data(), min_row.data(), limits.data(),
+                         selves.data(), all_expected.data());
     for (int lane = 0; lane < kPanel; ++lane) {
       const int32_t limit = limits[lane];
-      const KeptPoints& found = all_found[lane];
-      const KeptPoints& expected = all_expected[lane];
+      const KeptList& found = all_found[lane];
+      const KeptList& expected = all_expected[lane];
       ASSERT_EQ(found.size, expected.size);
       EXPECT_EQ(found.filtered, expected.filtered);
       int next = 0;
@@ -232,10 +233,10 @@ TEST_P(FilterRoutinesTest, ConesHoldTheirVectors) {
     for (int c = 0; c < 3; ++c) axis[c * kPanel] /= norm;
   }
   std::vector<uint32_t> masks(2 * kPanel), expected(2 * kPanel);
-  kernels().filter_cones(scene.queries(), 0xfffe, scene.cones(), 2,
-                         masks.data());
-  scalar().filter_cones(scene.queries(), 0xfffe, scene.cones(), 2,
-                        expected.data());
+  routines().pass_cones(scene.queries(), 0xfffe, scene.cones(), 2,
+                        masks.data());
+  scalar().pass_cones(scene.queries(), 0xfffe, scene.cones(), 2,
+                      expected.data());
   RandomStream random(1, 2);
   int kept = 0, dropped = 0;
   for (int q = 1; q < kPanel; ++q) {
@@ -280,22 +281,22 @@ TEST_P(FilterRoutinesTest, ConesHoldTheirVectors) {
 
 TEST_P(FilterRoutinesTest, BlocksAndGaps) {
   const Scene scene(4, 2, 11);
-  EXPECT_EQ(kernels().filter_block(scene.queries(), {0.3f, 0.1f, 0.2f}),
-            scalar().filter_block(scene.queries(), {0.3f, 0.1f, 0.2f}));
+  EXPECT_EQ(routines().pass_block(scene.queries(), {0.3f, 0.1f, 0.2f}),
+            scalar().pass_block(scene.queries(), {0.3f, 0.1f, 0.2f}));
   uint32_t expected = 0;
   for (int l = 0; l < kPanel; ++l) {
     const double upper = 1e-5 + scene.length[l] * 0.3 + scene.outside[l] * 0.1 +
                          scene.own[l] * 0.2;
     expected |= static_cast<uint32_t>(upper >= scene.theta[l]) << l;
   }
-  EXPECT_EQ(kernels().filter_block(scene.queries(), {0.3f, 0.1f, 0.2f}),
+  EXPECT_EQ(routines().pass_block(scene.queries(), {0.3f, 0.1f, 0.2f}),
             expected);
 
   const std::vector<float> squared = Uniform(kPanel, 0.3, 1, 12);
   const std::vector<float> norm(kPanel, 1.01f);
   float length[kPanel], outside[kPanel];
-  kernels().gap_terms(scene.gap.data(), squared.data(), scene.e.data(),
-                      norm.data(), 1e-4f, length, outside);
+  routines().gap_terms(scene.gap.data(), squared.data(), scene.e.data(),
+                       norm.data(), 1e-4f, length, outside);
   for (int l = 0; l < kPanel; ++l) {
     const double gap = scene.gap[l] * static_cast<double>(kGapUnit);
     EXPECT_NEAR(outside[l], std::min(1.01, gap + scene.e[l]), 1e-6);
@@ -303,53 +304,6 @@ TEST_P(FilterRoutinesTest, BlocksAndGaps) {
     EXPECT_NEAR(length[l],
                 std::sqrt(std::max(0.0, squared[l] - less * less + 1e-4)),
                 1e-5);
-  }
-}
-
-TEST_P(FilterRoutinesTest, ThresholdIsReachedByEnoughAndNearTheLast) {
-  for (const int count : {1, 15, 16, 17, 200}) {
-    std::vector<float> values = Uniform(count + kPanel, -0.2, 1, count);
-    std::vector<float> sorted(values.begin(), values.begin() + count);
-    std::sort(sorted.rbegin(), sorted.rend());
-    for (const int wanted : {1, 10, count}) {
-      for (const float least : {0.0f, 0.5f}) {
-        const float found =
-            kernels().threshold(values.data(), count, wanted, least);
-        EXPECT_EQ(found,
-                  scalar().threshold(values.data(), count, wanted, least));
-        if (wanted > count || sorted[wanted - 1] < least) {
-          EXPECT_EQ(found, -std::numeric_limits<float>::infinity());
-        } else {
-          EXPECT_LE(found, sorted[wanted - 1]);
-          EXPECT_GE(found, sorted[wanted - 1] - 0x1p-12f);
-        }
-      }
-    }
-  }
-}
-
-TEST_P(FilterRoutinesTest, DropsWhatIsBelow) {
-  for (const int count : {0, 1, 16, 17, 100}) {
-    Kept kept(count + 2 * kPanel);
-    kept.upper = Uniform(count + 2 * kPanel, 0, 1, count);
-    for (int j = 0; j < count; ++j) {
-      kept.lower[j] = -kept.upper[j];
-      kept.row[j] = j;
-    }
-    const std::vector<float> upper = kept.upper;
-    KeptPoints points = kept.points();
-    points.size = count;
-    kernels().drop_below(0.4f, points);
-    int next = 0;
-    for (int j = 0; j < count; ++j) {
-      if (upper[j] < 0.4f) continue;
-      ASSERT_LT(next, points.size);
-      EXPECT_EQ(points.row[next], j);
-      EXPECT_EQ(points.upper[next], upper[j]);
-      EXPECT_EQ(points.lower[next], -upper[j]);
-      ++next;
-    }
-    EXPECT_EQ(next, points.size);
   }
 }
 

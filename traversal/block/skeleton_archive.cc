@@ -11,6 +11,7 @@
 #include "base/status_macros.h"
 #include "metric/residual_correlation.h"
 #include "traversal/block/block_skeletons.h"
+#include "traversal/block/lazy_skeletons.h"
 #include "traversal/block/skeleton_bound.pb.h"
 #include "traversal/block/skeleton_costs.h"
 #include "traversal/block/skeleton_searcher.h"
@@ -42,10 +43,11 @@ void CheckForm(const SkeletonBoundConfig& config, int32_t form, bool costs,
 }  // namespace
 
 void SaveSkeletons(const SkeletonSearcher& searcher, ArchiveWriter& archive) {
-  archive.Value("skeletons.form", static_cast<int32_t>(searcher.form()));
-  if (searcher.costs().has_value()) searcher.costs()->Save(archive);
-  if (searcher.skeletons() != nullptr) searcher.skeletons()->Save(archive);
-  const SkeletonTables* tables = searcher.tables();
+  const LazySkeletons& lazy = searcher.lazy();
+  archive.Value("skeletons.form", static_cast<int32_t>(lazy.form()));
+  if (lazy.costs().has_value()) lazy.costs()->Save(archive);
+  if (lazy.skeletons() != nullptr) lazy.skeletons()->Save(archive);
+  const SkeletonTables* tables = lazy.tables();
   if (tables != nullptr) tables->Save(archive);
 }
 
@@ -73,9 +75,11 @@ absl::StatusOr<std::unique_ptr<const SkeletonSearcher>> RestoreSkeletons(
     tables = std::make_unique<SkeletonTables>(*skeletons, archive);
   }
   RCT_RETURN_IF_ERROR(archive.status());
-  return SkeletonSearcher::Restore(
-      metric, config, static_cast<SkeletonBoundConfig::Form>(form), costs,
-      std::move(skeletons), std::move(tables));
+  return std::make_unique<const SkeletonSearcher>(
+      metric, config,
+      std::make_unique<const LazySkeletons>(
+          metric, config, static_cast<SkeletonBoundConfig::Form>(form), costs,
+          std::move(skeletons), std::move(tables)));
 }
 
 }  // namespace rct

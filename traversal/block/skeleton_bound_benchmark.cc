@@ -126,8 +126,8 @@ int Main(int argc, char** argv) {
   std::printf("%s: n = %lld, m = %lld, k = %lld, form %s\n", name.c_str(),
               static_cast<long long>(n), static_cast<long long>(m),
               static_cast<long long>(k),
-              SkeletonBoundConfig::Form_Name(searcher->form()).c_str());
-  if (const BlockSkeletons* skeletons = searcher->skeletons()) {
+              SkeletonBoundConfig::Form_Name(searcher->lazy().form()).c_str());
+  if (const BlockSkeletons* skeletons = searcher->lazy().skeletons()) {
     std::printf(
         "blocks %d of %lld, mean rank %.1f, median rms residual %.3f\n",
         skeletons->num_blocks(),
@@ -136,7 +136,7 @@ int Main(int argc, char** argv) {
         skeletons->median_residual());
   }
   std::printf("V %.3f s, index %.3f s\n", model_seconds, build_seconds);
-  for (const BuildPhase& phase : searcher->phases()) {
+  for (const BuildPhase& phase : searcher->lazy().phases()) {
     std::printf("  %-10s %.3f s, %.1f MiB\n", phase.name.c_str(), phase.seconds,
                 static_cast<double>(phase.bytes) / 0x1p20);
   }

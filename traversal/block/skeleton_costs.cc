@@ -4,18 +4,10 @@
 #include <cmath>
 #include <cstdint>
 #include <string_view>
-#include <vector>
 
-#include "absl/types/span.h"
-#include "base/aligned_buffer.h"
-#include "metric/correlation_tile.h"
+#include "base/archive.h"
 #include "metric/residual_correlation.h"
-#include "traversal/block/block_skeletons.h"
-#include "traversal/block/filter_routines.h"
 #include "traversal/block/skeleton_bound.pb.h"
-#include "traversal/block/skeleton_pass.h"
-#include "traversal/exhaustive/exhaustive.h"
-#include "traversal/searcher.h"
 
 namespace rct {
 namespace {
@@ -32,14 +24,8 @@ constexpr double kNeighborFilter = 61;
 // What projecting a query on one skeleton takes beside its evaluations.
 constexpr double kBlockEvaluations = 25;
 
-// Queries on which bounds are tried, and their neighbours.
-constexpr int64_t kProbes = 16;
-constexpr int64_t kProbeNeighbors = 50;
-
-// What a block leaves of its own queries, the blocks around it leave as well:
-// so many in all. The sample says nothing of them, but much of those farther
-// away.
-constexpr double kBlocksAround = 8;
+// The neighbors of a query where the forecast of a build has none to go by.
+constexpr int64_t kTypicalNeighbors = 50;
 
 }  // namespace
 
@@ -109,86 +95,15 @@ double SkeletonCosts::by_projections(int64_t queries, int64_t k) const {
 
 SkeletonBoundConfig::Form SkeletonCosts::Cheapest(int64_t queries) const {
   const double with_tables =
-      skeletons() + tables() + by_tables(queries, kProbeNeighbors);
-  const double without = skeletons() + by_projections(queries, kProbeNeighbors);
+      skeletons() + tables() + by_tables(queries, kTypicalNeighbors);
+  const double without =
+      skeletons() + by_projections(queries, kTypicalNeighbors);
   // Exhaustive search is what the estimates are surest of.
   if (std::min(with_tables, without) > 0.9 * dense(queries)) {
     return SkeletonBoundConfig::DENSE;
   }
   return with_tables < without ? SkeletonBoundConfig::TABLES
                                : SkeletonBoundConfig::PROJECTIONS;
-}
-
-double HardPart(const ExhaustiveSearcher<ResidualCorrelation>& exhaustive,
-                const BlockSkeletons& sample, int threads) {
-  const ResidualCorrelation& metric = exhaustive.metric();
-  const int64_t n = metric.size();
-  std::vector<int> blocks;
-  for (int b = 0; b < sample.num_blocks(); ++b) {
-    if (sample.block(b).rank > 0) blocks.push_back(b);
-  }
-  if (blocks.empty()) return 1;
-  // Queries are points of the sample: what a skeleton leaves of them is known.
-  std::vector<int64_t> rows;
-  std::vector<int32_t> ids;
-  std::vector<double> own_e;
-  std::vector<int> own_block;
-  for (int64_t i = 0; i < kProbes; ++i) {
-    const int b = blocks[i % static_cast<int64_t>(blocks.size())];
-    const BlockSkeletons::Block& block = sample.block(b);
-    const int64_t place = (2 * i + 1) * block.count / (2 * kProbes);
-    ids.push_back(sample.points(b, nullptr).row[place]);
-    rows.push_back(ids.back());
-    own_e.push_back(double{sample.e()[block.first + place]});
-    own_block.push_back(b);
-  }
-  SearchOptions options;
-  options.k = std::min(kProbeNeighbors, n);
-  options.threads = threads;
-  const SearchResult nearest = exhaustive.SearchRows(rows, options);
-
-  TilePoints queries(kProbes, metric.dim());
-  queries.Assign(metric.data(), ids);
-  BlockSkeletons::Projection projection(kProbes, sample.max_rank());
-  AlignedBuffer<float> coordinates(kPanel * sample.max_rank());
-  static_assert(kProbes <= kPanel);
-  const double part = static_cast<double>(sample.num_blocks()) /
-                      static_cast<double>(blocks.size());
-  std::vector<double> left(kProbes);
-  for (const int b : blocks) {
-    const BlockSkeletons::Block& block = sample.block(b);
-    sample.Project(metric, b, queries, projection, coordinates.data());
-    const PointPanels points = sample.points(b, nullptr);
-    for (int64_t i = 0; i < kProbes; ++i) {
-      const double outside = std::min(
-          1.0, own_e[i] +
-                   std::sqrt(std::max(0.0, 1 - projection.squared_length[i])));
-      const double kth = nearest.neighbors.distances()(i, options.k - 1);
-      const double weight =
-          b == own_block[i] ? std::min(kBlocksAround, part) : part;
-      int64_t passed = 0;
-      for (int j = 0; j < block.count; ++j) {
-        const float* w =
-            points.w + int64_t{j / kPanel} * kPanel * block.rank + j % kPanel;
-        double product = 0;
-        for (int c = 0; c < block.rank; ++c) {
-          product += double{coordinates[kPanel * c + i]} * w[kPanel * c];
-        }
-        const double length =
-            std::sqrt(sample.exact_squared_length(block.first + j));
-        passed += static_cast<int64_t>(
-            std::abs(product) + outside * points.e[j] + own_e[i] * length >=
-            1 - kth * kth);
-      }
-      left[i] += weight * static_cast<double>(passed);
-    }
-  }
-  const auto hard = std::count_if(left.begin(), left.end(), [&](double all) {
-    return all > SkeletonPass::kMaxKept || 4 * all > static_cast<double>(n);
-  });
-  // One among so few is often an inducing point.
-  return static_cast<double>(std::max<int64_t>(0, hard - 1)) /
-         static_cast<double>(kProbes);
 }
 
 }  // namespace rct

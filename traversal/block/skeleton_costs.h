@@ -1,9 +1,9 @@
-// What the forms of the skeleton bound cost, before they are paid for.
+// Costs: formulas for what the forms of the skeleton bound take.
 //
 // The unit is an evaluation of exhaustive search, m fused multiply-adds in a
 // tile: machines differ less in ratios than in times. With n points, s the mean
-// rank of the skeletons, S the sum of all ranks and h the part of queries for
-// which bounds are in vain:
+// rank of the skeletons, S the sum of all ranks and h the part of hard queries,
+// which end in exhaustive search:
 //
 //     exhaustive search    n a query, or as many as it has predecessors
 //     skeletons            n s (3/2 + s/m)
@@ -14,8 +14,7 @@
 // for b blocks. The numbers of the last two are fitted to measurements
 // (docs/performance.md).
 //
-// h is measured on a sample of the blocks: how much of them the bound leaves to
-// a few of their own points when theta is at its best.
+// h is measured on a sample of the blocks (bound_probe.h).
 
 #ifndef RCT_TRAVERSAL_BLOCK_SKELETON_COSTS_H_
 #define RCT_TRAVERSAL_BLOCK_SKELETON_COSTS_H_
@@ -24,9 +23,7 @@
 
 #include "base/archive.h"
 #include "metric/residual_correlation.h"
-#include "traversal/block/block_skeletons.h"
 #include "traversal/block/skeleton_bound.pb.h"
-#include "traversal/exhaustive/exhaustive.h"
 
 namespace rct {
 
@@ -63,11 +60,6 @@ class SkeletonCosts {
   double mean_rank_;
   double hard_;
 };
-
-// The part of queries for which bounds are in vain, from the blocks of `sample`
-// that have a skeleton. There is at least one point.
-double HardPart(const ExhaustiveSearcher<ResidualCorrelation>& exhaustive,
-                const BlockSkeletons& sample, int threads);
 
 }  // namespace rct
 

@@ -101,7 +101,7 @@ void BM_Eliminate(benchmark::State& state) {
   const std::vector<double> factor(terms, 1e-3);
   AlignedBuffer<double> column(count);
   std::fill(column.begin(), column.end(), 1.0);
-  const FilterRoutines& filter = *FilterRoutinesFor(BestRoutines().isa);
+  const FilterRoutines& filter = *FilterRoutinesFor(BestSimdRoutines().isa);
   for (auto _ : state) {
     filter.eliminate(w.data(), count, static_cast<int>(terms), factor.data(),
                      count, column.data());
@@ -136,7 +136,7 @@ struct FilterProblem {
             zeros.data(), ones.data(),  1e-6f};
   }
 
-  const FilterRoutines& filter = *FilterRoutinesFor(BestRoutines().isa);
+  const FilterRoutines& filter = *FilterRoutinesFor(BestSimdRoutines().isa);
   int rank;
   int panels;
   AlignedBuffer<float> y;
@@ -175,7 +175,7 @@ void BM_FilterCones(benchmark::State& state) {
                             problem.gaps.data()};
   uint32_t masks[kPanel];
   for (auto _ : state) {
-    problem.filter.filter_cones(problem.queries(), 0xffff, cones, 1, masks);
+    problem.filter.pass_cones(problem.queries(), 0xffff, cones, 1, masks);
     benchmark::ClobberMemory();
   }
   ReportArithmetic(state, 2.0 * rank * kPanel * kPanel, Precision::kFloat32);
@@ -196,13 +196,13 @@ void BM_FilterPoints(benchmark::State& state) {
       self(kPanel, -1);
   std::vector<float> upper(2 * kPanel), lower(upper.size());
   std::vector<int32_t> row(upper.size());
-  std::vector<KeptPoints> kept(
-      kPanel, KeptPoints{upper.data(), lower.data(), row.data(), 0, 0});
+  std::vector<KeptList> kept(
+      kPanel, KeptList{upper.data(), lower.data(), row.data(), 0, 0});
   for (auto _ : state) {
     for (int first = 0; first < panels; first += kPanel) {
-      problem.filter.filter_points(problem.queries(), points, first, kPanel,
-                                   masks.data(), min_row.data(),
-                                   row_limit.data(), self.data(), kept.data());
+      problem.filter.keep_points(problem.queries(), points, first, kPanel,
+                                 masks.data(), min_row.data(), row_limit.data(),
+                                 self.data(), kept.data());
     }
     benchmark::ClobberMemory();
   }

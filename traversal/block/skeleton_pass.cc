@@ -18,28 +18,28 @@
 #include "traversal/block/filter_routines.h"
 #include "traversal/block/skeleton_bounds.h"
 #include "traversal/block/skeleton_tables.h"
+#include "traversal/kept_routines.h"
 #include "traversal/knn_heap.h"
 #include "traversal/neighbor_table.h"
 #include "traversal/search_trace.h"
 #include "traversal/searcher.h"
+#include "traversal/traversal.pb.h"
 
 namespace rct {
 namespace {
 
-// Theta is raised when a query has kept so many more, and such a part more.
+// Theta is raised when a query has kept 8 candidates and one eighth of all its
+// candidates since it was raised last.
 constexpr int kNewBeforeTheta = 8;
 constexpr int kPartBeforeTheta = 8;
 
 // Candidates of one exact tile.
 constexpr int kExactTile = 128;
 
-// What a point must reach whose t is at most `threshold`. No t is above 1.
+// Returns the |rho| that a point reaches whose t is at most `threshold`. No t
+// is above 1.
 float ThetaOf(double threshold, const SkeletonSlack& slack) {
   return slack.Theta(RoundDown(1 - std::min(threshold, 2.0)));
-}
-
-bool Allowed(const SearchOptions& options, int32_t row) {
-  return options.allowed.empty() || options.allowed[row];
 }
 
 }  // namespace
@@ -55,123 +55,140 @@ SkeletonPass::Counts& SkeletonPass::Counts::operator+=(const Counts& other) {
   return *this;
 }
 
-SkeletonPass::SkeletonPass(const Searcher<ResidualCorrelation>& owner,
-                           const BlockSkeletons& skeletons,
-                           const SkeletonTables* tables, bool sub_blocks,
-                           int64_t k)
-    : owner_(owner),
-      metric_(owner.metric()),
-      skeletons_(skeletons),
-      tables_(tables),
-      sub_blocks_(sub_blocks),
-      k_(k),
-      no_gap_(kPanel),
-      no_gaps_(skeletons.block_size()),
-      query_points_(kMaxQueries, metric_.dim()),
-      projection_(kMaxQueries, skeletons.max_rank()),
-      w_(int64_t{kMaxQueries} * skeletons.max_rank()),
-      y_(int64_t{kPanel} * skeletons.max_rank()),
-      cone_masks_(kPanel * (skeletons.block_size() / kPanel / kPanel + 1)),
-      upper_(kMaxQueries * kKeptStride),
-      lower_(upper_.size()),
-      kept_row_(upper_.size()),
-      middle_(kKeptStride),
-      exact_(kExactTile),
-      tiles_(metric_.dim(), 1, kExactTile),
-      squared_(kExactTile),
-      hits_(kExactTile + 8) {
-  if (tables == nullptr) {
-    projected_ = AlignedBuffer<float>(kMaxProjected * skeletons.total_rank());
-    projected_e_ =
-        AlignedBuffer<float>(int64_t{kMaxProjected} * skeletons.num_blocks());
-    projected_length_ = AlignedBuffer<float>(projected_e_.size());
-    seen_.resize(skeletons.num_blocks());
-    block_order_.resize(skeletons.num_blocks());
-    std::fill(projected_.begin(), projected_.end(), 0.0f);
-    std::fill(projected_e_.begin(), projected_e_.end(), 0.0f);
-    std::fill(projected_length_.begin(), projected_length_.end(), 0.0f);
+SearchCounters SkeletonPass::Counts::AsCounters() const {
+  SearchCounters counters;
+  counters.set_distance_evaluations(evaluations);
+  counters.set_predecessor_filtered(filtered);
+  counters.set_segments_expanded(block_tests - blocks_pruned);
+  counters.set_prunes_lower_bound(blocks_pruned);
+  counters.set_sub_block_prunes(sub_blocks_pruned);
+  counters.set_points_screened(screened);
+  counters.set_heap_pushes(pushes);
+  return counters;
+}
+
+SkeletonPass::Task::Task(int64_t dim, int max_rank)
+    : points(kMaxQueries, dim),
+      projection(kMaxQueries, max_rank),
+      w(int64_t{kMaxQueries} * max_rank) {
+  ids.reserve(kMaxQueries);
+  std::fill(w.begin(), w.end(), 0.0f);
+}
+
+SkeletonPass::Panel::Panel(int64_t block_size, int max_rank)
+    : y(int64_t{kPanel} * max_rank),
+      cone_masks(kPanel * (block_size / kPanel / kPanel + 1)) {}
+
+SkeletonPass::Projected::Projected(const BlockSkeletons& skeletons)
+    : w(kMaxProjected * skeletons.total_rank()),
+      e(int64_t{kMaxProjected} * skeletons.num_blocks()),
+      length(e.size()),
+      seen(skeletons.num_blocks()),
+      block_order(skeletons.num_blocks()) {
+  for (AlignedBuffer<float>* zeroed : {&w, &e, &length}) {
+    std::fill(zeroed->begin(), zeroed->end(), 0.0f);
   }
-  ids_.reserve(kMaxQueries);
-  heap_.Reset(k);
-  std::fill(w_.begin(), w_.end(), 0.0f);
-  std::fill(squared_.begin(), squared_.end(), 0.0);
+}
+
+SkeletonPass::SkeletonPass(const Searcher<ResidualCorrelation>& owner,
+                           const SkeletonParts& parts, bool sub_blocks,
+                           int64_t k)
+    : metric_(owner.metric()),
+      skeletons_(*parts.skeletons),
+      tables_(parts.tables),
+      sub_blocks_(sub_blocks),
+      no_gap_(kPanel),
+      no_gaps_(skeletons_.block_size()),
+      task_(metric_.dim(), skeletons_.max_rank()),
+      panel_(skeletons_.block_size(), skeletons_.max_rank()),
+      kept_(owner, kMaxQueries, kMaxKept, k, kExactTile) {
+  if (tables_ == nullptr) projected_.emplace(skeletons_);
+}
+
+SkeletonPass::Counts SkeletonPass::counts() const {
+  Counts sum = counts_;
+  sum.evaluations += kept_.counts().evaluations;
+  sum.filtered += kept_.counts().filtered;
+  sum.pushes += kept_.counts().pushes;
+  return sum;
+}
+
+SearchTrace SkeletonPass::trace() const {
+  SearchTrace sum = trace_;
+  sum.Add(kept_.trace());
+  return sum;
 }
 
 void SkeletonPass::LoadQueries(const Request& request, int block,
                                absl::Span<const int32_t> queries) {
-  const bool own = &request.from == &metric_.data();
+  const SearchOptions& options = request.options;
   const float theta =
-      ThetaOf(LargestSquaredWithin(request.options.radius), skeletons_.slack());
-  count_ = static_cast<int>(queries.size());
-  block_ = block;
-  ids_.clear();
-  for (int i = 0; i < count_; ++i) {
+      ThetaOf(LargestSquaredWithin(options.radius), skeletons_.slack());
+  task_.count = static_cast<int>(queries.size());
+  task_.block = block;
+  task_.ids.clear();
+  for (int i = 0; i < task_.count; ++i) {
     const int32_t query = queries[i];
     const int32_t point = request.positions[query];
-    ids_.push_back(point);
-    number_[i] = query;
-    row_of_[i] = request.rows[query];
-    row_limit_[i] =
-        request.options.predecessor ? static_cast<int32_t>(row_of_[i]) : kNoRow;
-    self_[i] = own ? point : -1;
-    position_[i] = own ? skeletons_.position(point) : -1;
-    hard_[i] = false;
-    const int64_t at = i * kKeptStride;
-    KeptPoints& kept = kept_[i];
-    kept = {upper_.data() + at, lower_.data() + at, kept_row_.data() + at, 0,
-            0};
-    kept_at_theta_[i] = 0;
-    theta_[i] = theta;
+    task_.ids.push_back(point);
+    task_.number[i] = query;
+    task_.row_limit[i] = options.predecessor
+                             ? static_cast<int32_t>(request.rows[query])
+                             : kNoRow;
+    task_.self[i] = request.own() ? point : -1;
+    task_.position[i] = request.own() ? skeletons_.position(point) : -1;
+    task_.hard[i] = false;
+    task_.kept_at_theta[i] = 0;
+    task_.theta[i] = theta;
+    kept_.Clear(i);
     // By definition at distance 0, whatever the rounding of others.
-    if (own && !request.options.exclude_self && !request.options.predecessor &&
-        Allowed(request.options, point)) {
-      kept.upper[0] = kept.lower[0] = 1;
-      kept.row[0] = point;
-      kept.size = 1;
+    if (request.own() && !options.exclude_self && !options.predecessor &&
+        options.Allows(point)) {
+      kept_.Add(i, point, /*lower=*/1, /*upper=*/1);
     }
   }
 }
 
 void SkeletonPass::LoadCoordinates() {
-  const BlockSkeletons::Block& block = skeletons_.block(block_);
-  const float* points = skeletons_.points(block_, nullptr).w;
-  for (int i = 0; i < count_; ++i) {
-    const int64_t position = position_[i];
+  const BlockSkeletons::Block& block = skeletons_.block(task_.block);
+  const float* points = skeletons_.points(task_.block, nullptr).w;
+  for (int i = 0; i < task_.count; ++i) {
+    const int64_t position = task_.position[i];
     const int64_t place = position - block.first;
     const float* from =
         points + place / kPanel * kPanel * block.rank + place % kPanel;
     float* w =
-        w_.data() + int64_t{i / kPanel} * kPanel * block.rank + i % kPanel;
+        task_.w.data() + int64_t{i / kPanel} * kPanel * block.rank + i % kPanel;
     for (int c = 0; c < block.rank; ++c) w[kPanel * c] = from[kPanel * c];
-    e_[i] = skeletons_.e()[position];
-    norm_[i] = skeletons_.norm()[position];
-    squared_length_[i] = skeletons_.squared_length()[position];
+    task_.e[i] = skeletons_.e()[position];
+    task_.norm[i] = skeletons_.norm()[position];
+    task_.squared_length[i] = skeletons_.squared_length()[position];
   }
 }
 
 void SkeletonPass::Project(const Request& request, int block, float* panels,
                            float* e, float* norm, float* squared_length) {
-  counts_.evaluations +=
-      skeletons_.Project(metric_, block, query_points_, projection_, panels);
-  for (int i = 0; i < count_; ++i) {
+  counts_.evaluations += skeletons_.Project(metric_, block, task_.points,
+                                            task_.projection, panels);
+  for (int i = 0; i < task_.count; ++i) {
     const double whole =
-        1 + skeletons_.slack().Tau(request.from.inverse_sqrt[ids_[i]]);
-    const double squared = projection_.squared_length[i];
+        1 + skeletons_.slack().Tau(request.from.inverse_sqrt[task_.ids[i]]);
+    const double squared = task_.projection.squared_length[i];
     e[i] = RoundUp(std::sqrt(std::max(0.0, whole - squared)));
     norm[i] = RoundUp(std::sqrt(whole));
     squared_length[i] = RoundUp(squared);
-    if (!(squared <= 1.01 * whole)) hard_[i] = true;
+    if (!(squared <= 1.01 * whole)) task_.hard[i] = true;
   }
 }
 
 template <class Visit>
 void SkeletonPass::VisitPanels(int block, Visit visit) {
-  for (int first = 0; first < count_; first += kPanel) {
+  for (int first = 0; first < task_.count; first += kPanel) {
     uint32_t lanes = 0;
-    for (int l = 0; l < kPanel && first + l < count_; ++l) {
+    for (int l = 0; l < kPanel && first + l < task_.count; ++l) {
       const int i = first + l;
-      const bool wanted =
-          !hard_[i] && skeletons_.block(block).min_row < row_limit_[i];
+      const bool wanted = !task_.hard[i] &&
+                          skeletons_.block(block).min_row < task_.row_limit[i];
       lanes |= static_cast<uint32_t>(wanted) << l;
     }
     if (lanes == 0) continue;
@@ -189,32 +206,33 @@ void SkeletonPass::Search(const Request& request, int block,
   const auto all_timed = timed(trace_.descent_seconds);
   LoadQueries(request, block, queries);
   if (tables_ != nullptr) {
-    const bool own = &request.from == &metric_.data();
-    if (own) {
+    if (request.own()) {
       LoadCoordinates();
     } else {
-      query_points_.Assign(request.from, ids_);
-      Project(request, block, w_.data(), e_, norm_, squared_length_);
+      task_.points.Assign(request.from, task_.ids);
+      Project(request, block, task_.w.data(), task_.e, task_.norm,
+              task_.squared_length);
     }
     SearchOwnBlock(request);
     for (const int32_t other : tables_->order(block)) {
       if (!Monitor::Go(request.options.monitor)) return;
-      SearchByTable(request, other, own && tables_->has_gaps());
+      SearchByTable(request, other, request.own() && tables_->has_gaps());
     }
   } else {
-    query_points_.Assign(request.from, ids_);
+    task_.points.Assign(request.from, task_.ids);
     SearchByProjection(request);
   }
-  // In the order of space: near queries have near neighbours, whose rows of V
+  // In the order of space: near queries have near neighbors, whose rows of V
   // are then in the cache.
   int by_position[kMaxQueries];
-  std::iota(by_position, by_position + count_, 0);
-  std::sort(by_position, by_position + count_,
-            [&](int a, int b) { return position_[a] < position_[b]; });
-  for (const int i : absl::MakeConstSpan(by_position).first(count_)) {
+  std::iota(by_position, by_position + task_.count, 0);
+  std::sort(by_position, by_position + task_.count, [&](int a, int b) {
+    return task_.position[a] < task_.position[b];
+  });
+  for (const int i : absl::MakeConstSpan(by_position).first(task_.count)) {
     counts_.filtered += kept_[i].filtered;
-    if (hard_[i]) {
-      hard_queries_.push_back(number_[i]);
+    if (task_.hard[i]) {
+      hard_queries_.push_back(task_.number[i]);
     } else {
       Evaluate(request, i, neighbors);
     }
@@ -222,26 +240,26 @@ void SkeletonPass::Search(const Request& request, int block,
 }
 
 void SkeletonPass::SearchOwnBlock(const Request& request) {
-  const BlockSkeletons::Block& block = skeletons_.block(block_);
-  VisitPanels(block_, [&](int first, uint32_t lanes) {
+  const BlockSkeletons::Block& block = skeletons_.block(task_.block);
+  VisitPanels(task_.block, [&](int first, uint32_t lanes) {
     alignas(64) float length[kPanel];
     for (int l = 0; l < kPanel; ++l) {
-      length[l] = std::sqrt(squared_length_[first + l]);
+      length[l] = std::sqrt(task_.squared_length[first + l]);
     }
     const QueryPanel queries = {
-        w_.data() + int64_t{first} * block.rank,
+        task_.w.data() + int64_t{first} * block.rank,
         length,
-        e_ + first,
+        task_.e + first,
         no_gap_.data(),
-        theta_ + first,
+        task_.theta + first,
         RoundUp(skeletons_.slack().Product(block.rank))};
-    FilterBlock(request, block_, first, lanes, queries, nullptr,
-                no_gaps_.data());
+    KeepFromBlock(request, task_.block, first, lanes, queries, nullptr,
+                  no_gaps_.data());
   });
 }
 
 SkeletonPass::Passage SkeletonPass::PassageTo(int to) const {
-  const int from = block_;
+  const int from = task_.block;
   const BlockSkeletons::Block& target = skeletons_.block(to);
   const BlockSkeletons::Block& source = skeletons_.block(from);
   const double norm = tables_->norm(to, from);
@@ -257,139 +275,148 @@ SkeletonPass::Passage SkeletonPass::PassageTo(int to) const {
           RoundUp(2 * gap_slack + 8 * kFloatRoundoff)};
 }
 
-uint32_t SkeletonPass::FilterPanel(const Passage& passage, int first,
-                                   uint32_t lanes, bool has_gaps,
-                                   const float* squared) {
+uint32_t SkeletonPass::PassByGaps(const Passage& passage, int first,
+                                  uint32_t lanes, bool has_gaps,
+                                  const float* squared) {
   const FilterRoutines& filter = skeletons_.filter();
   alignas(64) uint16_t gap[kPanel] = {};
   if (has_gaps) {
     const uint16_t* gaps = tables_->gaps(passage.to);
     for (uint32_t rest = lanes; rest != 0; rest &= rest - 1) {
       const int l = std::countr_zero(rest);
-      gap[l] = gaps[position_[first + l]];
+      gap[l] = gaps[task_.position[first + l]];
     }
   } else {
     for (int l = 0; l < kPanel; ++l) {
-      const double left = static_cast<double>(squared_length_[first + l]) -
+      const double left = static_cast<double>(task_.squared_length[first + l]) -
                           static_cast<double>(squared[l]);
       gap[l] = RoundGap(std::max(0.0, left) + passage.gap_slack);
     }
   }
-  filter.gap_terms(gap, squared_length_ + first, e_ + first, norm_ + first,
-                   passage.both_gap_slacks, length_, outside_);
+  filter.gap_terms(gap, task_.squared_length + first, task_.e + first,
+                   task_.norm + first, passage.both_gap_slacks, panel_.length,
+                   panel_.outside);
   return lanes &
-         filter.filter_block(TableQueries(passage, first), passage.lengths);
+         filter.pass_block(TableQueries(passage, first), passage.lengths);
 }
 
-uint32_t SkeletonPass::FilterFar(const Passage& passage, int first,
-                                 uint32_t lanes) {
+uint32_t SkeletonPass::PassByNorm(const Passage& passage, int first,
+                                  uint32_t lanes) {
   for (int l = 0; l < kPanel; ++l) {
-    length_[l] = passage.norm * std::sqrt(squared_length_[first + l]);
-    outside_[l] = norm_[first + l];
+    panel_.length[l] =
+        passage.norm * std::sqrt(task_.squared_length[first + l]);
+    panel_.outside[l] = task_.norm[first + l];
   }
-  return lanes & skeletons_.filter().filter_block(TableQueries(passage, first),
-                                                  passage.lengths);
+  return lanes & skeletons_.filter().pass_block(TableQueries(passage, first),
+                                                passage.lengths);
 }
 
 QueryPanel SkeletonPass::TableQueries(const Passage& passage, int first) const {
-  return {y_.data(),  length_,        outside_,
-          e_ + first, theta_ + first, passage.slack};
+  return {panel_.y.data(), panel_.length,       panel_.outside,
+          task_.e + first, task_.theta + first, passage.slack};
 }
 
 void SkeletonPass::SearchByTable(const Request& request, int block_index,
                                  bool has_gaps) {
   const BlockSkeletons::Block& block = skeletons_.block(block_index);
-  const BlockSkeletons::Block& from = skeletons_.block(block_);
+  const BlockSkeletons::Block& from = skeletons_.block(task_.block);
   const Passage passage = PassageTo(block_index);
   VisitPanels(block_index, [&](int first, uint32_t lanes) {
     alignas(64) float squared[kPanel];
     const auto project = [&] {
-      skeletons_.filter().project(
-          passage.table.data, passage.table.row_stride,
-          passage.table.column_stride, block.rank, from.rank,
-          w_.data() + int64_t{first} * from.rank, y_.data(), squared);
+      skeletons_.filter().project(passage.table.data, passage.table.row_stride,
+                                  passage.table.column_stride, block.rank,
+                                  from.rank,
+                                  task_.w.data() + int64_t{first} * from.rank,
+                                  panel_.y.data(), squared);
     };
     uint32_t passed = lanes;
-    if (passage.far) passed = FilterFar(passage, first, lanes);
+    if (passage.far) passed = PassByNorm(passage, first, lanes);
     const bool from_table = has_gaps && !passage.far;
     if (passed != 0) {
       if (!from_table) project();
-      passed = FilterPanel(passage, first, passed, from_table, squared);
+      passed = PassByGaps(passage, first, passed, from_table, squared);
     }
     counts_.blocks_pruned += std::popcount(lanes) - std::popcount(passed);
     if (passed == 0) return;
     if (from_table) project();
-    FilterBlock(request, block_index, first, passed,
-                TableQueries(passage, first),
-                tables_->cone_gaps(block_) + block.first / kPanel,
-                tables_->gaps(block_) + block.first);
+    KeepFromBlock(request, block_index, first, passed,
+                  TableQueries(passage, first),
+                  tables_->cone_gaps(task_.block) + block.first / kPanel,
+                  tables_->gaps(task_.block) + block.first);
   });
 }
 
-void SkeletonPass::SearchByProjection(const Request& request) {
+void SkeletonPass::ProjectOnAllBlocks(const Request& request) {
   const int num_blocks = skeletons_.num_blocks();
   // Block b has its panels from kMaxProjected times its first member on.
   for (int b = 0; b < num_blocks; ++b) {
     if (!Monitor::Go(request.options.monitor)) return;
     float* panels =
-        projected_.data() + kMaxProjected * skeletons_.block(b).skeleton;
-    float* e = projected_e_.data() + kMaxProjected * b;
-    float* length = projected_length_.data() + kMaxProjected * b;
-    Project(request, b, panels, e, norm_, length);
-    seen_[b] = 0;
-    block_order_[b] = b;
-    for (int i = 0; i < count_; ++i) {
-      // Of a skeleton that is none, as a file may hold: order needs a number.
-      seen_[b] += std::min(std::numeric_limits<float>::max(), length[i]);
+        projected_->w.data() + kMaxProjected * skeletons_.block(b).skeleton;
+    float* e = projected_->e.data() + kMaxProjected * b;
+    float* length = projected_->length.data() + kMaxProjected * b;
+    Project(request, b, panels, e, task_.norm, length);
+    projected_->seen[b] = 0;
+    projected_->block_order[b] = b;
+    for (int i = 0; i < task_.count; ++i) {
+      // A file may hold a skeleton whose lengths are not finite; the order of
+      // blocks needs numbers.
+      projected_->seen[b] +=
+          std::min(std::numeric_limits<float>::max(), length[i]);
       length[i] = RoundUp(std::sqrt(static_cast<double>(length[i])));
     }
   }
-  std::sort(block_order_.begin(), block_order_.end(),
+  std::sort(projected_->block_order.begin(), projected_->block_order.end(),
             [&](int32_t a, int32_t b) {
-              return seen_[a] != seen_[b] ? seen_[a] > seen_[b] : a < b;
+              return projected_->seen[a] != projected_->seen[b]
+                         ? projected_->seen[a] > projected_->seen[b]
+                         : a < b;
             });
-  for (const int32_t b : block_order_) {
+}
+
+void SkeletonPass::SearchByProjection(const Request& request) {
+  ProjectOnAllBlocks(request);
+  for (const int32_t b : projected_->block_order) {
     if (!Monitor::Go(request.options.monitor)) return;
     const BlockSkeletons::Block& block = skeletons_.block(b);
     VisitPanels(b, [&](int first, uint32_t lanes) {
       const QueryPanel queries = {
-          projected_.data() + kMaxProjected * block.skeleton +
+          projected_->w.data() + kMaxProjected * block.skeleton +
               int64_t{first} * block.rank,
-          projected_length_.data() + kMaxProjected * b + first,
-          projected_e_.data() + kMaxProjected * b + first,
+          projected_->length.data() + kMaxProjected * b + first,
+          projected_->e.data() + kMaxProjected * b + first,
           no_gap_.data(),
-          theta_ + first,
+          task_.theta + first,
           RoundUp(skeletons_.slack().Product(block.rank))};
-      const uint32_t passed = lanes & skeletons_.filter().filter_block(
+      const uint32_t passed = lanes & skeletons_.filter().pass_block(
                                           queries, {block.length, block.e, 0});
       counts_.blocks_pruned += std::popcount(lanes) - std::popcount(passed);
       if (passed == 0) return;
-      FilterBlock(request, b, first, passed, queries, no_gaps_.data(),
-                  no_gaps_.data());
+      KeepFromBlock(request, b, first, passed, queries, no_gaps_.data(),
+                    no_gaps_.data());
     });
   }
 }
 
-void SkeletonPass::FilterBlock(const Request& request, int block_index,
-                               int first, uint32_t lanes,
-                               const QueryPanel& queries,
-                               const uint16_t* cone_gaps,
-                               const uint16_t* gaps) {
+void SkeletonPass::KeepFromBlock(const Request& request, int block_index,
+                                 int first, uint32_t lanes,
+                                 const QueryPanel& queries,
+                                 const uint16_t* cone_gaps,
+                                 const uint16_t* gaps) {
   const FilterRoutines& filter = skeletons_.filter();
   const BlockSkeletons::Block& block = skeletons_.block(block_index);
   const int num_panels = skeletons_.num_panels(block_index);
   const int num_cones = skeletons_.num_cone_panels(block_index);
   const bool cones = sub_blocks_ && cone_gaps != nullptr;
   if (cones) {
-    filter.filter_cones(queries, lanes,
-                        skeletons_.cones(block_index, cone_gaps), num_cones,
-                        cone_masks_.data());
+    filter.pass_cones(queries, lanes, skeletons_.cones(block_index, cone_gaps),
+                      num_cones, panel_.cone_masks.data());
   }
   const PointPanels points = skeletons_.points(block_index, gaps);
   const bool all_allowed = request.options.allowed.empty();
-  KeptPoints* const kept = kept_ + first;
-  // Sixteen panels at a time: which of them may matter to each query.
-  constexpr int kMaxBefore = kMaxKept - kPanel * kPanel;
+  KeptList* const kept = kept_.list(first);
+  // Sixteen panels at a time, of which a mask says which matter to a query.
   for (int p = 0; p < num_cones; ++p) {
     const int count = std::min(kPanel, num_panels - p * kPanel);
     const int32_t all = (1 << count) - 1;
@@ -397,119 +424,65 @@ void SkeletonPass::FilterBlock(const Request& request, int block_index,
     int before[kPanel];
     for (uint32_t rest = lanes; rest != 0; rest &= rest - 1) {
       const int l = std::countr_zero(rest);
-      if (kept[l].size > kMaxBefore) {
-        RaiseTheta(first + l);
-        if (kept[l].size > kMaxBefore) {
-          hard_[first + l] = true;
-          lanes &= ~(1u << l);
-          continue;
-        }
+      if (!MakeRoom(first + l)) {
+        lanes &= ~(1u << l);
+        continue;
       }
       before[l] = kept[l].size;
       masks[l] = all;
       if (cones) {
-        masks[l] &= static_cast<int32_t>(cone_masks_[l * num_cones + p]);
+        masks[l] &= static_cast<int32_t>(panel_.cone_masks[l * num_cones + p]);
         counts_.sub_blocks_pruned +=
             std::popcount(static_cast<uint32_t>(all ^ masks[l]));
       }
     }
-    const int pairs = filter.filter_points(
+    const int pairs = filter.keep_points(
         queries, points, p * kPanel, count, masks,
         skeletons_.cone_min_row() + block.first / kPanel + p * kPanel,
-        row_limit_ + first, self_ + first, kept);
+        task_.row_limit + first, task_.self + first, kept);
     counts_.screened += int64_t{kPanel} * pairs;
     if (all_allowed) continue;
     for (uint32_t rest = lanes; rest != 0; rest &= rest - 1) {
       const int l = std::countr_zero(rest);
-      DropForbidden(request.options.allowed, before[l], kept[l]);
+      kept_.DropForbidden(first + l, before[l], request.options.allowed);
     }
   }
   for (; lanes != 0; lanes &= lanes - 1) {
     const int i = first + std::countr_zero(lanes);
-    if (kept_[i].size - kept_at_theta_[i] >=
+    if (kept_[i].size - task_.kept_at_theta[i] >=
         std::max(kNewBeforeTheta, kept_[i].size / kPartBeforeTheta)) {
       RaiseTheta(i);
     }
   }
 }
 
-void SkeletonPass::DropForbidden(absl::Span<const bool> allowed, int first,
-                                 KeptPoints& kept) {
-  int size = first;
-  for (int j = first; j < kept.size; ++j) {
-    kept.upper[size] = kept.upper[j];
-    kept.lower[size] = kept.lower[j];
-    kept.row[size] = kept.row[j];
-    size += static_cast<int>(allowed[kept.row[j]]);
-  }
-  kept.size = size;
+bool SkeletonPass::MakeRoom(int i) {
+  constexpr int kMaxBefore = kMaxKept - kPanel * kPanel;
+  if (kept_[i].size > kMaxBefore) RaiseTheta(i);
+  if (kept_[i].size > kMaxBefore) task_.hard[i] = true;
+  return !task_.hard[i];
 }
 
-void SkeletonPass::RaiseTheta(int query) {
-  const FilterRoutines& filter = skeletons_.filter();
-  KeptPoints& kept = kept_[query];
-  float& theta = theta_[query];
-  const float known = filter.threshold(
-      kept.lower, kept.size, static_cast<int>(k_), std::max(0.0f, theta));
+void SkeletonPass::RaiseTheta(int i) {
+  float& theta = task_.theta[i];
+  const float known = kept_.AboutKthLower(i, std::max(0.0f, theta));
   if (known >= 0) {
     theta = std::max(theta, skeletons_.slack().Theta(known));
-    filter.drop_below(theta, kept);
+    kept_.DropBelow(i, theta);
   }
-  kept_at_theta_[query] = kept.size;
+  task_.kept_at_theta[i] = kept_[i].size;
 }
 
-void SkeletonPass::Evaluate(const Request& request, int query,
+void SkeletonPass::Evaluate(const Request& request, int i,
                             NeighborTable& neighbors) {
-  const auto timed = [&](double& seconds) {
-    return ScopedSeconds(request.options.telemetry ? &seconds : nullptr);
-  };
-  RaiseTheta(query);
-  const KeptPoints& kept = kept_[query];
-  for (int j = 0; j < kept.size; ++j) {
-    middle_[j] = 0.5f * (kept.upper[j] + kept.lower[j]);
-  }
-  // The k best, or a few more.
-  const float best = skeletons_.filter().threshold(middle_.data(), kept.size,
-                                                   static_cast<int>(k_), 0);
-  heap_.Reset(k_, request.options.radius);
-  const int32_t point = request.positions[number_[query]];
-  int count = 0;
-  const auto evaluate = [&] {
-    const Candidates candidates =
-        Candidates::List(absl::MakeConstSpan(exact_).first(count));
-    {
-      const auto evaluation_timed = timed(trace_.evaluation_seconds);
-      metric_.SquaredDistances(request.from, absl::MakeConstSpan(&point, 1),
-                               candidates, squared_.data(), kExactTile, tiles_);
-    }
-    const auto selection_timed = timed(trace_.selection_seconds);
-    const int64_t offered = owner_.OfferTileRow(
-        squared_.data(), candidates, row_of_[query], request.options, heap_,
-        hits_.data(), counts_.filtered);
-    counts_.evaluations += count;
-    counts_.pushes += offered;
-    if (request.options.telemetry) {
-      trace_.AddBlock(/*index=*/0, count, count, offered);
-    }
-    count = 0;
-  };
-  const auto add = [&](int32_t row) {
-    exact_[count++] = row;
-    if (count == kExactTile) evaluate();
-  };
-  for (int j = 0; j < kept.size; ++j) {
-    if (middle_[j] >= best) add(kept.row[j]);
-  }
-  for (const int32_t row : skeletons_.loose_rows()) {
-    if (Allowed(request.options, row)) add(row);
-  }
-  if (count > 0) evaluate();
-  const float theta = ThetaOf(heap_.threshold(), skeletons_.slack());
-  for (int j = 0; j < kept.size; ++j) {
-    if (!(middle_[j] >= best) && kept.upper[j] >= theta) add(kept.row[j]);
-  }
-  if (count > 0) evaluate();
-  heap_.MoveTo(neighbors, number_[query]);
+  RaiseTheta(i);
+  // The k best by the middle of their bounds, or a few more, come first.
+  const float best = kept_.AboutKthMiddle(i);
+  kept_.Evaluate(
+      request, task_.number[i], i, kept_.scores(), best,
+      skeletons_.loose_rows(),
+      [&](double threshold) { return ThetaOf(threshold, skeletons_.slack()); },
+      neighbors);
 }
 
 }  // namespace rct

@@ -1,24 +1,16 @@
 #include "traversal/block/skeleton_searcher.h"
 
 #include <algorithm>
-#include <chrono>
-#include <cmath>
 #include <cstdint>
 #include <memory>
 #include <numeric>
 #include <set>
 #include <string>
-#include <thread>
 #include <vector>
 
-#include "absl/status/status.h"
 #include "base/matrix.h"
-#include "base/monitor.h"
-#include "base/parallel.h"
 #include "base/point_sets.h"
 #include "base/random.h"
-#include "base/status_matchers.h"
-#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "metric/metric.pb.h"
 #include "metric/residual_correlation.h"
@@ -29,7 +21,6 @@
 #include "traversal/allocation_counter.h"
 #include "traversal/block/skeleton_bound.pb.h"
 #include "traversal/block/skeleton_bounds.h"
-#include "traversal/block/skeleton_costs.h"
 #include "traversal/exhaustive/exhaustive.h"
 #include "traversal/neighbor_table.h"
 #include "traversal/searcher.h"
@@ -37,8 +28,6 @@
 
 namespace rct {
 namespace {
-
-using testing::HasSubstr;
 
 using Exhaustive = ExhaustiveSearcher<ResidualCorrelation>;
 
@@ -239,8 +228,8 @@ TEST(SkeletonSearcherLooseTest, IsExhaustiveSearch) {
   for (const auto form :
        {SkeletonBoundConfig::TABLES, SkeletonBoundConfig::PROJECTIONS}) {
     const auto searcher = MakeSearcher(metric, Config(form, 64));
-    ASSERT_EQ(searcher->form(), form);
-    ASSERT_FALSE(searcher->skeletons()->loose_rows().empty());
+    ASSERT_EQ(searcher->lazy().form(), form);
+    ASSERT_FALSE(searcher->lazy().skeletons()->loose_rows().empty());
     EXPECT_EQ(
         searcher->SearchRows(AllRows(n), {.k = 7}).neighbors.Digest(),
         Exhaustive(metric).SearchRows(AllRows(n), {.k = 7}).neighbors.Digest());
@@ -275,9 +264,9 @@ TEST(SkeletonSearcherSimdTest, AnyInstructionSet) {
   for (const SkeletonBoundConfig& config : Variants()) {
     std::set<std::string> answers, counters;
     for (const Isa isa : AvailableIsas()) {
-      const auto metric =
-          MakeTestModel(points.view(), KernelConfig::RBF, 60, *RoutinesFor(isa))
-              .metric;
+      const auto metric = MakeTestModel(points.view(), KernelConfig::RBF, 60,
+                                        *SimdRoutinesFor(isa))
+                              .metric;
       const SearchResult result =
           MakeSearcher(metric, config)->SearchRows(AllRows(1000), {.k = 9});
       answers.insert(result.neighbors.Digest());
@@ -297,7 +286,7 @@ TEST(SkeletonSearcherCountersTest, EvaluatesLittle) {
   for (const auto form :
        {SkeletonBoundConfig::TABLES, SkeletonBoundConfig::PROJECTIONS}) {
     const auto searcher = MakeSearcher(metric, Config(form, 128));
-    ASSERT_EQ(searcher->form(), form);
+    ASSERT_EQ(searcher->lazy().form(), form);
     const SearchResult result = searcher->SearchRows(AllRows(n), {.k = 20});
     EXPECT_LT(result.counters.distance_evaluations(),
               form == SkeletonBoundConfig::TABLES ? n * n / 50 : n * n / 3);
@@ -305,165 +294,7 @@ TEST(SkeletonSearcherCountersTest, EvaluatesLittle) {
   }
 }
 
-// What AUTO decides follows from the expected number of queries, and where that
-// is not known each call decides.
-TEST(SkeletonSearcherFormTest, FollowsTheNumberOfQueries) {
-  const int64_t n = 8000;
-  const Matrix<double> points = MakePoints("normal", n, 3, 1);
-  const auto metric =
-      MakeTestModel(points.view(), KernelConfig::RBF, 128).metric;
-  const auto form = [&](int64_t queries) {
-    SkeletonBoundConfig config;
-    config.set_expected_queries(queries);
-    return MakeSearcher(metric, config)->form();
-  };
-  EXPECT_EQ(form(1), SkeletonBoundConfig::DENSE);
-  EXPECT_EQ(form(1'000'000), SkeletonBoundConfig::TABLES);
-
-  // A residual that no skeleton of half a block reaches.
-  const Matrix<double> scattered = MakePoints("cube", 3000, 8, 1);
-  const auto rough =
-      MakeTestModel(scattered.view(), KernelConfig::MATERN12, 100).metric;
-  EXPECT_EQ(MakeSearcher(rough, {})->form(), SkeletonBoundConfig::DENSE);
-}
-
-// Skeletons of half a block that reach the residual, and yet leave most points
-// to every query.
-TEST(SkeletonSearcherFormTest, TriesTheBound) {
-  const Matrix<double> points = MakePoints("normal", 6000, 8, 1);
-  const auto metric =
-      MakeTestModel(points.view(), KernelConfig::MATERN52, 100).metric;
-  const ExhaustiveSearcher<ResidualCorrelation> exhaustive(metric);
-  SkeletonOptions options;
-  options.block_size = 128;
-  options.rms_residual = 0.2;
-  const BlockSkeletons useless(
-      *metric, options, BlockSkeletons::Partition(*metric, options, 1), 1, 4);
-  EXPECT_GT(HardPart(exhaustive, useless, 1), 0.5);
-
-  const Matrix<double> easy = MakePoints("normal", 6000, 2, 1);
-  const auto smooth = MakeTestModel(easy.view(), KernelConfig::RBF, 100).metric;
-  options.rms_residual = 0.04;
-  const BlockSkeletons useful(
-      *smooth, options, BlockSkeletons::Partition(*smooth, options, 1), 1, 4);
-  EXPECT_EQ(
-      HardPart(ExhaustiveSearcher<ResidualCorrelation>(smooth), useful, 2), 0);
-}
-
-// Many blocks, of which the sample holds few: what its own block leaves to a
-// query says nothing of all others.
-TEST(SkeletonSearcherFormTest, DoesNotGiveUpAmongManyBlocks) {
-  const Matrix<double> points = MakePoints("normal", 65'536, 3, 1);
-  const auto metric =
-      MakeTestModel(points.view(), KernelConfig::RBF, 32).metric;
-  EXPECT_EQ(MakeSearcher(metric, Config(SkeletonBoundConfig::AUTO, 64))->form(),
-            SkeletonBoundConfig::AUTO);
-}
-
-class MadeByCallsTest : public testing::Test {
- protected:
-  static constexpr int64_t kSize = 12'000;
-
-  MadeByCallsTest()
-      : metric_(MakeTestModel(MakePoints("normal", kSize, 3, 1).view(),
-                              KernelConfig::MATERN52, 256)
-                    .metric),
-        exhaustive_(metric_),
-        searcher_(MakeSearcher(metric_, {})) {}
-
-  // The first `count` rows.
-  SearchResult Search(int64_t count) const {
-    std::vector<int64_t> rows = AllRows(kSize);
-    rows.resize(count);
-    const SearchOptions options = {.k = 10, .threads = 2};
-    SearchResult result = searcher_->SearchRows(rows, options);
-    EXPECT_EQ(result.neighbors.Digest(),
-              exhaustive_.SearchRows(rows, options).neighbors.Digest());
-    return result;
-  }
-
-  std::shared_ptr<const ResidualCorrelation> metric_;
-  Exhaustive exhaustive_;
-  std::unique_ptr<const SkeletonSearcher> searcher_;
-};
-
-TEST_F(MadeByCallsTest, TablesThatACallPaysForAreKept) {
-  ASSERT_EQ(searcher_->form(), SkeletonBoundConfig::AUTO);
-  Search(10);
-  Search(1000);
-  EXPECT_EQ(searcher_->tables(), nullptr);
-  EXPECT_FALSE(searcher_->settled());
-  const SearchResult first = Search(kSize);
-  ASSERT_NE(searcher_->tables(), nullptr);
-  EXPECT_TRUE(searcher_->settled());
-  EXPECT_EQ(searcher_->kept_bytes(),
-            searcher_->skeletons()->bytes() + searcher_->tables()->bytes());
-  const SearchResult second = Search(kSize);
-  EXPECT_GE(first.counters.distance_evaluations() -
-                second.counters.distance_evaluations(),
-            searcher_->tables()->evaluations());
-  EXPECT_GT(first.counters.forecast_evaluations(),
-            second.counters.forecast_evaluations());
-}
-
-// The call that makes skeletons has their points in the order that suits it:
-// where they are grouped by row, later ones are not even screened.
-TEST_F(MadeByCallsTest, GroupsByRowForPredecessors) {
-  const SearchOptions options = {.k = 10, .predecessor = true, .threads = 2};
-  const auto grouped = MakeSearcher(metric_, {});
-  EXPECT_EQ(grouped->SearchRows(AllRows(kSize), options).neighbors.Digest(),
-            exhaustive_.SearchRows(AllRows(kSize), options).neighbors.Digest());
-  Search(kSize);
-  ASSERT_NE(grouped->tables(), nullptr);
-  ASSERT_NE(searcher_->tables(), nullptr);
-  std::vector<int64_t> early(1000);
-  std::iota(early.begin(), early.end(), 2100);
-  const SearchResult by_row = grouped->SearchRows(early, options);
-  const SearchResult in_space = searcher_->SearchRows(early, options);
-  EXPECT_EQ(by_row.neighbors.Digest(), in_space.neighbors.Digest());
-  EXPECT_LT(by_row.counters.points_screened(),
-            0.8 * in_space.counters.points_screened());
-}
-
-TEST_F(MadeByCallsTest, TablesThatManyCallsPayForAreMade) {
-  int calls = 0;
-  for (; searcher_->tables() == nullptr && calls < 100; ++calls) Search(500);
-  EXPECT_GT(calls, 1);
-  EXPECT_LT(calls, 50);
-}
-
-// However late it is cancelled: tables are whole or are not there.
-TEST_F(MadeByCallsTest, ACancelledCallKeepsNothingHalfMade) {
-  int late = 0;  // milliseconds
-  for (; searcher_->tables() == nullptr && late < 1000; late += 5 + late / 2) {
-    Monitor monitor([](double) { return true; });
-    if (late == 0) monitor.Cancel();
-    std::thread canceller([&] {
-      std::this_thread::sleep_for(std::chrono::milliseconds(late));
-      monitor.Cancel();
-    });
-    searcher_->SearchRows(AllRows(kSize),
-                          {.k = 10, .monitor = &monitor, .threads = 2});
-    canceller.join();
-    if (late == 0) {
-      EXPECT_EQ(searcher_->kept_bytes(), 0);
-    }
-  }
-  Search(kSize);
-  EXPECT_NE(searcher_->tables(), nullptr);
-}
-
-TEST_F(MadeByCallsTest, CallsAtOnceShareThem) {
-  std::vector<std::string> digests(4);
-  ParallelFor(4, 4, [&](int64_t i, int) {
-    digests[i] = searcher_->SearchRows(AllRows(kSize), {.k = 10, .threads = 1})
-                     .neighbors.Digest();
-  });
-  for (const std::string& digest : digests) EXPECT_EQ(digest, digests[0]);
-  EXPECT_EQ(Search(kSize).neighbors.Digest(), digests[0]);
-}
-
-// What is allocated is for the call, its threads and the queries that are
+// Memory is allocated for the call, its threads and the queries that are
 // searched for exhaustively.
 TEST(SkeletonSearcherAllocationTest, NoneForAQuery) {
   const int64_t n = 6000;
@@ -485,29 +316,6 @@ TEST(SkeletonSearcherAllocationTest, NoneForAQuery) {
   };
   allocations(1);
   EXPECT_LT(allocations(20), allocations(1) + 40);
-}
-
-TEST(ValidateSkeletonBoundConfigTest, NamesTheField) {
-  const auto invalid = [](const char* field) {
-    return StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(field));
-  };
-  EXPECT_THAT(ValidateSkeletonBoundConfig({}), IsOk());
-  SkeletonBoundConfig config;
-  config.set_form(SkeletonBoundConfig::FORM_UNSPECIFIED);
-  EXPECT_THAT(ValidateSkeletonBoundConfig(config), invalid("form"));
-  for (const int size : {-1, 16, 33, 48, 16384}) {
-    config.Clear();
-    config.set_block_size(size);
-    EXPECT_THAT(ValidateSkeletonBoundConfig(config), invalid("block_size"));
-  }
-  for (const double residual : {-0.1, 1.0, std::nan("")}) {
-    config.Clear();
-    config.set_rms_residual(residual);
-    EXPECT_THAT(ValidateSkeletonBoundConfig(config), invalid("rms_residual"));
-  }
-  config.Clear();
-  config.set_expected_queries(-1);
-  EXPECT_THAT(ValidateSkeletonBoundConfig(config), invalid("expected_queries"));
 }
 
 }  // namespace

@@ -234,10 +234,9 @@ double Excess(int power, double factors) {
   pair.Assign(metric.data(), others);
   AlignedBuffer<double> w(RoundUpToLanes(rank) * 8);
   std::fill(w.begin(), w.end(), 0.0);
-  double row[16];
   for (int c = 0; c < rank; ++c) {
     CorrelationTile(metric, skeletons.members(), c, 1, pair, 0, 2,
-                    w.data() + int64_t{8} * c, 8, row);
+                    w.data() + int64_t{8} * c, 8);
     std::fill_n(w.data() + int64_t{8} * c + 2, 6, 0.0);
   }
   skeletons.Solve(0, 8, 8, w.data());

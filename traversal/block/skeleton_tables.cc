@@ -44,14 +44,10 @@ void Transpose(const double* from, int64_t rows, int64_t columns, double* to) {
 
 struct SkeletonTables::Worker {
   explicit Worker(int64_t width)
-      : by_first(width * width),
-        by_second(width * width),
-        row(width + 8),
-        y(kPanel * width) {}
+      : by_first(width * width), by_second(width * width), y(kPanel * width) {}
 
   AlignedBuffer<double> by_first;
   AlignedBuffer<double> by_second;
-  AlignedBuffer<double> row;
   AlignedBuffer<float> y;
 };
 
@@ -153,7 +149,7 @@ bool SkeletonTables::MakeTable(const ResidualCorrelation& metric,
   double* x = worker.by_first.data();
   CorrelationTile(metric, skeletons.members(), first.skeleton, first.rank,
                   skeletons.members(), second.skeleton, second.rank, x,
-                  second_rows, worker.row.data());
+                  second_rows);
   for (int64_t i = 0; i < first_rows; ++i) {
     const int64_t known = i < first.rank ? second.rank : 0;
     std::fill(x + i * second_rows + known, x + (i + 1) * second_rows, 0.0);

@@ -39,13 +39,15 @@ class SkeletonTables {
     int64_t column_stride;
   };
 
-  // What a cancelled monitor leaves is of no use.
+  // Makes the tables. A cancelled monitor leaves an incomplete object, to be
+  // dropped.
   SkeletonTables(const ResidualCorrelation& metric,
                  const BlockSkeletons& skeletons, bool keep_gaps, int threads,
                  Monitor* monitor = nullptr);
 
-  // As Save wrote them, of these skeletons; without use where archive.status()
-  // is an error then, which it is where they are of others.
+  // Reads what Save wrote of the tables of these skeletons. archive.status() is
+  // an error afterwards where they are of others; the object must then be
+  // dropped.
   SkeletonTables(const BlockSkeletons& skeletons, ArchiveReader& archive);
   void Save(ArchiveWriter& archive) const;
 

@@ -72,11 +72,10 @@ TEST(SkeletonTablesTest, BoundsHold) {
                                   skeletons.partition().rows().end());
         TilePoints all(220, 2);
         all.Assign(metric->data(), rows);
-        std::vector<double> rho(228), row(228);
+        std::vector<double> rho(228);
         for (int64_t q = 0; q < 220; ++q) {
           const int a = static_cast<int>(q / 64);
-          CorrelationTile(*metric, all, q, 1, all, 0, 220, rho.data(), 224,
-                          row.data());
+          CorrelationTile(*metric, all, q, 1, all, 0, 220, rho.data(), 224);
           const std::vector<double> w = Coordinates(skeletons, a, q);
           for (int b = 0; b < skeletons.num_blocks(); ++b) {
             if (b == a) continue;

@@ -1,14 +1,14 @@
 // Exhaustive search: every query against every candidate, in tiles.
 //
 // The reference that shares the metric with all other strategies, and the floor
-// under their speed. A block of queries stays in the second-level cache while
+// under their speed. A batch of queries stays in the second-level cache while
 // the candidates stream past once; distances are compared with the kth so far
 // while their tile is still in cache, and are never written out. Few queries
 // are searched in parts of the candidates, so that threads share even a single
 // one.
 //
 // Cost: n m fused multiply-adds a query, at the tile's near-peak rate, and n
-// kernel evaluations; 8 n m bytes read for each block of queries.
+// kernel evaluations; 8 n m bytes read for each batch of queries.
 
 #ifndef RCT_TRAVERSAL_EXHAUSTIVE_EXHAUSTIVE_H_
 #define RCT_TRAVERSAL_EXHAUSTIVE_EXHAUSTIVE_H_
@@ -38,6 +38,15 @@ class ExhaustiveSearcher final : public Searcher<Metric> {
                   NeighborTable& neighbors, SearchStatistics& statistics) const;
 
  private:
+  struct Task;
+  struct Plan;
+  struct Worker;
+
+  // Returns the tasks of a request; a matter of the request alone.
+  Plan PlanOf(const Request& request) const;
+  // Fills the worker's heaps with the nearest of the task's candidates.
+  void SearchTask(const Request& request, const Task& task,
+                  absl::Span<const int32_t> queries, Worker& worker) const;
   void Search(const Request& request, NeighborTable& neighbors,
               SearchStatistics& statistics) const override;
 };

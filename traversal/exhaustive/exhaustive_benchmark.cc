@@ -190,7 +190,7 @@ BENCHMARK(BM_ExhaustiveAgainstOpenBlas)
 
 int main(int argc, char** argv) {
   // OpenBLAS reads its environment before main: set it and start again.
-  if (rct::BestRoutines().isa == rct::Isa::kAvx512 &&
+  if (rct::BestSimdRoutines().isa == rct::Isa::kAvx512 &&
       std::getenv("OPENBLAS_CORETYPE") == nullptr) {
     setenv("OPENBLAS_CORETYPE", "SKYLAKEX", /*overwrite=*/1);
     execv("/proc/self/exe", argv);

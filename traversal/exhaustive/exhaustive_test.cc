@@ -249,7 +249,8 @@ TEST(ExhaustiveSimdTest, AnyInstructionSet) {
       std::string expected;
       for (const Isa isa : AvailableIsas()) {
         const auto metric =
-            MakeTestModel(points.view(), family, 25, *RoutinesFor(isa)).metric;
+            MakeTestModel(points.view(), family, 25, *SimdRoutinesFor(isa))
+                .metric;
         const std::string digest =
             ExhaustiveSearcher<ResidualCorrelation>(metric)
                 .SearchRows(AllRows(150), {.k = 20})

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <functional>
 #include <limits>
 #include <memory>
 #include <utility>
@@ -15,13 +14,14 @@
 #include "base/parallel.h"
 #include "metric/residual_correlation.h"
 #include "metric/residual_points.h"
-#include "metric/tile.h"
+#include "traversal/counters.h"
 #include "traversal/exhaustive/float_screen.pb.h"
-#include "traversal/exhaustive/query_block.h"
+#include "traversal/exhaustive/query_batch.h"
 #include "traversal/exhaustive/screen_bound.h"
 #include "traversal/exhaustive/screen_points.h"
 #include "traversal/exhaustive/screen_routines.h"
-#include "traversal/knn_heap.h"
+#include "traversal/kept_candidates.h"
+#include "traversal/kept_routines.h"
 #include "traversal/neighbor_table.h"
 #include "traversal/row_order.h"
 #include "traversal/search_trace.h"
@@ -76,44 +76,36 @@ double MedianShare(const ScreenBound& bound,
 
 }  // namespace
 
-// What one query has kept.
-struct FloatScreenSearcher::Kept {
-  int32_t number = 0;    // of the query
+// One query of a batch.
+struct FloatScreenSearcher::Query {
+  int32_t number = 0;    // in the request
   int32_t position = 0;  // in the request's points
   int64_t row = 0;
   int64_t limit = 0;  // only rows below this count
   double inverse_sqrt = 0;
-  ScreenQuery query = {};
+  ScreenQuery screen = {};
   std::vector<float> z;
   float theta = 0;
-
-  int64_t size = 0;
-  int64_t next_raise = 0;
-  std::vector<float> upper;
-  std::vector<float> lower;
-  std::vector<int32_t> candidate;
+  int list = 0;            // of the kept candidates
+  int64_t next_raise = 0;  // the size of the list at which theta is raised
 };
 
 struct FloatScreenSearcher::Worker {
-  Worker(const ScreenPoints& points, int query_block, int64_t k, int64_t n)
+  Worker(const Searcher<ResidualCorrelation>& owner, const ScreenPoints& points,
+         int query_batch, int64_t k, int64_t n)
       : k(k),
         most(MostKept(k, n)),
-        groups(query_block * points.terms()),
-        dots(query_block * kTile),
+        groups(query_batch * points.terms()),
+        dots(query_batch * kTile),
         candidate(kTile + 16),
         size(kTile + 16),
         error(kTile + 16),
-        kept(query_block),
-        order(most + RaiseAfter(most, k) + kTile + 1),
-        tiles(points.covariance().dim, 1, kExactTile),
-        squared(kExactTile),
-        hits(kExactTile + 8) {
-    std::fill(squared.begin(), squared.end(), 0.0);
-    for (Kept& one : kept) {
-      one.z.resize(points.covariance().dim);
-      one.upper.resize(order.size());
-      one.lower.resize(order.size());
-      one.candidate.resize(order.size());
+        queries(query_batch),
+        kept(owner, query_batch, most + RaiseAfter(most, k) + kTile + 1, k,
+             kExactTile) {
+    for (int i = 0; i < query_batch; ++i) {
+      queries[i].list = i;
+      queries[i].z.resize(points.covariance().dim);
     }
   }
 
@@ -124,21 +116,12 @@ struct FloatScreenSearcher::Worker {
   std::vector<int32_t> candidate;
   std::vector<float> size;
   std::vector<float> error;
-  std::vector<Kept> kept;
-  // Of `kept`, in the order of `groups`; null where one was given up.
-  std::vector<Kept*> active;
-  std::vector<float> order;
-  std::vector<int32_t> best;
-
-  TileWorkspace tiles;
-  AlignedBuffer<double> squared;
-  std::vector<int32_t> hits;
-  KnnHeap heap;
-
-  int64_t evaluations = 0;
-  int64_t filtered = 0;
-  int64_t pushes = 0;
-  SearchTrace trace;
+  std::vector<Query> queries;
+  // Of `queries`, in the order of `groups`; null where one was given up.
+  std::vector<Query*> active;
+  KeptCandidates kept;
+  int64_t filtered = 0;  // candidates that were never kept
+  double seconds = 0;    // of telemetry
 };
 
 std::unique_ptr<const FloatScreenSearcher> FloatScreenSearcher::Create(
@@ -152,7 +135,7 @@ FloatScreenSearcher::FloatScreenSearcher(
     std::shared_ptr<const ResidualCorrelation> metric, int threads,
     double error_scale)
     : Searcher<ResidualCorrelation>(metric, RowOrder::Natural(metric->size())),
-      kernels_(ScreenRoutinesFor(metric->simd().isa)),
+      routines_(ScreenRoutinesFor(metric->simd().isa)),
       points_(*metric, threads, error_scale),
       median_share_(MedianShare(points_.bound(), *metric)),
       exhaustive_(std::move(metric)) {}
@@ -179,38 +162,38 @@ void FloatScreenSearcher::Search(const Request& request,
     return;
   }
   const int64_t num_queries = request.num_queries();
-  const auto query_block = static_cast<int>(QueryBlock(
+  const auto query_batch = static_cast<int>(BatchSize(
       num_queries, QueriesThatFit(points_.terms() * int64_t{sizeof(float)}),
       kScreenGroup));
-  const int64_t num_blocks = (num_queries + query_block - 1) / query_block;
+  const int64_t num_batches = (num_queries + query_batch - 1) / query_batch;
   const int num_workers =
-      static_cast<int>(std::min<int64_t>(options.threads, num_blocks));
+      static_cast<int>(std::min<int64_t>(options.threads, num_batches));
   std::vector<Worker> workers;
   workers.reserve(num_workers);
   for (int w = 0; w < num_workers; ++w) {
-    workers.emplace_back(points_, query_block, k, n);
+    workers.emplace_back(*this, points_, query_batch, k, n);
   }
-  std::vector<std::vector<int32_t>> given_up(num_blocks);
-  ParallelFor(num_workers, num_blocks, options.monitor,
-              [&](int64_t block, int worker_index) {
+  std::vector<std::vector<int32_t>> given_up(num_batches);
+  ParallelFor(num_workers, num_batches, options.monitor,
+              [&](int64_t batch, int worker_index) {
                 Worker& worker = workers[worker_index];
-                const ScopedSeconds timed(options.telemetry
-                                              ? &worker.trace.descent_seconds
-                                              : nullptr);
-                SearchBlock(request,
+                const ScopedSeconds timed(options.telemetry ? &worker.seconds
+                                                            : nullptr);
+                SearchBatch(request,
                             absl::MakeConstSpan(by_position)
-                                .subspan(block * query_block, query_block),
-                            worker, neighbors, given_up[block]);
+                                .subspan(batch * query_batch, query_batch),
+                            worker, neighbors, given_up[batch]);
               });
   if (!Monitor::Go(options.monitor)) return;
-  SearchCounters& counters = statistics.counters;
   for (const Worker& worker : workers) {
-    counters.set_heap_pushes(counters.heap_pushes() + worker.pushes);
-    counters.set_distance_evaluations(counters.distance_evaluations() +
-                                      worker.evaluations);
-    counters.set_predecessor_filtered(counters.predecessor_filtered() +
-                                      worker.filtered);
-    statistics.trace.Add(worker.trace);
+    const KeptCandidates::Counts& counts = worker.kept.counts();
+    SearchCounters counters;
+    counters.set_heap_pushes(counts.pushes);
+    counters.set_distance_evaluations(counts.evaluations);
+    counters.set_predecessor_filtered(worker.filtered + counts.filtered);
+    AddCounters(counters, statistics.counters);
+    statistics.trace.Add(worker.kept.trace());
+    statistics.trace.descent_seconds += worker.seconds;
   }
   std::vector<int32_t> rest;
   for (const std::vector<int32_t>& some : given_up) {
@@ -219,7 +202,7 @@ void FloatScreenSearcher::Search(const Request& request,
   exhaustive_.SearchSome(request, rest, neighbors, statistics);
 }
 
-void FloatScreenSearcher::SearchBlock(const Request& request,
+void FloatScreenSearcher::SearchBatch(const Request& request,
                                       absl::Span<const int32_t> queries,
                                       Worker& worker, NeighborTable& neighbors,
                                       std::vector<int32_t>& given_up) const {
@@ -234,12 +217,12 @@ void FloatScreenSearcher::SearchBlock(const Request& request,
       given_up.push_back(number);
       continue;
     }
-    Kept& kept = worker.kept[worker.active.size()];
+    Query& query = worker.queries[worker.active.size()];
     LoadQuery(request, number,
-              predecessor ? std::min(n, request.rows[number]) : n, kept,
+              predecessor ? std::min(n, request.rows[number]) : n, query,
               worker);
-    end = std::max(end, kept.limit);
-    worker.active.push_back(&kept);
+    end = std::max(end, query.limit);
+    worker.active.push_back(&query);
   }
   Pack(request, worker);
 
@@ -250,7 +233,7 @@ void FloatScreenSearcher::SearchBlock(const Request& request,
   // Rows that are near each other may be similar: those around the queries come
   // first, so that theta is high from the start.
   const int64_t first_tile =
-      &request.from == &metric().data() && num_tiles > 0
+      request.own() && num_tiles > 0
           ? request.positions[queries.front()] / kTile % num_tiles
           : 0;
   for (int64_t tile = 0; tile < num_tiles && !worker.active.empty(); ++tile) {
@@ -260,24 +243,23 @@ void FloatScreenSearcher::SearchBlock(const Request& request,
     const auto num_active = static_cast<int>(worker.active.size());
     const int num_groups = (num_active + kScreenGroup - 1) / kScreenGroup;
     for (int t = 0; t < count; ++t) {
-      kernels_->dots(worker.groups.data(), num_groups, points_.terms(),
-                     points_.panel(p + t), points_.end(),
-                     worker.dots.data() + t * kScreenPanel, kTile);
+      routines_->dots(worker.groups.data(), num_groups, points_.terms(),
+                      points_.panel(p + t), points_.end(),
+                      worker.dots.data() + t * kScreenPanel, kTile);
     }
     const ScreenCandidates candidates = points_.Candidates(p);
     int left = 0;
     for (int i = 0; i < num_active; ++i) {
-      Kept* kept = worker.active[i];
-      if (kept == nullptr) continue;
+      Query* query = worker.active[i];
+      if (query == nullptr) continue;
       const int found =
-          kernels_->screen(points_.covariance(), kept->query, candidates, count,
-                           worker.dots.data() + i * kTile, hits);
-      Keep(request.options.allowed, hits, found, p * kScreenPanel, *kept,
-           worker);
-      if (kept->size >= kept->next_raise) {
-        Raise(*kept, worker);
-        if (kept->size > worker.most) {
-          given_up.push_back(kept->number);
+          routines_->screen(points_.covariance(), query->screen, candidates,
+                            count, worker.dots.data() + i * kTile, hits);
+      Keep(request.options, hits, found, p * kScreenPanel, *query, worker);
+      if (worker.kept[query->list].size >= query->next_raise) {
+        Raise(*query, worker);
+        if (worker.kept[query->list].size > worker.most) {
+          given_up.push_back(query->number);
           worker.active[i] = nullptr;
           continue;
         }
@@ -286,8 +268,8 @@ void FloatScreenSearcher::SearchBlock(const Request& request,
     }
     if (2 * left <= num_active) Pack(request, worker);
   }
-  for (Kept* kept : worker.active) {
-    if (kept != nullptr) Evaluate(request, *kept, worker, neighbors);
+  for (Query* query : worker.active) {
+    if (query != nullptr) Evaluate(request, *query, worker, neighbors);
   }
   std::sort(given_up.begin(), given_up.end(), [&](int32_t a, int32_t b) {
     return std::pair(request.rows[a], a) < std::pair(request.rows[b], b);
@@ -295,23 +277,21 @@ void FloatScreenSearcher::SearchBlock(const Request& request,
 }
 
 void FloatScreenSearcher::LoadQuery(const Request& request, int32_t number,
-                                    int64_t limit, Kept& kept,
+                                    int64_t limit, Query& query,
                                     Worker& worker) const {
-  kept.number = number;
-  kept.position = request.positions[number];
-  kept.row = request.rows[number];
-  kept.limit = limit;
-  kept.theta = -std::numeric_limits<float>::infinity();
-  kept.size = 0;
-  kept.next_raise = RaiseAfter(0, worker.k);
-  const bool own = &request.from == &metric().data();
-  const absl::Span<const bool> allowed = request.options.allowed;
-  if (own && !request.options.exclude_self && kept.row < limit &&
-      (allowed.empty() || allowed[kept.row])) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  query.number = number;
+  query.position = request.positions[number];
+  query.row = request.rows[number];
+  query.limit = limit;
+  query.theta = -kInfinity;
+  query.next_raise = RaiseAfter(0, worker.k);
+  worker.kept.Clear(query.list);
+  if (request.own() && !request.options.exclude_self && query.row < limit &&
+      request.options.Allows(query.row)) {
     // At distance 0, whatever its correlation.
-    kept.upper[0] = kept.lower[0] = std::numeric_limits<float>::infinity();
-    kept.candidate[0] = static_cast<int32_t>(kept.row);
-    kept.size = 1;
+    worker.kept.Add(query.list, static_cast<int32_t>(query.row),
+                    /*lower=*/kInfinity, /*upper=*/kInfinity);
   }
 }
 
@@ -320,16 +300,16 @@ void FloatScreenSearcher::Pack(const Request& request, Worker& worker) const {
   const int64_t group_size = kScreenGroup * points_.terms();
   const auto count = static_cast<int64_t>(worker.active.size());
   for (int64_t i = 0; i < count; ++i) {
-    Kept& kept = *worker.active[i];
+    Query& query = *worker.active[i];
     const ScreenPoints::Terms terms = points_.Load(
-        request.from, kept.position,
+        request.from, query.position,
         worker.groups.data() + i / kScreenGroup * group_size + i % kScreenGroup,
-        kScreenGroup, kept.z.data(), 1);
-    kept.inverse_sqrt = terms.inverse_sqrt;
+        kScreenGroup, query.z.data(), 1);
+    query.inverse_sqrt = terms.inverse_sqrt;
     const ScreenBound& bound = points_.bound();
-    kept.query = {
-        kept.z.data(), bound.Product(static_cast<double>(terms.length)),
-        bound.Rest(terms.shift), bound.Reach(kept.theta, kept.inverse_sqrt)};
+    query.screen = {
+        query.z.data(), bound.Product(static_cast<double>(terms.length)),
+        bound.Rest(terms.shift), bound.Reach(query.theta, query.inverse_sqrt)};
   }
   for (int64_t i = count; i % kScreenGroup != 0; ++i) {
     float* v =
@@ -338,110 +318,61 @@ void FloatScreenSearcher::Pack(const Request& request, Worker& worker) const {
   }
 }
 
-void FloatScreenSearcher::Keep(absl::Span<const bool> allowed,
+void FloatScreenSearcher::Keep(const SearchOptions& options,
                                const ScreenHits& hits, int count, int64_t first,
-                               Kept& kept, Worker& worker) const {
+                               const Query& query, Worker& worker) const {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
   const ScreenBound& bound = points_.bound();
   for (int h = 0; h < count; ++h) {
     const int64_t j = first + hits.candidate[h];
     // The query itself was kept before, unless it does not count.
-    if (j == kept.row) continue;
-    if (j >= kept.limit) {
+    if (j == query.row) continue;
+    if (j >= query.limit) {
       if (j < metric().size()) ++worker.filtered;
       continue;
     }
-    if (!allowed.empty() && !allowed[j]) continue;
-    const double scales = kept.inverse_sqrt * points_.inverse_sqrt(j);
+    if (!options.Allows(j)) continue;
+    const double scales = query.inverse_sqrt * points_.inverse_sqrt(j);
+    const auto row = static_cast<int32_t>(j);
     if (std::isinf(hits.error[h])) {
       // Its scale may be anything, too.
-      kept.upper[kept.size] = std::numeric_limits<float>::infinity();
-      kept.lower[kept.size] = -std::numeric_limits<float>::infinity();
+      worker.kept.Add(query.list, row, -kInfinity, kInfinity);
     } else {
-      kept.upper[kept.size] = bound.Upper(hits.size[h], hits.error[h], scales);
-      kept.lower[kept.size] = bound.Lower(hits.size[h], hits.error[h], scales);
+      worker.kept.Add(query.list, row,
+                      bound.Lower(hits.size[h], hits.error[h], scales),
+                      bound.Upper(hits.size[h], hits.error[h], scales));
     }
-    kept.candidate[kept.size] = static_cast<int32_t>(j);
-    ++kept.size;
   }
 }
 
-void FloatScreenSearcher::Raise(Kept& kept, Worker& worker) const {
-  if (kept.size >= worker.k) {
-    const auto begin = worker.order.begin();
-    std::copy_n(kept.lower.begin(), kept.size, begin);
-    std::nth_element(begin, begin + worker.k - 1, begin + kept.size,
-                     std::greater<>());
-    const float theta = points_.bound().Theta(begin[worker.k - 1]);
-    if (theta > kept.theta) {
-      kept.theta = theta;
-      kept.query.reach = points_.bound().Reach(theta, kept.inverse_sqrt);
-      int64_t size = 0;
-      for (int64_t j = 0; j < kept.size; ++j) {
-        kept.upper[size] = kept.upper[j];
-        kept.lower[size] = kept.lower[j];
-        kept.candidate[size] = kept.candidate[j];
-        size += static_cast<int64_t>(kept.upper[j] >= theta);
-      }
-      kept.size = size;
+void FloatScreenSearcher::Raise(Query& query, Worker& worker) const {
+  const KeptList& list = worker.kept[query.list];
+  if (list.size >= worker.k) {
+    const float theta = points_.bound().Theta(worker.kept.KthLower(query.list));
+    if (theta > query.theta) {
+      query.theta = theta;
+      query.screen.reach = points_.bound().Reach(theta, query.inverse_sqrt);
+      worker.kept.DropBelow(query.list, theta);
     }
   }
-  kept.next_raise = kept.size + RaiseAfter(kept.size, worker.k);
+  query.next_raise = list.size + RaiseAfter(list.size, worker.k);
 }
 
-void FloatScreenSearcher::Evaluate(const Request& request, Kept& kept,
+void FloatScreenSearcher::Evaluate(const Request& request, Query& query,
                                    Worker& worker,
                                    NeighborTable& neighbors) const {
-  const bool telemetry = request.options.telemetry;
-  const ScopedSeconds timed(telemetry ? &worker.trace.evaluation_seconds
-                                      : nullptr);
-  Raise(kept, worker);
-  KnnHeap& heap = worker.heap;
-  heap.Reset(worker.k, request.options.radius);
-  std::vector<int32_t>& some = worker.best;
-  some.clear();
-  const auto evaluate = [&] {
-    const auto count = static_cast<int64_t>(some.size());
-    for (int64_t first = 0; first < count; first += kExactTile) {
-      const Candidates candidates = Candidates::List(
-          absl::MakeConstSpan(some).subspan(first, kExactTile));
-      metric().SquaredDistances(
-          request.from, absl::MakeConstSpan(&kept.position, 1), candidates,
-          worker.squared.data(), kExactTile, worker.tiles);
-      const int64_t offered = OfferTileRow(worker.squared.data(), candidates,
-                                           kept.row, request.options, heap,
-                                           worker.hits.data(), worker.filtered);
-      worker.evaluations += candidates.size();
-      worker.pushes += offered;
-      if (telemetry) {
-        worker.trace.AddBlock(/*index=*/0, candidates.size(), candidates.size(),
-                              offered);
-      }
-    }
-    some.clear();
-  };
-  // The k that are nearest for certain, or at least their equals: the kth
-  // distance is then as small as it gets.
-  float sure = -std::numeric_limits<float>::infinity();
-  if (kept.size > worker.k) {
-    const auto begin = worker.order.begin();
-    std::copy_n(kept.lower.begin(), kept.size, begin);
-    std::nth_element(begin, begin + worker.k - 1, begin + kept.size,
-                     std::greater<>());
-    sure = begin[worker.k - 1];
-  }
-  for (int64_t j = 0; j < kept.size; ++j) {
-    if (kept.lower[j] >= sure) some.push_back(kept.candidate[j]);
-  }
-  evaluate();
-  // |rho| below this has t above the threshold.
-  const double theta = 1 - heap.threshold() - 0x1p-50;
-  for (int64_t j = 0; j < kept.size; ++j) {
-    if (kept.lower[j] < sure && static_cast<double>(kept.upper[j]) >= theta) {
-      some.push_back(kept.candidate[j]);
-    }
-  }
-  evaluate();
-  heap.MoveTo(neighbors, kept.number);
+  Raise(query, worker);
+  const KeptList& list = worker.kept[query.list];
+  // The k that are nearest for certain, or at least their equals, come first:
+  // the kth distance is then as small as it gets.
+  const float sure = list.size > worker.k
+                         ? worker.kept.KthLower(query.list)
+                         : -std::numeric_limits<float>::infinity();
+  worker.kept.Evaluate(
+      request, query.number, query.list,
+      absl::MakeConstSpan(list.lower, list.size), sure, /*more=*/{},
+      // |rho| below this has t above the threshold.
+      [](double threshold) { return 1 - threshold - 0x1p-50; }, neighbors);
 }
 
 }  // namespace rct

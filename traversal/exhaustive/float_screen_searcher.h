@@ -8,24 +8,23 @@
 //     |c32| + E < reach root   -> dismissed: k others are nearer for certain
 //     otherwise                -> kept, with bounds on |rho| from both sides,
 //
-// and theta, the k-th largest lower bound so far, rises. At the end those that
-// are kept, hardly more than k where residual variances are not small, are
-// evaluated by the metric: first the k best, then what still reaches the kth.
+// and theta, which follows from the k-th largest lower bound so far, rises. At
+// the end the metric evaluates the candidates that are kept, hardly more than k
+// where residual variances are not small (kept_candidates.h).
 //
 // A query that keeps too many, because its own residual variance is tiny or
-// those of all others are, is given up where that is seen, after a few percent
-// of its candidates, and searched for exhaustively together with its like: a
-// screen that is of no use costs little.
+// those of all others are, is given up after a few percent of its candidates,
+// as soon as that is seen, and goes to exhaustive search together with others
+// of that kind: a screen that does not help costs little.
 //
 // Why exact. A candidate is dismissed only where a bound that holds for the
-// computed numbers shows that k others are nearer; everything else is evaluated
-// by the metric and ordered by (distance, row) in a KnnHeap. Answers have the
-// bits of exhaustive search, whatever the threads. Counters do not depend on
-// threads either, since blocks of queries do not. Nothing is asked of the
-// rounding model, so that this is exact for factors from outside as well.
+// computed numbers is below theta; kept_candidates.h proves the rest. Answers
+// have the bits of exhaustive search, whatever the threads. Counters do not
+// depend on threads either, since batches of queries do not. The rounding model
+// is not used, so that this is exact for factors from outside as well.
 //
 // Cost. n m float32 fused multiply-adds a query and n evaluations of the kernel
-// in float32; 4 n m bytes read for each block of queries, and kept in addition
+// in float32; 4 n m bytes read for each batch of queries, and kept in addition
 // to V.
 
 #ifndef RCT_TRAVERSAL_EXHAUSTIVE_FLOAT_SCREEN_SEARCHER_H_
@@ -66,7 +65,7 @@ class FloatScreenSearcher final : public Searcher<ResidualCorrelation> {
   int64_t bytes() const { return points_.bytes(); }
 
  private:
-  struct Kept;
+  struct Query;
   struct Worker;
 
   FloatScreenSearcher(std::shared_ptr<const ResidualCorrelation> metric,
@@ -74,21 +73,23 @@ class FloatScreenSearcher final : public Searcher<ResidualCorrelation> {
 
   void Search(const Request& request, NeighborTable& neighbors,
               SearchStatistics& statistics) const override;
-  // The queries of one block. Appends to `given_up`.
-  void SearchBlock(const Request& request, absl::Span<const int32_t> queries,
+  // Searches for the queries of one batch. Appends to `given_up`.
+  void SearchBatch(const Request& request, absl::Span<const int32_t> queries,
                    Worker& worker, NeighborTable& neighbors,
                    std::vector<int32_t>& given_up) const;
   void LoadQuery(const Request& request, int32_t number, int64_t limit,
-                 Kept& kept, Worker& worker) const;
+                 Query& query, Worker& worker) const;
+  // Puts the queries that are still active next to each other.
   void Pack(const Request& request, Worker& worker) const;
-  void Keep(absl::Span<const bool> allowed, const ScreenHits& hits, int count,
-            int64_t first, Kept& kept, Worker& worker) const;
-  // Raises theta and drops what does not reach it.
-  void Raise(Kept& kept, Worker& worker) const;
-  void Evaluate(const Request& request, Kept& kept, Worker& worker,
+  // Keeps `count` hits among the candidates from `first` on.
+  void Keep(const SearchOptions& options, const ScreenHits& hits, int count,
+            int64_t first, const Query& query, Worker& worker) const;
+  // Raises theta and drops the candidates that do not reach it.
+  void Raise(Query& query, Worker& worker) const;
+  void Evaluate(const Request& request, Query& query, Worker& worker,
                 NeighborTable& neighbors) const;
 
-  const ScreenRoutines* kernels_;
+  const ScreenRoutines* routines_;
   ScreenPoints points_;
   double median_share_;  // in errors
   ExhaustiveSearcher<ResidualCorrelation> exhaustive_;

@@ -146,7 +146,7 @@ TEST(FloatScreenSearcherTest, AnyInstructionSet) {
   std::string digest, counters;
   for (const Isa isa : AvailableIsas()) {
     const TestModel model = MakeTestModel(points.view(), KernelConfig::MATERN32,
-                                          50, *RoutinesFor(isa));
+                                          50, *SimdRoutinesFor(isa));
     const SearchResult result =
         MakeSearcher(model.metric)->SearchRows(AllRows(700), {.k = 9});
     if (digest.empty()) {

@@ -1,9 +1,0 @@
-#include "traversal/exhaustive/screen_routines_impl.h"
-#include "traversal/exhaustive/screen_routines_tables.h"
-
-namespace rct::simd {
-
-const ScreenRoutines kAvx512ScreenRoutines =
-    ScreenRoutinesOf<xsimd::avx512bw>::Table(Isa::kAvx512);
-
-}  // namespace rct::simd
