@@ -5,7 +5,7 @@
 //         --benchmark_report_aggregates_only=true
 //
 // Operations are those of the products alone, two for each fused multiply-add,
-// or the bytes of V where each is read for one product. See docs/performance.md
+// or the bytes of V where each is read for one product. See docs/experiments.md
 // for the table.
 
 #include <algorithm>

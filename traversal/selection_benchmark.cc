@@ -6,7 +6,7 @@
 //
 // The floor is reading the distances once, from a buffer of the same size. What
 // enters the heap has no floor of its own: `entries` says how many do. See
-// docs/performance.md for the table.
+// docs/experiments.md for the table.
 
 #include <algorithm>
 #include <cstdint>

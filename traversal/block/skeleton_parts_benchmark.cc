@@ -6,7 +6,7 @@
 //
 // Operations are those of products and substitutions, two for each fused
 // multiply-add; kernel functions and what a bound needs beside its product are
-// not counted. See docs/performance.md for the table.
+// not counted. See docs/experiments.md for the table.
 
 #include <algorithm>
 #include <cstdint>
