@@ -43,7 +43,7 @@ namespace rct {
 class LevelCachePeer {
  public:
   static void SkipTo(uint32_t generation, LevelCache& cache) {
-    cache.generation_ = generation;
+    cache.batch_.generation = generation;
   }
 };
 
