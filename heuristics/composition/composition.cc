@@ -45,11 +45,11 @@ namespace {
 // pairs as the nets are, and as the balls are.
 constexpr double kTreeShare = 0.67;
 
-// The slots that are asked once for a block or a frontier: the heuristic where
+// The slots that are asked once for a tile or a frontier: the heuristic where
 // it is on, the empty default where it is off.
-struct ComposedBlock {
+struct ComposedTile {
   int Candidates(int64_t active) {
-    return on ? on->Candidates(active) : WidestBlock().Candidates(active);
+    return on ? on->Candidates(active) : WidestTile().Candidates(active);
   }
   void Report(SearchCounters& counters) const {
     if (on) on->Report(counters);
@@ -68,8 +68,8 @@ struct ComposedBudget {
   void StartBatch() {
     if (on) on->StartBatch();
   }
-  void AfterBlock(const BlockYield& yield) {
-    if (on) on->AfterBlock(yield);
+  void AfterTile(const TileYield& yield) {
+    if (on) on->AfterTile(yield);
   }
   QueryMask Stopped() const { return on ? on->Stopped() : 0; }
   bool ReturnsBest() const { return on && on->ReturnsBest(); }
@@ -84,7 +84,7 @@ struct ComposedBudget {
 struct Heuristics {
   std::optional<RadiusFloor> radius_floor;
   bool masked_dedupe = false;
-  ComposedBlock block;
+  ComposedTile tile;
   ComposedOrder order;
   ComposedBudget budget;
 };
@@ -100,7 +100,7 @@ absl::StatusOr<Heuristics> CreateHeuristics(const HeuristicsConfig& config) {
   }
   heuristics.masked_dedupe = config.has_masked_dedupe();
   if (config.has_dynamic_block()) {
-    RCT_ASSIGN_OR_RETURN(heuristics.block.on,
+    RCT_ASSIGN_OR_RETURN(heuristics.tile.on,
                          DynamicBlock::Create(config.dynamic_block()));
   }
   if (config.has_child_order()) {
@@ -134,9 +134,9 @@ std::unique_ptr<const Searcher<Metric>> Assemble(PlantedTree<Metric> planted,
                                                  Bound bound, Cache cache,
                                                  Dedupe dedupe) {
   using SlotSet =
-      Slots<Bound, Cache, Dedupe, ComposedBlock, ComposedOrder, ComposedBudget>;
+      Slots<Bound, Cache, Dedupe, ComposedTile, ComposedOrder, ComposedBudget>;
   SlotSet slots{std::move(bound),  std::move(cache),
-                std::move(dedupe), std::move(heuristics.block),
+                std::move(dedupe), std::move(heuristics.tile),
                 heuristics.order,  std::move(heuristics.budget)};
   if (strategy == BEST_FIRST) {
     return std::make_unique<BestFirstSearcher<Metric, SlotSet>>(

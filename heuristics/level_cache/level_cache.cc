@@ -71,8 +71,8 @@ absl::Status ValidateLevelCacheConfig(const LevelCacheConfig& config) {
 // One thread's room for a tile of correlations.
 struct LevelCacheTable::Scratch {
   Scratch(int64_t dim, int max_queries)
-      : tiles(dim, max_queries, kMaxBlock),
-        rho(int64_t{max_queries} * kMaxBlock) {}
+      : tiles(dim, max_queries, kMaxTile),
+        rho(int64_t{max_queries} * kMaxTile) {}
 
   static std::vector<Scratch> ForThreads(int threads, int64_t dim,
                                          int max_queries) {
@@ -82,7 +82,7 @@ struct LevelCacheTable::Scratch {
   }
 
   TileWorkspace tiles;
-  AlignedBuffer<double> rho;  // rows of kMaxBlock, one for each query
+  AlignedBuffer<double> rho;  // rows of kMaxTile, one for each query
   int64_t evaluations = 0;
 };
 
@@ -163,10 +163,10 @@ void LevelCacheTable::ChoosePivots(int64_t segment, int32_t parent,
   std::vector<Neighbor> nearest;
   nearest.reserve(candidates.size());
   const double* rho = scratch.rho.data();
-  for (size_t first = 0; first < candidates.size(); first += kMaxBlock) {
-    const auto tile = candidates.subspan(first, kMaxBlock);
+  for (size_t first = 0; first < candidates.size(); first += kMaxTile) {
+    const auto tile = candidates.subspan(first, kMaxTile);
     metric_->Correlations(metric_->data(), {&parent, 1}, Candidates::List(tile),
-                          scratch.rho.data(), kMaxBlock, scratch.tiles);
+                          scratch.rho.data(), kMaxTile, scratch.tiles);
     for (size_t j = 0; j < tile.size(); ++j) {
       // The parent comes first, whatever the rounding of its own correlation.
       nearest.push_back({tile[j] == parent ? 2.0 : std::abs(rho[j]), tile[j]});
@@ -200,14 +200,14 @@ void LevelCacheTable::FactorPivots(int64_t segment, Scratch& scratch) {
   const absl::Span<const int32_t> pivots = Pivots(segment);
   const int count = static_cast<int>(pivots.size());
   metric_->Correlations(metric_->data(), pivots, Candidates::List(pivots),
-                        scratch.rho.data(), kMaxBlock, scratch.tiles);
+                        scratch.rho.data(), kMaxTile, scratch.tiles);
   scratch.evaluations += int64_t{count} * count;
   double* factor = &factors_[segment * pivots_ * pivots_];
   for (int k = 0; k < count; ++k) {
     double w[kMaxPivots];
     const double tau = Tau(metric_->data(), pivots[k]);
     const double rest = Coordinates(
-        segment, k, scratch.rho.data() + int64_t{k} * kMaxBlock, tau, w);
+        segment, k, scratch.rho.data() + int64_t{k} * kMaxTile, tau, w);
     if (rest * rest < std::max(kMinRest, 4 * tau)) continue;
     double* row = factor + int64_t{k} * pivots_;
     std::copy(w, w + k, row);
@@ -222,14 +222,14 @@ void LevelCacheTable::ProjectChildren(int64_t segment,
   const absl::Span<const int32_t> pivots = Pivots(segment);
   const int count = static_cast<int>(pivots.size());
   Segment& maxima = segments_[segment];
-  for (size_t first = 0; first < children.size(); first += kMaxBlock) {
-    const auto tile = children.subspan(first, kMaxBlock);
+  for (size_t first = 0; first < children.size(); first += kMaxTile) {
+    const auto tile = children.subspan(first, kMaxTile);
     metric_->Correlations(metric_->data(), pivots, Candidates::List(tile),
-                          scratch.rho.data(), kMaxBlock, scratch.tiles);
+                          scratch.rho.data(), kMaxTile, scratch.tiles);
     for (size_t j = 0; j < tile.size(); ++j) {
       double column[kMaxPivots];
       for (int k = 0; k < count; ++k) {
-        column[k] = scratch.rho[int64_t{k} * kMaxBlock + j];
+        column[k] = scratch.rho[int64_t{k} * kMaxTile + j];
       }
       const int64_t place = maxima.first_child + first + j;
       double* w = w_.data() + place * stride_;
@@ -259,7 +259,7 @@ double LevelCacheTable::Coordinates(int64_t segment, int known,
 }
 
 LevelCache::LevelCache(std::shared_ptr<const LevelCacheTable> table)
-    : table_(std::move(table)), tile_(int64_t{kBatchQueries} * kMaxBlock) {
+    : table_(std::move(table)), tile_(int64_t{kBatchQueries} * kMaxTile) {
   const int32_t num_inner = table_->nodes_.num_inner;
   batch_.kept_in.assign(num_inner, 0);
   batch_.known.assign(num_inner, 0);
@@ -347,7 +347,7 @@ void LevelCache::Filter(int first, int count, QueryMask queries,
   std::fill_n(masks, count, 0);
   for (int r = 0; r < num_queries; ++r) {
     const int i = queries_at[r];
-    double* lower = tile_.data() + int64_t{r} * kMaxBlock;
+    double* lower = tile_.data() + int64_t{r} * kMaxTile;
     BoundChildren(segment, place, count, i, lower);
     if (segment.has_inner) BoundBelow(place, count, i, lower);
     int kept = 0;
@@ -360,7 +360,7 @@ void LevelCache::Filter(int first, int count, QueryMask queries,
   }
 }
 
-// Fills `tile_` with w_q . w_x in rows of kMaxBlock. Returns the number of
+// Fills `tile_` with w_q . w_x in rows of kMaxTile. Returns the number of
 // queries and writes which they are to `queries_at`.
 int LevelCache::MultiplyCoordinates(int64_t place, int count, QueryMask queries,
                                     int* queries_at) {
@@ -372,12 +372,12 @@ int LevelCache::MultiplyCoordinates(int64_t place, int count, QueryMask queries,
     queries_at[num_queries] = i;
     query_rows[num_queries++] = open_.w.data() + int64_t{i} * table.stride_;
   }
-  const double* child_rows[kMaxBlock];
+  const double* child_rows[kMaxTile];
   for (int j = 0; j < count; ++j) {
     child_rows[j] = table.w_.data() + (place + j) * table.stride_;
   }
   table.metric_->simd().dot_tile(query_rows, num_queries, child_rows, count,
-                                 table.stride_, tile_.data(), kMaxBlock);
+                                 table.stride_, tile_.data(), kMaxTile);
   return num_queries;
 }
 

@@ -73,13 +73,13 @@ class BestFirstSearcher final
           worker.slots.budget.ReturnsBest()) {
         return;
       }
-      const int block =
-          worker.slots.block.Candidates(static_cast<int64_t>(queue.size()));
-      // Pops until a block has been gathered and evaluated.
-      const int64_t before = worker.evaluations;
-      while (!queue.empty() && worker.evaluations == before) {
+      const int width =
+          worker.slots.tile.Candidates(static_cast<int64_t>(queue.size()));
+      // Pops until a tile has been gathered and evaluated.
+      const int64_t before = worker.counts.distance_evaluations;
+      while (!queue.empty() && worker.counts.distance_evaluations == before) {
         const QueueEntry entry = queue.front();
-        if (entry.bound > worker.threshold[0]) {
+        if (entry.bound > worker.queries.threshold[0]) {
           Dismiss(worker);
           break;
         }
@@ -87,7 +87,7 @@ class BestFirstSearcher final
         queue.pop_back();
         const int32_t next = this->tree().segments[entry.visit.segment].next;
         if (next != -1) push({next, entry.visit.squared_slot, 1});
-        this->Expand(batch, entry.visit.segment, 1, block, worker, push);
+        this->Expand(batch, entry.visit.segment, 1, width, worker, push);
       }
       this->Flush(batch, worker, push);
     }
@@ -96,7 +96,7 @@ class BestFirstSearcher final
   // Empties the queue, of which the least bound is beyond the threshold.
   void Dismiss(Worker& worker) const {
     std::vector<QueueEntry>& queue = worker.scratch;
-    worker.pruned += static_cast<int64_t>(queue.size());
+    worker.counts.prunes_lower_bound += static_cast<int64_t>(queue.size());
     if (worker.trace != nullptr) {
       for (const QueueEntry& entry : queue) {
         ++worker.trace->level(this->tree().segments[entry.visit.segment].level)

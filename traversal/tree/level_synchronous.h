@@ -54,9 +54,9 @@ class LevelSynchronousSearcher final
   using typename Base::Batch;
   using typename Base::Worker;
 
-  // Whether the block slot looks at how much waits on the frontier.
+  // Whether the tile slot looks at how much waits on the frontier.
   static constexpr bool kAsksForWork =
-      !std::is_same_v<decltype(SlotSet::block), WidestBlock>;
+      !std::is_same_v<decltype(SlotSet::tile), WidestTile>;
 
   void Descend(const Batch& batch, Worker& worker) const override {
     const auto timed = ScopedSeconds(
@@ -118,7 +118,7 @@ class LevelSynchronousSearcher final
           const int32_t next = segments[visit.segment].next;
           if (next != -1) push({next, visit.squared_slot, visit.queries});
           this->Expand(batch, visit.segment, visit.queries,
-                       worker.slots.block.Candidates(waiting), worker, push);
+                       worker.slots.tile.Candidates(waiting), worker, push);
         }
         waiting -= pairs;
       }

@@ -90,13 +90,13 @@ TEST(LevelSynchronousOrderTest, LevelByLevel) {
 
 // The frontier counts the pairs that wait: for one batch, at the first level,
 // all its queries and the root's segment.
-struct WaitWatch : WidestBlock {
+struct WaitWatch : WidestTile {
   int Candidates(int64_t active) {
     if (waited.empty()) {
       EXPECT_EQ(active, queries);
     }
     waited.push_back(active);
-    return kMaxBlock;
+    return kMaxTile;
   }
   int64_t queries = 0;
   std::vector<int64_t> waited;
@@ -106,7 +106,7 @@ TEST(LevelSynchronousOrderTest, PairsThatWait) {
   const auto stored = StoreTree(MakeMetric("normal", 300), CoverTreeConfig());
   for (const int64_t queries : {1, 5, 64}) {
     Slots<NoFloor, NoCache, NoDedupe, WaitWatch> slots;
-    slots.block.queries = queries;
+    slots.tile.queries = queries;
     stored.MakeSearcher(LEVEL_SYNCHRONOUS, slots)
         ->SearchRows(AllRows(queries), {.k = 5});
   }
@@ -165,7 +165,7 @@ TEST(LevelSynchronousOrderTest, NearestFirst) {
   // A row meets itself at t = 0 and not at its own correlation, which differs
   // by rounding; no other is nearer.
   EXPECT_EQ(
-      unsorted(Slots<NoFloor, NearestWatch, NoDedupe, WidestBlock, Nearest>()),
+      unsorted(Slots<NoFloor, NearestWatch, NoDedupe, WidestTile, Nearest>()),
       0);
   const auto evaluations = [&](auto slots) {
     return stored.MakeSearcher(LEVEL_SYNCHRONOUS, slots)
@@ -173,7 +173,7 @@ TEST(LevelSynchronousOrderTest, NearestFirst) {
         .counters.distance_evaluations();
   };
   EXPECT_LT(
-      evaluations(Slots<NoFloor, NoCache, NoDedupe, WidestBlock, Nearest>()),
+      evaluations(Slots<NoFloor, NoCache, NoDedupe, WidestTile, Nearest>()),
       evaluations(EmptySlots()));
 }
 
@@ -191,7 +191,7 @@ TEST(LevelSynchronousBudgetTest, EndsSingleQueries) {
   const NeighborTable actual =
       StoreTree(metric, config)
           .MakeSearcher(LEVEL_SYNCHRONOUS,
-                        Slots<NoFloor, NoCache, NoDedupe, WidestBlock,
+                        Slots<NoFloor, NoCache, NoDedupe, WidestTile,
                               StorageOrder, StopOddQueries>())
           ->SearchRows(AllRows(180), {.k = 5})
           .neighbors;

@@ -16,7 +16,7 @@
 //           and below the child are beyond the query's threshold: a dismissed
 //           child takes its subtree along.
 //   dedupe  may drop, for a query, a node that it has evaluated for it before.
-//   block   decides how many candidates are evaluated together: the grouping of
+//   tile    decides how many candidates are evaluated together: the grouping of
 //           the work, never its extent.
 //   order   decides whether frontiers are sorted: the order of the work only.
 //   budget  may stop spending on a query. What the query still needs is then
@@ -45,7 +45,7 @@ using QueryMask = uint64_t;
 inline constexpr int kBatchQueries = 64;
 
 // No tile is wider.
-inline constexpr int kMaxBlock = 128;
+inline constexpr int kMaxTile = 128;
 
 template <class S>
 concept ReportingSlot = requires(const S slot, SearchCounters& counters) {
@@ -125,14 +125,14 @@ struct NoDedupe {
   void Report(SearchCounters&) const {}
 };
 
-// Asked before a block is gathered, with the number of pairs of a query and a
-// segment that wait on the frontier; returns 1 to kMaxBlock.
+// Asked before a tile is gathered, with the number of pairs of a query and a
+// segment that wait on the frontier; returns 1 to kMaxTile.
 template <class S>
-concept BlockSlot = ReportingSlot<S> && requires(S slot, int64_t active) {
+concept TileSlot = ReportingSlot<S> && requires(S slot, int64_t active) {
   { slot.Candidates(active) } -> std::same_as<int>;
 };
-struct WidestBlock {
-  int Candidates(int64_t) const { return kMaxBlock; }
+struct WidestTile {
+  int Candidates(int64_t) const { return kMaxTile; }
   void Report(SearchCounters&) const {}
 };
 
@@ -147,10 +147,10 @@ struct StorageOrder {
   void Report(SearchCounters&) const {}
 };
 
-// Told of each evaluated block: how many candidates were evaluated for query i,
+// Told of each evaluated tile: how many candidates were evaluated for query i,
 // and how many of them entered its neighbours. Queries that hold k neighbours
 // are `full`.
-struct BlockYield {
+struct TileYield {
   QueryMask queries;  // that took part
   QueryMask full;
   const int32_t* evaluations;  // [kBatchQueries]
@@ -158,10 +158,10 @@ struct BlockYield {
 };
 template <class S>
 concept BudgetSlot = ReportingSlot<S> &&
-    requires(S slot, const BlockYield& yield) {
+    requires(S slot, const TileYield& yield) {
   { S::kLimits } -> std::convertible_to<bool>;
   { slot.StartBatch() } -> std::same_as<void>;
-  { slot.AfterBlock(yield) } -> std::same_as<void>;
+  { slot.AfterTile(yield) } -> std::same_as<void>;
   // The queries on which nothing more is spent for now.
   { slot.Stopped() } -> std::same_as<QueryMask>;
   // Whether what they still need is never looked at.
@@ -170,23 +170,23 @@ concept BudgetSlot = ReportingSlot<S> &&
 struct NoBudget {
   static constexpr bool kLimits = false;
   void StartBatch() const {}
-  void AfterBlock(const BlockYield&) const {}
+  void AfterTile(const TileYield&) const {}
   QueryMask Stopped() const { return 0; }
   bool ReturnsBest() const { return false; }
   void Report(SearchCounters&) const {}
 };
 
 template <class Bound = NoFloor, class Cache = NoCache, class Dedupe = NoDedupe,
-          class Block = WidestBlock, class Order = StorageOrder,
+          class Tile = WidestTile, class Order = StorageOrder,
           class Budget = NoBudget>
-requires DedupeSlot<Dedupe> && BlockSlot<Block> && OrderSlot<Order> &&
+requires DedupeSlot<Dedupe> && TileSlot<Tile> && OrderSlot<Order> &&
     BudgetSlot<Budget>
 struct Slots {
   void Report(SearchCounters& counters) const {
     bound.Report(counters);
     cache.Report(counters);
     dedupe.Report(counters);
-    block.Report(counters);
+    tile.Report(counters);
     order.Report(counters);
     budget.Report(counters);
   }
@@ -194,7 +194,7 @@ struct Slots {
   [[no_unique_address]] Bound bound;
   [[no_unique_address]] Cache cache;
   [[no_unique_address]] Dedupe dedupe;
-  [[no_unique_address]] Block block;
+  [[no_unique_address]] Tile tile;
   [[no_unique_address]] Order order;
   [[no_unique_address]] Budget budget;
 };
