@@ -1,4 +1,5 @@
-// What is true of best-first search alone; see tree_search_test.
+// Tests of best-first search alone; tree_search_test has those of all
+// strategies.
 
 #include "traversal/tree/best_first.h"
 
@@ -6,9 +7,11 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/types/span.h"
+#include "base/matrix.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "metric/euclidean_distance.h"
@@ -34,6 +37,25 @@ struct FixedTile : WidestTile {
 };
 template <int width>
 using WithTile = Slots<NoFloor, NoCache, NoDedupe, FixedTile<width>>;
+
+std::shared_ptr<const EuclideanDistance> PointsOnALine(
+    const std::vector<double>& places) {
+  Matrix<double> points(static_cast<int64_t>(places.size()), 1);
+  std::copy(places.begin(), places.end(), points.row(0));
+  return std::make_shared<const EuclideanDistance>(
+      EuclideanPoints{std::move(points)});
+}
+
+TEST(BestFirstTest, FourPointsOnALine) {
+  const auto stored =
+      StoreTree(PointsOnALine({0, 10, 1, 12}), CoverTreeConfig());
+  const BestFirstSearcher<EuclideanDistance> searcher(
+      stored.metric, stored.order, stored.tree);
+  const SearchResult result = searcher.SearchRows({1}, {.k = 2});
+  EXPECT_EQ(result.neighbors.rows()(0, 0), 1);
+  EXPECT_EQ(result.neighbors.rows()(0, 1), 3);
+  EXPECT_EQ(result.neighbors.distances()(0, 1), 2);
+}
 
 // By bound, then by distance, then by storage.
 TEST(QueueEntryTest, Order) {

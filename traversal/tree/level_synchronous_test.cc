@@ -1,4 +1,5 @@
-// What is true of level-synchronous search alone; see tree_search_test.
+// Tests of level-synchronous search alone; tree_search_test has those of all
+// strategies.
 
 #include "traversal/tree/level_synchronous.h"
 
@@ -8,10 +9,13 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/types/span.h"
+#include "base/matrix.h"
 #include "gtest/gtest.h"
+#include "metric/euclidean_distance.h"
 #include "metric/metric.pb.h"
 #include "metric/residual_correlation.h"
 #include "metric/residual_points.h"
@@ -33,6 +37,21 @@ std::shared_ptr<const ResidualCorrelation> MakeMetric(const std::string& name,
                                                       int64_t n) {
   return MakeTestModel(MakePoints(name, n, 2, 1).view(), KernelConfig::RBF, 24)
       .metric;
+}
+
+TEST(LevelSynchronousOrderTest, FourPointsOnALine) {
+  Matrix<double> points(4, 1);
+  const double places[] = {0, 10, 1, 12};
+  std::copy_n(places, 4, points.row(0));
+  const auto stored = StoreTree(std::make_shared<const EuclideanDistance>(
+                                    EuclideanPoints{std::move(points)}),
+                                CoverTreeConfig());
+  const LevelSynchronousSearcher<EuclideanDistance> searcher(
+      stored.metric, stored.order, stored.tree);
+  const SearchResult result = searcher.SearchRows({0, 3}, {.k = 2});
+  EXPECT_EQ(result.neighbors.rows()(0, 1), 2);
+  EXPECT_EQ(result.neighbors.rows()(1, 1), 1);
+  EXPECT_EQ(result.neighbors.distances()(1, 1), 2);
 }
 
 class LevelSynchronousTest : public testing::TestWithParam<std::string> {};

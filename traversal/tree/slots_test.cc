@@ -95,6 +95,19 @@ struct Flat {
 static_assert(SlotsFor<Slots<ForBalls>, Metric>);
 static_assert(!SlotsFor<Slots<ForBalls>, Flat>);
 
+// A heuristic replaces the default of its slot.
+struct NarrowTile : WidestTile {
+  int Candidates(int64_t active) const { return active < 10 ? 4 : kMaxTile; }
+};
+
+TEST(SlotsTest, AHeuristicFillsOneSlot) {
+  Slots<NoFloor, NoCache, NoDedupe, NarrowTile> slots;
+  EXPECT_EQ(slots.tile.Candidates(3), 4);
+  EXPECT_EQ(slots.tile.Candidates(10), 128);
+  EXPECT_EQ(slots.dedupe.Fresh(/*node=*/0, 0b101), 0b101);
+  EXPECT_FALSE(slots.order.NearestFirst());
+}
+
 TEST(SlotsTest, EmptySlotsChangeNothing) {
   EmptySlots slots;
   Ball ball;

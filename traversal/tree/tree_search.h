@@ -1,26 +1,28 @@
-// What the strategies over a cover tree share: the state of one batch of
-// queries, the bound of a segment, and the evaluation of its children.
+// The common part of the strategies over a cover tree: the state of one batch
+// of queries, the bound of a segment, and the evaluation of its children.
 //
-// A strategy decides in which order segments are visited. For each it calls
-// Need(), which dismisses queries by bounds; Expand(), which gathers the
-// children that are left, with the queries that need each; and Flush(), which
-// evaluates what was gathered and announces the nodes below which to go on.
+// A strategy decides in which order segments are visited. For each segment it
+// calls Need(), which dismisses queries by bounds, and Expand(), which gathers
+// the remaining children with the queries that need each. Flush() evaluates the
+// gathered candidates and announces the nodes below which to go on.
 //
-// Exactness. A subtree is dismissed for a query only if MinSquared, which is
-// below the computed t of each point in the ball (residual_correlation.h), is
-// above the heap's threshold, above which no t can enter (knn_heap.h); if a
-// cache slot has proof of the same (slots.h); or if the predecessor constraint
-// excludes each row in it, the smallest row of a subtree being known.
+// Exactness. A subtree is dismissed for a query only
+//   - if MinSquared, which is below the computed t of each point in the ball
+//     (residual_correlation.h), is above the heap's threshold, above which no t
+//     can enter (knn_heap.h);
+//   - if a cache slot has proof of the same (slots.h);
+//   - or if the predecessor constraint excludes each row in it, since the
+//     smallest row of a subtree is known.
 // Thresholds only fall. Every other point is evaluated by the canonical
 // arithmetic, once for a query, since each row is in the tree once; and the
 // heap's result does not depend on the order of arrival.
 //
 // Cost. Candidates that all queries of a batch need are evaluated in one tile,
-// so a row of V is read once for up to 64 queries. For a batch of one, and
-// where a slot or the predecessor constraint picks single children, blocks are
-// gathered across segments; a block that all its queries need is evaluated as a
-// tile, any other one query at a time. No allocation for a query once the
-// thread's buffers have grown.
+// so that a row of V is read once for up to 64 queries. For a batch of one, and
+// where a slot or the predecessor constraint picks single children, candidates
+// are gathered across segments; they are evaluated together if each query that
+// needs any of them needs all, and otherwise one query at a time. Nothing is
+// allocated for a query once the thread's buffers have grown.
 
 #ifndef RCT_TRAVERSAL_TREE_TREE_SEARCH_H_
 #define RCT_TRAVERSAL_TREE_TREE_SEARCH_H_

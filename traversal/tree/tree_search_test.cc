@@ -1,5 +1,5 @@
-// What holds for every strategy over a cover tree. What is true of one alone is
-// in level_synchronous_test and best_first_test.
+// Tests of all strategies over a cover tree. Those of one strategy alone are in
+// level_synchronous_test and best_first_test.
 
 #include "traversal/tree/tree_search.h"
 
@@ -379,7 +379,7 @@ TEST_P(TreeStrategyTest, PredecessorsAreFewerEvaluations) {
   const auto searcher =
       StoreTree(MakeMetric("normal", kRows, 20), CoverTreeConfig())
           .MakeSearcher(GetParam());
-  // With few neighbours bounds dismiss as much for the wider thresholds.
+  // With few neighbors bounds dismiss as much for the wider thresholds.
   const SearchCounters all =
       searcher->SearchRows(AllRows(kRows), {.k = 100}).counters;
   const SearchCounters before =
@@ -596,7 +596,7 @@ struct RandomBudget : NoBudget {
   }
   void AfterTile(const TileYield& yield) {
     EXPECT_NE(yield.queries, 0);
-    EXPECT_EQ(full & ~yield.full, 0);  // nobody loses neighbours
+    EXPECT_EQ(full & ~yield.full, 0);  // nobody loses neighbors
     full = yield.full;
     for (QueryMask rest = yield.queries; rest != 0; rest &= rest - 1) {
       const int i = std::countr_zero(rest);
@@ -812,7 +812,7 @@ struct Shrink : NoFloor {
 
 class BrokenSlotsTest : public TreeStrategyTest {};
 
-TEST_P(BrokenSlotsTest, SmallerBallsLoseNeighbours) {
+TEST_P(BrokenSlotsTest, SmallerBallsLoseNeighbors) {
   int wrong = 0;
   for (const std::string& name : AdversarialNames()) {
     const auto metric = MakeMetric(name, 180, 24);
@@ -836,7 +836,7 @@ class NoSlack : public ResidualCorrelation {
 
 // Computed distances break the triangle inequality, and data this crowded shows
 // it. (It still does with a fiftieth of the slack.)
-TEST_P(BrokenSlotsTest, BoundsWithoutSlackLoseNeighbours) {
+TEST_P(BrokenSlotsTest, BoundsWithoutSlackLoseNeighbors) {
   constexpr int64_t kRows = 600;
   const auto metric = MakeMetric("crowded", kRows, 100);
   CoverTreeConfig config;
@@ -963,7 +963,7 @@ struct StopAtOnce : NoBudget {
 };
 
 // What is returned is what was found so far: the root.
-TEST_P(BrokenSlotsTest, ABudgetThatReturnsItsBestLosesNeighbours) {
+TEST_P(BrokenSlotsTest, ABudgetThatReturnsItsBestLosesNeighbors) {
   constexpr int64_t kRows = 180;
   const auto metric = MakeMetric("normal", kRows, 24);
   const auto stored = StoreTree(metric, CoverTreeConfig());
