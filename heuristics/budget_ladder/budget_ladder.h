@@ -65,7 +65,7 @@ class BudgetLadder {
     accounts_.fill({});
   }
 
-  void AfterBlock(const BlockYield& yield) {
+  void AfterTile(const TileYield& yield) {
     QueryMask counted = yield.queries & counting_ & ~stopped_;
     for (; counted != 0; counted &= counted - 1) {
       const int i = std::countr_zero(counted);

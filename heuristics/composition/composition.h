@@ -3,8 +3,8 @@
 // Strategies are templates over the metric and the slots that heuristics fill.
 // Here, and nowhere else, a config picks the instantiation. What is asked for
 // every subtree or child (radius floor, level cache, dedupe) is decided by
-// type, so that below the block nothing is decided at run time; what is asked
-// once for a block or a frontier (block width, budget, order) is a branch
+// type, so that below the tile nothing is decided at run time; what is asked
+// once for a tile or a frontier (tile width, budget, order) is a branch
 // there.
 
 #ifndef RCT_HEURISTICS_COMPOSITION_COMPOSITION_H_

@@ -2,14 +2,14 @@
 //
 // Each query has a queue of segments in the order of their lower bounds
 // (Hjaltason and Samet 1999). Segments are popped until their children fill a
-// block, which is evaluated at once; what was found then shrinks the threshold
-// for all that follows. When the least bound in the queue is beyond the kth
-// distance, so are all others, and the query is done (tree_search.h argues why
-// that is exact).
+// tile, which is evaluated at once; the neighbors found then shrink the
+// threshold for all that follows. When the least bound in the queue is beyond
+// the kth distance, so are all others, and the query is done (tree_search.h
+// argues why that is exact).
 //
-// Against level-synchronous search it evaluates fewer points, since far
-// segments wait until the kth distance is small; but each V row serves one
-// query alone.
+// It evaluates fewer points than level-synchronous search, since far segments
+// wait until the kth distance is small; but each row of V serves one query
+// alone.
 
 #ifndef RCT_TRAVERSAL_TREE_BEST_FIRST_H_
 #define RCT_TRAVERSAL_TREE_BEST_FIRST_H_
@@ -26,15 +26,15 @@
 
 namespace rct {
 
-// A segment in the queue. Bounds often cannot tell segments apart, balls being
-// wide; `nearest`, t of the query and the node, is then what an order slot
-// sorts by.
+// A segment in the queue. Balls are wide, and bounds often cannot tell segments
+// apart; an order slot then sorts by `nearest`, t of the query and the node.
 struct QueueEntry {
   double bound;
   double nearest;
   TreeVisit visit;
 
-  // Whether this is popped after `other`. Of equals the one stored first wins.
+  // Returns whether this is popped after `other`. Of equals the one that is
+  // stored first comes first.
   bool operator<(const QueueEntry& other) const {
     if (bound != other.bound) return bound > other.bound;
     if (nearest != other.nearest) return nearest > other.nearest;
@@ -73,13 +73,13 @@ class BestFirstSearcher final
           worker.slots.budget.ReturnsBest()) {
         return;
       }
-      const int block =
-          worker.slots.block.Candidates(static_cast<int64_t>(queue.size()));
-      // Pops until a block has been gathered and evaluated.
-      const int64_t before = worker.evaluations;
-      while (!queue.empty() && worker.evaluations == before) {
+      const int width =
+          worker.slots.tile.Candidates(static_cast<int64_t>(queue.size()));
+      // Pops until a tile has been gathered and evaluated.
+      const int64_t before = worker.counts.distance_evaluations;
+      while (!queue.empty() && worker.counts.distance_evaluations == before) {
         const QueueEntry entry = queue.front();
-        if (entry.bound > worker.threshold[0]) {
+        if (entry.bound > worker.queries.threshold[0]) {
           Dismiss(worker);
           break;
         }
@@ -87,16 +87,16 @@ class BestFirstSearcher final
         queue.pop_back();
         const int32_t next = this->tree().segments[entry.visit.segment].next;
         if (next != -1) push({next, entry.visit.squared_slot, 1});
-        this->Expand(batch, entry.visit.segment, 1, block, worker, push);
+        this->Expand(batch, entry.visit.segment, 1, width, worker, push);
       }
       this->Flush(batch, worker, push);
     }
   }
 
-  // Empties the queue, of which the least bound is beyond the threshold.
+  // Empties the queue, whose least bound is beyond the threshold.
   void Dismiss(Worker& worker) const {
     std::vector<QueueEntry>& queue = worker.scratch;
-    worker.pruned += static_cast<int64_t>(queue.size());
+    worker.counts.prunes_lower_bound += static_cast<int64_t>(queue.size());
     if (worker.trace != nullptr) {
       for (const QueueEntry& entry : queue) {
         ++worker.trace->level(this->tree().segments[entry.visit.segment].level)
@@ -106,7 +106,7 @@ class BestFirstSearcher final
     queue.clear();
   }
 
-  // Puts a segment into the queue, unless its bound dismisses it at once.
+  // Puts a segment into the queue unless its bound dismisses it at once.
   void Push(const Batch& batch, const TreeVisit& visit, bool nearest_first,
             Worker& worker) const {
     const double* squared = this->NodeSquared(visit.squared_slot, worker);

@@ -1,4 +1,5 @@
-// What is true of best-first search alone; see tree_search_test.
+// Tests of best-first search alone; tree_search_test has those of all
+// strategies.
 
 #include "traversal/tree/best_first.h"
 
@@ -6,9 +7,11 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/types/span.h"
+#include "base/matrix.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "metric/euclidean_distance.h"
@@ -29,11 +32,30 @@ namespace {
 using testing::ElementsAre;
 
 template <int width>
-struct FixedBlock : WidestBlock {
+struct FixedTile : WidestTile {
   int Candidates(int64_t) const { return width; }
 };
 template <int width>
-using WithBlock = Slots<NoFloor, NoCache, NoDedupe, FixedBlock<width>>;
+using WithTile = Slots<NoFloor, NoCache, NoDedupe, FixedTile<width>>;
+
+std::shared_ptr<const EuclideanDistance> PointsOnALine(
+    const std::vector<double>& places) {
+  Matrix<double> points(static_cast<int64_t>(places.size()), 1);
+  std::copy(places.begin(), places.end(), points.row(0));
+  return std::make_shared<const EuclideanDistance>(
+      EuclideanPoints{std::move(points)});
+}
+
+TEST(BestFirstTest, FourPointsOnALine) {
+  const auto stored =
+      StoreTree(PointsOnALine({0, 10, 1, 12}), CoverTreeConfig());
+  const BestFirstSearcher<EuclideanDistance> searcher(
+      stored.metric, stored.order, stored.tree);
+  const SearchResult result = searcher.SearchRows({1}, {.k = 2});
+  EXPECT_EQ(result.neighbors.rows()(0, 0), 1);
+  EXPECT_EQ(result.neighbors.rows()(0, 1), 3);
+  EXPECT_EQ(result.neighbors.distances()(0, 1), 2);
+}
 
 // By bound, then by distance, then by storage.
 TEST(QueueEntryTest, Order) {
@@ -101,7 +123,7 @@ void ExpectExpandsWhatItMust(const std::shared_ptr<const Metric>& metric) {
   CoverTreeConfig config;
   config.set_leaf_size(2);
   const auto stored = StoreTree(metric, config);
-  const auto searcher = stored.MakeSearcher(BEST_FIRST, WithBlock<1>());
+  const auto searcher = stored.MakeSearcher(BEST_FIRST, WithTile<1>());
   for (const int64_t k : {1, 5, 50}) {
     int64_t needed = 0;
     for (int32_t i = 0; i < metric->size(); ++i) {
@@ -136,7 +158,7 @@ TEST(BestFirstTest, EvaluatesLessThanLevelByLevel) {
                             .metric;
     const auto stored = StoreTree(metric, CoverTreeConfig());
     const auto evaluations = [&](Strategy strategy) {
-      return stored.MakeSearcher(strategy, WithBlock<16>())
+      return stored.MakeSearcher(strategy, WithTile<16>())
           ->SearchRows(AllRows(kRows), {.k = 5})
           .counters.distance_evaluations();
     };
@@ -144,27 +166,27 @@ TEST(BestFirstTest, EvaluatesLessThanLevelByLevel) {
   }
 }
 
-// Segments are popped until a block is full: a block that is not ends a queue,
+// Segments are popped until a tile is full: a tile that is not ends a queue,
 // or what is left of it.
-TEST(BestFirstTest, BlocksAreFilledAcrossSegments) {
+TEST(BestFirstTest, TilesAreFilledAcrossSegments) {
   constexpr int64_t kRows = 500;
   const auto metric = MakeTestModel(MakePoints("normal", kRows, 2, 1).view(),
                                     KernelConfig::RBF, 20)
                           .metric;
   const SearchResult result =
       StoreTree(metric, CoverTreeConfig())
-          .MakeSearcher(BEST_FIRST, WithBlock<8>())
+          .MakeSearcher(BEST_FIRST, WithTile<8>())
           ->SearchRows(AllRows(kRows), {.k = kRows, .telemetry = true});
-  int64_t blocks = 0;
+  int64_t tiles = 0;
   int64_t evaluations = 0;
   for (const auto& [width, count] : result.trace.blocks) {
     EXPECT_LE(width, 8);
-    blocks += count;
+    tiles += count;
     evaluations += count * width;
   }
   EXPECT_EQ(evaluations, result.counters.distance_evaluations());
   EXPECT_EQ(evaluations, kRows * kRows);
-  EXPECT_GT(result.trace.blocks.at(8), blocks / 2);
+  EXPECT_GT(result.trace.blocks.at(8), tiles / 2);
 }
 
 // A batch is one query, so that its work does not depend on the others, under
@@ -210,8 +232,8 @@ TEST(BestFirstTest, NearestFirstBreaksTies) {
         .counters.distance_evaluations();
   };
   EXPECT_LT(
-      evaluations(Slots<NoFloor, NoCache, NoDedupe, FixedBlock<8>, Nearest>()),
-      evaluations(WithBlock<8>()));
+      evaluations(Slots<NoFloor, NoCache, NoDedupe, FixedTile<8>, Nearest>()),
+      evaluations(WithTile<8>()));
 }
 
 }  // namespace

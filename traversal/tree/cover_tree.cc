@@ -45,7 +45,8 @@ CoverTree AssembleCoverTree(const NetHierarchy& nets, const RowOrder& order) {
   if (n == 0) return tree;
   tree.root = order.position(0);
 
-  // Children in the order of (level, parent, child) fall into segments.
+  // In the order of (level, parent, child), the children of a segment are
+  // neighbors.
   std::vector<int32_t> nodes;
   nodes.reserve(n - 1);
   for (int32_t i = 0; i < n; ++i) {

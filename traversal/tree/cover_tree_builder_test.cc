@@ -7,6 +7,7 @@
 #include <limits>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/types/span.h"
@@ -26,6 +27,8 @@
 
 namespace rct {
 namespace {
+
+using testing::ElementsAre;
 
 CoverTreeConfig Config(double base, int32_t leaf_size) {
   CoverTreeConfig config;
@@ -105,6 +108,18 @@ void ExpectValid(const Metric& metric, const CoverTreeConfig& config) {
   ASSERT_THAT(
       ValidateTree(metric, nets, order, tree, MeasureBalls(metric, tree, 1)),
       IsOk());
+}
+
+// At base 2 the net of radius 4.5 around 0 takes row 1; the others are leaves
+// of their nearest net points.
+TEST(BuildNetsTest, FourPointsOnALine) {
+  Matrix<double> points(4, 1);
+  const double places[] = {0, 9, 1, 7};
+  for (int i = 0; i < 4; ++i) points(i, 0) = places[i];
+  const EuclideanDistance metric({std::move(points)});
+  const NetHierarchy nets = BuildNets(metric, Config(2, 2), /*threads=*/1);
+  EXPECT_THAT(nets.parent, ElementsAre(-1, 0, 0, 1));
+  EXPECT_THAT(nets.level, ElementsAre(0, 1, 2, 2));
 }
 
 class CoverTreeBuilderTest : public testing::TestWithParam<std::string> {};

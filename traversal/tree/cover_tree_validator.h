@@ -13,17 +13,19 @@
 
 namespace rct {
 
-// FailedPrecondition, naming the rows, at the first violation of nesting
-// (levels grow downwards, one root), covering, separation, or of each parent's
-// being the nearest net point. `metric` is the one that shaped the nets and
-// holds the data in the caller's order. A radius may be missed by a relative
-// 1e-9, the rounding of a cosine. Cost: n |C_L| evaluations.
+// Returns FailedPrecondition, naming the rows, at the first violation of
+// nesting (there is one root, and levels grow downwards), covering or
+// separation, or if a parent is not the nearest net point. Assumes that
+// `metric` is the one that shaped the nets and holds the data in the caller's
+// order. A radius may be missed by a relative 1e-9, the rounding of a cosine.
+// Cost: n |C_L| evaluations.
 template <class Metric>
 absl::Status ValidateNets(const Metric& metric, const NetHierarchy& nets);
 
-// FailedPrecondition at the first violation of: each row is in the tree exactly
-// once, segments hold the children of `nets` in order, and each point lies in
-// the ball of every segment above it. `metric` holds the data in `order`.
+// Returns FailedPrecondition at the first violation of: each row is in the tree
+// exactly once, segments hold the children of `nets` in order, and each point
+// lies in the ball of every segment above it. Assumes that `metric` holds the
+// data in `order`.
 template <class Metric>
 absl::Status ValidateTree(const Metric& metric, const NetHierarchy& nets,
                           const RowOrder& order, const CoverTree& tree,

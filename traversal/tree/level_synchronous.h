@@ -2,11 +2,11 @@
 //
 // Up to 64 queries descend together, all nodes of a level before the next. A
 // frontier entry is a tree segment with the set of queries that still need it;
-// queries whose kth neighbour is nearer than the segment's bound leave the set,
-// and an empty set ends the subtree (tree_search.h, where exactness is argued).
+// queries whose kth neighbor is nearer than the segment's bound leave the set,
+// and an empty set ends the subtree (tree_search.h argues why that is exact).
 //
 // An order slot may sort each level's frontier, nearest first, so that kth
-// distances shrink before far segments are asked. Segments that a budget slot
+// distances shrink before far segments are visited. Segments that a budget slot
 // puts off for a query are visited last, from their level down.
 
 #ifndef RCT_TRAVERSAL_TREE_LEVEL_SYNCHRONOUS_H_
@@ -27,7 +27,7 @@
 
 namespace rct {
 
-// A visit, and its place among those of its level.
+// A visit, and the distance by which an order slot sorts its level.
 struct FrontierEntry {
   TreeVisit visit;
   double nearest = 0;
@@ -54,9 +54,9 @@ class LevelSynchronousSearcher final
   using typename Base::Batch;
   using typename Base::Worker;
 
-  // Whether the block slot looks at how much waits on the frontier.
+  // Whether the tile slot looks at the number of pairs on the frontier.
   static constexpr bool kAsksForWork =
-      !std::is_same_v<decltype(SlotSet::block), WidestBlock>;
+      !std::is_same_v<decltype(SlotSet::tile), WidestTile>;
 
   void Descend(const Batch& batch, Worker& worker) const override {
     const auto timed = ScopedSeconds(
@@ -73,7 +73,8 @@ class LevelSynchronousSearcher final
     DescendFrom(batch, /*limited=*/false, worker);
   }
 
-  // Visits what is in `frontiers.next`, and all below it.
+  // Visits the entries of `frontiers.next` and all below them; `limited` by the
+  // budget slot or not.
   void DescendFrom(const Batch& batch, bool limited, Worker& worker) const {
     Frontiers& frontiers = worker.scratch;
     const auto& segments = this->tree().segments;
@@ -85,7 +86,7 @@ class LevelSynchronousSearcher final
       frontiers.next.clear();
       std::erase_if(frontiers.now, [&](const FrontierEntry& entry) {
         if (segments[entry.visit.segment].level == level) return false;
-        frontiers.next.push_back(entry);  // enters further down
+        frontiers.next.push_back(entry);  // its children enter further down
         return true;
       });
       if (worker.slots.order.NearestFirst()) SortNearestFirst(worker);
@@ -118,7 +119,7 @@ class LevelSynchronousSearcher final
           const int32_t next = segments[visit.segment].next;
           if (next != -1) push({next, visit.squared_slot, visit.queries});
           this->Expand(batch, visit.segment, visit.queries,
-                       worker.slots.block.Candidates(waiting), worker, push);
+                       worker.slots.tile.Candidates(waiting), worker, push);
         }
         waiting -= pairs;
       }
@@ -126,7 +127,7 @@ class LevelSynchronousSearcher final
     }
   }
 
-  // By the least t of any query that needs the entry.
+  // Sorts the frontier by the least t of any query that needs the entry.
   void SortNearestFirst(Worker& worker) const {
     std::vector<FrontierEntry>& frontier = worker.scratch.now;
     for (FrontierEntry& entry : frontier) {

@@ -1,4 +1,5 @@
-// What is true of level-synchronous search alone; see tree_search_test.
+// Tests of level-synchronous search alone; tree_search_test has those of all
+// strategies.
 
 #include "traversal/tree/level_synchronous.h"
 
@@ -8,10 +9,13 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/types/span.h"
+#include "base/matrix.h"
 #include "gtest/gtest.h"
+#include "metric/euclidean_distance.h"
 #include "metric/metric.pb.h"
 #include "metric/residual_correlation.h"
 #include "metric/residual_points.h"
@@ -33,6 +37,21 @@ std::shared_ptr<const ResidualCorrelation> MakeMetric(const std::string& name,
                                                       int64_t n) {
   return MakeTestModel(MakePoints(name, n, 2, 1).view(), KernelConfig::RBF, 24)
       .metric;
+}
+
+TEST(LevelSynchronousOrderTest, FourPointsOnALine) {
+  Matrix<double> points(4, 1);
+  const double places[] = {0, 10, 1, 12};
+  std::copy_n(places, 4, points.row(0));
+  const auto stored = StoreTree(std::make_shared<const EuclideanDistance>(
+                                    EuclideanPoints{std::move(points)}),
+                                CoverTreeConfig());
+  const LevelSynchronousSearcher<EuclideanDistance> searcher(
+      stored.metric, stored.order, stored.tree);
+  const SearchResult result = searcher.SearchRows({0, 3}, {.k = 2});
+  EXPECT_EQ(result.neighbors.rows()(0, 1), 2);
+  EXPECT_EQ(result.neighbors.rows()(1, 1), 1);
+  EXPECT_EQ(result.neighbors.distances()(1, 1), 2);
 }
 
 class LevelSynchronousTest : public testing::TestWithParam<std::string> {};
@@ -90,13 +109,13 @@ TEST(LevelSynchronousOrderTest, LevelByLevel) {
 
 // The frontier counts the pairs that wait: for one batch, at the first level,
 // all its queries and the root's segment.
-struct WaitWatch : WidestBlock {
+struct WaitWatch : WidestTile {
   int Candidates(int64_t active) {
     if (waited.empty()) {
       EXPECT_EQ(active, queries);
     }
     waited.push_back(active);
-    return kMaxBlock;
+    return kMaxTile;
   }
   int64_t queries = 0;
   std::vector<int64_t> waited;
@@ -106,7 +125,7 @@ TEST(LevelSynchronousOrderTest, PairsThatWait) {
   const auto stored = StoreTree(MakeMetric("normal", 300), CoverTreeConfig());
   for (const int64_t queries : {1, 5, 64}) {
     Slots<NoFloor, NoCache, NoDedupe, WaitWatch> slots;
-    slots.block.queries = queries;
+    slots.tile.queries = queries;
     stored.MakeSearcher(LEVEL_SYNCHRONOUS, slots)
         ->SearchRows(AllRows(queries), {.k = 5});
   }
@@ -165,7 +184,7 @@ TEST(LevelSynchronousOrderTest, NearestFirst) {
   // A row meets itself at t = 0 and not at its own correlation, which differs
   // by rounding; no other is nearer.
   EXPECT_EQ(
-      unsorted(Slots<NoFloor, NearestWatch, NoDedupe, WidestBlock, Nearest>()),
+      unsorted(Slots<NoFloor, NearestWatch, NoDedupe, WidestTile, Nearest>()),
       0);
   const auto evaluations = [&](auto slots) {
     return stored.MakeSearcher(LEVEL_SYNCHRONOUS, slots)
@@ -173,7 +192,7 @@ TEST(LevelSynchronousOrderTest, NearestFirst) {
         .counters.distance_evaluations();
   };
   EXPECT_LT(
-      evaluations(Slots<NoFloor, NoCache, NoDedupe, WidestBlock, Nearest>()),
+      evaluations(Slots<NoFloor, NoCache, NoDedupe, WidestTile, Nearest>()),
       evaluations(EmptySlots()));
 }
 
@@ -191,7 +210,7 @@ TEST(LevelSynchronousBudgetTest, EndsSingleQueries) {
   const NeighborTable actual =
       StoreTree(metric, config)
           .MakeSearcher(LEVEL_SYNCHRONOUS,
-                        Slots<NoFloor, NoCache, NoDedupe, WidestBlock,
+                        Slots<NoFloor, NoCache, NoDedupe, WidestTile,
                               StorageOrder, StopOddQueries>())
           ->SearchRows(AllRows(180), {.k = 5})
           .neighbors;

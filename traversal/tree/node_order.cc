@@ -15,9 +15,14 @@
 namespace rct {
 namespace {
 
-// Position along the Hilbert curve of a cell given by `bits` bits for each of
-// its coordinates, which are used up. Cells are unfolded from the finest
-// rotation to the coarsest, Gray-decoded, and their bits interleaved.
+// The coordinates share the bits of a position along the curve.
+constexpr int64_t kIndexBits = 63;
+constexpr int64_t kMaxCoordinateBits = 16;
+
+// Returns the position along the Hilbert curve of a cell given by `bits` bits
+// for each of its coordinates, and overwrites these. The cell is unfolded from
+// the finest rotation to the coarsest and Gray-decoded, and its bits are
+// interleaved.
 uint64_t HilbertIndex(std::vector<uint32_t>& cell, int bits) {
   const size_t d = cell.size();
   for (uint32_t q = 1u << (bits - 1); q > 1; q >>= 1) {
@@ -56,8 +61,9 @@ std::vector<int32_t> Iota(int64_t n) {
 }  // namespace
 
 RowOrder HilbertOrder(MatrixView<const double> points) {
-  const int64_t dim = std::min<int64_t>(points.cols, 63);
-  const int bits = static_cast<int>(std::min<int64_t>(16, 63 / dim));
+  const int64_t dim = std::min(points.cols, kIndexBits);
+  const int bits =
+      static_cast<int>(std::min(kMaxCoordinateBits, kIndexBits / dim));
   const double cells = static_cast<double>(1u << bits);
   std::vector<double> low(dim), width(dim);
   for (int64_t t = 0; t < dim && points.rows > 0; ++t) {
@@ -67,7 +73,7 @@ RowOrder HilbertOrder(MatrixView<const double> points) {
       low[t] = std::min(low[t], points(i, t));
       high = std::max(high, points(i, t));
     }
-    // Halves, since the width of a finite range may overflow.
+    // Halves are taken, since the width of a finite range may overflow.
     width[t] = high / 2 - low[t] / 2;
   }
   std::vector<uint64_t> index(points.rows);
@@ -91,8 +97,8 @@ RowOrder BreadthFirstOrder(const NetHierarchy& nets) {
   std::sort(rows.begin(), rows.end(), [&](int32_t a, int32_t b) {
     return std::pair(nets.level[a], a) < std::pair(nets.level[b], b);
   });
-  // Parents come before their children, level by level, so a parent's rank is
-  // known when its children are sorted by it.
+  // Parents come before their children, level by level, so that a parent's rank
+  // is known when its children are sorted by it.
   std::vector<int32_t> rank(nets.size(), 0);
   for (size_t begin = 0; begin < rows.size();) {
     size_t end = begin;

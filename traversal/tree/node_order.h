@@ -10,17 +10,17 @@
 
 namespace rct {
 
-// Rows along a Hilbert curve through the bounding box of `points` (n x d):
-// neighbours in memory are neighbours in space. The curve has floor(63 / d)
-// bits a coordinate, at most 16, over the first 63 coordinates (Skilling 2004,
-// the transpose form). Ties keep row order.
+// Returns the rows along a Hilbert curve through the bounding box of `points`
+// (n x d): neighbors in memory are neighbors in space. The curve has
+// floor(63 / d) bits for each coordinate, at most 16, over the first 63
+// coordinates (Skilling 2004, the transpose form). Ties keep row order.
 RowOrder HilbertOrder(MatrixView<const double> points);
 
-// Level by level, the children of a node together in row order, so that each
-// segment is a range.
+// Returns the rows level by level, with the children of a node together in row
+// order, so that each segment is a range.
 RowOrder BreadthFirstOrder(const NetHierarchy& nets);
 
-// The order that a config names.
+// Returns the order that a config names.
 RowOrder MakeNodeOrder(CoverTreeConfig::NodeOrder order,
                        const NetHierarchy& nets,
                        MatrixView<const double> points);

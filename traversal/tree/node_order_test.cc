@@ -31,6 +31,13 @@ std::vector<int32_t> Iota(int64_t n) {
   return rows;
 }
 
+TEST(HilbertOrderTest, FourCornersOfASquare) {
+  Matrix<double> points(4, 2);  // (0, 0), (1, 1), (0, 1) and (1, 0)
+  points(0, 0) = points(0, 1) = points(2, 0) = points(3, 1) = 0;
+  points(1, 0) = points(1, 1) = points(2, 1) = points(3, 0) = 1;
+  EXPECT_THAT(HilbertOrder(points.view()).rows(), ElementsAre(0, 2, 1, 3));
+}
+
 // All cells of a grid with `side` cells along each of `dim` edges, in random
 // order.
 Matrix<double> FullGrid(int64_t side, int64_t dim) {
@@ -122,7 +129,7 @@ TEST(HilbertOrderTest, AnyMagnitude) {
   }
 }
 
-TEST(HilbertOrderTest, KeepsNeighboursTogether) {
+TEST(HilbertOrderTest, KeepsNeighborsTogether) {
   const Matrix<double> points = MakePoints("cube", 4096, 2, 1);
   const auto length = [&](const RowOrder& order) {
     double sum = 0;

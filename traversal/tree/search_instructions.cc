@@ -1,6 +1,6 @@
 // A fixed search, whose instructions callgrind counts: those of CountedSearch()
-// and all that it calls. With the argument --build it says what compiled it
-// instead, since other compilers and options make other instructions.
+// and all that it calls. With the argument --build the program names the
+// compiler instead, since other compilers and options make other instructions.
 
 #include <cstdint>
 #include <cstdio>

@@ -1,18 +1,18 @@
 #!/bin/bash
-# What a search with empty slots costs in instructions: a heuristic that is off
+# Counts the instructions of a search with empty slots: a heuristic that is off
 # should cost not one. Usage: search_instructions_test.sh BINARY
 #
 # Callgrind counts the same on every run, whatever else the machine does. It
 # hides AVX-512, so that all processors with AVX2 count alike. The golden count
-# is that of level-synchronous search before it shared its body with other
-# strategies and had an order and a trace.
+# is that of a level-synchronous search that shares no code with other
+# strategies and has neither slots nor a trace.
 
 set -euo pipefail
 binary=$1
 golden=132657327
 # One instruction more for each evaluated pair is 0.5%, one more for each query
-# of each tile 0.1%. 2% of the count is libc's and libcrypto's, of which other
-# releases may make a little more or less.
+# of each tile 0.1%. 2% of the count belongs to libc and libcrypto, and other
+# releases of these may make it a little more or less.
 tolerance_percent=1
 answer="705638 evaluations, digest 949e89cfdaa5b90adbaadcde50769e2466b405acfc7cae16be06de54bedcfbc5"
 

@@ -27,18 +27,17 @@ static_assert(sizeof(EmptySlots) == 1);
 
 // One that is on takes its own and no more.
 struct StatefulBudget : NoBudget {
-  void AfterBlock(const BlockYield& yield) { spent += yield.evaluations[0]; }
+  void AfterTile(const TileYield& yield) { spent += yield.evaluations[0]; }
   int64_t spent = 0;
 };
-static_assert(sizeof(Slots<NoFloor, NoCache, NoDedupe, WidestBlock,
-                           StorageOrder, StatefulBudget>) ==
-              sizeof(StatefulBudget));
+static_assert(sizeof(Slots<NoFloor, NoCache, NoDedupe, WidestTile, StorageOrder,
+                           StatefulBudget>) == sizeof(StatefulBudget));
 
 static_assert(SlotsFor<EmptySlots, Metric>);
 static_assert(BoundSlot<NoFloor, Ball>);
 static_assert(CacheSlot<NoCache, Metric>);
 static_assert(DedupeSlot<NoDedupe>);
-static_assert(BlockSlot<WidestBlock>);
+static_assert(TileSlot<WidestTile>);
 static_assert(OrderSlot<StorageOrder>);
 static_assert(BudgetSlot<NoBudget>);
 static_assert(BudgetSlot<StatefulBudget>);
@@ -62,7 +61,7 @@ struct FillsBytes : NoCache {
 struct AnswersForAll : NoDedupe {
   bool Fresh(int32_t, QueryMask) const { return true; }
 };
-struct CountsIn64Bits : WidestBlock {
+struct CountsIn64Bits : WidestTile {
   int64_t Candidates(int64_t) const { return 1; }
 };
 struct Ranks : StorageOrder {
@@ -71,7 +70,7 @@ struct Ranks : StorageOrder {
 struct NeverSaysWhoStopped {
   static constexpr bool kLimits = true;
   void StartBatch() const {}
-  void AfterBlock(const BlockYield&) const {}
+  void AfterTile(const TileYield&) const {}
   bool ReturnsBest() const { return false; }
   void Report(SearchCounters&) const {}
 };
@@ -81,7 +80,7 @@ static_assert(!BoundSlot<CountsWhatIsConst, Ball>);
 static_assert(!CacheSlot<ForgetsTheQueries, Metric>);
 static_assert(!CacheSlot<FillsBytes, Metric>);
 static_assert(!DedupeSlot<AnswersForAll>);
-static_assert(!BlockSlot<CountsIn64Bits>);
+static_assert(!TileSlot<CountsIn64Bits>);
 static_assert(!OrderSlot<Ranks>);
 static_assert(!BudgetSlot<NeverSaysWhoStopped>);
 
@@ -95,6 +94,19 @@ struct Flat {
 };
 static_assert(SlotsFor<Slots<ForBalls>, Metric>);
 static_assert(!SlotsFor<Slots<ForBalls>, Flat>);
+
+// A heuristic replaces the default of its slot.
+struct NarrowTile : WidestTile {
+  int Candidates(int64_t active) const { return active < 10 ? 4 : kMaxTile; }
+};
+
+TEST(SlotsTest, AHeuristicFillsOneSlot) {
+  Slots<NoFloor, NoCache, NoDedupe, NarrowTile> slots;
+  EXPECT_EQ(slots.tile.Candidates(3), 4);
+  EXPECT_EQ(slots.tile.Candidates(10), 128);
+  EXPECT_EQ(slots.dedupe.Fresh(/*node=*/0, 0b101), 0b101);
+  EXPECT_FALSE(slots.order.NearestFirst());
+}
 
 TEST(SlotsTest, EmptySlotsChangeNothing) {
   EmptySlots slots;
@@ -115,14 +127,14 @@ TEST(SlotsTest, EmptySlotsChangeNothing) {
     slots.cache.Filter(0, 3, kQueries, thresholds, masks);
     EXPECT_THAT(masks, Each(kQueries));
     EXPECT_EQ(slots.dedupe.Fresh(1, kQueries), kQueries);
-    slots.budget.AfterBlock({kQueries, kQueries, counts, counts});
+    slots.budget.AfterTile({kQueries, kQueries, counts, counts});
     EXPECT_EQ(slots.budget.Stopped(), 0);
   }
   EXPECT_FALSE(slots.budget.ReturnsBest());
   EXPECT_FALSE(slots.order.NearestFirst());
-  EXPECT_EQ(slots.block.Candidates(1), kMaxBlock);
-  EXPECT_EQ(slots.block.Candidates(std::numeric_limits<int64_t>::max()),
-            kMaxBlock);
+  EXPECT_EQ(slots.tile.Candidates(1), kMaxTile);
+  EXPECT_EQ(slots.tile.Candidates(std::numeric_limits<int64_t>::max()),
+            kMaxTile);
 
   SearchCounters counters;
   slots.Report(counters);
@@ -139,7 +151,7 @@ struct Reporting : Slot {
 
 TEST(SlotsTest, EverySlotReports) {
   const Slots<Reporting<NoFloor>, Reporting<NoCache>, Reporting<NoDedupe>,
-              Reporting<WidestBlock>, Reporting<StorageOrder>,
+              Reporting<WidestTile>, Reporting<StorageOrder>,
               Reporting<NoBudget>>
       slots;
   SearchCounters counters;

@@ -1,5 +1,5 @@
-// What tests of tree strategies share: searchers over trees of all shapes, and
-// the comparison with exhaustive search.
+// Common parts of the tests of tree strategies: searchers over trees of all
+// shapes, and the comparison with exhaustive search.
 
 #ifndef RCT_TRAVERSAL_TREE_TEST_SEARCH_H_
 #define RCT_TRAVERSAL_TREE_TEST_SEARCH_H_
@@ -36,7 +36,7 @@ inline constexpr KernelConfig::Family kFamilies[] = {
     KernelConfig::RBF, KernelConfig::MATERN12, KernelConfig::MATERN32,
     KernelConfig::MATERN52};
 
-// A searcher by one of kTreeStrategies.
+// Returns a searcher by one of kTreeStrategies.
 template <class Metric, class SlotSet>
 std::unique_ptr<const Searcher<Metric>> MakeStrategy(
     Strategy strategy, std::shared_ptr<const Metric> stored, RowOrder order,
@@ -100,7 +100,7 @@ inline CoverTreeConfig TreeConfig(CoverTreeConfig::Structure structure,
   return config;
 }
 
-// Trees of all shapes, one after the other.
+// Returns the config of tree `number` of a series of trees of all shapes.
 inline CoverTreeConfig SomeConfig(int number) {
   constexpr double kBases[] = {1.3, 1.1, 2, 16, 1.7};
   constexpr int32_t kLeafSizes[] = {8, 1, 3, 1000};
@@ -118,7 +118,7 @@ inline std::vector<int64_t> AllRows(int64_t n) {
   return rows;
 }
 
-// Row `row` alone.
+// Returns row `row` alone.
 inline NeighborTable OnlyRow(const NeighborTable& table, int64_t row) {
   NeighborTable one(1, table.k());
   std::copy_n(table.rows().row(row), table.k(), one.rows().row(0));
@@ -126,7 +126,7 @@ inline NeighborTable OnlyRow(const NeighborTable& table, int64_t row) {
   return one;
 }
 
-// In how many places the rows of two tables differ.
+// Returns in how many places the rows of two tables differ.
 inline int64_t CountDifferences(const NeighborTable& a,
                                 const NeighborTable& b) {
   int64_t differences = 0;
@@ -146,8 +146,9 @@ NeighborTable ExhaustiveNeighbors(const std::shared_ptr<const Metric>& metric,
       .neighbors;
 }
 
-// Rows as queries, under every constraint, get the bits of exhaustive search;
-// for the first k with any number of threads. `metric` is in row order.
+// Expects that rows as queries, under every constraint, get the bits of
+// exhaustive search; for the first of `ks` with any number of threads. Assumes
+// that `metric` is in row order.
 template <class Metric>
 void ExpectExhaustive(const std::shared_ptr<const Metric>& metric,
                       const Searcher<Metric>& searcher,

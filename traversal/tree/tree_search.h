@@ -1,26 +1,28 @@
-// What the strategies over a cover tree share: the state of one batch of
-// queries, the bound of a segment, and the evaluation of its children.
+// The common part of the strategies over a cover tree: the state of one batch
+// of queries, the bound of a segment, and the evaluation of its children.
 //
-// A strategy decides in which order segments are visited. For each it calls
-// Need(), which dismisses queries by bounds; Expand(), which gathers the
-// children that are left, with the queries that need each; and Flush(), which
-// evaluates what was gathered and announces the nodes below which to go on.
+// A strategy decides in which order segments are visited. For each segment it
+// calls Need(), which dismisses queries by bounds, and Expand(), which gathers
+// the remaining children with the queries that need each. Flush() evaluates the
+// gathered candidates and announces the nodes below which to go on.
 //
-// Exactness. A subtree is dismissed for a query only if MinSquared, which is
-// below the computed t of each point in the ball (residual_correlation.h), is
-// above the heap's threshold, above which no t can enter (knn_heap.h); if a
-// cache slot has proof of the same (slots.h); or if the predecessor constraint
-// excludes each row in it, the smallest row of a subtree being known.
+// Exactness. A subtree is dismissed for a query only
+//   - if MinSquared, which is below the computed t of each point in the ball
+//     (residual_correlation.h), is above the heap's threshold, above which no t
+//     can enter (knn_heap.h);
+//   - if a cache slot has proof of the same (slots.h);
+//   - or if the predecessor constraint excludes each row in it, since the
+//     smallest row of a subtree is known.
 // Thresholds only fall. Every other point is evaluated by the canonical
 // arithmetic, once for a query, since each row is in the tree once; and the
 // heap's result does not depend on the order of arrival.
 //
 // Cost. Candidates that all queries of a batch need are evaluated in one tile,
-// so a row of V is read once for up to 64 queries. For a batch of one, and
-// where a slot or the predecessor constraint picks single children, blocks are
-// gathered across segments; a block that all its queries need is evaluated as a
-// tile, any other one query at a time. No allocation for a query once the
-// thread's buffers have grown.
+// so that a row of V is read once for up to 64 queries. For a batch of one, and
+// where a slot or the predecessor constraint picks single children, candidates
+// are gathered across segments; they are evaluated together if each query that
+// needs any of them needs all, and otherwise one query at a time. Nothing is
+// allocated for a query once the thread's buffers have grown.
 
 #ifndef RCT_TRAVERSAL_TREE_TREE_SEARCH_H_
 #define RCT_TRAVERSAL_TREE_TREE_SEARCH_H_
@@ -46,15 +48,15 @@
 
 namespace rct {
 
-// A node of which t is known, a segment of its children, and the queries that
-// may need them.
+// A segment that a strategy may go on with: t is known for its node, and its
+// children are known to none.
 struct TreeVisit {
   int32_t segment;
-  int32_t squared_slot;  // where t(query, node) is kept
-  QueryMask queries;
+  int32_t squared_slot;  // the slot that holds t(query, node)
+  QueryMask queries;     // those that may need the children
 };
 
-// `Scratch` is what the strategy keeps for each thread.
+// `Scratch` is the state that the strategy keeps for each thread.
 template <class Metric, class SlotSet, class Scratch>
 requires SlotsFor<SlotSet, Metric>
 class TreeSearcher : public Searcher<Metric> {
@@ -68,56 +70,74 @@ class TreeSearcher : public Searcher<Metric> {
   static constexpr bool kFiltersChildren =
       decltype(SlotSet::cache)::kFilters || decltype(SlotSet::dedupe)::kFilters;
 
-  // One thread's state.
-  struct Worker {
-    Worker(int64_t dim, int num_queries, const SlotSet& slot_set)
-        : tiles(dim, num_queries, kMaxBlock),
-          squared(int64_t{num_queries} * kMaxBlock),
-          hits(kMaxBlock + 8),
-          heaps(num_queries),
-          slots(slot_set) {
-      std::fill(squared.begin(), squared.end(), 0.0);
-    }
-
-    TileWorkspace tiles;
-    AlignedBuffer<double> squared;  // one tile
-    std::vector<int32_t> hits;
-    std::vector<KnnHeap> heaps;
-    double threshold[kBatchQueries];
-    double query_norm[kBatchQueries];
-    int32_t position[kBatchQueries];
-    int64_t row[kBatchQueries];
-    QueryMask full = 0;  // queries that hold k neighbours
-
-    // t(query, node) of visited nodes, a slot of batch_size numbers for each.
-    std::vector<double> node_squared;
-
-    // The block being gathered, and which queries need which of it.
-    int32_t gathered[kMaxBlock];
-    QueryMask needed[kMaxBlock];
-    int num_gathered = 0;
-    int64_t block_level = 0;
-
-    SlotSet slots;
-    Scratch scratch;
-
-    int64_t evaluations = 0;
-    int64_t expanded = 0;
-    int64_t pruned = 0;
-    int64_t filtered = 0;
-    int64_t later = 0;
-    int64_t pushes = 0;
-    SearchTrace* trace = nullptr;
-    SearchTrace own_trace;
-  };
-
   struct Batch {
     const Request& request;
     absl::Span<const int32_t> queries;  // numbers of the request's queries
   };
 
-  // `metric` holds the data in the order `order`, and so does `tree`. `slots`
-  // are copied for each thread. Batches have `batch_size` queries.
+  // The queries of the current batch.
+  struct QueryStates {
+    explicit QueryStates(int num_queries) : heaps(num_queries) {}
+
+    std::vector<KnnHeap> heaps;
+    double threshold[kBatchQueries];  // of the heap, as a slot is shown it
+    double norm[kBatchQueries];       // inverse norm
+    int32_t position[kBatchQueries];
+    int64_t row[kBatchQueries];
+    QueryMask full = 0;  // queries that hold k neighbors
+  };
+
+  // Candidates that wait for their tile, and the queries that need each.
+  struct Gathered {
+    int32_t nodes[kMaxTile];
+    QueryMask needed[kMaxTile];
+    int count = 0;
+    int64_t level = 0;  // of the node that was gathered last
+  };
+
+  // Room for one tile.
+  struct Tile {
+    Tile(int64_t dim, int num_queries)
+        : workspace(dim, num_queries, kMaxTile),
+          squared(int64_t{num_queries} * kMaxTile),
+          hits(kMaxTile + 8) {
+      std::fill(squared.begin(), squared.end(), 0.0);
+    }
+
+    TileWorkspace workspace;
+    AlignedBuffer<double> squared;  // rows of kMaxTile, one for each query
+    std::vector<int32_t> hits;
+  };
+
+  // What a thread has done, in the words of SearchCounters.
+  struct Counts {
+    int64_t distance_evaluations = 0;
+    int64_t segments_expanded = 0;
+    int64_t prunes_lower_bound = 0;
+    int64_t predecessor_filtered = 0;
+    int64_t subtrees_pruned = 0;
+    int64_t heap_pushes = 0;
+  };
+
+  // One thread's state.
+  struct Worker {
+    Worker(int64_t dim, int num_queries, const SlotSet& slot_set)
+        : tile(dim, num_queries), queries(num_queries), slots(slot_set) {}
+
+    Tile tile;
+    QueryStates queries;
+    Gathered gathered;
+    // t(query, node) of visited nodes, a slot of batch_size numbers for each.
+    std::vector<double> node_squared;
+    SlotSet slots;
+    Scratch scratch;
+    Counts counts;
+    SearchTrace* trace = nullptr;  // `own_trace`, or null without telemetry
+    SearchTrace own_trace;
+  };
+
+  // Searches `tree`, which is in the order `order`, as `metric` is. Batches
+  // have `batch_size` queries, and each thread has a copy of `slots`.
   TreeSearcher(std::shared_ptr<const Metric> metric, RowOrder order,
                MeasuredTree<Metric> tree, SlotSet slots, int batch_size)
       : Searcher<Metric>(std::move(metric), std::move(order)),
@@ -133,7 +153,7 @@ class TreeSearcher : public Searcher<Metric> {
 
   const CoverTree& tree() const { return tree_; }
 
-  // Evaluates the root for all queries; visit(TreeVisit) is called for it.
+  // Evaluates the root for all queries and calls visit(TreeVisit) for it.
   template <class OnVisit>
   void EvaluateRoot(const Batch& batch, Worker& worker, OnVisit&& visit) const {
     const QueryMask all =
@@ -143,21 +163,16 @@ class TreeSearcher : public Searcher<Metric> {
     EvaluateTile(batch, root, all, /*level=*/0, worker, visit);
   }
 
-  // Those of `queries` that need anything of the segment; `squared` holds
-  // t(query, node). `bound`, if not null, receives the least lower bound.
+  // Returns those of `queries` that need anything of the segment; `squared`
+  // holds t(query, node). `bound`, if not null, receives the least lower bound.
   QueryMask Need(const Batch& batch, int32_t index, const double* squared,
                  QueryMask queries, Worker& worker,
                  double* bound = nullptr) const {
     const CoverTree::Segment& segment = tree_.segments[index];
     const int asked = std::popcount(queries);
     if (batch.request.options.predecessor) {
-      for (QueryMask rest = queries; rest != 0; rest &= rest - 1) {
-        const int i = std::countr_zero(rest);
-        if (segment_min_row_[index] >= worker.row[i]) {
-          queries &= ~(QueryMask{1} << i);
-        }
-      }
-      worker.later += asked - std::popcount(queries);
+      queries = After(segment_min_row_[index], queries, worker);
+      worker.counts.subtrees_pruned += asked - std::popcount(queries);
     }
     Ball ball = balls_[index];
     worker.slots.bound.Widen(ball);
@@ -166,116 +181,64 @@ class TreeSearcher : public Searcher<Metric> {
     const int alive = std::popcount(queries);
     for (QueryMask rest = queries; rest != 0; rest &= rest - 1) {
       const int i = std::countr_zero(rest);
-      const double lower =
-          Metric::MinSquared(squared[i], worker.query_norm[i], node_norm, ball);
+      const double lower = Metric::MinSquared(
+          squared[i], worker.queries.norm[i], node_norm, ball);
       least = std::min(least, lower);
-      if (lower > worker.threshold[i]) queries &= ~(QueryMask{1} << i);
+      if (lower > worker.queries.threshold[i]) queries &= ~(QueryMask{1} << i);
     }
     if (bound != nullptr) *bound = least;
-    worker.pruned += alive - std::popcount(queries);
+    const int pruned = alive - std::popcount(queries);
+    worker.counts.prunes_lower_bound += pruned;
     if (worker.trace != nullptr) {
-      worker.trace->level(segment.level).pruned +=
-          alive - std::popcount(queries);
+      worker.trace->level(segment.level).pruned += pruned;
     }
     return queries;
   }
 
-  // Gathers the children of a segment that `queries` need. Blocks of `block`
+  // Gathers the children of a segment that `queries` need. Tiles of `width`
   // candidates are evaluated as they fill, and visit(TreeVisit) is called for
   // each evaluated node that has children.
   template <class OnVisit>
-  void Expand(const Batch& batch, int32_t index, QueryMask queries, int block,
+  void Expand(const Batch& batch, int32_t index, QueryMask queries, int width,
               Worker& worker, OnVisit&& visit) const {
-    RCT_CHECK(block >= 1 && block <= kMaxBlock);
+    RCT_CHECK(width >= 1 && width <= kMaxTile);
     const CoverTree::Segment& segment = tree_.segments[index];
     const int expanded = std::popcount(queries);
-    worker.expanded += expanded;
+    worker.counts.segments_expanded += expanded;
     if (worker.trace != nullptr) {
       worker.trace->level(segment.level).expanded += expanded;
     }
-    const absl::Span<const int32_t> children = tree_.Children(segment);
-    const bool predecessor = batch.request.options.predecessor;
-    if (!kFiltersChildren && !predecessor && batch_size_ > 1) {
-      for (size_t first = 0; first < children.size(); first += block) {
-        EvaluateTile(batch, children.subspan(first, block), queries,
+    if (!kFiltersChildren && !batch.request.options.predecessor &&
+        batch_size_ > 1) {
+      const absl::Span<const int32_t> children = tree_.Children(segment);
+      for (size_t first = 0; first < children.size(); first += width) {
+        EvaluateTile(batch, children.subspan(first, width), queries,
                      segment.level, worker, visit);
       }
       return;
     }
-    const QueryMask open =
-        worker.slots.cache.Open(index, queries, worker.threshold);
-    const int count = static_cast<int>(children.size());
-    QueryMask masks[kMaxBlock];
-    for (int first = 0; first < count && open != 0; first += kMaxBlock) {
-      const int width = std::min(kMaxBlock, count - first);
-      worker.slots.cache.Filter(first, width, open, worker.threshold, masks);
-      for (int j = 0; j < width; ++j) {
-        const int32_t node = children[first + j];
-        QueryMask needs = masks[j];
-        if (predecessor) needs = Earlier(needs, node, worker);
-        if (needs != 0) needs = worker.slots.dedupe.Fresh(node, needs);
-        if (needs == 0) continue;
-        worker.gathered[worker.num_gathered] = node;
-        worker.needed[worker.num_gathered] = needs;
-        worker.block_level = segment.level;
-        if (++worker.num_gathered >= block) Flush(batch, worker, visit);
-      }
-    }
+    Gather(batch, index, queries, width, worker, visit);
   }
 
-  // Evaluates what was gathered.
+  // Evaluates the candidates that were gathered.
   template <class OnVisit>
   void Flush(const Batch& batch, Worker& worker, OnVisit&& visit) const {
-    const int width = worker.num_gathered;
+    Gathered& gathered = worker.gathered;
+    const int width = gathered.count;
     if (width == 0) return;
-    worker.num_gathered = 0;
+    gathered.count = 0;
     QueryMask any = 0;
     int64_t pairs = 0;
     for (int j = 0; j < width; ++j) {
-      any |= worker.needed[j];
-      pairs += std::popcount(worker.needed[j]);
+      any |= gathered.needed[j];
+      pairs += std::popcount(gathered.needed[j]);
     }
-    const absl::Span<const int32_t> nodes(worker.gathered, width);
+    const absl::Span<const int32_t> nodes(gathered.nodes, width);
     if (pairs == std::popcount(any) * int64_t{width}) {
-      EvaluateTile(batch, nodes, any, worker.block_level, worker, visit);
-      return;
+      EvaluateTile(batch, nodes, any, gathered.level, worker, visit);
+    } else {
+      EvaluateByQuery(batch, nodes, any, worker, visit);
     }
-    BlockSums sums;
-    int32_t list[kMaxBlock];
-    int32_t slot_of[kMaxBlock];
-    for (int j = 0; j < width; ++j) {
-      slot_of[j] = NewSlot(nodes[j], worker);
-    }
-    for (QueryMask rest = any; rest != 0; rest &= rest - 1) {
-      const int i = std::countr_zero(rest);
-      int count = 0;
-      int32_t column[kMaxBlock];
-      for (int j = 0; j < width; ++j) {
-        if (worker.needed[j] >> i & 1) {
-          column[count] = j;
-          list[count++] = nodes[j];
-        }
-      }
-      const int place[] = {i};
-      const Candidates candidates =
-          Distances(batch, place, absl::MakeConstSpan(&worker.position[i], 1),
-                    absl::MakeConstSpan(list, count), worker);
-      Offer(batch, place, candidates, worker, sums);
-      for (int c = 0; c < count; ++c) {
-        const int32_t slot = slot_of[column[c]];
-        if (slot != -1) {
-          worker.node_squared[int64_t{slot} * batch_size_ + i] =
-              worker.squared[c];
-        }
-      }
-    }
-    for (int j = 0; j < width; ++j) {
-      if (slot_of[j] != -1) {
-        visit(TreeVisit{tree_.first_segment[nodes[j]], slot_of[j],
-                        worker.needed[j]});
-      }
-    }
-    Finish(any, worker.block_level, sums, width, worker);
   }
 
   const double* NodeSquared(int32_t slot, const Worker& worker) const {
@@ -283,7 +246,8 @@ class TreeSearcher : public Searcher<Metric> {
   }
 
  private:
-  struct BlockSums {
+  // What a tile gave, in all and for each query that took part.
+  struct TileSums {
     int64_t evaluations = 0;
     int64_t survivors = 0;
     int32_t evaluations_of[kBatchQueries];
@@ -339,62 +303,99 @@ class TreeSearcher : public Searcher<Metric> {
                   Start(batch, worker);
                   Descend(batch, worker);
                   for (size_t i = 0; i < queries.size(); ++i) {
-                    worker.heaps[i].MoveTo(neighbors, queries[i]);
+                    worker.queries.heaps[i].MoveTo(neighbors, queries[i]);
                   }
                 });
     for (const std::unique_ptr<Worker>& worker : workers) {
-      SearchCounters& counters = statistics.counters;
-      const auto add = [&](int64_t more, auto get, auto set) {
-        (counters.*set)((counters.*get)() + more);
-      };
-      add(worker->evaluations, &SearchCounters::distance_evaluations,
-          &SearchCounters::set_distance_evaluations);
-      add(worker->expanded, &SearchCounters::segments_expanded,
-          &SearchCounters::set_segments_expanded);
-      add(worker->pruned, &SearchCounters::prunes_lower_bound,
-          &SearchCounters::set_prunes_lower_bound);
-      add(worker->filtered, &SearchCounters::predecessor_filtered,
-          &SearchCounters::set_predecessor_filtered);
-      add(worker->later, &SearchCounters::subtrees_pruned,
-          &SearchCounters::set_subtrees_pruned);
-      add(worker->pushes, &SearchCounters::heap_pushes,
-          &SearchCounters::set_heap_pushes);
-      worker->slots.Report(counters);
+      AddCounts(worker->counts, statistics.counters);
+      worker->slots.Report(statistics.counters);
       statistics.trace.Add(worker->own_trace);
     }
   }
 
+  static void AddCounts(const Counts& counts, SearchCounters& counters) {
+    const auto add = [&](int64_t more, auto get, auto set) {
+      (counters.*set)((counters.*get)() + more);
+    };
+    add(counts.distance_evaluations, &SearchCounters::distance_evaluations,
+        &SearchCounters::set_distance_evaluations);
+    add(counts.segments_expanded, &SearchCounters::segments_expanded,
+        &SearchCounters::set_segments_expanded);
+    add(counts.prunes_lower_bound, &SearchCounters::prunes_lower_bound,
+        &SearchCounters::set_prunes_lower_bound);
+    add(counts.predecessor_filtered, &SearchCounters::predecessor_filtered,
+        &SearchCounters::set_predecessor_filtered);
+    add(counts.subtrees_pruned, &SearchCounters::subtrees_pruned,
+        &SearchCounters::set_subtrees_pruned);
+    add(counts.heap_pushes, &SearchCounters::heap_pushes,
+        &SearchCounters::set_heap_pushes);
+  }
+
+  // Prepares a worker for a batch.
   void Start(const Batch& batch, Worker& worker) const {
     const Metric& metric = this->metric();
     const Request& request = batch.request;
+    QueryStates& queries = worker.queries;
     const int count = static_cast<int>(batch.queries.size());
     for (int i = 0; i < count; ++i) {
-      worker.heaps[i].Reset(std::min(request.options.k, metric.size()),
-                            request.options.radius);
-      worker.threshold[i] = worker.heaps[i].threshold();
-      worker.position[i] = request.positions[batch.queries[i]];
-      worker.row[i] = request.rows[batch.queries[i]];
-      worker.query_norm[i] =
-          metric.InverseNorm(request.from, worker.position[i]);
+      queries.heaps[i].Reset(std::min(request.options.k, metric.size()),
+                             request.options.radius);
+      queries.threshold[i] = queries.heaps[i].threshold();
+      queries.position[i] = request.positions[batch.queries[i]];
+      queries.row[i] = request.rows[batch.queries[i]];
+      queries.norm[i] = metric.InverseNorm(request.from, queries.position[i]);
     }
-    worker.full = 0;
+    queries.full = 0;
     worker.node_squared.clear();
     worker.slots.cache.StartBatch(request.from,
-                                  absl::MakeConstSpan(worker.position, count));
+                                  absl::MakeConstSpan(queries.position, count));
     worker.slots.dedupe.StartBatch();
     worker.slots.budget.StartBatch();
   }
 
-  // Those of `queries` that come after any row at or below `node`.
-  QueryMask Earlier(QueryMask queries, int32_t node, Worker& worker) const {
-    const QueryMask asked = queries;
-    const int64_t least = node_min_row_[node];
+  // Returns those of `queries` whose own rows come after `row`.
+  static QueryMask After(int64_t row, QueryMask queries, const Worker& worker) {
     for (QueryMask rest = queries; rest != 0; rest &= rest - 1) {
       const int i = std::countr_zero(rest);
-      if (least >= worker.row[i]) queries &= ~(QueryMask{1} << i);
+      if (row >= worker.queries.row[i]) queries &= ~(QueryMask{1} << i);
     }
-    worker.filtered += std::popcount(asked) - std::popcount(queries);
     return queries;
+  }
+
+  // Gathers the children of a segment one by one, as the slots and the
+  // predecessor constraint leave them to the queries.
+  template <class OnVisit>
+  void Gather(const Batch& batch, int32_t index, QueryMask queries, int width,
+              Worker& worker, OnVisit&& visit) const {
+    const CoverTree::Segment& segment = tree_.segments[index];
+    const absl::Span<const int32_t> children = tree_.Children(segment);
+    const bool predecessor = batch.request.options.predecessor;
+    Gathered& gathered = worker.gathered;
+    const QueryMask open =
+        worker.slots.cache.Open(index, queries, worker.queries.threshold);
+    const int count = static_cast<int>(children.size());
+    QueryMask masks[kMaxTile];
+    for (int first = 0; first < count && open != 0; first += kMaxTile) {
+      const int asked = std::min(kMaxTile, count - first);
+      worker.slots.cache.Filter(first, asked, open, worker.queries.threshold,
+                                masks);
+      for (int j = 0; j < asked; ++j) {
+        const int32_t node = children[first + j];
+        QueryMask needs = masks[j];
+        if (predecessor) {
+          const QueryMask after = After(node_min_row_[node], needs, worker);
+          worker.counts.predecessor_filtered +=
+              std::popcount(needs) - std::popcount(after);
+          needs = after;
+        }
+        if (needs != 0) needs = worker.slots.dedupe.Fresh(node, needs);
+        if (needs == 0) continue;
+        gathered.nodes[gathered.count] = node;
+        gathered.needed[gathered.count] = needs;
+        gathered.level = segment.level;
+        if (++gathered.count >= width) Flush(batch, worker, visit);
+      }
+    }
   }
 
   bool AnyInner(absl::Span<const int32_t> nodes) const {
@@ -403,7 +404,8 @@ class TreeSearcher : public Searcher<Metric> {
     });
   }
 
-  // Room for t(query, node) of a node that has children; -1 for a leaf.
+  // Returns a new slot for t(query, node) of a node that has children; -1 for a
+  // leaf.
   int32_t NewSlot(int32_t node, Worker& worker) const {
     if (tree_.first_segment[node] == -1) return -1;
     const auto slot =
@@ -412,7 +414,7 @@ class TreeSearcher : public Searcher<Metric> {
     return slot;
   }
 
-  // One tile: `nodes` for all of `queries`.
+  // Evaluates one tile: `nodes` for all of `queries`.
   template <class OnVisit>
   void EvaluateTile(const Batch& batch, absl::Span<const int32_t> nodes,
                     QueryMask queries, int64_t level, Worker& worker,
@@ -422,14 +424,14 @@ class TreeSearcher : public Searcher<Metric> {
     int count = 0;
     for (QueryMask rest = queries; rest != 0; rest &= rest - 1) {
       place[count] = std::countr_zero(rest);
-      positions[count] = worker.position[place[count]];
+      positions[count] = worker.queries.position[place[count]];
       ++count;
     }
     const absl::Span<const int> places(place, count);
     const int width = static_cast<int>(nodes.size());
     const Candidates candidates = Distances(
         batch, places, absl::MakeConstSpan(positions, count), nodes, worker);
-    BlockSums sums;
+    TileSums sums;
     Offer(batch, places, candidates, worker, sums);
     for (int j = 0; j < width; ++j) {
       const int32_t slot = NewSlot(nodes[j], worker);
@@ -437,46 +439,91 @@ class TreeSearcher : public Searcher<Metric> {
       double* squared =
           worker.node_squared.data() + int64_t{slot} * batch_size_;
       for (int i = 0; i < count; ++i) {
-        squared[place[i]] = worker.squared[i * kMaxBlock + j];
+        squared[place[i]] = worker.tile.squared[i * kMaxTile + j];
       }
       visit(TreeVisit{tree_.first_segment[nodes[j]], slot, queries});
     }
     Finish(queries, level, sums, width, worker);
   }
 
-  // t(query, node) of a tile, and its candidates. `queries` are the positions
-  // of those at `places`.
+  // Evaluates the gathered `nodes` one query at a time, for those of `queries`
+  // that need each.
+  template <class OnVisit>
+  void EvaluateByQuery(const Batch& batch, absl::Span<const int32_t> nodes,
+                       QueryMask queries, Worker& worker,
+                       OnVisit&& visit) const {
+    const Gathered& gathered = worker.gathered;
+    const int width = static_cast<int>(nodes.size());
+    TileSums sums;
+    int32_t list[kMaxTile];
+    int32_t slot_of[kMaxTile];
+    for (int j = 0; j < width; ++j) slot_of[j] = NewSlot(nodes[j], worker);
+    for (QueryMask rest = queries; rest != 0; rest &= rest - 1) {
+      const int i = std::countr_zero(rest);
+      int count = 0;
+      int32_t column[kMaxTile];
+      for (int j = 0; j < width; ++j) {
+        if (gathered.needed[j] >> i & 1) {
+          column[count] = j;
+          list[count++] = nodes[j];
+        }
+      }
+      const int place[] = {i};
+      const Candidates candidates = Distances(
+          batch, place, absl::MakeConstSpan(&worker.queries.position[i], 1),
+          absl::MakeConstSpan(list, count), worker);
+      Offer(batch, place, candidates, worker, sums);
+      for (int c = 0; c < count; ++c) {
+        const int32_t slot = slot_of[column[c]];
+        if (slot != -1) {
+          worker.node_squared[int64_t{slot} * batch_size_ + i] =
+              worker.tile.squared[c];
+        }
+      }
+    }
+    for (int j = 0; j < width; ++j) {
+      if (slot_of[j] != -1) {
+        visit(TreeVisit{tree_.first_segment[nodes[j]], slot_of[j],
+                        gathered.needed[j]});
+      }
+    }
+    Finish(queries, gathered.level, sums, width, worker);
+  }
+
+  // Computes t(query, node) of a tile, and returns its candidates. `queries`
+  // are the positions of those at `places`.
   Candidates Distances(const Batch& batch, absl::Span<const int> places,
                        absl::Span<const int32_t> queries,
                        absl::Span<const int32_t> nodes, Worker& worker) const {
     const auto timed = Timed(worker, &SearchTrace::evaluation_seconds);
     const Metric& metric = this->metric();
     const Candidates candidates = InMemory(nodes);
-    double* tile = worker.squared.data();
+    double* tile = worker.tile.squared.data();
     if constexpr (decltype(SlotSet::cache)::kKeeps) {
       if (AnyInner(nodes)) {
         metric.Correlations(batch.request.from, queries, candidates, tile,
-                            kMaxBlock, worker.tiles);
-        worker.slots.cache.Keep(places, nodes, tile, kMaxBlock);
+                            kMaxTile, worker.tile.workspace);
+        worker.slots.cache.Keep(places, nodes, tile, kMaxTile);
         for (size_t i = 0; i < places.size(); ++i) {
           for (int j = 0; j < candidates.size(); ++j) {
-            double& value = tile[i * kMaxBlock + j];
+            double& value = tile[i * kMaxTile + j];
             value = Metric::SquaredFrom(value);
           }
         }
         if (&batch.request.from == &metric.data()) {
-          MarkSelf(queries, candidates, tile, kMaxBlock);
+          MarkSelf(queries, candidates, tile, kMaxTile);
         }
         return candidates;
       }
     }
     metric.SquaredDistances(batch.request.from, queries, candidates, tile,
-                            kMaxBlock, worker.tiles);
+                            kMaxTile, worker.tile.workspace);
     return candidates;
   }
 
-  // Siblings are ascending, so the first and the last tell whether they are
-  // neighbours in memory; blocks gathered across segments may be out of order.
+  // Returns `nodes` as a range where they are neighbors in memory. Siblings are
+  // ascending, so that their first and last tell; tiles gathered across
+  // segments may be out of order.
   static Candidates InMemory(absl::Span<const int32_t> nodes) {
     const auto width = static_cast<int32_t>(nodes.size());
     return nodes.back() - nodes.front() == width - 1 &&
@@ -487,18 +534,20 @@ class TreeSearcher : public Searcher<Metric> {
 
   // Offers the rows of a tile to their queries.
   void Offer(const Batch& batch, absl::Span<const int> places,
-             Candidates candidates, Worker& worker, BlockSums& sums) const {
+             Candidates candidates, Worker& worker, TileSums& sums) const {
     const auto timed = Timed(worker, &SearchTrace::selection_seconds);
+    QueryStates& queries = worker.queries;
     for (size_t i = 0; i < places.size(); ++i) {
       const int place = places[i];
-      KnnHeap& heap = worker.heaps[place];
+      KnnHeap& heap = queries.heaps[place];
       const int64_t entered = this->OfferTileRow(
-          worker.squared.data() + i * kMaxBlock, candidates, worker.row[place],
-          batch.request.options, heap, worker.hits.data(), worker.filtered);
-      if (entered > 0) worker.threshold[place] = heap.threshold();
+          worker.tile.squared.data() + i * kMaxTile, candidates,
+          queries.row[place], batch.request.options, heap,
+          worker.tile.hits.data(), worker.counts.predecessor_filtered);
+      if (entered > 0) queries.threshold[place] = heap.threshold();
       sums.survivors += entered;
       if constexpr (decltype(SlotSet::budget)::kLimits) {
-        if (heap.full()) worker.full |= QueryMask{1} << place;
+        if (heap.full()) queries.full |= QueryMask{1} << place;
         sums.evaluations_of[place] = candidates.size();
         sums.survivors_of[place] = static_cast<int32_t>(entered);
       }
@@ -506,13 +555,14 @@ class TreeSearcher : public Searcher<Metric> {
     sums.evaluations += static_cast<int64_t>(places.size()) * candidates.size();
   }
 
-  void Finish(QueryMask queries, int64_t level, const BlockSums& sums,
-              int width, Worker& worker) const {
-    worker.evaluations += sums.evaluations;
-    worker.pushes += sums.survivors;
+  // Counts a tile of `width` candidates and tells the budget of it.
+  void Finish(QueryMask queries, int64_t level, const TileSums& sums, int width,
+              Worker& worker) const {
+    worker.counts.distance_evaluations += sums.evaluations;
+    worker.counts.heap_pushes += sums.survivors;
     if constexpr (decltype(SlotSet::budget)::kLimits) {
-      worker.slots.budget.AfterBlock(
-          {queries, worker.full, sums.evaluations_of, sums.survivors_of});
+      worker.slots.budget.AfterTile({queries, worker.queries.full,
+                                     sums.evaluations_of, sums.survivors_of});
     }
     if (worker.trace != nullptr) {
       worker.trace->AddBlock(level, width, sums.evaluations, sums.survivors);

@@ -1,5 +1,5 @@
-// What holds for every strategy over a cover tree. What is true of one alone is
-// in level_synchronous_test and best_first_test.
+// Tests of all strategies over a cover tree. Those of one strategy alone are in
+// level_synchronous_test and best_first_test.
 
 #include "traversal/tree/tree_search.h"
 
@@ -156,7 +156,7 @@ TEST_P(TreeSearchTest, FewPoints) {
 }
 
 // A query's answer does not depend on which others are asked, nor does its
-// work. (Under the predecessor constraint blocks are filled by all queries of a
+// work. (Under the predecessor constraint tiles are filled by all queries of a
 // batch, so that thresholds fall at other times.)
 TEST_P(TreeSearchTest, BatchEqualsSingle) {
   constexpr int64_t kRows = 150;
@@ -267,7 +267,7 @@ TEST_P(TreeSearchTest, TelemetryTellsWhatWasDone) {
       EXPECT_EQ(root.evaluations, kRows);
       EXPECT_EQ(root.frontier + root.expanded + root.pruned, 0);
       EXPECT_GE(watched.trace.blocks.begin()->first, 1);
-      EXPECT_LE(watched.trace.blocks.rbegin()->first, kMaxBlock);
+      EXPECT_LE(watched.trace.blocks.rbegin()->first, kMaxTile);
     }
     EXPECT_EQ(traces.size(), 1);
   }
@@ -379,7 +379,7 @@ TEST_P(TreeStrategyTest, PredecessorsAreFewerEvaluations) {
   const auto searcher =
       StoreTree(MakeMetric("normal", kRows, 20), CoverTreeConfig())
           .MakeSearcher(GetParam());
-  // With few neighbours bounds dismiss as much for the wider thresholds.
+  // With few neighbors bounds dismiss as much for the wider thresholds.
   const SearchCounters all =
       searcher->SearchRows(AllRows(kRows), {.k = 100}).counters;
   const SearchCounters before =
@@ -429,7 +429,7 @@ struct CountingCache : NoCache {
     EXPECT_EQ(queries, open);
     EXPECT_GE(first, 0);
     EXPECT_GE(count, 1);
-    EXPECT_LE(count, kMaxBlock);
+    EXPECT_LE(count, kMaxTile);
     *pairs += int64_t{std::popcount(queries)} * count;
     NoCache::Filter(first, count, queries, thresholds, masks);
   }
@@ -561,17 +561,17 @@ struct Bitmap : NoDedupe {
 };
 
 template <int width>
-struct FixedBlock : WidestBlock {
+struct FixedTile : WidestTile {
   int Candidates(int64_t active) const {
     EXPECT_GE(active, 1);
     return width;
   }
 };
 
-struct RandomBlock : WidestBlock {
+struct RandomTile : WidestTile {
   int Candidates(int64_t active) {
     EXPECT_GE(active, 1);
-    return 1 + static_cast<int>(random.UniformBelow(kMaxBlock));
+    return 1 + static_cast<int>(random.UniformBelow(kMaxTile));
   }
   RandomStream random{2, 0};
 };
@@ -585,7 +585,7 @@ struct RandomOrder : StorageOrder {
   mutable RandomStream random{3, 0};
 };
 
-// Stops each query after some block, now and then, and puts it off.
+// Stops each query after some tile, now and then, and puts it off.
 struct RandomBudget : NoBudget {
   static constexpr bool kLimits = true;
 
@@ -594,14 +594,14 @@ struct RandomBudget : NoBudget {
     full = 0;
     if (batches != nullptr) ++*batches;
   }
-  void AfterBlock(const BlockYield& yield) {
+  void AfterTile(const TileYield& yield) {
     EXPECT_NE(yield.queries, 0);
-    EXPECT_EQ(full & ~yield.full, 0);  // nobody loses neighbours
+    EXPECT_EQ(full & ~yield.full, 0);  // nobody loses neighbors
     full = yield.full;
     for (QueryMask rest = yield.queries; rest != 0; rest &= rest - 1) {
       const int i = std::countr_zero(rest);
       EXPECT_GE(yield.evaluations[i], 1);
-      EXPECT_LE(yield.evaluations[i], kMaxBlock);
+      EXPECT_LE(yield.evaluations[i], kMaxTile);
       EXPECT_GE(yield.survivors[i], 0);
       EXPECT_LE(yield.survivors[i], yield.evaluations[i]);
       if (spent != nullptr) *spent += yield.evaluations[i];
@@ -690,15 +690,15 @@ TEST_P(SlotsInSearchTest, ACacheThatDismissesAllItMay) {
   WithCache<Oracle> slots;
   slots.cache = Oracle(stored_);
   ExpectTheSameBits(slots, {1, 5, 50, kRows});
-  // Candidate by candidate, since in wider blocks thresholds fall later.
-  Slots<NoFloor, Oracle, NoDedupe, FixedBlock<1>> one_by_one;
+  // Candidate by candidate, since in wider tiles thresholds fall later.
+  Slots<NoFloor, Oracle, NoDedupe, FixedTile<1>> one_by_one;
   one_by_one.cache = slots.cache;
   for (const int64_t k : {1, 5}) {
     const auto evaluations = [&](auto slot_set) {
       return Search(slot_set, {.k = k}).counters.distance_evaluations();
     };
     const int64_t none =
-        evaluations(Slots<NoFloor, NoCache, NoDedupe, FixedBlock<1>>());
+        evaluations(Slots<NoFloor, NoCache, NoDedupe, FixedTile<1>>());
     EXPECT_LE(evaluations(one_by_one), none);
     if (std::get<1>(GetParam()) == "normal") {
       EXPECT_LT(evaluations(one_by_one), none * 3 / 4);
@@ -729,37 +729,36 @@ TEST_P(SlotsInSearchTest, DedupeFindsNoDuplicates) {
   ExpectTheSameBits(slots, {1, 5, kRows});
 }
 
-template <class Block>
-using WithBlock = Slots<NoFloor, NoCache, NoDedupe, Block>;
+template <class Tile>
+using WithTile = Slots<NoFloor, NoCache, NoDedupe, Tile>;
 
-TEST_P(SlotsInSearchTest, AnyBlock) {
+TEST_P(SlotsInSearchTest, AnyTile) {
   const auto wide = StoreTree(
       metric_,
       TreeConfig(CoverTreeConfig::STATIC, CoverTreeConfig::HILBERT, 16, 60));
   for (const StoredTree<ResidualCorrelation>* stored :
        {&std::as_const(stored_), &wide}) {
-    ExpectTheSameBits(WithBlock<FixedBlock<1>>(), {5}, stored);
-    ExpectTheSameBits(WithBlock<FixedBlock<7>>(), {5}, stored);
-    ExpectTheSameBits(WithBlock<FixedBlock<128>>(), {5}, stored);
-    ExpectTheSameBits(WithBlock<RandomBlock>(), {5}, stored);
+    ExpectTheSameBits(WithTile<FixedTile<1>>(), {5}, stored);
+    ExpectTheSameBits(WithTile<FixedTile<7>>(), {5}, stored);
+    ExpectTheSameBits(WithTile<FixedTile<128>>(), {5}, stored);
+    ExpectTheSameBits(WithTile<RandomTile>(), {5}, stored);
   }
 }
 
-TEST_P(SlotsInSearchTest, NoBlockIsWiderThanAsked) {
+TEST_P(SlotsInSearchTest, NoTileIsWiderThanAsked) {
   for (SearchOptions options : kConstraints) {
     options.k = 5;
     options.telemetry = true;
-    EXPECT_EQ(Search(WithBlock<FixedBlock<1>>(), options)
-                  .trace.blocks.rbegin()
-                  ->first,
-              1);
-    const SearchTrace trace = Search(WithBlock<FixedBlock<7>>(), options).trace;
+    EXPECT_EQ(
+        Search(WithTile<FixedTile<1>>(), options).trace.blocks.rbegin()->first,
+        1);
+    const SearchTrace trace = Search(WithTile<FixedTile<7>>(), options).trace;
     EXPECT_LE(trace.blocks.rbegin()->first, 7);
   }
 }
 
 template <class Order>
-using WithOrder = Slots<NoFloor, NoCache, NoDedupe, WidestBlock, Order>;
+using WithOrder = Slots<NoFloor, NoCache, NoDedupe, WidestTile, Order>;
 
 TEST_P(SlotsInSearchTest, AnyOrder) {
   ExpectTheSameBits(WithOrder<Nearest>(), {1, 5, kRows});
@@ -768,7 +767,7 @@ TEST_P(SlotsInSearchTest, AnyOrder) {
 
 template <class Budget>
 using WithBudget =
-    Slots<NoFloor, NoCache, NoDedupe, WidestBlock, StorageOrder, Budget>;
+    Slots<NoFloor, NoCache, NoDedupe, WidestTile, StorageOrder, Budget>;
 
 TEST_P(SlotsInSearchTest, ABudgetThatPutsOff) {
   std::atomic<int64_t> batches = 0, spent = 0, entered = 0;
@@ -789,13 +788,13 @@ TEST_P(SlotsInSearchTest, ABudgetThatPutsOff) {
 
 // What is put off is not done twice.
 TEST_P(SlotsInSearchTest, AllAtOnce) {
-  Slots<RandomWiden, Oracle, Bitmap, RandomBlock, RandomOrder, RandomBudget>
+  Slots<RandomWiden, Oracle, Bitmap, RandomTile, RandomOrder, RandomBudget>
       slots;
   slots.cache = Oracle(stored_);
   slots.dedupe.seen.resize(kRows);
   ExpectTheSameBits(slots, {1, 5, 50, kRows});
   std::atomic<int64_t> told = 0;
-  Slots<NoFloor, Witness, Bitmap, FixedBlock<3>, Nearest, RandomBudget>
+  Slots<NoFloor, Witness, Bitmap, FixedTile<3>, Nearest, RandomBudget>
       witnessed;
   witnessed.cache = Witness(stored_, &told);
   witnessed.dedupe.seen.resize(kRows);
@@ -813,7 +812,7 @@ struct Shrink : NoFloor {
 
 class BrokenSlotsTest : public TreeStrategyTest {};
 
-TEST_P(BrokenSlotsTest, SmallerBallsLoseNeighbours) {
+TEST_P(BrokenSlotsTest, SmallerBallsLoseNeighbors) {
   int wrong = 0;
   for (const std::string& name : AdversarialNames()) {
     const auto metric = MakeMetric(name, 180, 24);
@@ -837,7 +836,7 @@ class NoSlack : public ResidualCorrelation {
 
 // Computed distances break the triangle inequality, and data this crowded shows
 // it. (It still does with a fiftieth of the slack.)
-TEST_P(BrokenSlotsTest, BoundsWithoutSlackLoseNeighbours) {
+TEST_P(BrokenSlotsTest, BoundsWithoutSlackLoseNeighbors) {
   constexpr int64_t kRows = 600;
   const auto metric = MakeMetric("crowded", kRows, 100);
   CoverTreeConfig config;
@@ -964,7 +963,7 @@ struct StopAtOnce : NoBudget {
 };
 
 // What is returned is what was found so far: the root.
-TEST_P(BrokenSlotsTest, ABudgetThatReturnsItsBestLosesNeighbours) {
+TEST_P(BrokenSlotsTest, ABudgetThatReturnsItsBestLosesNeighbors) {
   constexpr int64_t kRows = 180;
   const auto metric = MakeMetric("normal", kRows, 24);
   const auto stored = StoreTree(metric, CoverTreeConfig());
@@ -985,13 +984,13 @@ TEST_P(BrokenSlotsTest, ABudgetThatReturnsItsBestLosesNeighbours) {
 
 using BrokenSlotsDeathTest = BrokenSlotsTest;
 
-TEST_P(BrokenSlotsDeathTest, BlocksOutOfRange) {
+TEST_P(BrokenSlotsDeathTest, TilesOutOfRange) {
   const auto stored = StoreTree(MakeMetric("normal", 20, 4), CoverTreeConfig());
   const auto search = [&](auto slots) {
     stored.MakeSearcher(GetParam(), slots)->SearchRows(AllRows(20), {.k = 1});
   };
-  EXPECT_DEATH(search(WithBlock<FixedBlock<0>>()), "check failed");
-  EXPECT_DEATH(search(WithBlock<FixedBlock<kMaxBlock + 1>>()), "check failed");
+  EXPECT_DEATH(search(WithTile<FixedTile<0>>()), "check failed");
+  EXPECT_DEATH(search(WithTile<FixedTile<kMaxTile + 1>>()), "check failed");
 }
 
 // Ten times the queries: what is allocated for each thread grows to the width
@@ -1016,8 +1015,8 @@ TEST_P(TreeStrategyTest, NoAllocationForAQuery) {
   const auto plain = stored.MakeSearcher(GetParam());
   expect_none(plain, {.k = 10});
   expect_none(plain, {.k = 10, .predecessor = true});
-  // The trace may meet blocks of any width.
-  expect_none(plain, {.k = 10, .telemetry = true}, 16 + kMaxBlock);
+  // The trace may meet tiles of any width.
+  expect_none(plain, {.k = 10, .telemetry = true}, 16 + kMaxTile);
   WithBudget<StopAtOnce> put_off;
   put_off.budget.returns_best = false;
   expect_none(stored.MakeSearcher(GetParam(), put_off), {.k = 10});
