@@ -27,10 +27,6 @@ namespace {
 
 constexpr int kMaxPivots = 32;
 
-// A pivot of which less is left outside the span of those before it adds
-// nothing but noise.
-constexpr double kMinRest = 1e-7;
-
 }  // namespace
 
 absl::Status ValidateLevelCacheConfig(const LevelCacheConfig& config) {
@@ -50,7 +46,7 @@ LevelCacheTable::LevelCacheTable(
       balls_(measured.balls),
       pivots_(config.pivots()),
       stride_(static_cast<int>(RoundUpToLanes(pivots_))),
-      rounding_tau_(2 * kUnitRoundoff * std::pow(pivots_ + 4.0, 2.5)),
+      rounding_tau_(FactorizationNugget(pivots_)),
       slack_(8 * kUnitRoundoff * (pivots_ + 4)) {
   const CoverTree& tree = measured.tree;
   const size_t num_segments = tree.segments.size();
@@ -183,7 +179,7 @@ void LevelCacheTable::Project(const CoverTree& tree, int threads,
           const double own = tau(pivots[k]);
           const double rest = Coordinates(static_cast<int32_t>(s), k,
                                           rho + int64_t{k} * kMaxBlock, own, w);
-          if (rest * rest < std::max(kMinRest, 4 * own)) continue;
+          if (rest * rest < std::max(kMinPivot, 4 * own)) continue;
           std::copy(w, w + k, row);
           row[k] = rest;
         }
