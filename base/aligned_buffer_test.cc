@@ -121,9 +121,9 @@ TEST(AlignedBufferTest, SharedMemoryOutlivesItsFirstOwner) {
 }
 
 TEST(AlignedBufferTest, TooMuchIsBadAlloc) {
-  constexpr size_t kMost = std::numeric_limits<size_t>::max();
-  EXPECT_THROW(AlignedBuffer<double>{kMost}, std::bad_alloc);
-  EXPECT_THROW(AlignedBuffer<double>{kMost / 8 + 2}, std::bad_alloc);
+  constexpr size_t kMax = std::numeric_limits<size_t>::max();
+  EXPECT_THROW(AlignedBuffer<double>{kMax}, std::bad_alloc);
+  EXPECT_THROW(AlignedBuffer<double>{kMax / 8 + 2}, std::bad_alloc);
 }
 
 }  // namespace
