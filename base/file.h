@@ -60,7 +60,7 @@ bool IsStream(const std::string& path);
 //
 // A symbolic link stays, and its target is replaced or created. The new file
 // takes over the permissions of the old one, and its owner and group if the
-// process may set them; if the group cannot be kept, it gets no permissions.
+// process may set them; if the group cannot be kept, the new group gets none.
 // Other hard links keep the old contents. A file that the process may not write
 // to is not replaced.
 //
