@@ -20,11 +20,10 @@
 #include <cmath>
 #include <cstdint>
 
+#include "metric/lane_padding.h"
 #include "xsimd/xsimd.hpp"
 
 namespace rct::simd {
-
-inline constexpr int kLanes = 8;
 
 // Rounds to nearest when added to a double of magnitude below 2^51, and leaves
 // the integer in the low bits of the sum.

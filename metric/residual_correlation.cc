@@ -26,7 +26,7 @@ ResidualCorrelation::ResidualCorrelation(Kernel kernel, Points data,
       rounding_(rounding),
       simd_(&simd),
       lanes_(data_.points.view()),
-      scale_(data_.size() + 8) {
+      scale_(data_.size() + kLanes) {
   std::copy(data_.inverse_sqrt.begin(), data_.inverse_sqrt.end(),
             scale_.begin());
   std::fill(scale_.begin() + data_.size(), scale_.end(), 0.0);

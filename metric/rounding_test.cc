@@ -27,6 +27,21 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::StartsWith;
 
+TEST(FloatAboveTest, EnclosesTheNumber) {
+  EXPECT_EQ(FloatAbove(0.5), 0.5f);
+  EXPECT_EQ(FloatBelow(0.5), 0.5f);
+  EXPECT_EQ(FloatAbove(1 + 0x1p-50), 1 + 0x1p-23f);
+  EXPECT_EQ(FloatBelow(1 + 0x1p-50), 1.0f);
+  EXPECT_EQ(FloatAbove(-1 - 0x1p-50), -1.0f);
+}
+
+TEST(FactorizationNuggetTest, Figures) {
+  EXPECT_EQ(FactorizationNugget(0), 0x1p-47);  // 2 u 4^2.5
+  EXPECT_EQ(FactorizationNugget(12), 0x1p-42);
+  // A pivot of the largest skeletons is far above its error.
+  EXPECT_LT(100 * FactorizationNugget(256), kMinPivot);
+}
+
 TEST(RoundingModelTest, Figures) {
   // d = 3, as docs/exactness.md quotes them.
   const RoundingModel model{512, 1.0, 1e-6, 19};

@@ -2,7 +2,7 @@
 //
 //     FlagSet flags;
 //     flags.Text("points", &task.points);
-//     flags.Integer("k", 1, kMostNeighbors, &k);
+//     flags.Integer("k", 1, kMaxRows, &k);
 //     flags.Switch("predecessor", &task.search.predecessor);
 //     RCT_ASSIGN_OR_RETURN(std::vector<std::string> rest,
 //     flags.Parse(arguments));

@@ -17,6 +17,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/types/span.h"
+#include "base/limits.h"
 #include "base/matrix_file.h"
 #include "base/status_macros.h"
 #include "google/protobuf/descriptor.h"
@@ -29,8 +30,6 @@
 namespace rct {
 namespace {
 
-constexpr int64_t kMostNeighbors = 2147483639;
-constexpr int64_t kMostThreads = 4096;
 constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
 
 // A flag that chooses among others, and whether it is there.
@@ -250,11 +249,11 @@ absl::StatusOr<SearchTask> ParseSearchTask(
   flags.Text("residual_variance", &task.residual_variance);
   flags.Positive("jitter", &jitter);
   flags.Choice("strategy", Strategies().names, &strategy);
-  flags.Integer("threads", 0, kMostThreads, &threads);
+  flags.Integer("threads", 0, kMaxThreads, &threads);
   flags.Choice("metric", {"residual", "euclidean"}, &metric);
   flags.Choice("header", HeaderNames(), &header);
   if (searches) {
-    flags.Integer("k", 1, kMostNeighbors, &k);
+    flags.Integer("k", 1, kMaxRows, &k);
     flags.Positive("radius", &radius);
     flags.Switch("predecessor", &task.search.predecessor);
     flags.Text("allowed_rows", &task.allowed_rows);

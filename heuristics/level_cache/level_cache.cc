@@ -27,10 +27,6 @@ namespace {
 
 constexpr int kMaxPivots = 32;
 
-// A pivot of which less than this is left outside the span of those before it
-// adds nothing but noise.
-constexpr double kMinRest = 1e-7;
-
 struct Neighbor {
   double correlation;
   int32_t node;
@@ -93,7 +89,7 @@ LevelCacheTable::LevelCacheTable(
     : metric_(std::move(metric)),
       pivots_(config.pivots()),
       stride_(static_cast<int>(RoundUpToLanes(pivots_))),
-      rounding_tau_(2 * kUnitRoundoff * std::pow(pivots_ + 4.0, 2.5)),
+      rounding_tau_(FactorizationNugget(pivots_)),
       slack_(8 * kUnitRoundoff * (pivots_ + 4)) {
   const CoverTree& tree = measured.tree;
   nodes_.children = tree.children;
@@ -208,7 +204,7 @@ void LevelCacheTable::FactorPivots(int64_t segment, Scratch& scratch) {
     const double tau = Tau(metric_->data(), pivots[k]);
     const double rest = Coordinates(
         segment, k, scratch.rho.data() + int64_t{k} * kMaxTile, tau, w);
-    if (rest * rest < std::max(kMinRest, 4 * tau)) continue;
+    if (rest * rest < std::max(kMinPivot, 4 * tau)) continue;
     double* row = factor + int64_t{k} * pivots_;
     std::copy(w, w + k, row);
     row[k] = rest;

@@ -32,9 +32,6 @@ namespace {
 // No skeleton is larger, whatever the block: tables grow with its square.
 constexpr int64_t kMaxRank = 256;
 
-// No pivot is smaller: the errors of what it divides would grow past nu_rho.
-constexpr double kMinPivot = 1e-7;
-
 constexpr int kColumnsAtOnce = 4;
 
 int LargestRank(int64_t block_size) {

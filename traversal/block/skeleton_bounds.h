@@ -91,18 +91,11 @@ struct SlackScale {
   double gap = 1;      // the float32 slack of g^2
 };
 
-// Half the distance from 1 to the next float.
-inline constexpr double kFloatRoundoff = 0x1p-24;
-
 // Points are in blocks up to this tau.
 inline constexpr double kMaxTau = 0.25;
 
-// The smallest float that is at least x.
-inline float RoundUp(double x) {
-  const auto f = static_cast<float>(x);
-  return static_cast<double>(f) < x ? std::nextafter(f, HUGE_VALF) : f;
-}
-inline float RoundDown(double x) { return -RoundUp(-x); }
+inline float RoundUp(double x) { return FloatAbove(x); }
+inline float RoundDown(double x) { return FloatBelow(x); }
 
 class SkeletonSlack {
  public:
@@ -110,8 +103,7 @@ class SkeletonSlack {
   SkeletonSlack(const RoundingModel& rounding, int max_rank,
                 const SlackScale& scale)
       : nugget_(scale.nugget * rounding.Nugget(2 * int64_t{max_rank} + 2)),
-        factors_(scale.factors * 2 * kUnitRoundoff *
-                 std::pow(max_rank + 4, 2.5)),
+        factors_(scale.factors * FactorizationNugget(max_rank)),
         scale_(scale) {}
 
   // tau of a point with s = `inverse_sqrt` = 1 / sqrt(p).

@@ -77,16 +77,6 @@
 
 namespace rct {
 
-// Half the distance from 1 to the next float.
-inline constexpr double kScreenRoundoff = 0x1p-24;
-
-// The smallest float that is at least x, and the largest that is at most x.
-inline float FloatAbove(double x) {
-  const auto f = static_cast<float>(x);
-  return static_cast<double>(f) < x ? std::nextafter(f, HUGE_VALF) : f;
-}
-inline float FloatBelow(double x) { return -FloatAbove(-x); }
-
 class ScreenBound {
  public:
   // Elements of v below this count as 0.
@@ -99,15 +89,14 @@ class ScreenBound {
   // For m = `num_inducing` and `variance` in [1/2, 2). Errors are multiplied by
   // `scale`: 1, except in the tests that show that they are needed.
   ScreenBound(int64_t num_inducing, int dim, double variance, double scale)
-      : scale_(scale), slop_(scale * 8 * kScreenRoundoff), variance_(variance) {
+      : scale_(scale), slop_(scale * 8 * kFloatRoundoff), variance_(variance) {
     const double roundings =
         kScreenChunk +
         std::ceil(static_cast<double>(num_inducing) / kScreenChunk) + 2;
     product_ =
-        scale *
-        (roundings * kScreenRoundoff / (1 - roundings * kScreenRoundoff) +
-         (static_cast<double>(num_inducing) / 8 + 5) * kUnitRoundoff);
-    kernel_ = scale * variance * (0.5 * dim + 16) * kScreenRoundoff;
+        scale * (roundings * kFloatRoundoff / (1 - roundings * kFloatRoundoff) +
+                 (static_cast<double>(num_inducing) / 8 + 5) * kUnitRoundoff);
+    kernel_ = scale * variance * (0.5 * dim + 16) * kFloatRoundoff;
   }
 
   // A for a query with |v| = `length`.
@@ -135,8 +124,7 @@ class ScreenBound {
 
   // Theta where the k-th largest lower bound is `lower`.
   float Theta(float lower) const {
-    return std::fmin(lower, 1.0f) -
-           static_cast<float>(scale_ * kScreenRoundoff);
+    return std::fmin(lower, 1.0f) - static_cast<float>(scale_ * kFloatRoundoff);
   }
   // What |c32| + E must reach, in units of 1 / s_j.
   float Reach(float theta, double inverse_sqrt) const {

@@ -88,7 +88,7 @@ Count Check(const ResidualCorrelation& metric, const ResidualPoints& from,
       const auto reference =
           static_cast<double>(std::abs(covariance) * unit * unit);
       const double missed = std::abs(reference - static_cast<double>(size[j])) -
-                            static_cast<double>(size[j]) * kScreenRoundoff;
+                            static_cast<double>(size[j]) * kFloatRoundoff;
       ++count.pairs;
       count.outside_metric += static_cast<int64_t>(outside);
       count.outside_reference +=
