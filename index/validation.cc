@@ -24,7 +24,6 @@ constexpr double kBytesOfANeighbor = 16;
 }  // namespace
 
 absl::Status ValidateThreads(int threads) {
-  constexpr int kMaxThreads = 4096;
   if (threads >= 0 && threads <= kMaxThreads) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat(
       "threads: is ", threads, "; must be from 0 (all) to ", kMaxThreads));
@@ -41,9 +40,6 @@ absl::Status ValidateStrategy(const Composition& composition, bool has_tree) {
 }
 
 absl::Status ValidateSearch(const SearchOptions& options, int64_t size) {
-  // As many as there can be points: above that k is a mistake, and the table's
-  // size overflows.
-  constexpr int64_t kMaxNeighbors = 2147483639;
   if (options.k < 1 || options.k > kMaxNeighbors) {
     return absl::InvalidArgumentError(absl::StrCat(
         "k: is ", options.k, "; must be from 1 to ", kMaxNeighbors));

@@ -14,8 +14,15 @@
 
 namespace rct {
 
-// InvalidArgument, naming the field, unless `threads` is 0 (all) or a number of
-// threads that a machine may have.
+// The number of threads that a call may ask for.
+inline constexpr int kMaxThreads = 4096;
+
+// The number of neighbors that a query may ask for: as many as there can be
+// points. A larger k is a mistake, and the table's size would overflow.
+inline constexpr int64_t kMaxNeighbors = 2147483639;
+
+// InvalidArgument, naming the field, unless `threads` is from 0 (all) to
+// kMaxThreads.
 absl::Status ValidateThreads(int threads);
 
 // Errors of ValidateComposition, and InvalidArgument for a tree that was given

@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <numeric>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -123,9 +122,9 @@ std::vector<std::string> FlagSet::names() const {
 }
 
 absl::StatusOr<std::vector<std::string>> FlagSet::Parse(
-    absl::Span<const std::string> arguments) const {
+    absl::Span<const std::string> arguments) {
   std::vector<std::string> rest;
-  std::set<std::string> given;
+  given_.clear();
   for (size_t i = 0; i < arguments.size(); ++i) {
     const std::string& argument = arguments[i];
     if (!absl::StartsWith(argument, "-") || argument == "-") {
@@ -144,7 +143,9 @@ absl::StatusOr<std::vector<std::string>> FlagSet::Parse(
       return absl::InvalidArgumentError(absl::StrCat(
           "there is no flag ", dashed, DidYouMean(name, names(), "--")));
     }
-    if (!given.insert(name).second) return error("is given twice");
+    const auto [given, is_first] = given_.emplace(name, "");
+    if (!is_first) return error("is given twice");
+    std::string& value = given->second;
     const auto& [is_switch, store] = flag->second;
     if (is_switch) {
       if (equals != argument.npos) {
@@ -153,7 +154,6 @@ absl::StatusOr<std::vector<std::string>> FlagSet::Parse(
       RCT_RETURN_IF_ERROR(store(""));
       continue;
     }
-    std::string value;
     if (equals != argument.npos) {
       value = argument.substr(equals + 1);
     } else if (i + 1 < arguments.size() &&
@@ -166,6 +166,11 @@ absl::StatusOr<std::vector<std::string>> FlagSet::Parse(
     RCT_RETURN_IF_ERROR(Annotate(store(value), dashed));
   }
   return rest;
+}
+
+const std::string* FlagSet::Given(std::string_view name) const {
+  const auto given = given_.find(name);
+  return given == given_.end() ? nullptr : &given->second;
 }
 
 std::string DidYouMean(std::string_view name,

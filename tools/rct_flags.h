@@ -2,7 +2,7 @@
 //
 //     FlagSet flags;
 //     flags.Text("points", &task.points);
-//     flags.Integer("k", 1, kMostNeighbors, &k);
+//     flags.Integer("k", 1, kMaxNeighbors, &k);
 //     flags.Switch("predecessor", &task.search.predecessor);
 //     RCT_ASSIGN_OR_RETURN(std::vector<std::string> rest,
 //     flags.Parse(arguments));
@@ -55,7 +55,11 @@ class FlagSet {
   // Stores the value of every flag and returns the arguments that are none.
   // InvalidArgument, naming the flag; some values may have been stored then.
   absl::StatusOr<std::vector<std::string>> Parse(
-      absl::Span<const std::string> arguments) const;
+      absl::Span<const std::string> arguments);
+
+  // Returns the value of flag `name` as it was written ("" of a switch), or
+  // null where no call of Parse has found the flag.
+  const std::string* Given(std::string_view name) const;
 
  private:
   struct Flag {
@@ -65,6 +69,7 @@ class FlagSet {
   };
 
   std::map<std::string, Flag> flags_;
+  std::map<std::string, std::string, std::less<>> given_;
 };
 
 // The end of a message about a name that does not exist: "; did you mean B?",
