@@ -151,6 +151,12 @@ double PerQuery(double total, const RunRecord::Deterministic::Workload& w) {
   return Ratio(total, static_cast<double>(w.num_queries()));
 }
 
+double EvaluationsPerQuery(const Known& known,
+                           const RunRecord::Deterministic::Workload& w) {
+  return PerQuery(static_cast<double>(known.counters().distance_evaluations()),
+                  w);
+}
+
 double QueriesPerSecond(const Row& row,
                         const RunRecord::Deterministic::Workload& w) {
   return Ratio(static_cast<double>(w.num_queries()), row.search.median);
@@ -208,67 +214,81 @@ std::string Title(const RunRecord::Deterministic& known) {
   return known.title().empty() ? "Sweep" : OneLine(known.title());
 }
 
+template <class Condition>
+bool AnyCase(const RunRecord::Deterministic::Workload& workload,
+             Condition condition) {
+  return std::any_of(workload.case_().begin(), workload.case_().end(),
+                     condition);
+}
+
+std::vector<std::string> TimingHeads(bool forecasts) {
+  std::vector<std::string> heads = {
+      "case",      "gate",         "recall",
+      "queries/s", "x exhaustive", "x exhaustive, build counted"};
+  if (forecasts) {
+    heads.insert(heads.end(), {"forecast", "forecast, build counted"});
+  }
+  heads.insert(heads.end(), {"evaluations/query", "build s", "peak MiB"});
+  return heads;
+}
+
+// The cells of a row under TimingHeads().
+std::vector<std::string> TimingCells(
+    const Row& row, const RunRecord::Deterministic::Workload& workload,
+    bool forecasts) {
+  const auto timed = [&row](std::string cell) {
+    return row.HasTimes() ? std::move(cell) : "-";
+  };
+  std::vector<std::string> cells = {
+      Cell(row.known.name()),
+      row.gate,
+      absl::StrFormat("%.4f", row.known.recall()),
+      timed(absl::StrFormat("%.0f", QueriesPerSecond(row, workload))),
+      timed(RatioCell(row.ratio)),
+      timed(RatioCell(row.ratio_with_build))};
+  if (forecasts) {
+    for (const double ratio : {row.forecast, row.forecast_with_build}) {
+      cells.push_back(ratio > 0 ? absl::StrFormat("%.2f", ratio) : "-");
+    }
+  }
+  cells.push_back(
+      absl::StrFormat("%.1f", EvaluationsPerQuery(row.known, workload)));
+  cells.push_back(
+      timed(absl::StrFormat("%.2f", row.factor.median + row.index.median)));
+  cells.push_back(
+      timed(absl::StrFormat("%.0f", Mebibytes(row.timed.peak_rss_bytes()))));
+  return cells;
+}
+
+// Which cases agree with frozen gold.
+std::string GoldNote(const std::vector<std::string>& names) {
+  if (names.empty()) return "";
+  return absl::StrCat(
+      "\nAlso the neighbour sets and, within the stated tolerance, the "
+      "distances of the frozen gold: ",
+      absl::StrJoin(names, ", "), ".\n");
+}
+
 std::string WorkloadTable(const RunRecord::Deterministic::Workload& workload,
                           const RunRecord::Measured::Workload& measured) {
-  const bool forecasts = std::any_of(
-      workload.case_().begin(), workload.case_().end(), [](const Known& known) {
-        return known.counters().forecast_evaluations() > 0;
-      });
-  std::vector<std::vector<std::string>> lines = {
-      {"case", "gate", "recall", "queries/s", "x exhaustive",
-       "x exhaustive, build counted"}};
-  if (forecasts) {
-    lines[0].insert(lines[0].end(), {"forecast", "forecast, build counted"});
-  }
-  lines[0].insert(lines[0].end(), {"evaluations/query", "build s", "peak MiB"});
+  const bool forecasts = AnyCase(workload, [](const Known& known) {
+    return known.counters().forecast_evaluations() > 0;
+  });
+  std::vector<std::vector<std::string>> lines = {TimingHeads(forecasts)};
   std::vector<std::string> gold;
   for (int i = 0; i < workload.case__size(); ++i) {
     const Row row = MakeRow(workload, measured, i);
-    std::vector<std::string> line = {
-        Cell(row.known.name()), row.gate,
-        absl::StrFormat("%.4f", row.known.recall())};
-    if (row.HasTimes()) {
-      line.push_back(absl::StrFormat("%.0f", QueriesPerSecond(row, workload)));
-      line.push_back(RatioCell(row.ratio));
-      line.push_back(RatioCell(row.ratio_with_build));
-    } else {
-      line.insert(line.end(), 3, "-");
-    }
-    if (forecasts) {
-      for (const double ratio : {row.forecast, row.forecast_with_build}) {
-        line.push_back(ratio > 0 ? absl::StrFormat("%.2f", ratio) : "-");
-      }
-    }
-    line.push_back(absl::StrFormat(
-        "%.1f", PerQuery(static_cast<double>(
-                             row.known.counters().distance_evaluations()),
-                         workload)));
-    line.push_back(
-        row.HasTimes()
-            ? absl::StrFormat("%.2f", row.factor.median + row.index.median)
-            : "-");
-    line.push_back(
-        row.HasTimes()
-            ? absl::StrFormat("%.0f", Mebibytes(row.timed.peak_rss_bytes()))
-            : "-");
-    lines.push_back(std::move(line));
+    lines.push_back(TimingCells(row, workload, forecasts));
     if (row.pass && !row.gold.empty()) {
       gold.push_back(OneLine(row.known.name()));
     }
   }
-  std::string result =
-      absl::StrCat(WorkloadHeading(workload), ", ",
-                   Distinct(measured.case_(),
-                            [](const Timed& timed) { return timed.threads(); }),
-                   " threads\n\n", AlignedTable(lines), AuditNote(workload),
-                   FailureNotes(workload));
-  if (!gold.empty()) {
-    absl::StrAppend(&result,
-                    "\nAlso the neighbour sets and, within the stated "
-                    "tolerance, the distances of the frozen gold: ",
-                    absl::StrJoin(gold, ", "), ".\n");
-  }
-  return result;
+  return absl::StrCat(
+      WorkloadHeading(workload), ", ",
+      Distinct(measured.case_(),
+               [](const Timed& timed) { return timed.threads(); }),
+      " threads\n\n", AlignedTable(lines), AuditNote(workload),
+      FailureNotes(workload), GoldNote(gold));
 }
 
 // What a row costs, from workload to workload.
@@ -328,17 +348,15 @@ std::string CountersTable(const RunRecord::Deterministic::Workload& workload) {
   std::vector<const google::protobuf::FieldDescriptor*> columns;
   for (int f = 0; f < SearchCounters::descriptor()->field_count(); ++f) {
     const auto* field = SearchCounters::descriptor()->field(f);
-    if (std::any_of(workload.case_().begin(), workload.case_().end(),
-                    [&](const Known& known) {
-                      return HasCounter(known.counters(), field);
-                    })) {
+    if (AnyCase(workload, [field](const Known& known) {
+          return HasCounter(known.counters(), field);
+        })) {
       columns.push_back(field);
     }
   }
-  const bool has_build = std::any_of(
-      workload.case_().begin(), workload.case_().end(), [](const Known& known) {
-        return known.build_distance_evaluations() != 0;
-      });
+  const bool has_build = AnyCase(workload, [](const Known& known) {
+    return known.build_distance_evaluations() != 0;
+  });
   std::vector<std::vector<std::string>> lines = {{"case", "gate", "recall"}};
   for (const auto* field : columns) {
     lines[0].push_back(absl::StrReplaceAll(field->name(), {{"_", " "}}));
@@ -358,6 +376,58 @@ std::string CountersTable(const RunRecord::Deterministic::Workload& workload) {
   }
   return absl::StrCat(WorkloadHeading(workload), "\n\n", AlignedTable(lines),
                       AuditNote(workload), FailureNotes(workload));
+}
+
+void AppendCsvField(std::string* line, absl::string_view text) {
+  if (text.find_first_of(",\"\r\n") == text.npos) {
+    absl::StrAppend(line, text);
+  } else {
+    absl::StrAppend(line, "\"", absl::StrReplaceAll(text, {{"\"", "\"\""}}),
+                    "\"");
+  }
+}
+
+// The fields of a row under kCsvHeader.
+std::vector<std::string> CsvFields(
+    const Row& row, const RunRecord::Deterministic::Workload& workload) {
+  const auto number = [](double value) {
+    return absl::StrFormat("%.6g", value);
+  };
+  const auto timed = [&](double value) {
+    return row.HasTimes() ? number(value) : "";
+  };
+  const auto forecast = [&](double value) {
+    return row.forecast > 0 ? number(value) : "";
+  };
+  return {row.known.name(),
+          row.gate,
+          number(row.known.recall()),
+          timed(QueriesPerSecond(row, workload)),
+          timed(row.ratio.median),
+          timed(row.ratio_with_build.median),
+          number(EvaluationsPerQuery(row.known, workload)),
+          timed(row.factor.median + row.index.median),
+          timed(Mebibytes(row.timed.peak_rss_bytes())),
+          workload.name(),
+          row.gold,
+          row.known.approximate() ? "true" : "false",
+          absl::StrCat(workload.num_points()),
+          absl::StrCat(workload.dimension()),
+          absl::StrCat(workload.num_inducing()),
+          absl::StrCat(workload.num_queries()),
+          absl::StrCat(row.known.k()),
+          absl::StrCat(row.timed.threads()),
+          absl::StrCat(row.timed.search_seconds_size()),
+          timed(row.search.median),
+          timed(row.search.min),
+          timed(row.search.max),
+          timed(row.factor.median),
+          timed(row.index.median),
+          absl::StrCat(row.known.build_distance_evaluations()),
+          row.known.result_digest(),
+          absl::StrCat(row.known.build_bytes()),
+          forecast(row.forecast),
+          forecast(row.forecast_with_build)};
 }
 
 }  // namespace
@@ -421,61 +491,15 @@ std::string RenderCounters(const RunRecord& record) {
 }
 
 std::string RenderCsv(const RunRecord& record) {
-  const auto quoted = [](absl::string_view text) {
-    return absl::StrCat("\"", absl::StrReplaceAll(text, {{"\"", "\"\""}}),
-                        "\"");
-  };
-  const auto field = [&](absl::string_view text) {
-    return text.find_first_of(",\"\r\n") == text.npos ? std::string(text)
-                                                      : quoted(text);
-  };
   std::string result = absl::StrCat(kCsvHeader, "\n");
   for (int w = 0; w < record.deterministic().workload_size(); ++w) {
     const auto& workload = record.deterministic().workload(w);
     const auto& measured = record.measured().workload(w);
     for (int i = 0; i < workload.case__size(); ++i) {
-      const Row row = MakeRow(workload, measured, i);
-      const auto timed = [&](double value) {
-        return row.HasTimes() ? absl::StrFormat("%.6g", value) : std::string();
-      };
-      const auto& counters = row.known.counters();
-      const std::vector<std::string> fields = {
-          row.known.name(),
-          row.gate,
-          absl::StrFormat("%.6g", row.known.recall()),
-          timed(row.HasTimes() ? QueriesPerSecond(row, workload) : 0),
-          timed(row.ratio.median),
-          timed(row.ratio_with_build.median),
-          absl::StrFormat("%.6g", PerQuery(static_cast<double>(
-                                               counters.distance_evaluations()),
-                                           workload)),
-          timed(row.factor.median + row.index.median),
-          timed(Mebibytes(row.timed.peak_rss_bytes())),
-          workload.name(),
-          row.gold,
-          row.known.approximate() ? "true" : "false",
-          absl::StrCat(workload.num_points()),
-          absl::StrCat(workload.dimension()),
-          absl::StrCat(workload.num_inducing()),
-          absl::StrCat(workload.num_queries()),
-          absl::StrCat(row.known.k()),
-          absl::StrCat(row.timed.threads()),
-          absl::StrCat(row.timed.search_seconds_size()),
-          timed(row.search.median),
-          timed(row.search.min),
-          timed(row.search.max),
-          timed(row.factor.median),
-          timed(row.index.median),
-          absl::StrCat(row.known.build_distance_evaluations()),
-          row.known.result_digest(),
-          absl::StrCat(row.known.build_bytes()),
-          row.forecast > 0 ? absl::StrFormat("%.6g", row.forecast) : "",
-          row.forecast > 0 ? absl::StrFormat("%.6g", row.forecast_with_build)
-                           : ""};
-      std::vector<std::string> cells;
-      cells.reserve(fields.size());
-      for (const std::string& text : fields) cells.push_back(field(text));
-      absl::StrAppend(&result, absl::StrJoin(cells, ","), "\n");
+      const std::vector<std::string> fields =
+          CsvFields(MakeRow(workload, measured, i), workload);
+      absl::StrAppend(&result, absl::StrJoin(fields, ",", AppendCsvField),
+                      "\n");
     }
   }
   return result;
