@@ -38,16 +38,16 @@ Composition CompositionOf(const EuclideanIndexOptions& options) {
 
 // Below so many points, and above so many coordinates, a tree takes longer than
 // it saves (docs/performance.md).
-constexpr int64_t kLeastPointsOfATree = 4096;
-constexpr int64_t kMostCoordinatesOfATree = 8;
+constexpr int64_t kMinPointsOfATree = 4096;
+constexpr int64_t kMaxCoordinatesOfATree = 8;
 
 // With what was not given filled in.
 EuclideanIndexOptions Resolve(EuclideanIndexOptions options, int64_t size,
                               int64_t dim) {
   options.clear_threads();
   if (!options.has_strategy()) {
-    options.set_strategy(size < kLeastPointsOfATree ||
-                                 dim > kMostCoordinatesOfATree
+    options.set_strategy(size < kMinPointsOfATree ||
+                                 dim > kMaxCoordinatesOfATree
                              ? EXHAUSTIVE
                              : LEVEL_SYNCHRONOUS);
   }
@@ -159,10 +159,8 @@ absl::StatusOr<EuclideanIndex::NewPoints> EuclideanIndex::PrepareQueries(
 absl::StatusOr<SearchResult> EuclideanIndex::SearchPoints(
     MatrixView<const double> points, SearchOptions options) const try {
   RCT_ASSIGN_OR_RETURN(NewPoints queries, PrepareQueries(points, options));
-  return Nearest(*searcher_,
-                 PointQueries<EuclideanDistance>(queries.points,
-                                                 std::move(queries.positions)),
-                 options);
+  return Queries(*searcher_, queries.points, std::move(queries.positions))
+      .Nearest(options);
 } catch (...) {
   return StatusOfException("SearchPoints");
 }
@@ -170,14 +168,11 @@ absl::StatusOr<SearchResult> EuclideanIndex::SearchPoints(
 absl::StatusOr<RangeResult> EuclideanIndex::RangeSearchPoints(
     MatrixView<const double> points, double radius, SearchOptions options) const
     try {
-  options.k = 1;
-  options.radius = radius;
+  options = WithinRadius(options, radius);
   RCT_RETURN_IF_ERROR(CheckRangeMemory(points.rows, options, size()));
   RCT_ASSIGN_OR_RETURN(NewPoints queries, PrepareQueries(points, options));
-  return AllWithin(*searcher_,
-                   PointQueries<EuclideanDistance>(
-                       queries.points, std::move(queries.positions)),
-                   options);
+  return Queries(*searcher_, queries.points, std::move(queries.positions))
+      .AllWithin(options);
 } catch (...) {
   return StatusOfException("RangeSearchPoints");
 }

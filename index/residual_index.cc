@@ -359,8 +359,7 @@ absl::StatusOr<SearchResult> ResidualIndex::SearchPoints(
   const Monitor::Part whole(options.monitor);
   RCT_ASSIGN_OR_RETURN(const ResidualPoints queries,
                        PrepareQueries(points, options));
-  return Nearest(*searcher_, PointQueries<ResidualCorrelation>(queries),
-                 options);
+  return Queries(*searcher_, queries).Nearest(options);
 } catch (...) {
   return StatusOfException("SearchPoints");
 }
@@ -368,14 +367,12 @@ absl::StatusOr<SearchResult> ResidualIndex::SearchPoints(
 absl::StatusOr<RangeResult> ResidualIndex::RangeSearchPoints(
     MatrixView<const double> points, double radius, SearchOptions options) const
     try {
-  options.k = 1;
-  options.radius = radius;
+  options = WithinRadius(options, radius);
   const Monitor::Part whole(options.monitor);
   RCT_RETURN_IF_ERROR(CheckRangeMemory(points.rows, options, size()));
   RCT_ASSIGN_OR_RETURN(const ResidualPoints queries,
                        PrepareQueries(points, options));
-  return AllWithin(*searcher_, PointQueries<ResidualCorrelation>(queries),
-                   options);
+  return Queries(*searcher_, queries).AllWithin(options);
 } catch (...) {
   return StatusOfException("RangeSearchPoints");
 }
