@@ -15,7 +15,7 @@ namespace {
 using Known = RunRecord::Deterministic;
 using Timed = RunRecord::Measured;
 
-constexpr int kFewestWorkloads = 3;
+constexpr int kMinWorkloads = 3;
 
 // Whether `same` holds between the first workload and each.
 template <class Same>
@@ -98,7 +98,7 @@ GrowthRow RowOf(const Known::Workload& workload, const Timed::Workload& times,
 
 std::optional<Growth> GrowthOf(const RunRecord& record) {
   const Known& known = record.deterministic();
-  if (known.workload_size() < kFewestWorkloads ||
+  if (known.workload_size() < kMinWorkloads ||
       known.workload(0).case_().empty() || !LikeTheFirst(known, SameSearch) ||
       !(LikeTheFirst(known, SameQueries) || LikeTheFirst(known, AllRows))) {
     return std::nullopt;

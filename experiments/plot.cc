@@ -18,7 +18,7 @@
 namespace rct {
 namespace {
 
-// Okabe and Ito's palette, which people who see fewer colours can tell apart.
+// Okabe and Ito's palette, which people who see fewer colors can tell apart.
 struct Quantity {
   const char* name;
   const char* color;
@@ -37,7 +37,7 @@ constexpr double kPanelWidth = 200;
 constexpr double kPanelStep = 252;  // from one panel to the next
 constexpr double kLetter = 6.5;     // mean width of a letter of the legend
 
-constexpr int kMostCases = 4;  // as many as there are shapes of markers
+constexpr int kMaxCases = 4;  // as many as there are shapes of markers
 
 // Names are the user's: no character of them is markup, and none is of those
 // that XML does not allow.
@@ -79,12 +79,12 @@ struct Axis {
 struct Tick {
   int digit;     // 1 to 9
   int exponent;  // of ten
-  bool labelled;
+  bool labeled;
 
   double value() const { return digit * std::pow(10, exponent); }
 };
 
-// Decades are labelled; where there is room between them, 2 and 5 are as well.
+// Decades are labeled; where there is room between them, 2 and 5 are as well.
 std::vector<Tick> TicksOf(const Axis& axis) {
   std::vector<Tick> ticks;
   constexpr double kRoom = 120;
@@ -139,7 +139,7 @@ std::string Text(double x, double y, absl::string_view style,
 // A case's own shape, of about the same area.
 std::string Marker(double x, double y, int shape, absl::string_view color,
                    bool hollow, absl::string_view note) {
-  constexpr const char* kOutlines[kMostCases] = {
+  constexpr const char* kOutlines[kMaxCases] = {
       "",                                    // a circle
       "m4 4h-8v-8h8z",                       // a square
       "m0 5.2l-5.2 -5.2 5.2 -5.2 5.2 5.2z",  // a diamond
@@ -170,7 +170,7 @@ class GrowthPlot {
       : growth_(growth),
         record_(record),
         num_cases_(
-            std::min<int>(kMostCases, static_cast<int>(growth.cases.size()))) {
+            std::min<int>(kMaxCases, static_cast<int>(growth.cases.size()))) {
     const auto& rows = growth.cases[0];
     const double first = std::log10(static_cast<double>(Size(rows.front())));
     const double last = std::log10(static_cast<double>(Size(rows.back())));
@@ -358,8 +358,8 @@ class GrowthPlot {
     for (const Tick& tick : TicksOf(x)) {
       const double at = x.At(tick.value());
       absl::StrAppendFormat(&ticks, "M%.1f %.1fv%d", at, kBottom,
-                            tick.labelled ? 6 : 3);
-      if (!tick.labelled) continue;
+                            tick.labeled ? 6 : 3);
+      if (!tick.labeled) continue;
       absl::StrAppendFormat(&grid, "M%.1f %.1fV%.1f", at, kTop, kBottom);
       labels += Text(at, kBottom + 19, absl::StrFormat(kTickText, "middle"),
                      LabelOf(tick));
@@ -367,8 +367,8 @@ class GrowthPlot {
     for (const Tick& tick : TicksOf(y)) {
       const double at = y.At(tick.value());
       absl::StrAppendFormat(&ticks, "M%.1f %.1fh-%d", left, at,
-                            tick.labelled ? 6 : 3);
-      if (!tick.labelled) continue;
+                            tick.labeled ? 6 : 3);
+      if (!tick.labeled) continue;
       absl::StrAppendFormat(&grid, "M%.1f %.1fH%.1f", left, at, right);
       labels += Text(left - 9, at + 4, absl::StrFormat(kTickText, "end"),
                      LabelOf(tick));

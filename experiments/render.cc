@@ -49,32 +49,32 @@ std::string Distinct(const Cases& cases, Number number) {
 }
 
 // What the gates say of a case.
-struct Judgement {
+struct Judgment {
   bool pass = true;
   std::string gate;  // as shown
   std::string gold;  // the gold it agrees with, or empty
 };
 
-Judgement JudgementOf(const Known& known) {
-  Judgement judgement;
+Judgment JudgmentOf(const Known& known) {
+  Judgment judgment;
   std::vector<std::string> labels;
   std::vector<std::string> failed;
   for (const auto& verdict : known.verdict()) {
     const bool is_gold = absl::StartsWith(verdict.gate(), "gold ");
-    if (is_gold && verdict.pass()) judgement.gold = verdict.gate().substr(5);
+    if (is_gold && verdict.pass()) judgment.gold = verdict.gate().substr(5);
     if (!is_gold) labels.push_back(verdict.gate());
     if (!verdict.pass()) failed.push_back(verdict.gate());
   }
-  judgement.pass = failed.empty();
-  judgement.gate = judgement.pass
-                       ? absl::StrJoin(labels, " + ")
-                       : absl::StrCat("FAILED ", absl::StrJoin(failed, " + "));
-  if (known.approximate()) judgement.gate = "approximate: " + judgement.gate;
-  return judgement;
+  judgment.pass = failed.empty();
+  judgment.gate = judgment.pass
+                      ? absl::StrJoin(labels, " + ")
+                      : absl::StrCat("FAILED ", absl::StrJoin(failed, " + "));
+  if (known.approximate()) judgment.gate = "approximate: " + judgment.gate;
+  return judgment;
 }
 
 // One row of a table.
-struct Row : Judgement {
+struct Row : Judgment {
   const Known& known;
   const Timed& timed;
   Spread search{}, ratio{}, ratio_with_build{}, factor{}, index{};
@@ -86,7 +86,7 @@ struct Row : Judgement {
 
 Row MakeRow(const RunRecord::Deterministic::Workload& workload,
             const RunRecord::Measured::Workload& measured, int i) {
-  Row row{JudgementOf(workload.case_(i)), workload.case_(i), measured.case_(i)};
+  Row row{JudgmentOf(workload.case_(i)), workload.case_(i), measured.case_(i)};
   const auto expected =
       static_cast<double>(row.known.counters().forecast_evaluations());
   if (expected > 0) {
@@ -363,8 +363,7 @@ std::string CountersTable(const RunRecord::Deterministic::Workload& workload) {
   }
   if (has_build) lines[0].push_back("build evaluations");
   for (const Known& known : workload.case_()) {
-    std::vector<std::string> line = {Cell(known.name()),
-                                     JudgementOf(known).gate,
+    std::vector<std::string> line = {Cell(known.name()), JudgmentOf(known).gate,
                                      absl::StrFormat("%.4f", known.recall())};
     for (const auto* field : columns) {
       line.push_back(CounterCell(known.counters(), field, workload));

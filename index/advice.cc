@@ -35,7 +35,7 @@ struct Verdict {
   }
 
   bool Most(int64_t queries) const {
-    return judged >= kFewestJudged && queries > judged / 2;
+    return judged >= kMinJudged && queries > judged / 2;
   }
 
   int64_t judged = 0;

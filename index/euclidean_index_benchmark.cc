@@ -1,6 +1,6 @@
 // EuclideanIndex against nanoflann's k-d tree.
 //
-// Both build over the same 100,000 points and find the 10 nearest neighbours of
+// Both build over the same 100,000 points and find the 10 nearest neighbors of
 // every one of them (itself among them), on the same threads. They take turns
 // within each iteration, so that a drifting machine meets both alike; build and
 // search are timed apart. The k-d tree is built on one thread, which is all

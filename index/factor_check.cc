@@ -29,13 +29,13 @@ constexpr char kWhatToCheck[] =
     "the points have their rows in the same order";
 
 // Neighbors along a curve through so many points are near ones.
-constexpr int64_t kMostOnCurve = 1 << 16;
+constexpr int64_t kMaxOnCurve = 1 << 16;
 constexpr uint64_t kStream = 0x666163746f727321;
 
 // Each window of so many points is a tile of pairs; windows are spread over the
 // curve, and so are the points of the tile of far ones.
 constexpr int64_t kWindow = 32;
-constexpr int64_t kMostWindows = 128;
+constexpr int64_t kMaxWindows = 128;
 
 double Tolerance(const ResidualCorrelation& metric) {
   const auto m = static_cast<double>(metric.data().v.cols());
@@ -97,7 +97,7 @@ absl::Status CheckPairs(const ResidualCorrelation& metric,
 std::vector<int32_t> RowsOnCurve(MatrixView<const double> points) {
   RandomStream stream(/*seed=*/1, kStream);
   std::vector<int64_t> sample = SampleWithoutReplacement(
-      points.rows, std::min(points.rows, kMostOnCurve), stream);
+      points.rows, std::min(points.rows, kMaxOnCurve), stream);
   Matrix<double> some(static_cast<int64_t>(sample.size()), points.cols);
   for (int64_t i = 0; i < some.rows(); ++i) {
     std::copy_n(points.row(sample[i]), points.cols, some.row(i));
@@ -118,7 +118,7 @@ absl::Status CheckFactors(const ResidualCorrelation& metric) {
   const std::vector<int32_t> rows = RowsOnCurve(metric.data().points.view());
   const auto count = static_cast<int64_t>(rows.size());
   const int64_t windows =
-      std::min(kMostWindows, (count + kWindow - 1) / kWindow);
+      std::min(kMaxWindows, (count + kWindow - 1) / kWindow);
   std::vector<int32_t> far;
   for (int64_t w = 0; w < windows; ++w) {
     const int64_t first = w * count / windows;

@@ -89,7 +89,7 @@ class Fixture {
   IndexOptions options_;
 };
 
-// Each neighbour's t is the oracle's within the stated error, and no row that
+// Each neighbor's t is the oracle's within the stated error, and no row that
 // the oracle prefers by more than that is missing.
 void ExpectAgreesWithOracle(const NeighborTable& table,
                             const OracleProblem& oracle,
@@ -221,7 +221,7 @@ TEST_P(ConformanceTest, SmallAndExhaustedSets) {
   }
 }
 
-// The first k of a table of all neighbours that are strictly within a radius.
+// The first k of a table of all neighbors that are strictly within a radius.
 NeighborTable Within(const NeighborTable& all, double radius, int64_t k) {
   NeighborTable within(all.num_queries(), k);
   for (int64_t i = 0; i < all.num_queries(); ++i) {
@@ -234,7 +234,7 @@ NeighborTable Within(const NeighborTable& all, double radius, int64_t k) {
   return within;
 }
 
-// The first k of a table of all neighbours that are allowed.
+// The first k of a table of all neighbors that are allowed.
 NeighborTable Allowed(const NeighborTable& all, absl::Span<const bool> allowed,
                       int64_t k) {
   NeighborTable some(all.num_queries(), k);
@@ -264,7 +264,7 @@ std::vector<double> Radii(const NeighborTable& all) {
 constexpr int64_t kConstrainedRows = 321;
 
 // Calls visit(subject, options, all) for indexes of several kinds of points and
-// searches for all their rows, `all` the neighbours of each.
+// searches for all their rows, `all` the neighbors of each.
 template <class Visit>
 void VisitConstrained(const Fixture& fixture, KernelConfig::Family family,
                       uint64_t seed, Visit visit) {

@@ -57,7 +57,7 @@ bool SameBits(double a, double b) {
   return std::bit_cast<uint64_t>(a) == std::bit_cast<uint64_t>(b);
 }
 
-// The rank of each of a query's neighbours.
+// The rank of each of a query's neighbors.
 absl::flat_hash_map<int64_t, int64_t> Ranks(const NeighborTable& table,
                                             int64_t query) {
   absl::flat_hash_map<int64_t, int64_t> ranks;
@@ -144,7 +144,7 @@ std::string SetDifference(const NeighborTable& actual,
     }
     if (actual.count(query) != count) {
       return absl::StrCat(Place(query, count), ": expected ", count,
-                          " neighbours, found ", Entry(actual, query, count),
+                          " neighbors, found ", Entry(actual, query, count),
                           " too");
     }
   }

@@ -24,13 +24,13 @@
 #include "base/monitor.h"
 #include "base/npy.h"
 #include "base/progress.h"
-#include "base/random.h"
 #include "base/status_macros.h"
 #include "index/advice.h"
 #include "index/euclidean_index.h"
 #include "index/index.pb.h"
 #include "index/residual_index.h"
 #include "metric/simd_kernels.h"
+#include "parity/audit.h"
 #include "parity/gates.h"
 #include "tools/rct_input.h"
 #include "tools/rct_output.h"
@@ -41,9 +41,6 @@
 
 namespace rct {
 namespace {
-
-// Separates this use of a seed from others'.
-constexpr uint64_t kAuditStream = 0x6175646974;
 
 using Interrupted = std::function<bool()>;
 
@@ -202,7 +199,7 @@ struct Queries {
     return is_rows ? static_cast<int64_t>(rows.size()) : points.rows();
   }
 
-  // Neighbours of queries [first, first + count).
+  // Neighbors of queries [first, first + count).
   template <class Index>
   absl::StatusOr<SearchResult> Search(const Index& index, int64_t first,
                                       int64_t count,
@@ -233,7 +230,7 @@ struct Queries {
   std::vector<int64_t> rows;
   Matrix<double> points;
 
-  std::unique_ptr<bool[]> allowed;  // rows that may be neighbours; null: all
+  std::unique_ptr<bool[]> allowed;  // rows that may be neighbors; null: all
 };
 
 // Row numbers of the points.
@@ -334,7 +331,7 @@ absl::StatusOr<ResidualIndex> BuildIndex(const SearchTask& task,
       ResidualIndex::Build(std::move(model), options, watch->monitor()));
 }
 
-// Neighbours of all queries: a table, or lists with all_within.
+// Neighbors of all queries: a table, or lists with all_within.
 struct Answers {
   NeighborTable table;
   RangeTable lists;
@@ -382,9 +379,7 @@ absl::StatusOr<std::string> Audit(const Index& exhaustive,
                                   const SearchOptions& search,
                                   const Answers& answers,
                                   const Interrupted& interrupted) {
-  RandomStream stream(/*seed=*/1, kAuditStream);
-  const std::vector<int64_t> sample = SampleWithoutReplacement(
-      queries.size(), std::min(task.audit, queries.size()), stream);
+  const std::vector<int64_t> sample = DrawAudit(queries.size(), task.audit);
   Progress progress("auditing", static_cast<int64_t>(sample.size()));
   for (const int64_t query : sample) {
     RCT_ASSIGN_OR_RETURN(
@@ -428,23 +423,19 @@ absl::StatusOr<std::string> Write(const SearchTask& task,
                                   const Interrupted& interrupted) {
   const auto& [table, lists] = answers;
   std::vector<std::pair<std::string, std::string>> outputs;  // path, contents
-  if (!task.out_offsets.empty()) {
-    outputs.emplace_back(task.out_offsets, Serialize(task.out_offsets_format,
-                                                     "offset", lists.offsets));
+  if (const auto& [path, format] = task.out_offsets; !path.empty()) {
+    outputs.emplace_back(path, Serialize(format, "offset", lists.offsets));
   }
-  if (!task.out_indices.empty()) {
-    const MatrixFormat format = task.out_indices_format;
-    outputs.emplace_back(task.out_indices,
-                         task.all_within
-                             ? Serialize(format, "neighbor", lists.rows)
-                             : Serialize(format, "neighbor", table.rows()));
-  }
-  if (!task.out_distances.empty()) {
-    const MatrixFormat format = task.out_distances_format;
+  if (const auto& [path, format] = task.out_indices; !path.empty()) {
     outputs.emplace_back(
-        task.out_distances,
-        task.all_within ? Serialize(format, "distance", lists.distances)
-                        : Serialize(format, "distance", table.distances()));
+        path, task.all_within ? Serialize(format, "neighbor", lists.rows)
+                              : Serialize(format, "neighbor", table.rows()));
+  }
+  if (const auto& [path, format] = task.out_distances; !path.empty()) {
+    outputs.emplace_back(
+        path, task.all_within
+                  ? Serialize(format, "distance", lists.distances)
+                  : Serialize(format, "distance", table.distances()));
   }
   std::vector<FileToWrite> files;
   std::string report;
@@ -600,10 +591,10 @@ absl::Status CompareAudit(const NeighborTable& answers,
 
 absl::StatusOr<std::string> RunSearch(const SearchTask& task,
                                       const Interrupted& interrupted) {
-  RCT_RETURN_IF_ERROR(
-      CheckFiles(InputsOf(task), {{"--out_offsets", task.out_offsets},
-                                  {"--out_indices", task.out_indices},
-                                  {"--out_distances", task.out_distances}}));
+  RCT_RETURN_IF_ERROR(CheckFiles(
+      InputsOf(task), {{"--out_offsets", task.out_offsets.path},
+                       {"--out_indices", task.out_indices.path},
+                       {"--out_distances", task.out_distances.path}}));
   Monitor reading([&interrupted](double) { return !interrupted(); });
   const ReadOptions options = {task.header, &reading};
   return task.index_file.empty() ? SearchFromPoints(task, options, interrupted)

@@ -1,5 +1,5 @@
 // What `rct build`, `rct neighbors` and `rct graph` do once their flags are
-// read: points from files, an index or neighbour sets to files.
+// read: points from files, an index or neighbor sets to files.
 //
 // All mistakes that can be seen are seen before work begins: files that cannot
 // be read or written, and shapes that do not fit. Output files are written
@@ -21,6 +21,12 @@
 #include "traversal/searcher.h"
 
 namespace rct {
+
+// A file of the answer, "" where none is wanted.
+struct OutputFile {
+  std::string path;
+  MatrixFormat format = MatrixFormat::kNpy;  // or kCsv
+};
 
 // Files are as base/matrix_file.h reads them, `-` being standard input or
 // output; empty names are files that are not given. Rows are numbered from 0.
@@ -53,9 +59,9 @@ struct SearchTask {
   IndexOptions index;
   SearchOptions search;  // threads: 0 means all
 
-  // All neighbours within search.radius instead of at most search.k.
+  // All neighbors within search.radius instead of at most search.k.
   bool all_within = false;
-  // Row numbers of points: no others are neighbours.
+  // Row numbers of points: no others are neighbors.
   std::string allowed_rows;
 
   // That many of the queries, drawn at random, are answered once more, each by
@@ -65,13 +71,9 @@ struct SearchTask {
   // q x k: int64 row numbers, -1 where there is none; and float64 distances,
   // inf there. With all_within the lists of all queries one after the other,
   // and q + 1 int64 offsets: list i is entries offsets[i] to offsets[i + 1].
-  // kNpy or kCsv.
-  std::string out_offsets;
-  std::string out_indices;
-  std::string out_distances;
-  MatrixFormat out_offsets_format = MatrixFormat::kNpy;
-  MatrixFormat out_indices_format = MatrixFormat::kNpy;
-  MatrixFormat out_distances_format = MatrixFormat::kNpy;
+  OutputFile out_offsets;
+  OutputFile out_indices;
+  OutputFile out_distances;
 };
 
 // Does it, and returns what is worth knowing: lines without a final newline.

@@ -7,7 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -224,9 +224,9 @@ FlagSet Declare(SearchCommand command, SearchTask& task, Values& values) {
     flags.Switch("predecessor", &task.search.predecessor);
     flags.Text("allowed_rows", &task.allowed_rows);
     flags.Integer("audit", 1, kMaxInteger, &values.audit);
-    flags.Text("out_offsets", &task.out_offsets);
-    flags.Text("out_indices", &task.out_indices);
-    flags.Text("out_distances", &task.out_distances);
+    flags.Text("out_offsets", &task.out_offsets.path);
+    flags.Text("out_indices", &task.out_indices.path);
+    flags.Text("out_distances", &task.out_distances.path);
     flags.Choice("format", FormatNames(), &values.format);
   }
   if (command == SearchCommand::kNeighbors) {
@@ -415,14 +415,13 @@ absl::Status CheckRequired(SearchCommand command, const FlagSet& flags) {
 
 // Decides the formats of the output files.
 absl::Status SetFormats(std::optional<int> format, SearchTask& task) {
-  const std::tuple<std::string_view, const std::string&, MatrixFormat&>
-      outputs[] = {
-          {"--out_offsets", task.out_offsets, task.out_offsets_format},
-          {"--out_indices", task.out_indices, task.out_indices_format},
-          {"--out_distances", task.out_distances, task.out_distances_format}};
-  for (const auto& [flag, path, file_format] : outputs) {
-    if (path.empty()) continue;
-    RCT_ASSIGN_OR_RETURN(file_format, OutputFormat(flag, path, format));
+  const std::pair<std::string_view, OutputFile&> outputs[] = {
+      {"--out_offsets", task.out_offsets},
+      {"--out_indices", task.out_indices},
+      {"--out_distances", task.out_distances}};
+  for (const auto& [flag, file] : outputs) {
+    if (file.path.empty()) continue;
+    RCT_ASSIGN_OR_RETURN(file.format, OutputFormat(flag, file.path, format));
   }
   return absl::OkStatus();
 }

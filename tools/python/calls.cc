@@ -17,7 +17,7 @@ namespace {
 
 namespace py = pybind11;
 
-constexpr absl::Duration kLongestWait = absl::Seconds(10);
+constexpr absl::Duration kMaxWait = absl::Seconds(10);
 
 // The calls that threads other than the main one are in. A call is running,
 // then waits for the interpreter's lock, and then is gone.
@@ -58,7 +58,7 @@ class Calls {
     ending_ = true;
     for (Monitor* monitor : running_) monitor->Cancel();
     mutex_.AwaitWithTimeout(absl::Condition(this, &Calls::none_running),
-                            kLongestWait);
+                            kMaxWait);
     ended_ = true;
     mutex_.Await(absl::Condition(this, &Calls::none_returning));
   }

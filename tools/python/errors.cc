@@ -29,8 +29,8 @@ py::str Text(const std::string& bytes) {
 
 // The errno that a status was made of, which its message ends with; 0 if none.
 int ErrnoOf(const absl::Status& status) {
-  constexpr int kLargestErrno = 133;
-  for (int error = 1; error <= kLargestErrno; ++error) {
+  constexpr int kMaxErrno = 133;
+  for (int error = 1; error <= kMaxErrno; ++error) {
     if (absl::ErrnoToStatusCode(error) == status.code() &&
         absl::EndsWith(status.message(),
                        absl::StrCat(": ", std::strerror(error)))) {
