@@ -22,7 +22,8 @@ namespace rct {
 namespace {
 
 constexpr int kMaxSubsetCases = 12;
-constexpr int kMaxChanges = 63;  // bits of a subset, but for one
+// A subset of the changes is a mask of 64 bits.
+constexpr int kMaxChanges = 63;
 
 // Clears in `target` each field that `change` sets.
 void ClearChanged(const google::protobuf::Message& change,
@@ -35,8 +36,8 @@ void ClearChanged(const google::protobuf::Message& change,
   }
 }
 
-// Replaces in `target` each field that `change` sets, but for the name, and
-// each heuristic.
+// Replaces in `target` each field that `change` sets, except for the name; of
+// `heuristics`, each heuristic by itself.
 void Replace(const SweepCase& change, SweepCase& target) {
   HeuristicsConfig heuristics = target.heuristics();
   ClearChanged(change.heuristics(), heuristics);
@@ -48,7 +49,7 @@ void Replace(const SweepCase& change, SweepCase& target) {
   if (change.has_heuristics()) *target.mutable_heuristics() = heuristics;
 }
 
-// `base` with the changes of the cases whose bit is set.
+// Returns base with the changes of the cases whose bit in `subset` is set.
 SweepCase Combine(const SweepConfig& config, uint64_t subset) {
   SweepCase result = config.base();
   std::string name = result.has_name() ? result.name() : "base";
@@ -77,7 +78,8 @@ absl::Status ValidateCase(const SweepCase& sweep_case) {
   return absl::OkStatus();
 }
 
-// InvalidArgument where one of `changes`, the config's `field`, has no name.
+// Returns InvalidArgument where one of `changes`, the config's `field`, has no
+// name.
 template <class Changes>
 absl::Status CheckNamed(const Changes& changes, std::string_view field) {
   for (int i = 0; i < changes.size(); ++i) {
@@ -101,7 +103,7 @@ std::vector<SweepCase> EachAlone(const SweepCase& base,
   return cases;
 }
 
-// Returns base, and base with each change.
+// Returns base, and base with each one of the changes.
 std::vector<SweepCase> OneAtATime(const SweepConfig& config) {
   std::vector<SweepCase> cases = {Combine(config, 0)};
   for (int i = 0; i < config.case__size(); ++i) {
@@ -131,7 +133,7 @@ std::vector<SweepCase> AllSubsets(const SweepConfig& config) {
   return cases;
 }
 
-// Returns what the mode makes of base and the changes.
+// Returns the cases that the mode makes of base and the changes.
 absl::StatusOr<std::vector<SweepCase>> ExpandMode(const SweepConfig& config) {
   const int changes = config.case__size();
   switch (config.mode()) {

@@ -25,17 +25,20 @@ namespace {
 using Known = RunRecord::Deterministic::Case;
 using Timed = RunRecord::Measured::Case;
 
-// 0 where there is nothing to divide by, such as a time below the clock's step.
+// Returns the quotient, or 0 where the denominator is 0, as a time below the
+// clock's step is.
 double Ratio(double numerator, double denominator) {
   return denominator == 0 ? 0 : numerator / denominator;
 }
 
-// Names are the user's, and a line of Markdown is one line.
+// Returns a name of the user's without line breaks, which would end a line of
+// Markdown.
 std::string OneLine(absl::string_view text) {
   return absl::StrReplaceAll(text, {{"\r", " "}, {"\n", " "}});
 }
 
-// The numbers that occur, in the order in which they do.
+// Returns the distinct numbers of the cases in the order of their first
+// occurrence, with slashes between them.
 template <class Cases, class Number>
 std::string Distinct(const Cases& cases, Number number) {
   std::vector<std::string> found;
@@ -48,7 +51,7 @@ std::string Distinct(const Cases& cases, Number number) {
   return absl::StrJoin(found, "/");
 }
 
-// What the gates say of a case.
+// The result of the gates of a case.
 struct Judgment {
   bool pass = true;
   std::string gate;  // as shown
@@ -78,7 +81,7 @@ struct Row : Judgment {
   const Known& known;
   const Timed& timed;
   Spread search{}, ratio{}, ratio_with_build{}, factor{}, index{};
-  // What the ratios were forecast to be; 0 if they were not.
+  // The forecasts of the ratios; 0 if there are none.
   double forecast = 0, forecast_with_build = 0;
 
   bool HasTimes() const { return pass && !timed.search_seconds().empty(); }
@@ -91,7 +94,7 @@ Row MakeRow(const RunRecord::Deterministic::Workload& workload,
       static_cast<double>(row.known.counters().forecast_evaluations());
   if (expected > 0) {
     const auto all = static_cast<double>(row.known.exhaustive_evaluations());
-    // V takes m^2 / 2 multiply-adds a point, an evaluation m.
+    // A row of V takes m^2 / 2 multiply-adds, an evaluation m.
     const double factor = static_cast<double>(workload.num_points()) *
                           static_cast<double>(workload.num_inducing()) / 2;
     row.forecast = all / expected;
@@ -119,12 +122,12 @@ Row MakeRow(const RunRecord::Deterministic::Workload& workload,
   return row;
 }
 
-// The cell of a name.
+// Returns the cell of a name.
 std::string Cell(absl::string_view name) {
   return absl::StrReplaceAll(OneLine(name), {{"|", "\\|"}});
 }
 
-// What gates of a workload did not see.
+// Returns a note about queries that the gates of a workload did not compare.
 std::string AuditNote(const RunRecord::Deterministic::Workload& workload) {
   if (!workload.has_audited_queries()) return "";
   return absl::StrCat(
@@ -133,7 +136,7 @@ std::string AuditNote(const RunRecord::Deterministic::Workload& workload) {
       "to all queries.\n");
 }
 
-// Which gates of a workload failed and why, a line each.
+// Returns a line for each gate of a workload that failed, with its message.
 std::string FailureNotes(const RunRecord::Deterministic::Workload& workload) {
   std::string notes;
   for (const Known& known : workload.case_()) {
@@ -171,7 +174,8 @@ std::string RatioCell(const Spread& ratio) {
                          ratio.max);
 }
 
-// Columns padded to equal width, so that the table reads well as plain text.
+// Returns a table with columns padded to equal width, so that it reads well as
+// plain text.
 std::string AlignedTable(const std::vector<std::vector<std::string>>& lines) {
   std::vector<size_t> width(lines.front().size(), 0);
   for (const auto& line : lines) {
@@ -182,7 +186,7 @@ std::string AlignedTable(const std::vector<std::vector<std::string>>& lines) {
   std::string result;
   for (size_t l = 0; l < lines.size(); ++l) {
     for (size_t c = 0; c < width.size(); ++c) {
-      // The first two columns are words, the others numbers.
+      // The first two columns hold words, the others numbers.
       absl::StrAppend(
           &result, "| ",
           c < 2
@@ -232,7 +236,7 @@ std::vector<std::string> TimingHeads(bool forecasts) {
   return heads;
 }
 
-// The cells of a row under TimingHeads().
+// Returns the cells of a row under TimingHeads().
 std::vector<std::string> TimingCells(
     const Row& row, const RunRecord::Deterministic::Workload& workload,
     bool forecasts) {
@@ -260,7 +264,7 @@ std::vector<std::string> TimingCells(
   return cells;
 }
 
-// Which cases agree with frozen gold.
+// Returns a note about the cases that agree with frozen gold.
 std::string GoldNote(const std::vector<std::string>& names) {
   if (names.empty()) return "";
   return absl::StrCat(
@@ -291,7 +295,7 @@ std::string WorkloadTable(const RunRecord::Deterministic::Workload& workload,
       FailureNotes(workload), GoldNote(gold));
 }
 
-// What a row costs, from workload to workload.
+// Returns a table of costs per row, from workload to workload.
 std::string GrowthTable(const Growth& growth) {
   std::vector<std::vector<std::string>> lines = {
       {"workload", "case", "n", "m", "evaluations/query",
@@ -316,7 +320,7 @@ std::string GrowthTable(const Growth& growth) {
   return absl::StrCat("## Growth\n\n", AlignedTable(lines));
 }
 
-// A counter's mean over the queries, or of a list that of each element.
+// Returns the mean of a counter over the queries, or of each element of a list.
 std::string CounterCell(const SearchCounters& counters,
                         const google::protobuf::FieldDescriptor* field,
                         const RunRecord::Deterministic::Workload& workload) {
@@ -343,7 +347,8 @@ bool HasCounter(const SearchCounters& counters,
                               : reflection.GetInt64(counters, field) != 0;
 }
 
-// Goes by the schema of SearchCounters, so that a new counter is a new column.
+// Returns the table of counters. Its columns follow from the schema of
+// SearchCounters, so that a new counter becomes a new column.
 std::string CountersTable(const RunRecord::Deterministic::Workload& workload) {
   std::vector<const google::protobuf::FieldDescriptor*> columns;
   for (int f = 0; f < SearchCounters::descriptor()->field_count(); ++f) {
@@ -386,7 +391,7 @@ void AppendCsvField(std::string* line, absl::string_view text) {
   }
 }
 
-// The fields of a row under kCsvHeader.
+// Returns the fields of a row under kCsvHeader.
 std::vector<std::string> CsvFields(
     const Row& row, const RunRecord::Deterministic::Workload& workload) {
   const auto number = [](double value) {

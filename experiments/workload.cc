@@ -34,10 +34,11 @@ namespace {
 // Separates this use of a seed from all others.
 constexpr uint64_t kQueryStream = 0x71756572696573;
 
-// What nobody means to generate; below it sizes in bytes do not overflow.
+// The number of coordinates that may be generated: more must be a mistake.
+// Below it sizes in bytes do not overflow.
 constexpr int64_t kMaxCoordinates = int64_t{1} << 40;
 
-// The result, or its error with the field in front.
+// Returns the result, or its error with the field in front.
 template <class T>
 absl::StatusOr<T> ForField(std::string_view field, absl::StatusOr<T> result) {
   if (!result.ok()) return Annotate(result.status(), field);
@@ -305,7 +306,8 @@ absl::Status Workload::DrawAudit() {
 }
 
 std::string Workload::DataDigest() const {
-  // Each part with its size, so that numbers cannot pass from one to the next.
+  // Each part is hashed with its shape, so that numbers cannot move from one
+  // part to the next.
   Sha256 hash;
   const auto add = [&](const auto* values, int64_t rows, int64_t cols) {
     const int64_t shape[] = {rows, cols};

@@ -28,12 +28,12 @@ constexpr char kWhatToCheck[] =
     "; check the kernel's variance, lengthscale and family, and that V, p and "
     "the points have their rows in the same order";
 
-// Neighbors along a curve through so many points are near ones.
+// The number of points on the curve. Neighbors along it are near each other.
 constexpr int64_t kMaxOnCurve = 1 << 16;
 constexpr uint64_t kStream = 0x666163746f727321;
 
-// Each window of so many points is a tile of pairs; windows are spread over the
-// curve, and so are the points of the tile of far ones.
+// The number of points of a window, all pairs of which are checked. Windows are
+// spread over the curve, and so are the points of the tile of far pairs.
 constexpr int64_t kWindow = 32;
 constexpr int64_t kMaxWindows = 128;
 
@@ -67,7 +67,7 @@ absl::Status CheckRows(const ResidualCorrelation& metric) {
   return absl::OkStatus();
 }
 
-// Every pair among `rows`.
+// Checks every pair of `rows`.
 absl::Status CheckPairs(const ResidualCorrelation& metric,
                         absl::Span<const int32_t> rows) {
   const ResidualPoints& data = metric.data();
@@ -93,7 +93,8 @@ absl::Status CheckPairs(const ResidualCorrelation& metric,
   return absl::OkStatus();
 }
 
-// Rows along a curve through the points, or through a sample of many.
+// Returns the rows along a curve through the points, or through a sample if
+// there are many.
 std::vector<int32_t> RowsOnCurve(MatrixView<const double> points) {
   RandomStream stream(/*seed=*/1, kStream);
   std::vector<int64_t> sample = SampleWithoutReplacement(

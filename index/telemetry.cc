@@ -12,7 +12,7 @@
 namespace rct {
 namespace {
 
-// To a microsecond: more is noise, and long.
+// Returns milliseconds rounded to a microsecond: further digits would be noise.
 double Milliseconds(double seconds) { return std::round(seconds * 1e6) / 1e3; }
 
 double Count(int64_t count) { return static_cast<double>(count); }

@@ -18,7 +18,7 @@
 namespace rct {
 namespace {
 
-// Its row number and its distance.
+// The bytes of a row number and a distance.
 constexpr double kBytesOfANeighbor = 16;
 
 }  // namespace

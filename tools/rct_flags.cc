@@ -34,8 +34,8 @@ absl::StatusOr<double> ParsePositive(std::string_view text) {
   return value;
 }
 
-// Insertions, deletions and changes of a letter that make `b` of `a`
-// (Levenshtein's distance, row by row of its table).
+// Returns the number of insertions, deletions and changes of a letter that turn
+// `a` into `b` (Levenshtein's distance, computed row by row of its table).
 size_t EditDistance(std::string_view a, std::string_view b) {
   std::vector<size_t> row(b.size() + 1);
   std::iota(row.begin(), row.end(), size_t{0});
@@ -66,15 +66,14 @@ void FlagSet::Text(std::string name, std::string* value) {
                              }};
 }
 
-void FlagSet::Integer(std::string name, int64_t least, int64_t most,
+void FlagSet::Integer(std::string name, int64_t min, int64_t max,
                       std::optional<int64_t>* value) {
   flags_[std::move(name)] = {
       false, [=](std::string_view text) {
         int64_t number;
-        if (!absl::SimpleAtoi(text, &number) || number < least ||
-            number > most) {
+        if (!absl::SimpleAtoi(text, &number) || number < min || number > max) {
           return absl::InvalidArgumentError(absl::StrCat(
-              Quote(text), " is no integer from ", least, " to ", most));
+              Quote(text), " is no integer from ", min, " to ", max));
         }
         *value = number;
         return absl::OkStatus();
@@ -181,7 +180,7 @@ std::string DidYouMean(std::string_view name,
                        [name](const std::string& a, const std::string& b) {
                          return EditDistance(name, a) < EditDistance(name, b);
                        });
-  // Less than half of the letters may be wrong: more is another word.
+  // Words that differ in half of their letters or more are different words.
   if (nearest == names.end() || 2 * EditDistance(name, *nearest) >=
                                     std::max(name.size(), nearest->size())) {
     return "";

@@ -38,8 +38,8 @@ absl::Status UsageError(std::string_view message) {
   return absl::InvalidArgumentError(message);
 }
 
-// The names that an enum's flag takes, and their numbers: all but 0, which is
-// "not given", in small letters.
+// The values that a flag for an enum accepts: the names in lower case and their
+// numbers, without number 0, which means "not given".
 struct EnumNames {
   explicit EnumNames(const google::protobuf::EnumDescriptor& descriptor) {
     for (int i = 0; i < descriptor.value_count(); ++i) {
@@ -69,7 +69,7 @@ const std::vector<std::string>& FormatNames() {
   return names;
 }
 
-// What --format says, or else the ending of the file.
+// Returns the format that --format names, or else the ending of the file.
 absl::StatusOr<MatrixFormat> OutputFormat(std::string_view flag,
                                           const std::string& path,
                                           std::optional<int> format) {
@@ -82,8 +82,8 @@ absl::StatusOr<MatrixFormat> OutputFormat(std::string_view flag,
   if (!format.has_value()) {
     if (ending.ok()) return *ending;
     return UsageError(absl::StrCat(flag, ": ", path,
-                                   ": the ending names no format; end it "
-                                   "with .npy or .csv, or say --format"));
+                                   ": the ending names no format; end it with "
+                                   ".npy or .csv, or say --format"));
   }
   if (ending.ok() && *ending != kFormats[*format]) {
     return UsageError(absl::StrCat(
@@ -250,12 +250,12 @@ bool Holds(std::string_view term, const FlagSet& flags) {
   return absl::EqualsIgnoreCase(*value, term.substr(equals + 1)) != other;
 }
 
-// Returns the term as an error shows it: without the value that it excludes.
+// Returns the term as an error shows it, without an excluded value.
 std::string_view Shown(std::string_view term) {
   return term.substr(0, term.find('!'));
 }
 
-// What flags have to do with each other, in terms.
+// A rule about flags that are given together.
 struct Rule {
   enum Kind {
     kAtMostOne,  // of all terms
@@ -287,7 +287,7 @@ absl::Status Check(const Rule& rule, const FlagSet& flags) {
                                  rule.why, "; leave one out"));
 }
 
-// Of a search in an index from a file.
+// Returns the rule for searches in an index from a file.
 const Rule& RuleOfLoadedIndex() {
   static const Rule& rule =
       *new Rule{Rule::kExcludes,
@@ -339,7 +339,7 @@ const std::vector<Rule>& Rules() {
   return rules;
 }
 
-// InvalidArgument for the first contradiction.
+// Returns InvalidArgument for the first contradiction among the flags.
 absl::Status CheckContradictions(SearchCommand command, const FlagSet& flags) {
   if (Searches(command)) {
     RCT_RETURN_IF_ERROR(Check(RuleOfLoadedIndex(), flags));
@@ -353,7 +353,8 @@ absl::Status CheckContradictions(SearchCommand command, const FlagSet& flags) {
   return absl::OkStatus();
 }
 
-// InvalidArgument unless one of the flags is given; `name` stands for them.
+// Returns InvalidArgument, with `name` for the flags, unless one of them is
+// given.
 absl::Status Require(absl::Span<const std::string_view> any,
                      const FlagSet& flags, std::string_view name,
                      std::string_view what) {
@@ -391,7 +392,7 @@ absl::Status RequireAnswer(const FlagSet& flags) {
                  "a file that says where each query's list begins");
 }
 
-// InvalidArgument for the first flag that is missing.
+// Returns InvalidArgument for the first flag that is missing.
 absl::Status CheckRequired(SearchCommand command, const FlagSet& flags) {
   const bool searches = Searches(command);
   const bool loads = searches && Holds("--index", flags);
@@ -442,7 +443,8 @@ void FillModel(const Values& values, ResidualConfig& residual) {
   }
 }
 
-// Fills in what `values` say of a task whose flags are right.
+// Fills in the parts of a task that `values` hold. Assumes that the flags
+// passed all checks.
 void Fill(SearchCommand command, const Values& values, SearchTask& task) {
   task.header = HeaderOf(values.header);
   task.euclidean = values.metric == 1;
@@ -458,7 +460,7 @@ void Fill(SearchCommand command, const Values& values, SearchTask& task) {
         static_cast<Strategy>(Strategies().numbers[*values.strategy]));
   }
   if (values.kernel) FillModel(values, *task.index.mutable_residual());
-  // Whatever the default is: nothing else is proven for factors.
+  // No other strategy, and so perhaps not the default, is proven for factors.
   if (!task.factors.empty()) task.index.set_strategy(EXHAUSTIVE);
 }
 
@@ -475,7 +477,7 @@ absl::StatusOr<SearchTask> ParseSearchTask(
     return UsageError(absl::StrCat("unexpected argument '", rest[0],
                                    "'; flags are written --name=value"));
   }
-  // Contradictions first: a flag too many says more than one too few.
+  // Contradictions come first: they say more than a flag that is missing.
   RCT_RETURN_IF_ERROR(CheckContradictions(command, flags));
   RCT_RETURN_IF_ERROR(CheckRequired(command, flags));
   RCT_RETURN_IF_ERROR(SetFormats(values.format, task));

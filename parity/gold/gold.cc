@@ -35,7 +35,7 @@ absl::StatusOr<Matrix<int64_t>> Parse(std::string_view bytes, int64_t) {
   return ParseNpyIndexMatrix(bytes);
 }
 
-// The files of a manifest, each known to have its hash.
+// Reads the files of a manifest, whose hashes Create has checked.
 class Reader {
  public:
   static absl::StatusOr<Reader> Create(const GoldManifest& manifest,
@@ -62,7 +62,7 @@ class Reader {
     return reader;
   }
 
-  // The matrix in the file that the manifest's `field` names.
+  // Returns the matrix in the file that the manifest's `field` names.
   template <class T>
   absl::StatusOr<Matrix<T>> Read(std::string_view field,
                                  const std::string& name) const {
@@ -84,7 +84,7 @@ class Reader {
     return matrix;
   }
 
-  // The same for one column.
+  // Returns the vector in such a file, a matrix of one column.
   template <class T>
   absl::StatusOr<std::vector<T>> ReadVector(std::string_view field,
                                             const std::string& name) const {
@@ -123,8 +123,8 @@ absl::Status ValidateDistinct(std::string_view field,
       absl::StrCat(field, ": row ", *twice, " is there twice"));
 }
 
-// What ValidateTable cannot know: how many points there are, and which come
-// before a query.
+// Returns InvalidArgument, naming query and rank, unless all neighbors are rows
+// of the points and, with `predecessor`, come before their query.
 absl::Status ValidateCandidates(const GoldAnswers& answers, const Gold& gold) {
   const NeighborTable& table = answers.neighbors;
   for (int64_t query = 0; query < table.num_queries(); ++query) {

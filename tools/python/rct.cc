@@ -1,9 +1,9 @@
 // The Python module `rct`: ResidualIndex over NumPy arrays.
 //
-// Thin on purpose: shapes and types are checked here (arguments.h), everything
-// else by the library, whose errors become exceptions (errors.h). Answers are
-// views of the library's own tables, which live as long as the arrays do. The
-// interpreter's lock is released while the library works (calls.h).
+// The module is a thin layer. It checks shapes and types (arguments.h); the
+// library checks everything else, and its errors become exceptions (errors.h).
+// Answers are views of the library's own tables, which live as long as the
+// arrays. The interpreter's lock is released while the library works (calls.h).
 
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
@@ -35,8 +35,8 @@
 #include "traversal/searcher.h"
 #include "traversal/traversal.pb.h"
 
-// An index that is made by __new__ alone has no value, and pybind11 would give
-// methods memory that holds none.
+// Refuses an index that was made by __new__ alone: it has no value, and
+// pybind11 would give methods uninitialized memory.
 template <>
 class pybind11::detail::type_caster<rct::ResidualIndex>
     : public type_caster_base<rct::ResidualIndex> {
@@ -236,7 +236,7 @@ ResidualIndex Load(const py::object& path, bool map,
   return *std::move(index);
 }
 
-// A view of a matrix that `owner` keeps.
+// Returns a view of a matrix that `owner` keeps alive.
 template <class T>
 py::array ViewOf(MatrixView<T> matrix, const py::object& owner) {
   return py::array_t<T>({matrix.rows, matrix.cols},
@@ -255,7 +255,7 @@ py::tuple ToArrays(SearchResult result) {
                         ViewOf(kept->distances(), owner));
 }
 
-// A view of a vector that `owner` keeps.
+// Returns a view of a vector that `owner` keeps alive.
 template <class T>
 py::array ViewOf(std::vector<T>& values, const py::object& owner) {
   return py::array_t<T>(static_cast<py::ssize_t>(values.size()), values.data(),
@@ -289,8 +289,8 @@ py::tuple Answer(absl::StatusOr<RangeResult> result,
   return ToArrays(std::move(found));
 }
 
-// The arguments that all searches share; those about rows are for searches
-// whose queries have rows.
+// The arguments that all searches share. The last two are for queries that are
+// rows.
 struct Limits {
   const py::object& radius;
   const py::object& allowed;
@@ -299,7 +299,7 @@ struct Limits {
   bool exclude_self = false;
 };
 
-// Returns the arrays of what search(options) answers. `k` is null where all
+// Returns the arrays of the answer of search(options). `k` is null where all
 // neighbors within the radius are wanted.
 template <class Search>
 py::tuple Run(const py::object* k, const Limits& limits, Search search) {
