@@ -1,4 +1,4 @@
-// Nearest neighbours of three rows among 10,000 points, after 200 inducing
+// Nearest neighbors of three rows among 10,000 points, after 200 inducing
 // points have been taken out.
 
 #include <cstdint>

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdint>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_set.h"
@@ -20,6 +22,8 @@ namespace rct {
 namespace {
 
 constexpr int kMaxSubsetCases = 12;
+// A subset of the changes is a mask of 64 bits.
+constexpr int kMaxChanges = 63;
 
 // Clears in `target` each field that `change` sets.
 void ClearChanged(const google::protobuf::Message& change,
@@ -32,8 +36,8 @@ void ClearChanged(const google::protobuf::Message& change,
   }
 }
 
-// Replaces in `target` each field that `change` sets, but for the name, and
-// each heuristic.
+// Replaces in `target` each field that `change` sets, except for the name; of
+// `heuristics`, each heuristic by itself.
 void Replace(const SweepCase& change, SweepCase& target) {
   HeuristicsConfig heuristics = target.heuristics();
   ClearChanged(change.heuristics(), heuristics);
@@ -45,7 +49,7 @@ void Replace(const SweepCase& change, SweepCase& target) {
   if (change.has_heuristics()) *target.mutable_heuristics() = heuristics;
 }
 
-// `base` with the changes of the cases whose bit is set.
+// Returns base with the changes of the cases whose bit in `subset` is set.
 SweepCase Combine(const SweepConfig& config, uint64_t subset) {
   SweepCase result = config.base();
   std::string name = result.has_name() ? result.name() : "base";
@@ -74,48 +78,85 @@ absl::Status ValidateCase(const SweepCase& sweep_case) {
   return absl::OkStatus();
 }
 
-}  // namespace
-
-absl::StatusOr<std::vector<SweepCase>> ExpandCases(const SweepConfig& config) {
-  const int changes = config.case__size();
-  for (int i = 0; i < changes; ++i) {
-    if (config.case_(i).name().empty()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("case[", i, "].name: not given"));
-    }
+// Returns InvalidArgument where one of `changes`, the config's `field`, has no
+// name.
+template <class Changes>
+absl::Status CheckNamed(const Changes& changes, std::string_view field) {
+  for (int i = 0; i < changes.size(); ++i) {
+    if (!changes[i].name().empty()) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat(field, "[", i, "].name: not given"));
   }
+  return absl::OkStatus();
+}
+
+// Returns base with each of `changes`, under the name of the change.
+template <class Changes>
+std::vector<SweepCase> EachAlone(const SweepCase& base,
+                                 const Changes& changes) {
   std::vector<SweepCase> cases;
+  for (const SweepCase& change : changes) {
+    cases.push_back(base);
+    Replace(change, cases.back());
+    cases.back().set_name(change.name());
+  }
+  return cases;
+}
+
+// Returns base, and base with each one of the changes.
+std::vector<SweepCase> OneAtATime(const SweepConfig& config) {
+  std::vector<SweepCase> cases = {Combine(config, 0)};
+  for (int i = 0; i < config.case__size(); ++i) {
+    cases.push_back(Combine(config, uint64_t{1} << i));
+  }
+  return cases;
+}
+
+// Returns base with all changes, and with all but each one.
+std::vector<SweepCase> LeaveOneOut(const SweepConfig& config) {
+  const uint64_t all = (uint64_t{1} << config.case__size()) - 1;
+  std::vector<SweepCase> cases = {Combine(config, all)};
+  cases.back().set_name("all");
+  for (int i = 0; i < config.case__size(); ++i) {
+    cases.push_back(Combine(config, all ^ uint64_t{1} << i));
+    cases.back().set_name(absl::StrCat("all-", config.case_(i).name()));
+  }
+  return cases;
+}
+
+std::vector<SweepCase> AllSubsets(const SweepConfig& config) {
+  std::vector<SweepCase> cases;
+  for (uint64_t subset = 0; subset < uint64_t{1} << config.case__size();
+       ++subset) {
+    cases.push_back(Combine(config, subset));
+  }
+  return cases;
+}
+
+// Returns the cases that the mode makes of base and the changes.
+absl::StatusOr<std::vector<SweepCase>> ExpandMode(const SweepConfig& config) {
+  const int changes = config.case__size();
   switch (config.mode()) {
     case SweepConfig::LISTED:
-      for (const SweepCase& change : config.case_()) {
-        cases.push_back(config.base());
-        Replace(change, cases.back());
-        cases.back().set_name(change.name());
-      }
-      break;
+      return EachAlone(config.base(), config.case_());
     case SweepConfig::ONE_AT_A_TIME:
     case SweepConfig::LEAVE_ONE_OUT:
     case SweepConfig::ABLATION: {
-      if (changes > 63) {
+      if (changes > kMaxChanges) {
         return absl::InvalidArgumentError(
-            absl::StrCat("case: ", changes, " given; at most 63 are possible"));
+            absl::StrCat("case: ", changes, " given; at most ", kMaxChanges,
+                         " are possible"));
       }
-      if (config.mode() != SweepConfig::LEAVE_ONE_OUT) {
-        cases.push_back(Combine(config, 0));
-        for (int i = 0; i < changes; ++i) {
-          cases.push_back(Combine(config, uint64_t{1} << i));
+      if (config.mode() == SweepConfig::LEAVE_ONE_OUT) {
+        return LeaveOneOut(config);
+      }
+      std::vector<SweepCase> cases = OneAtATime(config);
+      if (config.mode() == SweepConfig::ABLATION) {
+        for (SweepCase& rest : LeaveOneOut(config)) {
+          cases.push_back(std::move(rest));
         }
       }
-      if (config.mode() != SweepConfig::ONE_AT_A_TIME) {
-        const uint64_t all = (uint64_t{1} << changes) - 1;
-        cases.push_back(Combine(config, all));
-        cases.back().set_name("all");
-        for (int i = 0; i < changes; ++i) {
-          cases.push_back(Combine(config, all ^ uint64_t{1} << i));
-          cases.back().set_name(absl::StrCat("all-", config.case_(i).name()));
-        }
-      }
-      break;
+      return cases;
     }
     case SweepConfig::ALL_SUBSETS:
       if (changes > kMaxSubsetCases) {
@@ -123,27 +164,18 @@ absl::StatusOr<std::vector<SweepCase>> ExpandCases(const SweepConfig& config) {
             "case: ", changes, " given; ALL_SUBSETS takes at most ",
             kMaxSubsetCases));
       }
-      for (uint64_t subset = 0; subset < uint64_t{1} << changes; ++subset) {
-        cases.push_back(Combine(config, subset));
-      }
-      break;
+      return AllSubsets(config);
     case SweepConfig::MODE_UNSPECIFIED:
-      return absl::InvalidArgumentError(
-          "mode: not given; choose LISTED, ONE_AT_A_TIME, LEAVE_ONE_OUT, "
-          "ALL_SUBSETS or ABLATION");
+      break;
   }
-  for (int i = 0; i < config.also_size(); ++i) {
-    if (config.also(i).name().empty()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("also[", i, "].name: not given"));
-    }
-    cases.push_back(config.base());
-    Replace(config.also(i), cases.back());
-    cases.back().set_name(config.also(i).name());
-  }
-  if (cases.empty()) {
-    return absl::InvalidArgumentError("case: none given");
-  }
+  return absl::InvalidArgumentError(
+      "mode: not given; choose LISTED, ONE_AT_A_TIME, LEAVE_ONE_OUT, "
+      "ALL_SUBSETS or ABLATION");
+}
+
+// Gives every case without a gate the EXACT one, and checks all cases.
+absl::Status Complete(std::vector<SweepCase>& cases) {
+  if (cases.empty()) return absl::InvalidArgumentError("case: none given");
   absl::flat_hash_set<std::string> names;
   for (SweepCase& sweep_case : cases) {
     if (!names.insert(sweep_case.name()).second) {
@@ -155,6 +187,19 @@ absl::StatusOr<std::vector<SweepCase>> ExpandCases(const SweepConfig& config) {
         Annotate(ValidateCase(sweep_case),
                  absl::StrCat("case '", sweep_case.name(), "'")));
   }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<SweepCase>> ExpandCases(const SweepConfig& config) {
+  RCT_RETURN_IF_ERROR(CheckNamed(config.case_(), "case"));
+  RCT_ASSIGN_OR_RETURN(std::vector<SweepCase> cases, ExpandMode(config));
+  RCT_RETURN_IF_ERROR(CheckNamed(config.also(), "also"));
+  for (SweepCase& also : EachAlone(config.base(), config.also())) {
+    cases.push_back(std::move(also));
+  }
+  RCT_RETURN_IF_ERROR(Complete(cases));
   return cases;
 }
 

@@ -15,9 +15,9 @@ namespace {
 using Known = RunRecord::Deterministic;
 using Timed = RunRecord::Measured;
 
-constexpr int kFewestWorkloads = 3;
+constexpr int kMinWorkloads = 3;
 
-// Whether `same` holds between the first workload and each.
+// Returns whether `same` holds between the first workload and each one.
 template <class Same>
 bool LikeTheFirst(const Known& known, Same same) {
   return std::all_of(known.workload().begin(), known.workload().end(),
@@ -47,7 +47,8 @@ bool AllRows(const Known::Workload&, const Known::Workload& b) {
   return b.num_queries() == b.num_points();
 }
 
-// `size` orders the workloads, if none is 0 and no two are the same.
+// Returns the workloads ordered by `size`, or nothing if a size is 0 or two
+// sizes are equal.
 template <class Size>
 std::optional<std::vector<int>> Ascending(const Known& known, Size size) {
   const auto of = [&](int w) { return size(known.workload(w)); };
@@ -98,7 +99,7 @@ GrowthRow RowOf(const Known::Workload& workload, const Timed::Workload& times,
 
 std::optional<Growth> GrowthOf(const RunRecord& record) {
   const Known& known = record.deterministic();
-  if (known.workload_size() < kFewestWorkloads ||
+  if (known.workload_size() < kMinWorkloads ||
       known.workload(0).case_().empty() || !LikeTheFirst(known, SameSearch) ||
       !(LikeTheFirst(known, SameQueries) || LikeTheFirst(known, AllRows))) {
     return std::nullopt;

@@ -1,4 +1,4 @@
-// What a row costs as a workload grows: the numbers behind a table and a plot.
+// Growth: costs per row against the size of a workload, for a table and a plot.
 
 #ifndef RCT_EXPERIMENTS_GROWTH_H_
 #define RCT_EXPERIMENTS_GROWTH_H_
@@ -12,20 +12,20 @@
 
 namespace rct {
 
-// A case of a workload: of V and the index a point's share, of the search a
-// query's.
+// The costs of a case on one workload: those of V and the index per point,
+// those of the search per query.
 struct GrowthRow {
   std::string workload;
-  std::string name;  // the case's
+  std::string name;  // of the case
   int64_t num_points = 0;
   int64_t num_inducing = 0;
 
   double search_evaluations = 0;
   double index_evaluations = 0;
   double index_bytes = 0;
-  double factor_bytes = 0;  // the numbers of V
+  double factor_bytes = 0;  // of V
 
-  // Medians, in microseconds. A case whose gate failed has none.
+  // Medians in microseconds, unless `timed` is false because a gate failed.
   bool timed = false;
   double factor_us = 0;
   double index_us = 0;
@@ -33,16 +33,17 @@ struct GrowthRow {
 };
 
 struct Growth {
-  // What grows: points, or inducing points alone.
+  // Whether the number of points grows, or else that of inducing points alone.
   bool of_points = false;
   // The workloads of each case, smallest first.
   std::vector<std::vector<GrowthRow>> cases;
 };
 
-// The growth that a record shows, or nothing. At least three workloads, no two
-// of the same number of points, or all of it and no two of the same number of
-// inducing points; of one dimension, the same k, and either all rows as queries
-// or always as many. A record does not say which points and kernels were used.
+// Returns the growth that a record shows, or nothing. A record shows growth if
+// it has at least three workloads that differ pairwise in their number of
+// points, or share it and differ in their number of inducing points. All must
+// have one dimension and one k, and either all rows as queries or the same
+// number of queries. A record does not say which points and kernels were used.
 std::optional<Growth> GrowthOf(const RunRecord& record);
 
 }  // namespace rct

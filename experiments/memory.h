@@ -1,4 +1,4 @@
-// How much memory this process has in use.
+// The memory that this process uses.
 
 #ifndef RCT_EXPERIMENTS_MEMORY_H_
 #define RCT_EXPERIMENTS_MEMORY_H_
@@ -7,11 +7,13 @@
 
 namespace rct {
 
-// Starts the peak again from what is resident now. Without effect where the
-// kernel does not allow it: the peak is then that of the whole process.
+// Resets the peak to the memory that is resident at this moment. Has no effect
+// where the system does not allow it: the peak is then that of the whole
+// process.
 void ResetPeakResidentBytes();
 
-// The largest resident set since the last reset; 0 where it is not known.
+// Returns the largest resident set since the last reset, or 0 where it is not
+// known.
 int64_t PeakResidentBytes();
 
 }  // namespace rct

@@ -10,8 +10,8 @@
 namespace rct {
 namespace {
 
-// Bazel starts a program in the folder of its files; a program that is started
-// by hand has them beside it.
+// Returns the folder of the project's files: Bazel starts a program in it, and
+// a program that is started by hand has it beside itself.
 std::filesystem::path ProjectRoot() {
   std::error_code error;
   if (const char* tests = std::getenv("TEST_SRCDIR"); tests != nullptr) {

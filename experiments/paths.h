@@ -1,4 +1,4 @@
-// Paths as configs and flags write them.
+// Paths in configs and flags.
 
 #ifndef RCT_EXPERIMENTS_PATHS_H_
 #define RCT_EXPERIMENTS_PATHS_H_
@@ -8,8 +8,9 @@
 
 namespace rct {
 
-// "//a/b" is a file of this project, wherever the program was started; anything
-// else is a path of the caller's (base/file.h).
+// Returns the path of the file that `path` names: "//a/b" is a file of this
+// project, wherever the program was started, and any other path counts from
+// where the user called (base/file.h).
 std::string ResolveProjectPath(std::string_view path);
 
 }  // namespace rct

@@ -18,7 +18,8 @@
 namespace rct {
 namespace {
 
-// Okabe and Ito's palette, which people who see fewer colours can tell apart.
+// A quantity of the plot, in a color of Okabe and Ito's palette, which people
+// with color blindness can tell apart.
 struct Quantity {
   const char* name;
   const char* color;
@@ -27,7 +28,7 @@ constexpr Quantity kFactor = {"V", "#009e73"};
 constexpr Quantity kIndex = {"index", "#d55e00"};
 constexpr Quantity kSearch = {"search", "#0072b2"};
 
-// In units of the view box.
+// Lengths are in units of the view box.
 constexpr double kWidth = 800;
 constexpr double kHeight = 500;
 constexpr double kLeft = 60;
@@ -37,10 +38,10 @@ constexpr double kPanelWidth = 200;
 constexpr double kPanelStep = 252;  // from one panel to the next
 constexpr double kLetter = 6.5;     // mean width of a letter of the legend
 
-constexpr int kMostCases = 4;  // as many as there are shapes of markers
+constexpr int kMaxCases = 4;  // as many as there are shapes of markers
 
-// Names are the user's: no character of them is markup, and none is of those
-// that XML does not allow.
+// Returns a name of the user's without markup and without characters that XML
+// does not allow.
 std::string Escaped(absl::string_view text) {
   std::string result;
   for (const char c : text) {
@@ -79,12 +80,13 @@ struct Axis {
 struct Tick {
   int digit;     // 1 to 9
   int exponent;  // of ten
-  bool labelled;
+  bool labeled;
 
   double value() const { return digit * std::pow(10, exponent); }
 };
 
-// Decades are labelled; where there is room between them, 2 and 5 are as well.
+// Returns the labeled ticks: decades and, where there is room between them, 2
+// and 5.
 std::vector<Tick> TicksOf(const Axis& axis) {
   std::vector<Tick> ticks;
   constexpr double kRoom = 120;
@@ -101,7 +103,8 @@ std::vector<Tick> TicksOf(const Axis& axis) {
   return ticks;
 }
 
-// 1, 20, 500 as they are, what is far from 1 as powers.
+// Returns the label of a tick: 1, 20 or 500 in digits, numbers far from 1 as
+// powers of ten.
 std::string LabelOf(const Tick& tick) {
   if (-3 < tick.exponent && tick.exponent < 4) {
     return absl::StrFormat("%g", tick.value());
@@ -117,7 +120,7 @@ struct Mark {
   std::string note;
 };
 
-// What is drawn as one line.
+// The points of one line.
 struct Series {
   Quantity quantity;
   int shape;  // of the case
@@ -129,17 +132,17 @@ struct Panel {
   std::vector<Series> series;
 };
 
-// `text` is escaped.
+// Returns an element with `text`, which must be escaped.
 std::string Text(double x, double y, absl::string_view style,
                  absl::string_view text) {
   return absl::StrFormat("<text x=\"%.1f\" y=\"%.1f\"%s%s>%s</text>\n", x, y,
                          style.empty() ? "" : " ", style, text);
 }
 
-// A case's own shape, of about the same area.
+// Returns a marker in the shape of a case; all shapes have about the same area.
 std::string Marker(double x, double y, int shape, absl::string_view color,
                    bool hollow, absl::string_view note) {
-  constexpr const char* kOutlines[kMostCases] = {
+  constexpr const char* kOutlines[kMaxCases] = {
       "",                                    // a circle
       "m4 4h-8v-8h8z",                       // a square
       "m0 5.2l-5.2 -5.2 5.2 -5.2 5.2 5.2z",  // a diamond
@@ -159,7 +162,7 @@ std::string Marker(double x, double y, int shape, absl::string_view color,
                          kOutlines[shape], style, title);
 }
 
-// `outline` is what SVG calls the data of a path.
+// Returns a path; `outline` is its data in the sense of SVG.
 std::string Path(absl::string_view outline, absl::string_view style) {
   return absl::StrFormat("<path d=\"%s\" fill=\"none\" %s/>\n", outline, style);
 }
@@ -170,7 +173,7 @@ class GrowthPlot {
       : growth_(growth),
         record_(record),
         num_cases_(
-            std::min<int>(kMostCases, static_cast<int>(growth.cases.size()))) {
+            std::min<int>(kMaxCases, static_cast<int>(growth.cases.size()))) {
     const auto& rows = growth.cases[0];
     const double first = std::log10(static_cast<double>(Size(rows.front())));
     const double last = std::log10(static_cast<double>(Size(rows.back())));
@@ -205,7 +208,8 @@ class GrowthPlot {
     return growth_.of_points ? row.num_points : row.num_inducing;
   }
 
-  // Whether it differs from the smallest workload in more than its size.
+  // Returns whether the row differs from the smallest workload in more than its
+  // size.
   bool IsHollow(const GrowthRow& row) const {
     return row.num_inducing != growth_.cases[0][0].num_inducing &&
            growth_.of_points;
@@ -223,8 +227,8 @@ class GrowthPlot {
         measured.factor_seconds_size());
   }
 
-  // A line of what `value` says of each row of a case. What is not above 0 has
-  // no place on the axis.
+  // Returns the line of `value` of each row of a case, without values that are
+  // not above 0, which have no place on the axis.
   template <class Value>
   Series SeriesOf(Quantity quantity, int i, Value value) const {
     Series series = {quantity, i, {}};
@@ -275,7 +279,7 @@ class GrowthPlot {
     return panel;
   }
 
-  // Whole decades around all that is drawn.
+  // Returns an axis of whole decades around all lines of the panel.
   static Axis AxisOf(const Panel& panel) {
     double least = HUGE_VAL, greatest = 0;
     for (const Series& series : panel.series) {
@@ -290,12 +294,13 @@ class GrowthPlot {
             kTop};
   }
 
-  // From the first mark on, in all n and n log n, so that a row costs the same
-  // or log n; with the inducing points m and m^2.
+  // Returns the guides from the first marker on. They grow in total as n and as
+  // n log n, which per row is constant and log n; or, where inducing points
+  // grow, as m and m^2.
   std::string Guides(const Series& series, const Axis& x, const Axis& y) const {
     if (series.marks.empty()) return "";
     const Mark& first = series.marks.front();
-    // log 1 is no unit to grow by.
+    // A guide of log n cannot start at n = 1, where it is 0.
     if (growth_.of_points && first.x < 2) return "";
     std::string lower, upper;
     constexpr int kSteps = 4;
@@ -319,7 +324,7 @@ class GrowthPlot {
                     series.quantity.color));
   }
 
-  // Dashed where it leads to a point that differs in more than its size.
+  // Returns the line, dashed where it leads to a hollow point.
   static std::string Curve(const Series& series, const Axis& x, const Axis& y) {
     std::string solid, dashed, markers;
     for (size_t i = 0; i < series.marks.size(); ++i) {
@@ -358,8 +363,8 @@ class GrowthPlot {
     for (const Tick& tick : TicksOf(x)) {
       const double at = x.At(tick.value());
       absl::StrAppendFormat(&ticks, "M%.1f %.1fv%d", at, kBottom,
-                            tick.labelled ? 6 : 3);
-      if (!tick.labelled) continue;
+                            tick.labeled ? 6 : 3);
+      if (!tick.labeled) continue;
       absl::StrAppendFormat(&grid, "M%.1f %.1fV%.1f", at, kTop, kBottom);
       labels += Text(at, kBottom + 19, absl::StrFormat(kTickText, "middle"),
                      LabelOf(tick));
@@ -367,8 +372,8 @@ class GrowthPlot {
     for (const Tick& tick : TicksOf(y)) {
       const double at = y.At(tick.value());
       absl::StrAppendFormat(&ticks, "M%.1f %.1fh-%d", left, at,
-                            tick.labelled ? 6 : 3);
-      if (!tick.labelled) continue;
+                            tick.labeled ? 6 : 3);
+      if (!tick.labeled) continue;
       absl::StrAppendFormat(&grid, "M%.1f %.1fH%.1f", left, at, right);
       labels += Text(left - 9, at + 4, absl::StrFormat(kTickText, "end"),
                      LabelOf(tick));

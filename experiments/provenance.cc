@@ -20,7 +20,8 @@ namespace rct {
 namespace {
 
 std::string Commit() {
-  // Read by the shell as a variable, so no character of the path matters.
+  // The shell reads the folder as a variable, so that its path may have any
+  // characters.
   if (std::getenv("BUILD_WORKSPACE_DIRECTORY") == nullptr) return "unknown";
   std::FILE* pipe = popen(
       "git -C \"$BUILD_WORKSPACE_DIRECTORY\" describe --always --abbrev=12 "

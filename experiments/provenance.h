@@ -1,4 +1,4 @@
-// Where a measurement was made.
+// Provenance: where, when and by which program a measurement was made.
 
 #ifndef RCT_EXPERIMENTS_PROVENANCE_H_
 #define RCT_EXPERIMENTS_PROVENANCE_H_
@@ -9,9 +9,9 @@
 
 namespace rct {
 
-// The commit (of the workspace that Bazel ran in, where there is one), machine,
-// compiler, program and time; `command` is what to call for another record like
-// it.
+// Returns the commit (of the workspace that Bazel ran in, if there is one),
+// machine, compiler, program and time of this process. `command` is the command
+// that makes such a record again.
 RunRecord::Provenance CollectProvenance(const std::string& command);
 
 }  // namespace rct

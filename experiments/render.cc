@@ -25,17 +25,20 @@ namespace {
 using Known = RunRecord::Deterministic::Case;
 using Timed = RunRecord::Measured::Case;
 
-// 0 where there is nothing to divide by, such as a time below the clock's step.
+// Returns the quotient, or 0 where the denominator is 0, as a time below the
+// clock's step is.
 double Ratio(double numerator, double denominator) {
   return denominator == 0 ? 0 : numerator / denominator;
 }
 
-// Names are the user's, and a line of Markdown is one line.
+// Returns a name of the user's without line breaks, which would end a line of
+// Markdown.
 std::string OneLine(absl::string_view text) {
   return absl::StrReplaceAll(text, {{"\r", " "}, {"\n", " "}});
 }
 
-// The numbers that occur, in the order in which they do.
+// Returns the distinct numbers of the cases in the order of their first
+// occurrence, with slashes between them.
 template <class Cases, class Number>
 std::string Distinct(const Cases& cases, Number number) {
   std::vector<std::string> found;
@@ -48,37 +51,37 @@ std::string Distinct(const Cases& cases, Number number) {
   return absl::StrJoin(found, "/");
 }
 
-// What the gates say of a case.
-struct Judgement {
+// The result of the gates of a case.
+struct Judgment {
   bool pass = true;
   std::string gate;  // as shown
   std::string gold;  // the gold it agrees with, or empty
 };
 
-Judgement JudgementOf(const Known& known) {
-  Judgement judgement;
+Judgment JudgmentOf(const Known& known) {
+  Judgment judgment;
   std::vector<std::string> labels;
   std::vector<std::string> failed;
   for (const auto& verdict : known.verdict()) {
     const bool is_gold = absl::StartsWith(verdict.gate(), "gold ");
-    if (is_gold && verdict.pass()) judgement.gold = verdict.gate().substr(5);
+    if (is_gold && verdict.pass()) judgment.gold = verdict.gate().substr(5);
     if (!is_gold) labels.push_back(verdict.gate());
     if (!verdict.pass()) failed.push_back(verdict.gate());
   }
-  judgement.pass = failed.empty();
-  judgement.gate = judgement.pass
-                       ? absl::StrJoin(labels, " + ")
-                       : absl::StrCat("FAILED ", absl::StrJoin(failed, " + "));
-  if (known.approximate()) judgement.gate = "approximate: " + judgement.gate;
-  return judgement;
+  judgment.pass = failed.empty();
+  judgment.gate = judgment.pass
+                      ? absl::StrJoin(labels, " + ")
+                      : absl::StrCat("FAILED ", absl::StrJoin(failed, " + "));
+  if (known.approximate()) judgment.gate = "approximate: " + judgment.gate;
+  return judgment;
 }
 
 // One row of a table.
-struct Row : Judgement {
+struct Row : Judgment {
   const Known& known;
   const Timed& timed;
   Spread search{}, ratio{}, ratio_with_build{}, factor{}, index{};
-  // What the ratios were forecast to be; 0 if they were not.
+  // The forecasts of the ratios; 0 if there are none.
   double forecast = 0, forecast_with_build = 0;
 
   bool HasTimes() const { return pass && !timed.search_seconds().empty(); }
@@ -86,12 +89,12 @@ struct Row : Judgement {
 
 Row MakeRow(const RunRecord::Deterministic::Workload& workload,
             const RunRecord::Measured::Workload& measured, int i) {
-  Row row{JudgementOf(workload.case_(i)), workload.case_(i), measured.case_(i)};
+  Row row{JudgmentOf(workload.case_(i)), workload.case_(i), measured.case_(i)};
   const auto expected =
       static_cast<double>(row.known.counters().forecast_evaluations());
   if (expected > 0) {
     const auto all = static_cast<double>(row.known.exhaustive_evaluations());
-    // V takes m^2 / 2 multiply-adds a point, an evaluation m.
+    // A row of V takes m^2 / 2 multiply-adds, an evaluation m.
     const double factor = static_cast<double>(workload.num_points()) *
                           static_cast<double>(workload.num_inducing()) / 2;
     row.forecast = all / expected;
@@ -119,12 +122,12 @@ Row MakeRow(const RunRecord::Deterministic::Workload& workload,
   return row;
 }
 
-// The cell of a name.
+// Returns the cell of a name.
 std::string Cell(absl::string_view name) {
   return absl::StrReplaceAll(OneLine(name), {{"|", "\\|"}});
 }
 
-// What gates of a workload did not see.
+// Returns a note about queries that the gates of a workload did not compare.
 std::string AuditNote(const RunRecord::Deterministic::Workload& workload) {
   if (!workload.has_audited_queries()) return "";
   return absl::StrCat(
@@ -133,7 +136,7 @@ std::string AuditNote(const RunRecord::Deterministic::Workload& workload) {
       "to all queries.\n");
 }
 
-// Which gates of a workload failed and why, a line each.
+// Returns a line for each gate of a workload that failed, with its message.
 std::string FailureNotes(const RunRecord::Deterministic::Workload& workload) {
   std::string notes;
   for (const Known& known : workload.case_()) {
@@ -151,6 +154,12 @@ double PerQuery(double total, const RunRecord::Deterministic::Workload& w) {
   return Ratio(total, static_cast<double>(w.num_queries()));
 }
 
+double EvaluationsPerQuery(const Known& known,
+                           const RunRecord::Deterministic::Workload& w) {
+  return PerQuery(static_cast<double>(known.counters().distance_evaluations()),
+                  w);
+}
+
 double QueriesPerSecond(const Row& row,
                         const RunRecord::Deterministic::Workload& w) {
   return Ratio(static_cast<double>(w.num_queries()), row.search.median);
@@ -165,7 +174,8 @@ std::string RatioCell(const Spread& ratio) {
                          ratio.max);
 }
 
-// Columns padded to equal width, so that the table reads well as plain text.
+// Returns a table with columns padded to equal width, so that it reads well as
+// plain text.
 std::string AlignedTable(const std::vector<std::vector<std::string>>& lines) {
   std::vector<size_t> width(lines.front().size(), 0);
   for (const auto& line : lines) {
@@ -176,7 +186,7 @@ std::string AlignedTable(const std::vector<std::vector<std::string>>& lines) {
   std::string result;
   for (size_t l = 0; l < lines.size(); ++l) {
     for (size_t c = 0; c < width.size(); ++c) {
-      // The first two columns are words, the others numbers.
+      // The first two columns hold words, the others numbers.
       absl::StrAppend(
           &result, "| ",
           c < 2
@@ -208,70 +218,84 @@ std::string Title(const RunRecord::Deterministic& known) {
   return known.title().empty() ? "Sweep" : OneLine(known.title());
 }
 
+template <class Condition>
+bool AnyCase(const RunRecord::Deterministic::Workload& workload,
+             Condition condition) {
+  return std::any_of(workload.case_().begin(), workload.case_().end(),
+                     condition);
+}
+
+std::vector<std::string> TimingHeads(bool forecasts) {
+  std::vector<std::string> heads = {
+      "case",      "gate",         "recall",
+      "queries/s", "x exhaustive", "x exhaustive, build counted"};
+  if (forecasts) {
+    heads.insert(heads.end(), {"forecast", "forecast, build counted"});
+  }
+  heads.insert(heads.end(), {"evaluations/query", "build s", "peak MiB"});
+  return heads;
+}
+
+// Returns the cells of a row under TimingHeads().
+std::vector<std::string> TimingCells(
+    const Row& row, const RunRecord::Deterministic::Workload& workload,
+    bool forecasts) {
+  const auto timed = [&row](std::string cell) {
+    return row.HasTimes() ? std::move(cell) : "-";
+  };
+  std::vector<std::string> cells = {
+      Cell(row.known.name()),
+      row.gate,
+      absl::StrFormat("%.4f", row.known.recall()),
+      timed(absl::StrFormat("%.0f", QueriesPerSecond(row, workload))),
+      timed(RatioCell(row.ratio)),
+      timed(RatioCell(row.ratio_with_build))};
+  if (forecasts) {
+    for (const double ratio : {row.forecast, row.forecast_with_build}) {
+      cells.push_back(ratio > 0 ? absl::StrFormat("%.2f", ratio) : "-");
+    }
+  }
+  cells.push_back(
+      absl::StrFormat("%.1f", EvaluationsPerQuery(row.known, workload)));
+  cells.push_back(
+      timed(absl::StrFormat("%.2f", row.factor.median + row.index.median)));
+  cells.push_back(
+      timed(absl::StrFormat("%.0f", Mebibytes(row.timed.peak_rss_bytes()))));
+  return cells;
+}
+
+// Returns a note about the cases that agree with frozen gold.
+std::string GoldNote(const std::vector<std::string>& names) {
+  if (names.empty()) return "";
+  return absl::StrCat(
+      "\nAlso the neighbor sets and, within the stated tolerance, the "
+      "distances of the frozen gold: ",
+      absl::StrJoin(names, ", "), ".\n");
+}
+
 std::string WorkloadTable(const RunRecord::Deterministic::Workload& workload,
                           const RunRecord::Measured::Workload& measured) {
-  const bool forecasts = std::any_of(
-      workload.case_().begin(), workload.case_().end(), [](const Known& known) {
-        return known.counters().forecast_evaluations() > 0;
-      });
-  std::vector<std::vector<std::string>> lines = {
-      {"case", "gate", "recall", "queries/s", "x exhaustive",
-       "x exhaustive, build counted"}};
-  if (forecasts) {
-    lines[0].insert(lines[0].end(), {"forecast", "forecast, build counted"});
-  }
-  lines[0].insert(lines[0].end(), {"evaluations/query", "build s", "peak MiB"});
+  const bool forecasts = AnyCase(workload, [](const Known& known) {
+    return known.counters().forecast_evaluations() > 0;
+  });
+  std::vector<std::vector<std::string>> lines = {TimingHeads(forecasts)};
   std::vector<std::string> gold;
   for (int i = 0; i < workload.case__size(); ++i) {
     const Row row = MakeRow(workload, measured, i);
-    std::vector<std::string> line = {
-        Cell(row.known.name()), row.gate,
-        absl::StrFormat("%.4f", row.known.recall())};
-    if (row.HasTimes()) {
-      line.push_back(absl::StrFormat("%.0f", QueriesPerSecond(row, workload)));
-      line.push_back(RatioCell(row.ratio));
-      line.push_back(RatioCell(row.ratio_with_build));
-    } else {
-      line.insert(line.end(), 3, "-");
-    }
-    if (forecasts) {
-      for (const double ratio : {row.forecast, row.forecast_with_build}) {
-        line.push_back(ratio > 0 ? absl::StrFormat("%.2f", ratio) : "-");
-      }
-    }
-    line.push_back(absl::StrFormat(
-        "%.1f", PerQuery(static_cast<double>(
-                             row.known.counters().distance_evaluations()),
-                         workload)));
-    line.push_back(
-        row.HasTimes()
-            ? absl::StrFormat("%.2f", row.factor.median + row.index.median)
-            : "-");
-    line.push_back(
-        row.HasTimes()
-            ? absl::StrFormat("%.0f", Mebibytes(row.timed.peak_rss_bytes()))
-            : "-");
-    lines.push_back(std::move(line));
+    lines.push_back(TimingCells(row, workload, forecasts));
     if (row.pass && !row.gold.empty()) {
       gold.push_back(OneLine(row.known.name()));
     }
   }
-  std::string result =
-      absl::StrCat(WorkloadHeading(workload), ", ",
-                   Distinct(measured.case_(),
-                            [](const Timed& timed) { return timed.threads(); }),
-                   " threads\n\n", AlignedTable(lines), AuditNote(workload),
-                   FailureNotes(workload));
-  if (!gold.empty()) {
-    absl::StrAppend(&result,
-                    "\nAlso the neighbour sets and, within the stated "
-                    "tolerance, the distances of the frozen gold: ",
-                    absl::StrJoin(gold, ", "), ".\n");
-  }
-  return result;
+  return absl::StrCat(
+      WorkloadHeading(workload), ", ",
+      Distinct(measured.case_(),
+               [](const Timed& timed) { return timed.threads(); }),
+      " threads\n\n", AlignedTable(lines), AuditNote(workload),
+      FailureNotes(workload), GoldNote(gold));
 }
 
-// What a row costs, from workload to workload.
+// Returns a table of costs per row, from workload to workload.
 std::string GrowthTable(const Growth& growth) {
   std::vector<std::vector<std::string>> lines = {
       {"workload", "case", "n", "m", "evaluations/query",
@@ -296,7 +320,7 @@ std::string GrowthTable(const Growth& growth) {
   return absl::StrCat("## Growth\n\n", AlignedTable(lines));
 }
 
-// A counter's mean over the queries, or of a list that of each element.
+// Returns the mean of a counter over the queries, or of each element of a list.
 std::string CounterCell(const SearchCounters& counters,
                         const google::protobuf::FieldDescriptor* field,
                         const RunRecord::Deterministic::Workload& workload) {
@@ -323,30 +347,28 @@ bool HasCounter(const SearchCounters& counters,
                               : reflection.GetInt64(counters, field) != 0;
 }
 
-// Goes by the schema of SearchCounters, so that a new counter is a new column.
+// Returns the table of counters. Its columns follow from the schema of
+// SearchCounters, so that a new counter becomes a new column.
 std::string CountersTable(const RunRecord::Deterministic::Workload& workload) {
   std::vector<const google::protobuf::FieldDescriptor*> columns;
   for (int f = 0; f < SearchCounters::descriptor()->field_count(); ++f) {
     const auto* field = SearchCounters::descriptor()->field(f);
-    if (std::any_of(workload.case_().begin(), workload.case_().end(),
-                    [&](const Known& known) {
-                      return HasCounter(known.counters(), field);
-                    })) {
+    if (AnyCase(workload, [field](const Known& known) {
+          return HasCounter(known.counters(), field);
+        })) {
       columns.push_back(field);
     }
   }
-  const bool has_build = std::any_of(
-      workload.case_().begin(), workload.case_().end(), [](const Known& known) {
-        return known.build_distance_evaluations() != 0;
-      });
+  const bool has_build = AnyCase(workload, [](const Known& known) {
+    return known.build_distance_evaluations() != 0;
+  });
   std::vector<std::vector<std::string>> lines = {{"case", "gate", "recall"}};
   for (const auto* field : columns) {
     lines[0].push_back(absl::StrReplaceAll(field->name(), {{"_", " "}}));
   }
   if (has_build) lines[0].push_back("build evaluations");
   for (const Known& known : workload.case_()) {
-    std::vector<std::string> line = {Cell(known.name()),
-                                     JudgementOf(known).gate,
+    std::vector<std::string> line = {Cell(known.name()), JudgmentOf(known).gate,
                                      absl::StrFormat("%.4f", known.recall())};
     for (const auto* field : columns) {
       line.push_back(CounterCell(known.counters(), field, workload));
@@ -358,6 +380,58 @@ std::string CountersTable(const RunRecord::Deterministic::Workload& workload) {
   }
   return absl::StrCat(WorkloadHeading(workload), "\n\n", AlignedTable(lines),
                       AuditNote(workload), FailureNotes(workload));
+}
+
+void AppendCsvField(std::string* line, absl::string_view text) {
+  if (text.find_first_of(",\"\r\n") == text.npos) {
+    absl::StrAppend(line, text);
+  } else {
+    absl::StrAppend(line, "\"", absl::StrReplaceAll(text, {{"\"", "\"\""}}),
+                    "\"");
+  }
+}
+
+// Returns the fields of a row under kCsvHeader.
+std::vector<std::string> CsvFields(
+    const Row& row, const RunRecord::Deterministic::Workload& workload) {
+  const auto number = [](double value) {
+    return absl::StrFormat("%.6g", value);
+  };
+  const auto timed = [&](double value) {
+    return row.HasTimes() ? number(value) : "";
+  };
+  const auto forecast = [&](double value) {
+    return row.forecast > 0 ? number(value) : "";
+  };
+  return {row.known.name(),
+          row.gate,
+          number(row.known.recall()),
+          timed(QueriesPerSecond(row, workload)),
+          timed(row.ratio.median),
+          timed(row.ratio_with_build.median),
+          number(EvaluationsPerQuery(row.known, workload)),
+          timed(row.factor.median + row.index.median),
+          timed(Mebibytes(row.timed.peak_rss_bytes())),
+          workload.name(),
+          row.gold,
+          row.known.approximate() ? "true" : "false",
+          absl::StrCat(workload.num_points()),
+          absl::StrCat(workload.dimension()),
+          absl::StrCat(workload.num_inducing()),
+          absl::StrCat(workload.num_queries()),
+          absl::StrCat(row.known.k()),
+          absl::StrCat(row.timed.threads()),
+          absl::StrCat(row.timed.search_seconds_size()),
+          timed(row.search.median),
+          timed(row.search.min),
+          timed(row.search.max),
+          timed(row.factor.median),
+          timed(row.index.median),
+          absl::StrCat(row.known.build_distance_evaluations()),
+          row.known.result_digest(),
+          absl::StrCat(row.known.build_bytes()),
+          forecast(row.forecast),
+          forecast(row.forecast_with_build)};
 }
 
 }  // namespace
@@ -421,61 +495,15 @@ std::string RenderCounters(const RunRecord& record) {
 }
 
 std::string RenderCsv(const RunRecord& record) {
-  const auto quoted = [](absl::string_view text) {
-    return absl::StrCat("\"", absl::StrReplaceAll(text, {{"\"", "\"\""}}),
-                        "\"");
-  };
-  const auto field = [&](absl::string_view text) {
-    return text.find_first_of(",\"\r\n") == text.npos ? std::string(text)
-                                                      : quoted(text);
-  };
   std::string result = absl::StrCat(kCsvHeader, "\n");
   for (int w = 0; w < record.deterministic().workload_size(); ++w) {
     const auto& workload = record.deterministic().workload(w);
     const auto& measured = record.measured().workload(w);
     for (int i = 0; i < workload.case__size(); ++i) {
-      const Row row = MakeRow(workload, measured, i);
-      const auto timed = [&](double value) {
-        return row.HasTimes() ? absl::StrFormat("%.6g", value) : std::string();
-      };
-      const auto& counters = row.known.counters();
-      const std::vector<std::string> fields = {
-          row.known.name(),
-          row.gate,
-          absl::StrFormat("%.6g", row.known.recall()),
-          timed(row.HasTimes() ? QueriesPerSecond(row, workload) : 0),
-          timed(row.ratio.median),
-          timed(row.ratio_with_build.median),
-          absl::StrFormat("%.6g", PerQuery(static_cast<double>(
-                                               counters.distance_evaluations()),
-                                           workload)),
-          timed(row.factor.median + row.index.median),
-          timed(Mebibytes(row.timed.peak_rss_bytes())),
-          workload.name(),
-          row.gold,
-          row.known.approximate() ? "true" : "false",
-          absl::StrCat(workload.num_points()),
-          absl::StrCat(workload.dimension()),
-          absl::StrCat(workload.num_inducing()),
-          absl::StrCat(workload.num_queries()),
-          absl::StrCat(row.known.k()),
-          absl::StrCat(row.timed.threads()),
-          absl::StrCat(row.timed.search_seconds_size()),
-          timed(row.search.median),
-          timed(row.search.min),
-          timed(row.search.max),
-          timed(row.factor.median),
-          timed(row.index.median),
-          absl::StrCat(row.known.build_distance_evaluations()),
-          row.known.result_digest(),
-          absl::StrCat(row.known.build_bytes()),
-          row.forecast > 0 ? absl::StrFormat("%.6g", row.forecast) : "",
-          row.forecast > 0 ? absl::StrFormat("%.6g", row.forecast_with_build)
-                           : ""};
-      std::vector<std::string> cells;
-      cells.reserve(fields.size());
-      for (const std::string& text : fields) cells.push_back(field(text));
-      absl::StrAppend(&result, absl::StrJoin(cells, ","), "\n");
+      const std::vector<std::string> fields =
+          CsvFields(MakeRow(workload, measured, i), workload);
+      absl::StrAppend(&result, absl::StrJoin(fields, ",", AppendCsvField),
+                      "\n");
     }
   }
   return result;

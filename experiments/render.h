@@ -1,5 +1,5 @@
-// From a record to what people look at. Pure functions: the same record gives
-// the same bytes.
+// Renders a record as text. All functions are pure: the same record gives the
+// same bytes.
 
 #ifndef RCT_EXPERIMENTS_RENDER_H_
 #define RCT_EXPERIMENTS_RENDER_H_
@@ -10,24 +10,24 @@
 
 namespace rct {
 
-// A Markdown table for each workload, under the sweep's title, with the
-// provenance and the failures of gates below. A case whose gate failed shows no
+// Returns a Markdown table for each workload, under the sweep's title, with the
+// failures of gates and the provenance below. A case whose gate failed shows no
 // timing. Times are medians; ratios are medians of the ratios of each
-// repetition, with their least and greatest. Where workloads differ in their
-// size alone (growth.h), a table of what a row costs follows.
+// repetition, with their minimum and maximum. Where workloads differ in size
+// alone (growth.h), a table of costs per row follows.
 std::string RenderTable(const RunRecord& record);
 
-// The beginning of that: the title and the tables of the first `workloads`
-// workloads, which may be printed while others are still run.
+// Returns the beginning of that text: the title and the tables of the first
+// `workloads` workloads, which may be printed while others still run.
 std::string RenderTableStart(const RunRecord& record, int workloads);
 
-// What the cases did, as opposed to how long it took: a Markdown table of
-// counters for each workload, of those that any of its cases has. Of the
-// deterministic part alone; the command that makes it stands below.
+// Returns a Markdown table of counters for each workload, with a column for
+// each counter that is not 0 in all of its cases. Uses the deterministic part
+// of the record and, below the tables, its command.
 std::string RenderCounters(const RunRecord& record);
 
-// One line for each case, in the columns of kCsvHeader. Fields that a failed
-// gate withholds are empty.
+// Returns kCsvHeader and a line for each case. Times are empty where a gate
+// failed.
 std::string RenderCsv(const RunRecord& record);
 
 inline constexpr char kCsvHeader[] =

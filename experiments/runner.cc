@@ -41,7 +41,7 @@ int64_t NeighborsOf(const SweepCase& sweep_case, const Workload& workload) {
   return sweep_case.has_k() ? sweep_case.k() : workload.config().k();
 }
 
-// The exhaustive search that a case is compared with.
+// Returns the exhaustive search that a case is compared with.
 SweepCase ReferenceOf(const SweepCase& sweep_case) {
   SweepCase reference;
   reference.set_strategy(EXHAUSTIVE);
@@ -54,10 +54,10 @@ bool IsReference(const SweepCase& sweep_case) {
   return sweep_case.strategy() == EXHAUSTIVE;
 }
 
-// Searches that an index gets to become what it will be.
+// The number of searches after which an index is taken as settled.
 constexpr int kMaxCalls = 16;
 
-// What the check of a case found, in a line.
+// Returns a line about the result of the check of a case.
 std::string Announcement(const RunRecord::Deterministic::Case& known,
                          double queries_per_second) {
   std::vector<std::string> failures;
@@ -73,7 +73,8 @@ std::string Announcement(const RunRecord::Deterministic::Case& known,
                          absl::StrJoin(gates, ", "), queries_per_second);
 }
 
-// What is there of a workload, which grows as cases and repetitions end.
+// The parts of a sweep's state that belong to one workload. They grow as cases
+// and repetitions end.
 struct WorkloadState {
   RunRecord::Deterministic::Workload* known;
   RunRecord::Measured::Workload* measured;
@@ -83,6 +84,7 @@ struct WorkloadState {
   int repetitions() const { return measured->factor_seconds_size(); }
 };
 
+// Checks and times the cases of one workload.
 class WorkloadRunner {
  public:
   // `keep` is called after each case and repetition.
@@ -99,7 +101,7 @@ class WorkloadRunner {
         deterministic_(state.known),
         measured_(state.measured) {}
 
-  // Goes on with the state to its end.
+  // Continues the state to its end.
   absl::Status Run(int repetitions) {
     if (deterministic_->case__size() < static_cast<int>(cases_.size())) {
       RCT_RETURN_IF_ERROR(Check());
@@ -113,7 +115,7 @@ class WorkloadRunner {
   }
 
  private:
-  // What one case did in one round.
+  // The results of one case in one round.
   struct Outcome {
     SearchResult result;
     std::vector<BuildPhase> build_phases;
@@ -125,7 +127,8 @@ class WorkloadRunner {
     double first_search_seconds = 0;
   };
 
-  // Exhaustive search of the audited queries, its time scaled to all of them.
+  // Searches the audited queries exhaustively; the time is scaled to all
+  // queries.
   absl::StatusOr<Outcome> SearchReference(const SweepCase& sweep_case,
                                           const ResidualModel& model) const {
     Outcome outcome;
@@ -171,8 +174,8 @@ class WorkloadRunner {
     }
     outcome.first_forecast_evaluations +=
         outcome.result.counters.forecast_evaluations();
-    // An index that calls still add to is searched until it is complete, and
-    // then once more.
+    // An index to which calls add is searched until it is settled, and then
+    // once more.
     bool again = index.kept_bytes() > 0;
     for (int calls = 0; !index.settled() && calls < kMaxCalls; ++calls) {
       RCT_RETURN_IF_ERROR(search());
@@ -183,7 +186,7 @@ class WorkloadRunner {
     return outcome;
   }
 
-  // What the workload is, in the record.
+  // Describes the workload in the record.
   void Describe(const ResidualModel& model) {
     deterministic_->set_name(workload_.config().name());
     deterministic_->set_data_digest(workload_.DataDigest());
@@ -198,8 +201,8 @@ class WorkloadRunner {
     measured_->set_name(workload_.config().name());
   }
 
-  // Exhaustive search of the audited queries, and what it would evaluate for
-  // all.
+  // The answer of exhaustive search for the audited queries, and the number of
+  // its evaluations for all queries.
   struct Expected {
     NeighborTable neighbors;
     int64_t evaluations;
@@ -382,7 +385,8 @@ class WorkloadRunner {
     return absl::OkStatus();
   }
 
-  // FailedPrecondition unless the answer of case i is that of its check.
+  // Returns FailedPrecondition unless the answer of case i is that of its
+  // check.
   absl::Status CheckSame(size_t i, const Outcome& outcome, int round) const {
     if (outcome.result.neighbors.Digest() ==
         deterministic_->case_(static_cast<int>(i)).result_digest()) {
@@ -445,8 +449,8 @@ std::string FieldOf(const SweepConfig& config, int w) {
   return absl::StrCat("workload[", w, "] '", config.workload(w).name(), "'");
 }
 
-// The repetitions of a sweep whose options are in range and whose workloads
-// have names.
+// Returns the number of repetitions, or InvalidArgument where options are out
+// of range or the names of workloads are not distinct.
 absl::StatusOr<int> CheckOptions(const SweepConfig& config,
                                  const SweepOptions& options) {
   const int repetitions =
@@ -482,12 +486,13 @@ absl::StatusOr<Workload> LoadWorkload(const SweepConfig& config, int w,
   return workload;
 }
 
-// Reads what all workloads are of, so that a file that is missing is missed
-// before the work, and data that have changed since the state are seen.
+// Reads the data of all workloads, so that a missing file is found before the
+// work. Returns FailedPrecondition where data have changed since the state was
+// written.
 absl::Status CheckData(const SweepConfig& config, const SweepOptions& options,
                        const SweepState& state) {
   const auto& known = state.record().deterministic();
-  // A single workload that is begun is read at once.
+  // A single workload that has not begun is read right after this.
   if (config.workload_size() == 1 && known.workload().empty()) {
     return absl::OkStatus();
   }
@@ -506,7 +511,7 @@ absl::Status CheckData(const SweepConfig& config, const SweepOptions& options,
   return absl::OkStatus();
 }
 
-// Workload w of the state, added if it is not there.
+// Returns workload w of the state, which is added if it is not there.
 WorkloadState StateOf(SweepState& state, int w, bool telemetry) {
   RunRecord& record = *state.mutable_record();
   if (record.deterministic().workload_size() == w) {
@@ -518,8 +523,9 @@ WorkloadState StateOf(SweepState& state, int w, bool telemetry) {
           telemetry ? state.mutable_telemetry() : nullptr};
 }
 
-// FailedPrecondition unless the state can have come of this config, these cases
-// and repetitions: a prefix of the workloads, all but the last finished.
+// Returns FailedPrecondition unless the state can have come from this config,
+// these cases and repetitions: it must hold a prefix of the workloads, all but
+// the last of them finished.
 absl::Status CheckState(const SweepConfig& config,
                         const std::vector<SweepCase>& cases, int repetitions,
                         SweepState& state) {

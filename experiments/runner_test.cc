@@ -307,7 +307,7 @@ TEST(RunnerTest, AnExhaustiveCaseThatFailsStillLeavesRatiosForOthers) {
   EXPECT_EQ(Timed(record).case_(0).exhaustive_seconds_size(), 1);
 }
 
-TEST(RunnerTest, AnApproximateCaseIsLabelled) {
+TEST(RunnerTest, AnApproximateCaseIsLabeled) {
   const RunRecord record =
       RunText(Small() +
               " case { name: 'rough' strategy: LEVEL_SYNCHRONOUS gate { "

@@ -1,4 +1,4 @@
-// How far a few measurements lie apart.
+// The spread of a few measurements.
 
 #ifndef RCT_EXPERIMENTS_SPREAD_H_
 #define RCT_EXPERIMENTS_SPREAD_H_
@@ -11,8 +11,8 @@ struct Spread {
   double min = 0, median = 0, max = 0;
 };
 
-// Of at least one value; the median of an even number is the mean of the middle
-// two.
+// Returns the spread of at least one value; the median of an even number of
+// values is the mean of the middle two.
 Spread SpreadOf(absl::Span<const double> values);
 
 }  // namespace rct

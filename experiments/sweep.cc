@@ -47,8 +47,8 @@ constexpr char kDefaultConfig[] = "//experiments/configs/gold.textproto";
 
 ABSL_FLAG(
     std::string, config, kDefaultConfig,
-    "Sweep to run, a SweepConfig in text form. A path that starts with // "
-    "is a file of this project.");
+    "Sweep to run, a SweepConfig in text form. A path that starts with // is a "
+    "file of this project.");
 ABSL_FLAG(
     std::string, preset, "",
     "Name of a config that comes with the project "
@@ -111,7 +111,7 @@ Exit code: 0 if all gates passed, 1 if one failed or the input is bad, 2 for
 an argument that is no flag, 128 and the signal's number after Ctrl-C, SIGTERM
 or SIGHUP.)";
 
-// The presets that come with the project, without their ending.
+// Returns the names of the presets that come with the project.
 std::vector<std::string> PresetNames() {
   std::vector<std::string> names;
   std::error_code error;
@@ -125,8 +125,8 @@ std::vector<std::string> PresetNames() {
   return names;
 }
 
-// Where telemetry goes: a file that the user names, or one in `out`. Made
-// before the work, so that what cannot be written costs nothing.
+// Returns the path of the file for telemetry: the one that the user names, or
+// one in `out`. Makes its folder, so that an error comes before the work.
 absl::StatusOr<std::string> TelemetryPath(const std::string& out) {
   const std::string flag = absl::GetFlag(FLAGS_telemetry);
   if (flag.empty()) return absl::StrCat(out, "/telemetry.jsonl");
@@ -159,7 +159,7 @@ std::string TelemetryHeaderLine(const RunRecord& record) {
   return TelemetryLine(header);
 }
 
-// Whether the argument is --resume, however it is spelled.
+// Returns whether the argument is --resume in any of its spellings.
 bool IsResume(std::string_view argument) {
   if (!absl::ConsumePrefix(&argument, "-")) return false;
   absl::ConsumePrefix(&argument, "-");
@@ -167,7 +167,7 @@ bool IsResume(std::string_view argument) {
          absl::StartsWith(argument, "resume=");
 }
 
-// As a shell reads it.
+// Returns the argument quoted for a shell.
 std::string Quoted(std::string_view argument) {
   const auto is_plain = [](char c) {
     return absl::ascii_isalnum(c) || absl::StrContains("-_./=:,+@%", c);
@@ -180,7 +180,8 @@ std::string Quoted(std::string_view argument) {
                       "'");
 }
 
-// The config that the flags name, as a file of this project or of the caller.
+// Returns the path of the config that the flags name: a file of this project or
+// of the caller's.
 absl::StatusOr<std::string> ConfigPath() {
   std::string path = absl::GetFlag(FLAGS_config);
   if (path.empty()) {
@@ -236,7 +237,7 @@ std::string DigestOf(SweepState state) {
   return Sha256Hex(WriteTextProto(state));
 }
 
-// The files that a sweep may write to its folder.
+// Returns the files that a sweep may write to its folder.
 std::vector<std::string> FilesIn(const std::string& out) {
   std::vector<std::string> files = {StatePath(out)};
   for (const char* name : {"table.md", "counters.md", "results.csv",
@@ -246,8 +247,8 @@ std::vector<std::string> FilesIn(const std::string& out) {
   return files;
 }
 
-// Finds before the work what would fail after it. The folder is this sweep's
-// until the process ends: another that writes there is refused.
+// Finds, before the work, errors that would otherwise come after it. Locks the
+// folder until the process ends, so that another sweep cannot write to it.
 absl::Status PrepareFolder(const std::string& out,
                            const std::string& telemetry_path) {
   for (const std::string& file : FilesIn(out)) {
@@ -272,8 +273,8 @@ absl::Status PrepareFolder(const std::string& out,
   return absl::OkStatus();
 }
 
-// FailedPrecondition, naming the first difference, unless times of both can
-// stand in one table.
+// Returns FailedPrecondition, naming the first difference, unless times of both
+// records may stand in one table.
 absl::Status CheckComparable(const RunRecord& begun, const RunRecord& now) {
   const RunRecord::Provenance& a = begun.provenance();
   const RunRecord::Provenance& b = now.provenance();
@@ -294,14 +295,15 @@ absl::Status CheckComparable(const RunRecord& begun, const RunRecord& now) {
     return absl::FailedPreconditionError(absl::StrCat(
         "--resume: ", what, " was '", before,
         "' when the sweep began, and is '", after,
-        "' now: their figures cannot stand in one table; begin anew, "
-        "without --resume"));
+        "' now: their figures cannot stand in one table; begin anew, without "
+        "--resume"));
   }
   return absl::OkStatus();
 }
 
-// What there is of the sweep: nothing, or, with --resume, what was kept in
-// `out`. `now` has the digest of the config and the provenance of this call.
+// Returns the state that the sweep starts from: an empty one or, with --resume,
+// the one that was kept in `out`. `now` has the digest of the config and the
+// provenance of this call.
 absl::StatusOr<SweepState> Begin(const std::string& out, const RunRecord& now) {
   const std::string path = StatePath(out);
   SweepState state;
@@ -322,16 +324,16 @@ absl::StatusOr<SweepState> Begin(const std::string& out, const RunRecord& now) {
   if (!stopped) {
     return absl::NotFoundError(
         absl::StrCat("--resume: ", path,
-                     " is not there: no sweep was stopped; "
-                     "leave --resume out to begin one"));
+                     " is not there: no sweep was stopped; leave --resume out "
+                     "to begin one"));
   }
   RCT_RETURN_IF_ERROR(
       Annotate(ReadTextProto(path, state).status(), "--resume"));
   if (state.digest() != DigestOf(state)) {
     return absl::InvalidArgumentError(
         absl::StrCat("--resume: ", path,
-                     " was changed since it was written; "
-                     "begin anew, without --resume"));
+                     " was changed since it was written; begin anew, without "
+                     "--resume"));
   }
   RCT_RETURN_IF_ERROR(CheckComparable(state.record(), now));
   RunRecord::Provenance& origin = *state.mutable_record()->mutable_provenance();
@@ -339,10 +341,10 @@ absl::StatusOr<SweepState> Begin(const std::string& out, const RunRecord& now) {
   return state;
 }
 
-// Prints a text that grows, each part as soon as it is there.
+// Prints a growing text, each part as soon as it is known.
 class GrowingText {
  public:
-  // `text` begins with what was printed before.
+  // Prints the part of `text` that follows what was printed before.
   void Print(std::string_view text) {
     text.remove_prefix(printed_);
     const size_t written = std::fwrite(text.data(), 1, text.size(), stdout);
@@ -356,8 +358,8 @@ class GrowingText {
   bool failed_ = false;
 };
 
-// Writes all results together: after an error those of an earlier sweep are
-// there, whole.
+// Writes all results together: after an error the files of an earlier sweep are
+// as they were.
 absl::Status WriteResults(const std::string& out,
                           const std::string& telemetry_path,
                           const SweepState& state) {
@@ -389,7 +391,7 @@ absl::Status WriteResults(const std::string& out,
   return absl::OkStatus();
 }
 
-// Runs the sweep to its end and keeps what is done of it on the way. Returns
+// Runs the sweep to its end and keeps its state in a file on the way. Returns
 // whether all of the table was printed.
 absl::StatusOr<bool> RunFrom(SweepState& state, const SweepConfig& config,
                              SweepOptions options,
@@ -463,8 +465,8 @@ int main(int argc, char** argv) {
                  rest[1]);
     return 2;
   }
-  // The command that makes a table anew: whoever goes on with a sweep means the
-  // one that began it.
+  // The command that makes the table again. It has no --resume: a sweep that is
+  // resumed belongs to the command that began it.
   std::string command = "./tools/bazel run //experiments:sweep";
   std::string_view before = " -- ";
   for (int i = 1; i < argc; ++i) {
@@ -472,7 +474,7 @@ int main(int argc, char** argv) {
     absl::StrAppend(&command, before, rct::Quoted(argv[i]));
     before = " ";
   }
-  // A table that nobody reads any longer is no reason to lose the results.
+  // The results must not be lost because nobody reads the printed table.
   signal(SIGPIPE, SIG_IGN);
   const rct::StopSignals signals;
   rct::Monitor monitor([&signals](double) { return signals.noted() == 0; });

@@ -1,4 +1,4 @@
-// What the tests of this room share.
+// Helpers of the tests in experiments/.
 
 #ifndef RCT_EXPERIMENTS_TEST_DATA_H_
 #define RCT_EXPERIMENTS_TEST_DATA_H_
@@ -14,8 +14,8 @@
 
 namespace rct {
 
-// The message that `text` is, in which later fields replace earlier ones; a
-// failure of the test if it is none.
+// Returns the message in text form that `text` holds, in which later fields
+// replace earlier ones. The test fails if it holds none.
 template <class Message>
 Message ParseText(const std::string& text) {
   Message message;
@@ -24,10 +24,11 @@ Message ParseText(const std::string& text) {
   return message;
 }
 
-// A folder for the running test alone, which exists and is empty.
+// Returns an empty folder for the running test alone.
 std::string MakeTestFolder();
 
-// A folder of gold (parity/gold/gold.h) with one answer, of the name "answer".
+// Writes a folder of gold (parity/gold/gold.h) with one answer, of the name
+// "answer".
 void WriteTestGold(const std::string& folder, MatrixView<const double> points,
                    absl::Span<const int64_t> query_rows,
                    absl::Span<const int64_t> inducing_rows,

@@ -24,20 +24,21 @@
 #include "experiments/paths.h"
 #include "index/residual_index.h"
 #include "metric/simd_routines.h"
+#include "parity/audit.h"
 #include "parity/gold/gold.h"
 #include "traversal/neighbor_table.h"
 
 namespace rct {
 namespace {
 
-// Separates this use of a seed from others'.
+// Separates this use of a seed from all others.
 constexpr uint64_t kQueryStream = 0x71756572696573;
-constexpr uint64_t kAuditStream = 0x6175646974;
 
-// What nobody means to generate; below it sizes in bytes do not overflow.
-constexpr int64_t kMostCoordinates = int64_t{1} << 40;
+// The number of coordinates that may be generated: more must be a mistake.
+// Below it sizes in bytes do not overflow.
+constexpr int64_t kMaxCoordinates = int64_t{1} << 40;
 
-// The result, or its error with the field in front.
+// Returns the result, or its error with the field in front.
 template <class T>
 absl::StatusOr<T> ForField(std::string_view field, absl::StatusOr<T> result) {
   if (!result.ok()) return Annotate(result.status(), field);
@@ -49,12 +50,12 @@ absl::StatusOr<Matrix<double>> Generate(const GeneratedPoints& config,
   if (config.count() < 0 || config.dimension() < 1 || config.clusters() < 1 ||
       !(config.cluster_radius() >= 0) ||
       std::max(config.count(), config.clusters()) >
-          kMostCoordinates / config.dimension()) {
+          kMaxCoordinates / config.dimension()) {
     return absl::InvalidArgumentError(absl::StrCat(
         field,
         ": count must be at least 0, dimension and clusters at least 1, "
         "cluster_radius at least 0, and all coordinates together at most ",
-        kMostCoordinates, "; found {", config.ShortDebugString(), "}"));
+        kMaxCoordinates, "; found {", config.ShortDebugString(), "}"));
   }
   PointSet set = PointSet::kNormal;
   switch (config.shape()) {
@@ -219,11 +220,10 @@ absl::Status Workload::LoadExpected() {
       ForField("gold.answer", gold.Find(config_.gold().answer())));
   const NeighborTable& answer = answers->neighbors;
   if (answer.num_queries() != num_queries() || answer.k() < config_.k()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("gold.answer: ", config_.gold().answer(), " has ",
-                     answer.num_queries(), " queries with ", answer.k(),
-                     " neighbours each; the workload asks for ", num_queries(),
-                     " with ", config_.k()));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "gold.answer: ", config_.gold().answer(), " has ", answer.num_queries(),
+        " queries with ", answer.k(), " neighbors each; the workload asks for ",
+        num_queries(), " with ", config_.k()));
   }
   gold_ = answer.Clone();
   return absl::OkStatus();
@@ -234,7 +234,7 @@ absl::StatusOr<NeighborTable> Workload::GoldNeighbors(int64_t k) const {
   if (k > gold_->k()) {
     return absl::InvalidArgumentError(
         absl::StrCat("k: is ", k, "; gold.answer has ", gold_->k(),
-                     " neighbours of each query"));
+                     " neighbors of each query"));
   }
   return gold_->First(k);
 }
@@ -301,19 +301,13 @@ absl::Status Workload::DrawAudit() {
     return absl::InvalidArgumentError(
         absl::StrCat("audit: is ", count, "; must be at least 0"));
   }
-  if (count == 0 || count >= num_queries()) {
-    audited_.resize(num_queries());
-    std::iota(audited_.begin(), audited_.end(), 0);
-    return absl::OkStatus();
-  }
-  RandomStream stream(/*seed=*/1, kAuditStream);
-  audited_ = SampleWithoutReplacement(num_queries(), count, stream);
-  std::sort(audited_.begin(), audited_.end());
+  audited_ = rct::DrawAudit(num_queries(), count == 0 ? num_queries() : count);
   return absl::OkStatus();
 }
 
 std::string Workload::DataDigest() const {
-  // Each part with its size, so that numbers cannot pass from one to the next.
+  // Each part is hashed with its shape, so that numbers cannot move from one
+  // part to the next.
   Sha256 hash;
   const auto add = [&](const auto* values, int64_t rows, int64_t cols) {
     const int64_t shape[] = {rows, cols};

@@ -1,4 +1,4 @@
-// Workloads: points, queries, a metric and what is known about the answer.
+// Workloads: points, queries, a metric and, where it is known, the answer.
 
 #ifndef RCT_EXPERIMENTS_WORKLOAD_H_
 #define RCT_EXPERIMENTS_WORKLOAD_H_
@@ -18,18 +18,18 @@
 
 namespace rct {
 
-// n x d points from a file or the generator. Errors begin with `field`.
+// Returns n x d points from a file or the generator. Errors begin with `field`.
 absl::StatusOr<Matrix<double>> LoadPoints(const PointSource& source,
                                           const std::string& field);
 
+// Everything that a WorkloadConfig describes, in memory.
 class Workload {
  public:
-  // Reads or generates everything that `config` names. InvalidArgument, naming
-  // field and row, where it contradicts itself or a file does not hold what it
-  // should.
+  // Reads or generates everything that `config` names. Returns InvalidArgument,
+  // naming field and row, where the config contradicts itself or a file.
   static absl::StatusOr<Workload> Load(const WorkloadConfig& config);
 
-  // Computes the residual factors, or takes those of the config. `monitor`,
+  // Computes the residual factors, or returns those of the config. `monitor`,
   // here and below, may be null.
   absl::StatusOr<ResidualModel> MakeModel(int threads,
                                           Monitor* monitor = nullptr) const;
@@ -38,7 +38,7 @@ class Workload {
   absl::StatusOr<SearchResult> Search(const ResidualIndex& index, int64_t k,
                                       int threads, bool telemetry = false,
                                       Monitor* monitor = nullptr) const;
-  // Searches the audited ones alone.
+  // Searches the audited queries alone.
   absl::StatusOr<SearchResult> SearchAudited(const ResidualIndex& index,
                                              int64_t k, int threads,
                                              Monitor* monitor = nullptr) const;
@@ -52,12 +52,14 @@ class Workload {
   int64_t dimension() const { return points_.cols(); }
   int64_t num_queries() const;
 
-  // SHA-256 over the points, the queries and what the factors are made from.
+  // Returns the SHA-256 of the points, the queries and the inducing points or
+  // factors.
   std::string DataDigest() const;
 
-  // Whether the config names a frozen answer, and the first `k` neighbours of
-  // each of its queries; InvalidArgument where it has fewer.
+  // Whether the config names a frozen answer.
   bool has_gold() const { return gold_.has_value(); }
+  // Returns the first `k` neighbors of each query of the frozen answer, or
+  // InvalidArgument where it has fewer.
   absl::StatusOr<NeighborTable> GoldNeighbors(int64_t k) const;
 
  private:

@@ -244,7 +244,7 @@ TEST_F(WorkloadTest, NewPointsAreNoRows) {
       Answer(WithQueries("all_rows {}")).value().neighbors;
   const NeighborTable same =
       Answer(WithQueries("new_points { npy: '@/new.npy' }")).value().neighbors;
-  // At the place of a row they have its neighbours; only a row is known to be
+  // At the place of a row they have its neighbors; only a row is known to be
   // at distance 0 from itself.
   for (int64_t i = 0; i < 60; ++i) {
     for (int64_t r = 0; r < 4; ++r) {
@@ -573,7 +573,7 @@ TEST_F(FactorsTest, DataDigestChangesWithEachInput) {
   }
 }
 
-// Gold of four neighbours of nine queries.
+// Gold of four neighbors of nine queries.
 class WorkloadGoldTest : public WorkloadTest {
  protected:
   WorkloadGoldTest() : answer_(Answer(Base()).value().neighbors) {
@@ -622,7 +622,7 @@ TEST_F(WorkloadGoldTest, FewerNeighborsAreItsFirst) {
 TEST_F(WorkloadGoldTest, FitsTheWorkload) {
   ExpectError(
       Base() + " k: 5" + Gold("answer: 'answer'"),
-      {"gold.answer: answer has 9 queries with 4 neighbours each", "9 with 5"});
+      {"gold.answer: answer has 9 queries with 4 neighbors each", "9 with 5"});
   ExpectError(WithQueries("all_rows {}") + Gold("answer: 'answer'"),
               {"gold.answer: answer has 9 queries", "60 with 4"});
 }

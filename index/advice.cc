@@ -20,10 +20,10 @@
 namespace rct {
 namespace {
 
-// What the lists of an answer have in common.
+// How many queries of an answer agree.
 struct Verdict {
-  // `distances` of one query, in ascending order, the first of them its own if
-  // `own`.
+  // Judges one query by the distances of its neighbors, in ascending order. If
+  // `own`, the first of them is the query itself.
   void Add(absl::Span<const double> distances, bool own, AdvisedMetric metric) {
     if (own && !distances.empty()) distances.remove_prefix(1);
     if (distances.empty()) return;
@@ -35,7 +35,7 @@ struct Verdict {
   }
 
   bool Most(int64_t queries) const {
-    return judged >= kFewestJudged && queries > judged / 2;
+    return judged >= kMinJudged && queries > judged / 2;
   }
 
   int64_t judged = 0;
@@ -76,8 +76,8 @@ std::vector<std::string> Sentences(const Verdict& verdict, double radius,
   return advice;
 }
 
-// Whether a query may be among its own neighbors. New points may be points of
-// the data as well.
+// Returns whether a query may be among its own neighbors. New points may be
+// points of the data as well.
 bool MayFindItself(const SearchOptions& options) {
   return !options.exclude_self && !options.predecessor;
 }
@@ -127,7 +127,7 @@ std::vector<std::string> AdviceOnNeighbors(const NeighborTable& neighbors,
                                            AdvisedMetric metric) {
   Verdict verdict;
   for (int64_t i = 0; i < neighbors.num_queries(); ++i) {
-    // The padding has distance +inf, and comes last.
+    // The padding comes last and has distance +inf.
     const double* begin = neighbors.distances().row(i);
     const double* end = std::lower_bound(
         begin, begin + neighbors.k(), std::numeric_limits<double>::infinity());

@@ -36,25 +36,26 @@ Composition CompositionOf(const EuclideanIndexOptions& options) {
   return {options.strategy(), options.tree(), options.heuristics()};
 }
 
-// Below so many points, and above so many coordinates, a tree takes longer than
-// it saves (docs/performance.md).
-constexpr int64_t kLeastPointsOfATree = 4096;
-constexpr int64_t kMostCoordinatesOfATree = 8;
+// A tree over fewer points or more coordinates takes longer to build than it
+// saves (docs/performance.md).
+constexpr int64_t kMinPointsOfATree = 4096;
+constexpr int64_t kMaxCoordinatesOfATree = 8;
 
-// With what was not given filled in.
+// Returns the options with defaults for those that were not given.
 EuclideanIndexOptions Resolve(EuclideanIndexOptions options, int64_t size,
                               int64_t dim) {
   options.clear_threads();
   if (!options.has_strategy()) {
-    options.set_strategy(size < kLeastPointsOfATree ||
-                                 dim > kMostCoordinatesOfATree
+    options.set_strategy(size < kMinPointsOfATree ||
+                                 dim > kMaxCoordinatesOfATree
                              ? EXHAUSTIVE
                              : LEVEL_SYNCHRONOUS);
   }
   if (options.strategy() == EXHAUSTIVE) return options;
-  // An evaluation costs a few operations here and a segment a hundred, so
-  // segments are large, and levels few. Not so in more dimensions: nets grow by
-  // base^d from one level to the next, and the last may be far too fine.
+  // An evaluation costs a few operations and a segment a hundred, so that large
+  // segments and few levels are best. In more dimensions the base is small:
+  // nets grow by base^d from one level to the next, and the last may be far too
+  // fine.
   if (!options.has_tree()) {
     options.mutable_tree()->set_leaf_size(128);
     options.mutable_tree()->set_base(dim <= 3 ? 4 : 2);
@@ -80,7 +81,8 @@ absl::Status ValidateEuclideanIndexOptions(
     composition.strategy = EXHAUSTIVE;
   }
   RCT_RETURN_IF_ERROR(ValidateStrategy(composition, options.has_tree()));
-  // Over Euclidean distance a few more are out of range, whatever the points.
+  // Composing a searcher of no points finds the options that only Euclidean
+  // distance excludes.
   return ComposeSearcher(std::make_shared<const EuclideanDistance>(
                              EuclideanPoints{Matrix<double>(0, 1)}),
                          composition, /*threads=*/1)
@@ -160,8 +162,7 @@ absl::StatusOr<SearchResult> EuclideanIndex::SearchPoints(
     MatrixView<const double> points, SearchOptions options) const try {
   RCT_ASSIGN_OR_RETURN(NewPoints queries, PrepareQueries(points, options));
   return Nearest(*searcher_,
-                 PointQueries<EuclideanDistance>(queries.points,
-                                                 std::move(queries.positions)),
+                 Queries(queries.points, std::move(queries.positions)),
                  options);
 } catch (...) {
   return StatusOfException("SearchPoints");
@@ -170,13 +171,11 @@ absl::StatusOr<SearchResult> EuclideanIndex::SearchPoints(
 absl::StatusOr<RangeResult> EuclideanIndex::RangeSearchPoints(
     MatrixView<const double> points, double radius, SearchOptions options) const
     try {
-  options.k = 1;
-  options.radius = radius;
+  options = WithinRadius(options, radius);
   RCT_RETURN_IF_ERROR(CheckRangeMemory(points.rows, options, size()));
   RCT_ASSIGN_OR_RETURN(NewPoints queries, PrepareQueries(points, options));
   return AllWithin(*searcher_,
-                   PointQueries<EuclideanDistance>(
-                       queries.points, std::move(queries.positions)),
+                   Queries(queries.points, std::move(queries.positions)),
                    options);
 } catch (...) {
   return StatusOfException("RangeSearchPoints");

@@ -1,4 +1,4 @@
-// The front door once more, for Euclidean distance.
+// EuclideanIndex: the interface of ResidualIndex, for Euclidean distance.
 //
 //     absl::StatusOr<rct::EuclideanIndex> index =
 //         rct::EuclideanIndex::Build(points);                  // n x d
@@ -17,16 +17,16 @@
 //     t = fma(x_i - y_i, x_i - y_i, t),   i = 1, ..., d,
 //
 // and a sort, bit for bit, for any strategy, number of threads, tree and
-// instruction set. Equal points are at distance 0 of each other and go by row.
-// Coordinates so large or so small that t would overflow or vanish are an error
-// (metric/euclidean_range.h).
+// instruction set. Equal points are at distance 0 of each other and are ordered
+// by row. Coordinates so large or so small that t would overflow or vanish are
+// an error (metric/euclidean_range.h).
 //
-// What it is for: the same questions as to a residual index, in the same words,
-// as a baseline or before a kernel is known. A k-d tree made for Euclidean
-// distance in few dimensions is faster: docs/performance.md says how much.
+// The index is meant as a baseline, and for use before a kernel is known. A k-d
+// tree made for Euclidean distance in few dimensions is faster:
+// docs/performance.md says by how much.
 //
-// There is no Save: a file would hold the points and little else, of which an
-// index is built in the time that a search of every row takes, or less.
+// There is no Save: a file would hold little but the points, and building an
+// index from them takes no longer than a search of every row.
 
 #ifndef RCT_INDEX_EUCLIDEAN_INDEX_H_
 #define RCT_INDEX_EUCLIDEAN_INDEX_H_
@@ -50,26 +50,26 @@
 
 namespace rct {
 
-// InvalidArgument, naming the field, for options that are out of range or
-// contradict each other, whatever the points.
+// Returns InvalidArgument, naming the field, for options that are out of range
+// or contradict each other, whatever the points are.
 absl::Status ValidateEuclideanIndexOptions(
     const EuclideanIndexOptions& options);
 
-// Movable and thread-safe.
+// An index over points. Movable and thread-safe.
 class EuclideanIndex {
  public:
-  // An index over `points` (n x d, finite, n may be 0), which are copied.
-  // InvalidArgument, naming field and row, for bad input and for coordinates
-  // out of range; Cancelled where `monitor` is, which is told how far the build
-  // is.
+  // Builds an index over `points` (n x d, finite, n may be 0), which are
+  // copied. Returns InvalidArgument, naming field and row, for bad input and
+  // for coordinates out of range. `monitor` is told how far the build is and
+  // may cancel it: Cancelled.
   static absl::StatusOr<EuclideanIndex> Build(
       MatrixView<const double> points,
       const EuclideanIndexOptions& options = {}, Monitor* monitor = nullptr);
 
-  // The searches of ResidualIndex, with the same meaning, results and errors:
-  // neighbours of rows; of every row but itself; of new points (q x d, finite),
-  // which have no row that `exclude_self` or `predecessor` could refer to; and
-  // all neighbours nearer than `radius`.
+  // The searches of ResidualIndex, with the same meaning, results and errors.
+  // They return the neighbors of rows; of every row, itself excluded; of new
+  // points (q x d, finite), for which `exclude_self` and `predecessor` are
+  // errors; and all neighbors nearer than `radius`.
   absl::StatusOr<SearchResult> Search(absl::Span<const int64_t> rows,
                                       SearchOptions options) const;
   absl::StatusOr<SearchResult> Graph(SearchOptions options) const;
@@ -85,12 +85,12 @@ class EuclideanIndex {
   int64_t size() const { return searcher_->metric().size(); }
   int64_t dim() const { return searcher_->metric().dim(); }
 
-  // The strategy, tree and heuristics that are used.
+  // The strategy, tree and heuristics in use.
   const EuclideanIndexOptions& options() const { return options_; }
 
-  // What building the index cost, phase by phase; empty for EXHAUSTIVE.
+  // The cost of building the index, phase by phase; empty for EXHAUSTIVE.
   const std::vector<BuildPhase>& phases() const { return phases_; }
-  // The sum of their evaluations.
+  // The sum of the phases' evaluations.
   int64_t build_distance_evaluations() const;
 
  private:
@@ -103,21 +103,20 @@ class EuclideanIndex {
         has_small_(
             HasSmallCoordinates(searcher_->metric().data().points.view())) {}
 
-  // New points in an order in which neighbours follow each other, so that
-  // queries which descend together share work, as rows do by the order of
-  // storage; and where query i is.
+  // New points in an order in which near ones follow each other, so that
+  // queries that descend together share work.
   struct NewPoints {
     EuclideanPoints points;
-    std::vector<int32_t> positions;
+    std::vector<int32_t> positions;  // query i is point positions[i]
   };
-  // Errors of a search for new points, and else these.
+  // Checks the arguments of a search for new points and orders the points.
   absl::StatusOr<NewPoints> PrepareQueries(MatrixView<const double> points,
                                            const SearchOptions& options) const;
 
   EuclideanIndexOptions options_;
   std::unique_ptr<const Searcher<EuclideanDistance>> searcher_;
   std::vector<BuildPhase> phases_;
-  bool has_small_;  // coordinates in the data
+  bool has_small_;  // HasSmallCoordinates() of the data
 };
 
 }  // namespace rct

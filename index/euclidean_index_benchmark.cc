@@ -1,10 +1,10 @@
-// EuclideanIndex against nanoflann's k-d tree.
+// Compares EuclideanIndex with nanoflann's k-d tree.
 //
-// Both build over the same 100,000 points and find the 10 nearest neighbours of
+// Both build over the same 100,000 points and find the 10 nearest neighbors of
 // every one of them (itself among them), on the same threads. They take turns
-// within each iteration, so that a drifting machine meets both alike; build and
-// search are timed apart. The k-d tree is built on one thread, which is all
-// that this version of nanoflann has; its queries are shared out in blocks.
+// within each iteration, so that drift of the machine affects both alike; build
+// and search are timed apart. The k-d tree is built on one thread, because this
+// version of nanoflann has no other way; its queries are split into blocks.
 //
 // Distances must agree to a relative 1e-14: ours are sums of fused products,
 // the k-d tree's are not.
@@ -37,7 +37,7 @@ constexpr int64_t kPoints = 100'000;
 constexpr int64_t kNeighbors = 10;
 constexpr Strategy kDefault = STRATEGY_UNSPECIFIED;
 
-// Points as nanoflann asks for them.
+// Points with the interface that nanoflann expects.
 struct Cloud {
   MatrixView<const double> points;
 
@@ -55,8 +55,8 @@ struct Cloud {
   // NOLINTEND(readability-identifier-naming)
 };
 
-// The number of dimensions is known when it is compiled: what nanoflann
-// recommends, and its fastest.
+// A k-d tree whose number of dimensions is known at compile time, as nanoflann
+// recommends for speed.
 template <int kDim>
 class KdTree {
  public:
@@ -96,7 +96,7 @@ class KdTree {
   nanoflann::KDTreeSingleIndexAdaptor<Distance, Cloud, kDim, uint32_t> tree_;
 };
 
-// Seconds that `work` takes, added to `sum`.
+// Returns the result of `work` and adds the seconds that it takes to `sum`.
 template <class Work>
 auto Timed(double& sum, Work work) {
   const auto start = std::chrono::steady_clock::now();
@@ -153,7 +153,7 @@ void AgainstNanoflann(benchmark::State& state, PointSet set,
   state.counters["search_ours_over_nanoflann"] = theirs.search / ours.search;
 }
 
-// On one thread and on two.
+// Registers a benchmark on one thread and on two.
 template <int kDim>
 void Register(const char* name, PointSet set, Strategy strategy = kDefault) {
   benchmark::RegisterBenchmark(name,

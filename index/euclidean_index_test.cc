@@ -165,7 +165,7 @@ void ExpectExact(const Matrix<double>& points, const Matrix<double>& queries,
     ASSERT_EQ(index->size(), n);
     indexes.push_back(*std::move(index));
   }
-  // A radius with neighbours on both sides and one at it.
+  // A radius with neighbors on both sides and one at it.
   const double at =
       n == 0 ? 1
              : BruteForce(points, points, {.k = n}).distances()(n / 2, n / 3);
@@ -252,7 +252,7 @@ TEST(EuclideanIndexTest, FarFromTheOrigin) {
   }
 }
 
-// More neighbours than the first rounds of a range search ask for.
+// More neighbors than the first rounds of a range search ask for.
 TEST(EuclideanIndexTest, LongLists) {
   const Matrix<double> points = MakePoints("pairs", 700, 2, 1);
   const double near = BruteForce(points, points, {.k = 700}).distances()(0, 62);

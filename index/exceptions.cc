@@ -18,7 +18,8 @@ absl::Status OutOfMemory(std::string_view call) {
         ": memory ran out; ask for less at a time, take fewer points or "
         "inducing points, or let the process have more"));
   } catch (const std::bad_alloc&) {
-    // Not even for the message. A status without one allocates nothing.
+    // There is no memory even for the message. A status without one allocates
+    // nothing.
     return absl::Status(absl::StatusCode::kResourceExhausted, "");
   }
 }

@@ -28,14 +28,14 @@ constexpr char kWhatToCheck[] =
     "; check the kernel's variance, lengthscale and family, and that V, p and "
     "the points have their rows in the same order";
 
-// Neighbors along a curve through so many points are near ones.
-constexpr int64_t kMostOnCurve = 1 << 16;
+// The number of points on the curve. Neighbors along it are near each other.
+constexpr int64_t kMaxOnCurve = 1 << 16;
 constexpr uint64_t kStream = 0x666163746f727321;
 
-// Each window of so many points is a tile of pairs; windows are spread over the
-// curve, and so are the points of the tile of far ones.
+// The number of points of a window, all pairs of which are checked. Windows are
+// spread over the curve, and so are the points of the tile of far pairs.
 constexpr int64_t kWindow = 32;
-constexpr int64_t kMostWindows = 128;
+constexpr int64_t kMaxWindows = 128;
 
 double Tolerance(const ResidualCorrelation& metric) {
   const auto m = static_cast<double>(metric.data().v.cols());
@@ -67,7 +67,7 @@ absl::Status CheckRows(const ResidualCorrelation& metric) {
   return absl::OkStatus();
 }
 
-// Every pair among `rows`.
+// Checks every pair of `rows`.
 absl::Status CheckPairs(const ResidualCorrelation& metric,
                         absl::Span<const int32_t> rows) {
   const ResidualPoints& data = metric.data();
@@ -93,11 +93,12 @@ absl::Status CheckPairs(const ResidualCorrelation& metric,
   return absl::OkStatus();
 }
 
-// Rows along a curve through the points, or through a sample of many.
+// Returns the rows along a curve through the points, or through a sample if
+// there are many.
 std::vector<int32_t> RowsOnCurve(MatrixView<const double> points) {
   RandomStream stream(/*seed=*/1, kStream);
   std::vector<int64_t> sample = SampleWithoutReplacement(
-      points.rows, std::min(points.rows, kMostOnCurve), stream);
+      points.rows, std::min(points.rows, kMaxOnCurve), stream);
   Matrix<double> some(static_cast<int64_t>(sample.size()), points.cols);
   for (int64_t i = 0; i < some.rows(); ++i) {
     std::copy_n(points.row(sample[i]), points.cols, some.row(i));
@@ -118,7 +119,7 @@ absl::Status CheckFactors(const ResidualCorrelation& metric) {
   const std::vector<int32_t> rows = RowsOnCurve(metric.data().points.view());
   const auto count = static_cast<int64_t>(rows.size());
   const int64_t windows =
-      std::min(kMostWindows, (count + kWindow - 1) / kWindow);
+      std::min(kMaxWindows, (count + kWindow - 1) / kWindow);
   std::vector<int32_t> far;
   for (int64_t w = 0; w < windows; ++w) {
     const int64_t first = w * count / windows;

@@ -27,14 +27,15 @@
 namespace rct {
 namespace {
 
-// With fields that this program knows, and what Save always writes.
+// Reads the header. Returns InvalidArgument unless it has all that Save writes
+// and only fields that this program knows.
 absl::StatusOr<IndexFileHeader> ReadHeader(ArchiveReader& archive) {
   std::string bytes;
   archive.Value("header", bytes);
   RCT_RETURN_IF_ERROR(archive.status());
   IndexFileHeader header;
   archive.Expect(header.ParseFromString(bytes), "header", "is malformed");
-  // A choice that this program does not know is such a field as well.
+  // An enum's value that this program does not know is such a field as well.
   IndexFileHeader known = header;
   known.DiscardUnknownFields();
   archive.Expect(known.ByteSizeLong() == header.ByteSizeLong(), "header",

@@ -1,5 +1,4 @@
-// Index files: what ResidualIndex::Save writes, an archive (base/archive.h)
-// with
+// Index files, which ResidualIndex::Save writes: archives (base/archive.h) with
 //
 //     header           IndexFileHeader, serialized
 //     points           n x d                  inverse_sqrt    n, 1 / sqrt(p)
@@ -7,7 +6,8 @@
 //     inducing.*       Z and L, absent where factors came from elsewhere
 //     partition.*, skeletons.*, cones.*, tables.*    of strategy BLOCK
 //
-// It takes the index's own size: about 8 n (m + d) bytes, and the skeletons.
+// A file is as large as the index in memory: about 8 n (m + d) bytes, and the
+// skeletons.
 
 #ifndef RCT_INDEX_INDEX_FILE_H_
 #define RCT_INDEX_INDEX_FILE_H_
@@ -34,32 +34,34 @@ inline constexpr ArchiveFormat kIndexFormat = {
     .name = "rct index file",
     .remedy = "build the index again"};
 
-// What a file holds of an index.
+// The parts of an index that a file holds.
 struct IndexFileContents {
   IndexFileHeader header;
-  std::shared_ptr<const InducingFactor> factor;  // null: from elsewhere
+  // Null where V and p came from elsewhere.
+  std::shared_ptr<const InducingFactor> factor;
   std::shared_ptr<const ResidualCorrelation> metric;
-  // Without a searcher where the file holds none and it is to be composed.
+  // Has no searcher where the file holds none: the caller composes one.
   ComposedSearcher<ResidualCorrelation> restored;
 };
 
-// Reads all of it, and is the one place that decides whether a file is an
-// index. InvalidArgument, naming the array or the field of the header, unless
-// every shape, count, row, offset, rank and choice agrees with the others and
-// is one that Build could have made, points and factors are finite, p and the
-// inducing points are what follows from V and the header, and nothing is left
-// over. Searches then end, and read what is theirs, whoever wrote the file; but
-// the numbers of skeletons and tables are believed, so that their answers are
-// right only if an index was saved. Ends the phase "load".
+// Reads all of the file. This is the one place that decides whether a file is
+// an index: it returns InvalidArgument, naming the array or the field of the
+// header, unless every shape, count, row, offset, rank and choice agrees with
+// the others and is one that Build could have made, points and factors are
+// finite, p and the inducing points follow from V and the header, and nothing
+// is left over. So every search of an accepted file ends and stays within its
+// arrays, whoever wrote the file. The numbers in skeletons and tables are not
+// checked: answers are right only if Save wrote them. Ends the phase "load" of
+// `clock`.
 absl::StatusOr<IndexFileContents> ReadIndexFile(ArchiveReader& archive,
                                                 int threads, PhaseClock& clock);
 
-// What there is to say of a file.
+// A description of a file.
 struct IndexFileSummary {
   IndexFileHeader header;
   std::string digest;  // 64 hexadecimal digits
   int64_t bytes = 0;
-  // The bytes of what belongs together: arrays by the name before the dot.
+  // The bytes of each group of arrays: of those with one name before the dot.
   std::vector<std::pair<std::string, int64_t>> parts;
 };
 
@@ -67,7 +69,7 @@ struct IndexFileSummary {
 // same errors, but composes no searcher that the file does not hold.
 absl::StatusOr<IndexFileSummary> SummarizeIndexFile(const std::string& path);
 
-// Whether the file starts as an index file does.
+// Returns whether the file starts as an index file does.
 bool IsIndexFile(const std::string& path);
 
 }  // namespace rct

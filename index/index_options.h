@@ -1,4 +1,4 @@
-// The options of a residual index, whatever its points.
+// Checks of a residual index's options that do not depend on its points.
 
 #ifndef RCT_INDEX_INDEX_OPTIONS_H_
 #define RCT_INDEX_INDEX_OPTIONS_H_
@@ -9,11 +9,11 @@
 
 namespace rct {
 
-// The strategy that they ask for, with all that it is given.
+// Returns the strategy that `options` ask for, with its tree and heuristics.
 Composition CompositionOf(const IndexOptions& options);
 
-// InvalidArgument, naming the field, for options that are out of range or
-// contradict each other.
+// Returns InvalidArgument, naming the field, for options that are out of range
+// or contradict each other.
 absl::Status ValidateIndexOptions(const IndexOptions& options);
 
 }  // namespace rct

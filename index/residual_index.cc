@@ -44,19 +44,19 @@ int64_t BytesOf(const Matrix<double>& matrix) {
   return matrix.rows() * matrix.stride() * static_cast<int64_t>(sizeof(double));
 }
 
-// ResourceExhausted where there is no memory for so many points with their
-// factors. K(Z, Z) takes what m points do.
+// Returns ResourceExhausted unless there is memory for `points` points with
+// their factors. K(Z, Z) takes as much as m points.
 absl::Status CheckFactorMemory(double points, int64_t dim, int64_t m,
                                std::string_view what) {
-  // V, the coordinates, p and s.
+  // The numbers of one point: its row of V, its coordinates, p and s.
   const auto numbers = static_cast<double>(FactorStride(m) + dim + 2);
   return CheckMemory(sizeof(double) * points * numbers,
                      absl::StrCat(what, " with ", m, " inducing points"),
                      "take fewer of either at a time");
 }
 
-// How many times a strategy keeps the points and their factors, beside the
-// model: trees in an order of their own, a screen in float32.
+// Returns how many times a strategy keeps the points and their factors beside
+// the model: trees keep them in an order of their own, a screen in float32.
 double CopiesKept(const IndexOptions& options) {
   const bool tree = options.strategy() == LEVEL_SYNCHRONOUS ||
                     options.strategy() == BEST_FIRST;
@@ -64,7 +64,7 @@ double CopiesKept(const IndexOptions& options) {
   return options.heuristics().has_float_screen() ? 0.5 : 0;
 }
 
-// What a monitor is told of a build.
+// Returns the share of a build that a monitor is told the model takes.
 double ModelShare(const IndexOptions& options) {
   return options.strategy() == EXHAUSTIVE ? 1 : 0.5;
 }
@@ -129,7 +129,7 @@ absl::StatusOr<ResidualModel> ResidualModel::Factorize(
     const ResidualConfig& config, int threads, const SimdRoutines& simd,
     Monitor* monitor) {
   PhaseClock clock;
-  // m^3 / 3 and n m^2 operations.
+  // The two parts take m^3 / 3 and n m^2 operations.
   const auto m = static_cast<double>(inducing.coordinates.rows());
   const auto n = static_cast<double>(points.rows());
   std::optional<Monitor::Part> part(std::in_place, monitor,
@@ -346,7 +346,8 @@ absl::StatusOr<ResidualPoints> ResidualIndex::PrepareQueries(
       static_cast<double>(points.rows), points.cols,
       model_.factor()->num_inducing(),
       absl::StrCat("query points: ", points.rows, " queries")));
-  // m^2 operations a query, and a search reads some of the n m numbers of V.
+  // A projection takes m^2 operations for each query, and a search reads some
+  // of the n m numbers of V.
   const auto m = static_cast<double>(model_.factor()->num_inducing());
   const auto n = static_cast<double>(size());
   const Monitor::Part part(options.monitor, m / (m + n + 1));
@@ -359,8 +360,7 @@ absl::StatusOr<SearchResult> ResidualIndex::SearchPoints(
   const Monitor::Part whole(options.monitor);
   RCT_ASSIGN_OR_RETURN(const ResidualPoints queries,
                        PrepareQueries(points, options));
-  return Nearest(*searcher_, PointQueries<ResidualCorrelation>(queries),
-                 options);
+  return Nearest(*searcher_, Queries(queries), options);
 } catch (...) {
   return StatusOfException("SearchPoints");
 }
@@ -368,14 +368,12 @@ absl::StatusOr<SearchResult> ResidualIndex::SearchPoints(
 absl::StatusOr<RangeResult> ResidualIndex::RangeSearchPoints(
     MatrixView<const double> points, double radius, SearchOptions options) const
     try {
-  options.k = 1;
-  options.radius = radius;
+  options = WithinRadius(options, radius);
   const Monitor::Part whole(options.monitor);
   RCT_RETURN_IF_ERROR(CheckRangeMemory(points.rows, options, size()));
   RCT_ASSIGN_OR_RETURN(const ResidualPoints queries,
                        PrepareQueries(points, options));
-  return AllWithin(*searcher_, PointQueries<ResidualCorrelation>(queries),
-                   options);
+  return AllWithin(*searcher_, Queries(queries), options);
 } catch (...) {
   return StatusOfException("RangeSearchPoints");
 }

@@ -571,7 +571,7 @@ TEST_P(ResidualIndexTest, OnePoint) {
             1);
 }
 
-TEST_P(ResidualIndexTest, FewerNeighboursThanKAreNoError) {
+TEST_P(ResidualIndexTest, FewerNeighborsThanKAreNoError) {
   const absl::StatusOr<ResidualIndex> index =
       ResidualIndex::Build(Points().view(), Options(GetParam()));
   ASSERT_THAT(index, IsOk());
@@ -585,8 +585,8 @@ TEST_P(ResidualIndexTest, FewerNeighboursThanKAreNoError) {
 
 // Lists of all lengths, from a table of all distances.
 TEST_P(ResidualIndexTest, RangeSearchFindsAllWithinTheRadius) {
-  constexpr int64_t kMany = 520;
-  const Matrix<double> points = MakePoints("pairs", kMany, kDim, 1);
+  constexpr int64_t kNumPoints = 520;
+  const Matrix<double> points = MakePoints("pairs", kNumPoints, kDim, 1);
   const Matrix<double> queries = MakePoints("normal", 20, kDim, 2);
   const absl::StatusOr<ResidualIndex> index =
       ResidualIndex::Build(points.view(), Options(GetParam()));
@@ -609,22 +609,22 @@ TEST_P(ResidualIndexTest, RangeSearchFindsAllWithinTheRadius) {
       }
     }
   };
-  // 62 and 496 neighbours are where searches begin anew.
+  // 62 and 496 neighbors are where searches begin anew.
   const NeighborTable some =
-      std::move(*index->Search({300}, {.k = kMany})).neighbors;
+      std::move(*index->Search({300}, {.k = kNumPoints})).neighbors;
   std::vector<double> radii = {-kInfinity, 0, 1, kInfinity};
   for (const int64_t rank : {1, 61, 62, 496}) {
     radii.push_back(some.distances()(0, rank));
     radii.push_back(std::nextafter(some.distances()(0, rank), 2));
   }
   std::vector<int64_t> rows = {7};
-  for (int64_t row = kMany - 1; row >= 0; row -= 6) rows.push_back(row);
+  for (int64_t row = kNumPoints - 1; row >= 0; row -= 6) rows.push_back(row);
   for (const SearchOptions options :
        {SearchOptions{.k = 0},
         {.k = 3, .exclude_self = true},
         {.k = 3, .predecessor = true, .radius = 1e-9, .threads = 2}}) {
     SearchOptions all_options = options;
-    all_options.k = kMany;
+    all_options.k = kNumPoints;
     all_options.radius = kInfinity;
     const NeighborTable all =
         std::move(*index->Search(rows, all_options)).neighbors;
@@ -636,7 +636,8 @@ TEST_P(ResidualIndexTest, RangeSearchFindsAllWithinTheRadius) {
     }
   }
   const NeighborTable all =
-      std::move(*index->SearchPoints(queries.view(), {.k = kMany})).neighbors;
+      std::move(*index->SearchPoints(queries.view(), {.k = kNumPoints}))
+          .neighbors;
   for (const double radius : radii) {
     const auto found = index->RangeSearchPoints(queries.view(), radius, {});
     ASSERT_THAT(found, IsOk());
@@ -678,7 +679,7 @@ TEST_P(ResidualIndexTest, RadiusOutOfRange) {
               Invalid("query 0: row 200"));
 }
 
-TEST_P(ResidualIndexTest, OnlyAllowedRowsAreNeighbours) {
+TEST_P(ResidualIndexTest, OnlyAllowedRowsAreNeighbors) {
   const absl::StatusOr<ResidualIndex> index =
       ResidualIndex::Build(Points().view(), Options(GetParam()));
   ASSERT_THAT(index, IsOk());
@@ -790,8 +791,8 @@ TEST_P(ResidualIndexTest, CancelledAfterAWhile) {
   const auto soon = [](Clock::time_point since) {
     EXPECT_LT(Clock::now() - since, std::chrono::seconds(2));
   };
-  constexpr int64_t kMany = 6000;
-  const Matrix<double> points = MakePoints("cube", kMany, 3, 1);
+  constexpr int64_t kNumPoints = 6000;
+  const Matrix<double> points = MakePoints("cube", kNumPoints, 3, 1);
   IndexOptions options = Options(GetParam());
   options.mutable_residual()->mutable_inducing()->mutable_random()->set_count(
       128);
@@ -819,7 +820,7 @@ TEST_P(ResidualIndexTest, CancelledAfterAWhile) {
     });
     // Often enough to take seconds.
     std::vector<int64_t> rows;
-    for (int64_t i = 0; i < 400'000; ++i) rows.push_back(i * 7 % kMany);
+    for (int64_t i = 0; i < 400'000; ++i) rows.push_back(i * 7 % kNumPoints);
     EXPECT_THAT(
         index->Search(rows, {.k = 20, .monitor = &monitor, .threads = threads})
             .status(),
@@ -864,7 +865,7 @@ TEST_P(ResidualIndexTest, NoQueries) {
             0);
 }
 
-// A new point that equals a row has that row's neighbours, but does not know
+// A new point that equals a row has that row's neighbors, but does not know
 // that the row is itself: its distance to it is computed like any other.
 TEST_P(ResidualIndexTest, NewPointsEqualToRows) {
   for (const char* name : {"normal", "clusters", "pairs", "crowded"}) {

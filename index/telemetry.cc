@@ -12,20 +12,13 @@
 namespace rct {
 namespace {
 
-// To a microsecond: more is noise, and long.
+// Returns milliseconds rounded to a microsecond: further digits would be noise.
 double Milliseconds(double seconds) { return std::round(seconds * 1e6) / 1e3; }
 
 double Count(int64_t count) { return static_cast<double>(count); }
 
-}  // namespace
-
-QueryTelemetry DescribeSearch(const SearchResult& result, int threads) {
-  QueryTelemetry line;
-  line.set_queries(Count(result.neighbors.num_queries()));
-  line.set_k(static_cast<int32_t>(result.neighbors.k()));
-  line.set_threads(threads);
-
-  for (const SearchTrace::Level& level : result.trace.levels) {
+void AddTrace(const SearchTrace& trace, QueryTelemetry& line) {
+  for (const SearchTrace::Level& level : trace.levels) {
     line.add_frontier_levels(Count(level.frontier));
     line.add_frontier_expanded(Count(level.expanded));
     line.add_frontier_pruned(Count(level.pruned));
@@ -34,12 +27,16 @@ QueryTelemetry DescribeSearch(const SearchResult& result, int threads) {
                         ? 0
                         : Count(level.survivors) / Count(level.evaluations));
   }
-  for (const auto& [width, blocks] : result.trace.blocks) {
+  for (const auto& [width, tiles] : trace.tiles) {
     line.add_block_sizes(width);
-    line.add_block_counts(Count(blocks));
+    line.add_block_counts(Count(tiles));
   }
+  line.set_evaluation_ms(Milliseconds(trace.evaluation_seconds));
+  line.set_selection_ms(Milliseconds(trace.selection_seconds));
+  line.set_descent_ms(Milliseconds(trace.descent_seconds));
+}
 
-  const SearchCounters& counters = result.counters;
+void AddCounters(const SearchCounters& counters, QueryTelemetry& line) {
   line.set_caps_applied(0);
   line.set_prunes_lower_bound(Count(counters.prunes_lower_bound()));
   line.set_prunes_lower_bound_chunks(
@@ -61,15 +58,21 @@ QueryTelemetry DescribeSearch(const SearchResult& result, int threads) {
   for (const int64_t blocks : counters.dynamic_blocks()) {
     line.add_dynamic_blocks(Count(blocks));
   }
-
-  line.set_evaluation_ms(Milliseconds(result.trace.evaluation_seconds));
-  line.set_selection_ms(Milliseconds(result.trace.selection_seconds));
-  line.set_descent_ms(Milliseconds(result.trace.descent_seconds));
-
   line.set_sub_block_prunes(Count(counters.sub_block_prunes()));
   line.set_points_screened(Count(counters.points_screened()));
   line.set_exhaustive_queries(Count(counters.exhaustive_queries()));
   line.set_forecast_evaluations(Count(counters.forecast_evaluations()));
+}
+
+}  // namespace
+
+QueryTelemetry DescribeSearch(const SearchResult& result, int threads) {
+  QueryTelemetry line;
+  line.set_queries(Count(result.neighbors.num_queries()));
+  line.set_k(static_cast<int32_t>(result.neighbors.k()));
+  line.set_threads(threads);
+  AddTrace(result.trace, line);
+  AddCounters(result.counters, line);
   return line;
 }
 

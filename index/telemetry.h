@@ -1,4 +1,4 @@
-// Telemetry: what a search or a build did, as lines of JSON.
+// Telemetry: a search or a build described by a line of JSON.
 //
 //     absl::StatusOr<rct::SearchResult> result =
 //         index.Search(rows, {.k = 50, .telemetry = true, .threads = 2});
@@ -20,16 +20,17 @@
 
 namespace rct {
 
-// All fields but `workload`, `case` and `approximate`, which the caller knows.
-// Without SearchOptions.telemetry the lists and times are empty. `threads` is
-// what the search ran on.
+// Returns all fields but `workload`, `case` and `approximate`, which the caller
+// knows. Without SearchOptions.telemetry the lists and times are empty.
+// `threads` is the number that the search ran on.
 QueryTelemetry DescribeSearch(const SearchResult& result, int threads);
 
-// All fields but `workload` and `case`.
+// Returns all fields but `workload` and `case`.
 BuildTelemetry DescribePhase(const BuildPhase& phase, int threads);
 
-// The message as one line of JSON, with its end: names as in the schema, every
-// field whether it is set or not, numbers as numbers.
+// Returns the message as one line of JSON that ends with a newline: names are
+// those of the schema, every field is there whether it is set or not, and
+// numbers are numbers.
 std::string TelemetryLine(const google::protobuf::Message& message);
 
 }  // namespace rct

@@ -19,7 +19,7 @@
 namespace rct {
 namespace {
 
-// Its row number and its distance.
+// The bytes of a row number and a distance.
 constexpr double kBytesOfANeighbor = 16;
 
 }  // namespace
@@ -41,8 +41,6 @@ absl::Status ValidateStrategy(const Composition& composition, bool has_tree) {
 }
 
 absl::Status ValidateSearch(const SearchOptions& options, int64_t size) {
-  // As many as there can be points: above that k is a mistake, and the table's
-  // size overflows.
   if (options.k < 1 || options.k > kMaxRows) {
     return absl::InvalidArgumentError(
         absl::StrCat("k: is ", options.k, "; must be from 1 to ", kMaxRows));

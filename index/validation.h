@@ -1,5 +1,5 @@
-// What every index checks of its options and calls, whatever its metric, so
-// that the same mistake has the same message everywhere.
+// The checks of options and calls that all indexes share, so that the same
+// mistake has the same message everywhere.
 
 #ifndef RCT_INDEX_VALIDATION_H_
 #define RCT_INDEX_VALIDATION_H_
@@ -14,35 +14,37 @@
 
 namespace rct {
 
-// InvalidArgument, naming the field, unless `threads` is 0 (all) or a number of
-// threads that a machine may have.
+// Returns InvalidArgument, naming the field, unless `threads` is from 0 (all)
+// to kMaxThreads.
 absl::Status ValidateThreads(int threads);
 
-// Errors of ValidateComposition, and InvalidArgument for a tree that was given
-// to a strategy without one.
+// Returns the errors of ValidateComposition, and InvalidArgument for a tree
+// that was given to a strategy without one.
 absl::Status ValidateStrategy(const Composition& composition, bool has_tree);
 
-// For a search among `size` points: InvalidArgument where k, the radius, the
-// flags of allowed rows or threads are out of range.
+// Returns InvalidArgument where k, the radius, the flags of allowed rows or the
+// threads of a search among `size` points are out of range.
 absl::Status ValidateSearch(const SearchOptions& options, int64_t size);
 
-// ResourceExhausted, before any work, where the answer alone takes more memory
-// than there is: 16 bytes for each neighbor that is asked for, or may be
-// missing.
+// Returns ResourceExhausted where the answer alone takes more memory than there
+// is: 16 bytes for each of k neighbors of each query, found or padded.
 absl::Status CheckAnswerMemory(int64_t num_queries, int64_t k);
 
-// The same of all neighbors within a radius among `size` points, of which the
-// number is known only where neither the radius nor anything else excludes one.
+// Does the same for all neighbors within a radius among `size` points. Their
+// number is known in advance only where nothing excludes a row; otherwise this
+// returns OK.
 absl::Status CheckRangeMemory(int64_t num_queries, const SearchOptions& options,
                               int64_t size);
 
-// InvalidArgument, naming the query, unless all rows are in [0, size).
+// Returns InvalidArgument, naming the query, unless all rows are in [0, size).
 absl::Status ValidateRows(absl::Span<const int64_t> rows, int64_t size);
 
-// InvalidArgument for constraints on the rows of queries, where they have none.
+// Returns InvalidArgument for constraints on the rows of queries, which new
+// points do not have.
 absl::Status ValidateNoRows(const SearchOptions& options);
 
-// InvalidArgument unless `points` are finite and have `dim` coordinates.
+// Returns InvalidArgument unless `points` are finite and have `dim`
+// coordinates.
 absl::Status ValidateQueryPoints(MatrixView<const double> points, int64_t dim);
 
 }  // namespace rct

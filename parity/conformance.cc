@@ -89,8 +89,8 @@ class Fixture {
   IndexOptions options_;
 };
 
-// Each neighbour's t is the oracle's within the stated error, and no row that
-// the oracle prefers by more than that is missing.
+// Expects that each neighbor's t is the oracle's within the stated error, and
+// that no row is missing that the oracle prefers by more than that.
 void ExpectAgreesWithOracle(const NeighborTable& table,
                             const OracleProblem& oracle,
                             const std::vector<int64_t>& rows,
@@ -221,7 +221,8 @@ TEST_P(ConformanceTest, SmallAndExhaustedSets) {
   }
 }
 
-// The first k of a table of all neighbours that are strictly within a radius.
+// Returns the first k neighbors of a table of all neighbors that are strictly
+// within a radius.
 NeighborTable Within(const NeighborTable& all, double radius, int64_t k) {
   NeighborTable within(all.num_queries(), k);
   for (int64_t i = 0; i < all.num_queries(); ++i) {
@@ -234,7 +235,7 @@ NeighborTable Within(const NeighborTable& all, double radius, int64_t k) {
   return within;
 }
 
-// The first k of a table of all neighbours that are allowed.
+// Returns the first k neighbors of a table of all neighbors that are allowed.
 NeighborTable Allowed(const NeighborTable& all, absl::Span<const bool> allowed,
                       int64_t k) {
   NeighborTable some(all.num_queries(), k);
@@ -249,7 +250,8 @@ NeighborTable Allowed(const NeighborTable& all, absl::Span<const bool> allowed,
   return some;
 }
 
-// Radii that are distances of pairs, to the last bit, and those beside them.
+// Returns radii that equal distances of pairs, to the last bit, and the next
+// larger ones, and a few extreme ones.
 std::vector<double> Radii(const NeighborTable& all) {
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
   std::vector<double> radii = {-1, 0, 1e-300, 1, 2, kInfinity};
@@ -264,7 +266,7 @@ std::vector<double> Radii(const NeighborTable& all) {
 constexpr int64_t kConstrainedRows = 321;
 
 // Calls visit(subject, options, all) for indexes of several kinds of points and
-// searches for all their rows, `all` the neighbours of each.
+// searches for all their rows, `all` the neighbors of each.
 template <class Visit>
 void VisitConstrained(const Fixture& fixture, KernelConfig::Family family,
                       uint64_t seed, Visit visit) {
@@ -306,7 +308,7 @@ TEST_P(ConformanceTest, AllowedRows) {
       Fixture(GetParam()), KernelConfig::RBF, /*seed=*/13,
       [](const ResidualIndex& subject, const SearchOptions& options,
          const NeighborTable& all) {
-        // None, one, a few, every other one, nearly all.
+        // Allowed are no rows, one, a few, every other one and nearly all.
         for (const double part :
              {0.0, 1.0 / kConstrainedRows, 0.03, 0.5, 0.98}) {
           SCOPED_TRACE(absl::StrCat(part, " of the rows"));
@@ -398,7 +400,8 @@ TEST_P(ConformanceTest, NewPoints) {
     const Matrix<double> points = MakePoints(name, 400, 3, /*seed=*/9);
     const ResidualModel model =
         Model(points, Residual(KernelConfig::MATERN32, 0.7, 24));
-    // Points of the same kind, far away, and on top of the data.
+    // Queries are points of the same kind, points far away, and points of the
+    // data.
     Matrix<double> queries = MakePoints(name, 70, 3, /*seed=*/10);
     queries(0, 0) += 100;
     std::copy_n(points.row(17), 3, queries.row(1));

@@ -1,10 +1,11 @@
-// The conformance suite: what every strategy, with any heuristics, must do.
+// The conformance suite: tests that every strategy, with any heuristics, must
+// pass.
 //
 //     INSTANTIATE_TEST_SUITE_P(CoverTree, ConformanceTest,
 //                              testing::ValuesIn(MySubjects()), SubjectName);
 //
-// in a test that links //parity:conformance runs all of it for each subject.
-// Two references tell "traversal wrong" from "arithmetic different": exhaustive
+// in a test that links //parity:conformance runs the suite for each subject.
+// Two references tell a wrong traversal from different arithmetic: exhaustive
 // search, which shares the metric, must agree bit for bit, and the oracle,
 // which shares nothing, within kOracleError.
 //
@@ -23,7 +24,7 @@
 
 namespace rct {
 
-// Options of an index, without a metric.
+// The options of an index, without a metric, under a name.
 struct Subject {
   std::string name;  // letters, digits and underscores
   IndexOptions options;
@@ -37,15 +38,15 @@ inline std::string SubjectName(const testing::TestParamInfo<Subject>& info) {
   return info.param.name;
 }
 
-// How far a squared distance t = 1 - |rho| of the fixture may lie from the
-// oracle's:
+// The bound on the difference between a squared distance t = 1 - |rho| of the
+// fixture and that of the oracle:
 //
 //     |t - t_oracle| <= kOracleError (1 / p_i + 1 / p_j) + 2^-51.
 //
 // kOracleError covers the error of a residual covariance or variance of a
 // process of variance 1: roundings, amplified by |K^-1 k(Z, x)|^2, up to 1 /
 // jitter, where a point lies outside the inducing points. Measured: 5.8e-13.
-// Neighbours whose t lie closer together than that may change places.
+// Neighbors whose t lie closer together than that may change places.
 inline constexpr double kOracleError = 2e-12;
 
 class ConformanceTest : public testing::TestWithParam<Subject> {};

@@ -20,7 +20,7 @@
 
 namespace rct {
 
-// What GoogleTest prints of a table; not its cells.
+// Makes GoogleTest print a table without its cells.
 inline void PrintTo(const NeighborTable& table, std::ostream* os) {
   *os << table.num_queries() << " x " << table.k() << " neighbors with digest "
       << table.Digest();

@@ -29,7 +29,7 @@
 namespace rct {
 namespace {
 
-// The shortest text that reads back as the same number.
+// Returns the shortest text that reads back as the same number.
 std::string Shortest(double value) {
   char text[32];
   return std::string(text, std::to_chars(text, text + 32, value).ptr);
@@ -57,7 +57,7 @@ bool SameBits(double a, double b) {
   return std::bit_cast<uint64_t>(a) == std::bit_cast<uint64_t>(b);
 }
 
-// The rank of each of a query's neighbours.
+// Returns the rank of each of a query's neighbors.
 absl::flat_hash_map<int64_t, int64_t> Ranks(const NeighborTable& table,
                                             int64_t query) {
   absl::flat_hash_map<int64_t, int64_t> ranks;
@@ -86,7 +86,7 @@ double Recall(const NeighborTable& actual, const NeighborTable& expected) {
   return wanted == 0 ? 1 : static_cast<double>(found) / wanted;
 }
 
-// What is wrong before anything is compared; empty if nothing is.
+// Returns the reason why two tables cannot be compared, or "".
 std::string Incomparable(const NeighborTable& actual,
                          const NeighborTable& expected) {
   if (absl::Status status = ValidateTable(expected); !status.ok()) {
@@ -144,7 +144,7 @@ std::string SetDifference(const NeighborTable& actual,
     }
     if (actual.count(query) != count) {
       return absl::StrCat(Place(query, count), ": expected ", count,
-                          " neighbours, found ", Entry(actual, query, count),
+                          " neighbors, found ", Entry(actual, query, count),
                           " too");
     }
   }
@@ -160,7 +160,7 @@ Verdict Decide(std::string label, std::string message, double recall) {
   return verdict;
 }
 
-// Null for a name that is no counter, or a list of them.
+// Returns the counter of that name, or null if there is none or it is a list.
 const google::protobuf::FieldDescriptor* FindCounter(const std::string& name) {
   const auto* field = SearchCounters::descriptor()->FindFieldByName(name);
   return field == nullptr || field->is_repeated() ? nullptr : field;

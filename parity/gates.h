@@ -1,16 +1,15 @@
-// Gates: does an answer pass?
+// Gates decide whether an answer passes. gate.proto defines them.
 //
-// Three compare an actual NeighborTable with an expected one, the fourth looks
-// at the counters (gate.proto defines them). The first three also ask of both
-// tables that they are well-formed, before they compare: an answer with a row
-// twice or with a NaN passes none of them, and no answer passes against an
-// expectation that is broken itself.
+// Three gates compare an actual NeighborTable with an expected one; the fourth
+// checks a counter. The first three also check that both tables are
+// well-formed: an answer with a NaN, or with a row twice, passes none of them,
+// and no answer passes against a malformed expectation.
 //
 // Ties. Tables are ordered by (distance, row), which leaves no choice among
-// equal distances: EXACT holds an answer to it, and for the others a row that
-// ties with the last expected one, and is not expected, is wrong. Where that is
-// too strict, the two do not compute the same distances, and their order is
-// chance: ask for less recall.
+// equal distances. EXACT checks this order. For the others, a row that ties
+// with the last expected one but is not expected itself is wrong. That is too
+// strict only where the two sides do not compute the same distances and the
+// order of ties is chance: then ask for less recall.
 
 #ifndef RCT_PARITY_GATES_H_
 #define RCT_PARITY_GATES_H_
@@ -28,43 +27,47 @@ namespace rct {
 struct Verdict {
   bool pass = false;
 
-  // Of the expected rows, those found, whatever the gate: each query's rows as
-  // a set, padding apart, all queries together. 1 where none are expected, 0
-  // where the tables differ in shape.
+  // The fraction of expected rows that were found, over all queries together,
+  // whatever the gate: each query's rows count as a set, without padding. 1
+  // where none are expected, 0 where the tables differ in shape.
   double recall = 0;
 
-  // Which gate: "EXACT", "SET_EQUAL_WITHIN(1e-06)", "RECALL_AT_LEAST(0.95)",
-  // "COUNTER_AT_MOST(distance_evaluations, 60 per query)".
+  // The name of the gate: "EXACT", "SET_EQUAL_WITHIN(1e-06)",
+  // "RECALL_AT_LEAST(0.95)", "COUNTER_AT_MOST(distance_evaluations, 60 per
+  // query)".
   std::string label;
 
-  // What is wrong; empty if it passes. Of tables, the first difference: query
-  // (its position in the table) and rank, both from 0, and what was expected
-  // and found there, distances in hexadecimal too.
+  // The reason of a failure; empty if the gate passes. For tables it is the
+  // first difference: the query (its position in the table) and the rank, both
+  // from 0, and the entries expected and found there, with distances in
+  // hexadecimal too.
   std::string message;
 };
 
-// Whether each query's neighbours have rows >= 0, none of them twice, finite
-// distances >= 0, and the order of (distance, row); and what follows them is
-// padding alone. InvalidArgument, naming query and rank.
+// Returns InvalidArgument, naming query and rank, unless each query's neighbors
+// have distinct rows >= 0, finite distances >= 0 and the order of (distance,
+// row), and only padding follows them.
 absl::Status ValidateTable(const NeighborTable& table);
 
+// Checks that both tables have the same rows and the same bits of distances.
 Verdict CheckExact(const NeighborTable& actual, const NeighborTable& expected);
 
-// `tolerance` >= 0.
+// Checks that each query has the same set of rows, and that each row's
+// distances differ by at most `tolerance` >= 0.
 Verdict CheckSetEqualWithin(const NeighborTable& actual,
                             const NeighborTable& expected, double tolerance);
 
-// `threshold` from 0 to 1.
+// Checks that the recall is at least `threshold`, which is from 0 to 1.
 Verdict CheckRecallAtLeast(const NeighborTable& actual,
                            const NeighborTable& expected, double threshold);
 
-// InvalidArgument, naming the field, where no kind is set, something required
-// is missing, a number is out of its range, or SearchCounters has no such
+// Returns InvalidArgument, naming the field, where no kind is set, a required
+// field is missing, a number is out of its range, or SearchCounters has no such
 // field.
 absl::Status ValidateGate(const Gate& gate);
 
-// Any gate, of a search that returned `actual` and counted `counters`. Errors
-// as ValidateGate.
+// Checks any gate of a search that returned `actual` and counted `counters`.
+// Errors are those of ValidateGate.
 absl::StatusOr<Verdict> CheckGate(const Gate& gate, const NeighborTable& actual,
                                   const NeighborTable& expected,
                                   const SearchCounters& counters);

@@ -48,7 +48,7 @@ NeighborTable Reshaped(const NeighborTable& table, int64_t num_queries,
 }
 
 // Three queries, k = 4: one that has them, with a tie at ranks 1 and 2, one
-// with two neighbours, one with none.
+// with two neighbors, one with none.
 NeighborTable Expected() {
   NeighborTable table(3, 4);
   Set(table, 0, 0, 8, 0);
@@ -231,7 +231,7 @@ TEST(GatesTest, RecallCountsExpectedRowsInWhateverOrder) {
   actual.rows()(1, 0) = 91;
   EXPECT_EQ(CheckExact(actual, Expected()).recall, 4.0 / 6);
   EXPECT_EQ(CheckSetEqualWithin(actual, Expected(), 1).recall, 4.0 / 6);
-  // Neighbours where none are expected count neither way.
+  // Neighbors where none are expected count neither way.
   Set(actual, 2, 0, 5, 0.5);
   EXPECT_EQ(CheckRecallAtLeast(actual, Expected(), 0).recall, 4.0 / 6);
   EXPECT_EQ(CheckExact(NeighborTable(3, 5), Expected()).recall, 0);

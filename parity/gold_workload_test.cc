@@ -21,7 +21,7 @@ constexpr int kThreads = 2;
 
 struct Answer {
   const char* name;
-  // Of the neighbour table: no machine, instruction set or strategy changes it.
+  // Of the neighbor table: no machine, instruction set or strategy changes it.
   const char* digest;
 };
 

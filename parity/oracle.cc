@@ -25,8 +25,8 @@ namespace {
 
 using Real = long double;
 
-// Points, or queries, that one task handles: what they share, a row of L or a
-// candidate's row of V, is read from memory once for all of them.
+// The number of points, or queries, of one task, which reads the rows that they
+// share, of L or of a candidate's V, from memory once for all of them.
 constexpr int64_t kTaskRows = 16;
 
 // A candidate, in the order of a NeighborTable.
@@ -248,7 +248,7 @@ OracleProblem::Points OracleProblem::Project(MatrixView<const double> points,
   return projected;
 }
 
-// Of row i of `from` to row j of the data.
+// Returns the distance of row i of `from` to row j of the data.
 Real OracleProblem::Distance(const Points& from, int64_t i, int64_t j) const {
   if (&from == &data_ && i == j) return 0;
   const Real* x = from.coordinates.row(i);
@@ -285,7 +285,7 @@ NeighborTable OracleProblem::Search(const Points& from,
   const auto search = [&](int64_t task, int /*worker*/) {
     const int64_t begin = task * kTaskRows;
     const int64_t end = std::min(begin + kTaskRows, num_queries);
-    // Of each query the k nearest so far, the farthest on top.
+    // The k nearest so far of each query, the farthest on top.
     std::vector<std::priority_queue<Neighbor>> nearest(end - begin);
     for (int64_t j = 0; j < size(); ++j) {
       for (int64_t q = begin; q < end; ++q) {
@@ -340,8 +340,8 @@ absl::StatusOr<NeighborTable> OracleProblem::SearchPoints(
     from = Project(queries, num_threads);
   } else {
     return absl::FailedPreconditionError(
-        "queries: new points have no factors where those of the data came "
-        "from elsewhere");
+        "queries: new points have no factors where those of the data came from "
+        "elsewhere");
   }
   std::vector<int64_t> all(queries.rows);
   std::iota(all.begin(), all.end(), 0);

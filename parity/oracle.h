@@ -1,4 +1,4 @@
-// The oracle: neighbour sets from the definition, and from nothing else.
+// The oracle: neighbor sets computed from the definition alone.
 //
 //     K    = k(Z, Z) + jitter * variance * I           Z: m inducing points
 //     L    = cholesky(K), lower
@@ -7,16 +7,16 @@
 //     rho  = (k(x_i, x_j) - v_i . v_j) / sqrt(p_i p_j), clamped to [-1, 1]
 //     d    = sqrt(1 - |rho|),                          d(i, i) = 0
 //
-// One of two references. The exhaustive search shares its arithmetic with every
-// other strategy, so that they must agree bit for bit; the oracle shares none
-// of it. It is `long double` in plain loops over the standard library's
-// functions: no instruction set, no bound, no tree. Where a strategy differs
-// from the exhaustive search, the traversal is wrong; where both differ from
-// the oracle, the arithmetic is.
+// The oracle is one of two references. Exhaustive search shares its arithmetic
+// with every other strategy, so that they must agree bit for bit; the oracle
+// shares none of it. It computes in `long double`, in plain loops over the
+// standard library's functions, without instruction sets, bounds or trees.
+// Where a strategy differs from exhaustive search, the traversal is wrong;
+// where both differ from the oracle, the arithmetic is wrong.
 //
-// How exact. k - v . v cancels, down to 1e-7 of what it was: on the gold
+// Error. The difference k - v . v cancels down to 1e-7 of k: on the gold
 // workload that moves distances by 5e-8 in float64. A long double has eleven
-// bits more; 3,000 of those distances differ by at most 2e-11 from the same in
+// bits more: 3,000 of its distances differ by at most 2e-11 from those in
 // quadruple precision. They are rounded to double at the very end.
 //
 // Cost. n m^2 / 2 + q n m products at about 2 ns, and 16 n m bytes: 32,768
@@ -38,57 +38,60 @@
 
 namespace rct {
 
-// Which rows are a query's candidates. Both may be set.
+// Constraints on the candidates of a query. Both may be set.
 struct OracleSearchOptions {
-  bool predecessor = false;   // only rows before the query's own
-  bool exclude_self = false;  // not the query's own row
+  // Only rows before the query's own are candidates. Off by default.
+  bool predecessor = false;
+  // The query's own row is no candidate. Off by default.
+  bool exclude_self = false;
 };
 
-// Points and a distance between them. Immutable, thread-safe. Thread counts: 0
-// means all there are; no answer depends on them.
+// Points and a distance between them. Immutable, thread-safe. 0 threads means
+// all; no answer depends on their number.
 //
-// InvalidArgument, naming the argument and the row, wherever shapes disagree,
-// there are no columns, or a value is not finite or out of its range.
+// All functions return InvalidArgument, naming the argument and the row, where
+// shapes disagree, there are no columns, or a value is not finite or out of its
+// range.
 class OracleProblem {
  public:
-  // The residual metric of `points` (n x d; n may be 0), what `inducing`
-  // (m x d, m >= 1) explains taken out. `jitter` and `variance_floor` are
-  // relative to the kernel's variance, and positive. FailedPrecondition where K
-  // is not positive definite.
+  // Makes the residual metric of `points` (n x d; n may be 0) after `inducing`
+  // (m x d, m >= 1). `jitter` and `variance_floor` are relative to the kernel's
+  // variance, and positive. Returns FailedPrecondition where K is not positive
+  // definite.
   static absl::StatusOr<OracleProblem> Residual(
       MatrixView<const double> points, const KernelConfig& kernel,
       MatrixView<const double> inducing, double jitter, double variance_floor,
       int num_threads);
 
-  // The residual metric with factors from elsewhere: `v` (n x m) and the
-  // residual variances (n, positive) are taken for exact.
+  // Makes the residual metric of factors from elsewhere: `v` (n x m) and the
+  // residual variances (n, positive), which are taken for exact.
   static absl::StatusOr<OracleProblem> ResidualFromFactors(
       MatrixView<const double> points, const KernelConfig& kernel,
       MatrixView<const double> v, absl::Span<const double> residual_variance);
 
-  // Euclidean distance.
+  // Makes the Euclidean distance.
   static absl::StatusOr<OracleProblem> Euclidean(
       MatrixView<const double> points);
 
   int64_t size() const { return data_.size(); }
   int64_t dim() const { return data_.coordinates.cols(); }
 
-  // d(i, j) of two rows; symmetric bit for bit.
+  // Returns d(i, j) of two rows; symmetric bit for bit.
   long double Distance(int64_t i, int64_t j) const;
 
-  // p of a row. Euclidean distance has none.
+  // Returns p of a row. Must not be called for Euclidean distance.
   long double ResidualVariance(int64_t i) const;
 
-  // The k >= 1 nearest rows of each query, which is itself a row and may come
-  // several times. Ordered by (distance rounded to double, row); where there
-  // are fewer than k candidates, padded as NeighborTable says.
+  // Returns the k >= 1 nearest rows of each query, ordered by (distance rounded
+  // to double, row), and padded where there are fewer than k candidates
+  // (NeighborTable). Queries are rows, and may repeat.
   absl::StatusOr<NeighborTable> Search(absl::Span<const int64_t> query_rows,
                                        int64_t k, OracleSearchOptions options,
                                        int num_threads) const;
 
-  // The same for new points (q x d). A row with the coordinates of a query is a
-  // candidate like any other. FailedPrecondition with factors from elsewhere,
-  // which say nothing about new points.
+  // Does the same for new points (q x d). A row with the coordinates of a query
+  // is a candidate like any other. Returns FailedPrecondition with factors from
+  // elsewhere, which cannot be computed for new points.
   absl::StatusOr<NeighborTable> SearchPoints(MatrixView<const double> queries,
                                              int64_t k, int num_threads) const;
 
@@ -96,7 +99,8 @@ class OracleProblem {
   using Real = long double;
   static_assert(std::numeric_limits<Real>::digits >= 64);
 
-  // Point i is row i of each; v and variance are empty if Euclidean.
+  // Point i is row i of each member; v and variance are empty for Euclidean
+  // distance.
   struct Points {
     int64_t size() const { return coordinates.rows(); }
 

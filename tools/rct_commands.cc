@@ -30,7 +30,7 @@ using Arguments = absl::Span<const std::string>;
 
 constexpr int kBadInput = 1;
 constexpr int kBadUsage = 2;
-constexpr int kStopped = 128;  // plus the signal's number, as the shell has it
+constexpr int kStopped = 128;  // plus the signal's number, as in a shell
 
 constexpr std::string_view kHelp =
     R"(rct: exact nearest neighbors under the residual correlation metric.

@@ -9,16 +9,16 @@
 
 namespace rct {
 
-// What the program says and returns.
+// The output and the exit code of the program.
 struct CommandOutcome {
-  // 0; 1 for bad input; 2 for a wrong command line; 128 and the number of a
+  // 0; 1 for bad input; 2 for a wrong command line; 128 plus the number of the
   // signal that stopped the work (130 after Ctrl-C).
   int exit_code = 0;
   std::string out;  // for stdout
   std::string err;  // for stderr
 };
 
-// Runs `arguments`, those after the program's name.
+// Runs the command that `arguments` name, without the name of the program.
 CommandOutcome RunCommand(absl::Span<const std::string> arguments);
 
 }  // namespace rct

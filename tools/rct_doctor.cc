@@ -36,7 +36,7 @@ namespace {
 constexpr int64_t kPoints = 600;
 constexpr int64_t kNeighbors = 10;
 
-// Of the neighbour table, on any machine.
+// The digest of the neighbor table on every machine.
 constexpr std::string_view kDigest =
     "bca0c6e74635b9ca5e97aa60cd6581cc4830e9660ee31798902bd005424f8fe6";
 

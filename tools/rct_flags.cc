@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <numeric>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -35,8 +34,8 @@ absl::StatusOr<double> ParsePositive(std::string_view text) {
   return value;
 }
 
-// Insertions, deletions and changes of a letter that make `b` of `a`
-// (Levenshtein's distance, row by row of its table).
+// Returns the number of insertions, deletions and changes of a letter that turn
+// `a` into `b` (Levenshtein's distance, computed row by row of its table).
 size_t EditDistance(std::string_view a, std::string_view b) {
   std::vector<size_t> row(b.size() + 1);
   std::iota(row.begin(), row.end(), size_t{0});
@@ -67,15 +66,14 @@ void FlagSet::Text(std::string name, std::string* value) {
                              }};
 }
 
-void FlagSet::Integer(std::string name, int64_t least, int64_t most,
+void FlagSet::Integer(std::string name, int64_t min, int64_t max,
                       std::optional<int64_t>* value) {
   flags_[std::move(name)] = {
       false, [=](std::string_view text) {
         int64_t number;
-        if (!absl::SimpleAtoi(text, &number) || number < least ||
-            number > most) {
+        if (!absl::SimpleAtoi(text, &number) || number < min || number > max) {
           return absl::InvalidArgumentError(absl::StrCat(
-              Quote(text), " is no integer from ", least, " to ", most));
+              Quote(text), " is no integer from ", min, " to ", max));
         }
         *value = number;
         return absl::OkStatus();
@@ -123,9 +121,9 @@ std::vector<std::string> FlagSet::names() const {
 }
 
 absl::StatusOr<std::vector<std::string>> FlagSet::Parse(
-    absl::Span<const std::string> arguments) const {
+    absl::Span<const std::string> arguments) {
   std::vector<std::string> rest;
-  std::set<std::string> given;
+  given_.clear();
   for (size_t i = 0; i < arguments.size(); ++i) {
     const std::string& argument = arguments[i];
     if (!absl::StartsWith(argument, "-") || argument == "-") {
@@ -144,7 +142,9 @@ absl::StatusOr<std::vector<std::string>> FlagSet::Parse(
       return absl::InvalidArgumentError(absl::StrCat(
           "there is no flag ", dashed, DidYouMean(name, names(), "--")));
     }
-    if (!given.insert(name).second) return error("is given twice");
+    const auto [given, is_first] = given_.emplace(name, "");
+    if (!is_first) return error("is given twice");
+    std::string& value = given->second;
     const auto& [is_switch, store] = flag->second;
     if (is_switch) {
       if (equals != argument.npos) {
@@ -153,7 +153,6 @@ absl::StatusOr<std::vector<std::string>> FlagSet::Parse(
       RCT_RETURN_IF_ERROR(store(""));
       continue;
     }
-    std::string value;
     if (equals != argument.npos) {
       value = argument.substr(equals + 1);
     } else if (i + 1 < arguments.size() &&
@@ -168,6 +167,11 @@ absl::StatusOr<std::vector<std::string>> FlagSet::Parse(
   return rest;
 }
 
+const std::string* FlagSet::Given(std::string_view name) const {
+  const auto given = given_.find(name);
+  return given == given_.end() ? nullptr : &given->second;
+}
+
 std::string DidYouMean(std::string_view name,
                        absl::Span<const std::string> names,
                        std::string_view before) {
@@ -176,7 +180,7 @@ std::string DidYouMean(std::string_view name,
                        [name](const std::string& a, const std::string& b) {
                          return EditDistance(name, a) < EditDistance(name, b);
                        });
-  // Less than half of the letters may be wrong: more is another word.
+  // Words that differ in half of their letters or more are different words.
   if (nearest == names.end() || 2 * EditDistance(name, *nearest) >=
                                     std::max(name.size(), nearest->size())) {
     return "";

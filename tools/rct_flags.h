@@ -1,16 +1,15 @@
-// The flags of a command, --name=value, each with a place that takes its value.
+// The flags of a command, --name=value, each with a variable for its value.
 //
 //     FlagSet flags;
 //     flags.Text("points", &task.points);
 //     flags.Integer("k", 1, kMaxRows, &k);
 //     flags.Switch("predecessor", &task.search.predecessor);
-//     RCT_ASSIGN_OR_RETURN(std::vector<std::string> rest,
-//     flags.Parse(arguments));
+//     absl::StatusOr<std::vector<std::string>> rest = flags.Parse(arguments);
 //
-// Nothing is ignored: a flag that does not exist (the nearest name is offered),
-// a flag that comes twice, a value that is missing, malformed or out of range
-// is an error that names the flag. `--name value` is taken as well. Numbers are
-// read the same way in every locale.
+// Nothing is ignored: a flag that does not exist (the error offers the nearest
+// name) or is given twice, and a value that is missing, malformed or out of
+// range, are errors that name the flag. `--name value` is accepted as well.
+// Numbers are read the same way in every locale.
 
 #ifndef RCT_TOOLS_RCT_FLAGS_H_
 #define RCT_TOOLS_RCT_FLAGS_H_
@@ -29,47 +28,58 @@
 
 namespace rct {
 
+// A set of flags. The variables must outlive the calls of Parse.
 class FlagSet {
  public:
-  // Off unless given; takes no value.
+  // Declares a flag without a value, which sets `on` to true.
   void Switch(std::string name, bool* on);
 
-  // Not empty.
+  // Declares a flag whose value is any text but the empty one.
   void Text(std::string name, std::string* value);
 
-  // From `least` to `most`.
-  void Integer(std::string name, int64_t least, int64_t most,
+  // Declares a flag whose value is an integer from `min` to `max`.
+  void Integer(std::string name, int64_t min, int64_t max,
                std::optional<int64_t>* value);
 
-  // Positive and finite; one, or several with commas between them.
+  // Declares a flag whose value is a positive and finite number.
   void Positive(std::string name, std::optional<double>* value);
+
+  // Declares a flag whose value is one such number, or several with commas
+  // between them.
   void Positives(std::string name, std::vector<double>* values);
 
-  // One of `names`, in any case of letters; `value` is its place among them.
+  // Declares a flag whose value is one of `names`, in any case of letters;
+  // `value` becomes its position among them.
   void Choice(std::string name, std::vector<std::string> names,
               std::optional<int>* value);
 
-  // Without their dashes, sorted.
+  // Returns the names of all flags without their dashes, sorted.
   std::vector<std::string> names() const;
 
-  // Stores the value of every flag and returns the arguments that are none.
-  // InvalidArgument, naming the flag; some values may have been stored then.
+  // Stores the values of the flags among `arguments` and returns the other
+  // arguments. Errors are InvalidArgument and name the flag; some values may
+  // have been stored then.
   absl::StatusOr<std::vector<std::string>> Parse(
-      absl::Span<const std::string> arguments) const;
+      absl::Span<const std::string> arguments);
+
+  // Returns the value of flag `name` as it was written ("" for a switch), or
+  // null where the last call of Parse has not found the flag.
+  const std::string* Given(std::string_view name) const;
 
  private:
   struct Flag {
     bool is_switch = false;
-    // The error without the flag's name.
+    // Stores a value, or returns an error without the flag's name.
     std::function<absl::Status(std::string_view)> store;
   };
 
   std::map<std::string, Flag> flags_;
+  std::map<std::string, std::string, std::less<>> given_;
 };
 
-// The end of a message about a name that does not exist: "; did you mean B?",
-// where `name` is but a slip away from B, the nearest of `names`; else nothing.
-// B is shown with `before` in front.
+// Returns the end of a message about a name that does not exist: "; did you
+// mean B?" where `name` resembles B, the nearest of `names`, and else "". B is
+// shown with `before` in front.
 std::string DidYouMean(std::string_view name,
                        absl::Span<const std::string> names,
                        std::string_view before);

@@ -15,6 +15,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::IsEmpty;
+using testing::Pointee;
 
 class FlagSetTest : public testing::Test {
  protected:
@@ -28,7 +29,7 @@ class FlagSetTest : public testing::Test {
   }
 
   void ExpectError(const std::vector<std::string>& arguments,
-                   const std::string& message) const {
+                   const std::string& message) {
     EXPECT_THAT(flags_.Parse(arguments),
                 StatusIs(absl::StatusCode::kInvalidArgument, message));
   }
@@ -61,6 +62,14 @@ TEST_F(FlagSetTest, LeavesTheRestAlone) {
   EXPECT_FALSE(predecessor_);
   EXPECT_EQ(k_, std::nullopt);
   EXPECT_EQ(kernel_, std::nullopt);
+}
+
+TEST_F(FlagSetTest, TellsWhatIsGiven) {
+  EXPECT_THAT(flags_.Parse({"--kernel=RBF", "--predecessor"}), IsOk());
+  EXPECT_THAT(flags_.Given("kernel"), Pointee(std::string("RBF")));
+  EXPECT_THAT(flags_.Given("predecessor"), Pointee(IsEmpty()));
+  EXPECT_EQ(flags_.Given("k"), nullptr);
+  EXPECT_EQ(flags_.Given("no_such_flag"), nullptr);
 }
 
 TEST_F(FlagSetTest, ValuesMayFollow) {

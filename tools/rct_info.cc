@@ -28,7 +28,7 @@
 namespace rct {
 namespace {
 
-// More columns than a screen has lines tell nobody anything.
+// The number of columns to describe: more do not fit a screen.
 constexpr int64_t kMaxColumns = 16;
 
 int64_t CountRepeats(const Matrix<double>& points) {
@@ -41,10 +41,11 @@ int64_t CountRepeats(const Matrix<double>& points) {
   return repeats;
 }
 
-// `name` cut to the width of a column of the table.
+// Returns `name` cut to the width of a column of the table.
 std::string Fit(std::string_view name, size_t width) {
   if (name.size() <= width) return std::string(name);
-  // Not within a character: what follows its first byte is 10xxxxxx.
+  // The cut must not be within a character of UTF-8, whose further bytes are
+  // 10xxxxxx.
   size_t end = width - 3;
   while (end > 0 && (static_cast<unsigned char>(name[end]) & 0xc0) == 0x80) {
     --end;
@@ -68,7 +69,7 @@ std::string DescribePoints(const std::string& path,
     for (int64_t i = 0; i < points.rows(); ++i) {
       least = std::min(least, points(i, j));
       greatest = std::max(greatest, points(i, j));
-      // Of the values so far: no sum that could overflow.
+      // The mean of the values so far, because a sum could overflow.
       mean += points(i, j) / (i + 1.0) - mean / (i + 1.0);
     }
     const std::string name =
@@ -82,7 +83,8 @@ std::string DescribePoints(const std::string& path,
   return text;
 }
 
-// Whether `table` can be a list of row numbers, and of an answer's -1.
+// Returns whether `table` can be a list of row numbers, with -1 as in an
+// answer.
 bool CanBeRows(const Matrix<double>& table) {
   constexpr double kMaxRow = 0x1p53;
   return table.cols() == 1 &&
@@ -169,8 +171,8 @@ absl::StatusOr<std::string> DescribeIndex(const std::string& path) {
 
 absl::StatusOr<std::string> DescribeFile(const std::string& path,
                                          const ReadOptions& options) {
-  // The ending that examples use: what is wrong with such a file is worth more
-  // than that it is none of points.
+  // Examples end the names of index files with .rct. For such a file the error
+  // says why it is no index file, not why it is no file of points.
   if (IsIndexFile(InputPath(path)) || absl::EndsWith(path, ".rct")) {
     return DescribeIndex(path);
   }

@@ -1,4 +1,4 @@
-// `rct info`: what is in a file, and whether the other commands take it.
+// `rct info`: describes a file and says whether the other commands accept it.
 
 #ifndef RCT_TOOLS_RCT_INFO_H_
 #define RCT_TOOLS_RCT_INFO_H_
@@ -10,13 +10,14 @@
 
 namespace rct {
 
-// Lines, with a final newline, about a file of points or of row numbers: shape,
-// range and mean of each column, and how many points lie on an earlier one (a
-// Gaussian process without noise has no density there); or about an index file:
-// model, strategy, digest and the bytes of its parts, all of which was checked.
-// What is refused as points (rct_input.h) is refused here, with the same words.
-// A column of integers may be row numbers; -1 among them means no neighbor, as
-// in an answer. Errors as base/matrix_file.h and index/index_file.h.
+// Returns lines, with a final newline, about a file. For points they show the
+// shape, the range and mean of each column, and how many points lie on an
+// earlier one (a Gaussian process without noise has no density there); for an
+// index file the model, strategy, digest and the bytes of its parts, after all
+// of it was checked. A single column of integers is also described as row
+// numbers, among which -1 means no neighbor, as in an answer. Errors are those
+// of base/matrix_file.h and index/index_file.h; files that the other commands
+// refuse as points (rct_input.h) are refused with the same words.
 absl::StatusOr<std::string> DescribeFile(const std::string& path,
                                          const ReadOptions& options = {});
 

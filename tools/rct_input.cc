@@ -28,7 +28,7 @@
 namespace rct {
 namespace {
 
-// `result`, with a reader's options in its error as flags.
+// Returns `result` with the options of a reader in its error written as flags.
 template <class T>
 absl::StatusOr<T> WithFlags(absl::StatusOr<T> result) {
   if (result.ok()) return result;
@@ -45,8 +45,8 @@ std::string Listed(absl::Span<const std::string> names) {
                        });
 }
 
-// The place of each of `wanted` among `names`; empty where they are not the
-// same names.
+// Returns the position of each of `wanted` among `names`, or nothing where one
+// is missing.
 std::vector<int64_t> Places(absl::Span<const std::string> wanted,
                             absl::Span<const std::string> names) {
   std::vector<int64_t> places;
@@ -58,7 +58,8 @@ std::vector<int64_t> Places(absl::Span<const std::string> wanted,
   return places;
 }
 
-// With two significant digits, and no exponent that can be done without.
+// Returns the number with two significant digits and, where possible, without
+// an exponent.
 std::string Rounded(double number) {
   double rounded = number;
   RCT_CHECK(absl::SimpleAtod(absl::StrFormat("%.2g", number), &rounded));
@@ -155,8 +156,8 @@ std::string SuggestLengthscale(MatrixView<const double> points) {
   }
   const auto [least, greatest] =
       std::minmax_element(deviations.begin(), deviations.end());
-  constexpr double kAlike = 3;        // times the least
-  constexpr int64_t kMaxNumbers = 4;  // a person may want to type
+  constexpr double kAlike = 3;        // times the smallest
+  constexpr int64_t kMaxNumbers = 4;  // that a person may want to type
   if (*greatest > kAlike * *least && *least > 0 && points.cols <= kMaxNumbers) {
     return absl::StrJoin(deviations, ",", [](std::string* out, double number) {
       absl::StrAppend(out, Rounded(number));

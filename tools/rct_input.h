@@ -1,8 +1,8 @@
-// What flags read: files as matrices, vectors and row numbers, with errors in
-// the user's terms.
+// Reads the files that flags name as matrices, vectors and row numbers, with
+// errors in the user's terms.
 //
-// One reader decides for all commands: what `rct info` takes for points, `rct
-// graph` does, and what one refuses the other refuses with the same words.
+// All commands share these functions, so that `rct info` and `rct graph` accept
+// the same points and refuse others with the same words.
 
 #ifndef RCT_TOOLS_RCT_INPUT_H_
 #define RCT_TOOLS_RCT_INPUT_H_
@@ -22,15 +22,16 @@
 
 namespace rct {
 
-// The file that the user means by `path`: `-` is standard input, and a relative
-// path counts from where the user called.
+// Returns the file that the user means by `path`: `-` is standard input, and a
+// relative path counts from where the user called.
 std::string InputPath(const std::string& path);
 
-// The values of --header, and what they mean; not given, the reader decides.
+// The values of --header, and the meaning of the one with number `choice`;
+// where none is given, the reader decides.
 const std::vector<std::string>& HeaderNames();
 CsvHeader HeaderOf(std::optional<int> choice);
 
-// Files as base/matrix_file.h reads them. Errors start with `path`.
+// Read files as base/matrix_file.h does. Errors start with `path`.
 absl::StatusOr<Table<double>> ReadInputTable(const std::string& path,
                                              const ReadOptions& options);
 absl::StatusOr<std::vector<double>> ReadInputVector(const std::string& path,
@@ -38,34 +39,35 @@ absl::StatusOr<std::vector<double>> ReadInputVector(const std::string& path,
 absl::StatusOr<std::vector<int64_t>> ReadInputRows(const std::string& path,
                                                    const ReadOptions& options);
 
-// InvalidArgument, starting with `path`, where `table`, read from it, cannot be
-// the points of an index: it has no rows, or more rows or columns than an index
-// may have.
+// Returns InvalidArgument, starting with `path`, where `table`, which was read
+// from it, cannot be the points of an index: it has no rows, or more rows or
+// columns than an index may have.
 absl::Status CheckInputPoints(const std::string& path,
                               const Table<double>& table);
 
-// Where points that other files are held against come from.
+// The points that other files must fit.
 struct PointsInfo {
-  std::string_view flag;  // "--points" or "--index"
+  std::string_view flag;  // that they come from: "--points" or "--index"
   int64_t size = 0;
   int64_t dim = 0;
-  // Of the coordinates: `dim` of them, or none where they have no names.
+  // The names of the `dim` coordinates, or none.
   std::vector<std::string> names;
 };
 
-// The values of `table`, read from `path` for `flag`, with as many columns as
-// the points have, and in their order: where both have names of columns, they
-// are matched by name. InvalidArgument, naming `flag`, where the numbers of
-// columns differ, or the names do.
+// Returns the values of `table`, which was read from `path` for `flag`, with
+// the columns of the points in their order: where both have names of columns,
+// they are matched by name. Returns InvalidArgument, naming `flag`, where the
+// numbers or the names of the columns differ.
 absl::StatusOr<Matrix<double>> MatchColumns(std::string_view flag,
                                             const std::string& path,
                                             Table<double> table,
                                             const PointsInfo& points);
 
-// A lengthscale to begin with, as --lengthscale takes it: the standard
-// deviation of the coordinates, which is what a lengthscale of 1 is for
-// standardized ones. It is one number where the coordinates vary alike or are
-// many, and else one for each, of two significant digits. n x d, finite.
+// Returns a lengthscale to begin with, as --lengthscale takes it: the standard
+// deviation of the coordinates, which is 1 for standardized ones. It is one
+// number where the coordinates vary alike or are many, and else one for each
+// coordinate, of two significant digits. Assumes that `points` (n x d) are
+// finite.
 std::string SuggestLengthscale(MatrixView<const double> points);
 
 }  // namespace rct

@@ -84,8 +84,8 @@ TEST(SuggestLengthscaleTest, AlwaysAPositiveNumber) {
   EXPECT_EQ(Suggest({{7, 7}}), "1");
   EXPECT_EQ(Suggest({{3, 4}, {3, 4}}), "1");
   EXPECT_EQ(Suggest({{0, 4}, {2, 4}}), "0.71");
-  constexpr double kMost = std::numeric_limits<double>::max();
-  EXPECT_EQ(Suggest({{-kMost}, {kMost}}), "1");
+  constexpr double kMax = std::numeric_limits<double>::max();
+  EXPECT_EQ(Suggest({{-kMax}, {kMax}}), "1");
 }
 
 }  // namespace

@@ -15,8 +15,9 @@
 namespace rct {
 namespace {
 
-// However they are spelled, and through links; they need not exist. A terminal
-// can be read and written to at a time, and so can other streams.
+// Returns whether two paths, which need not exist, lead to one file, through
+// links or under different spellings. A terminal and other streams can be read
+// and written to at the same time, and count as different files.
 bool SameFile(const std::string& a, const std::string& b) {
   if (IsStream(a) || IsStream(b)) return false;
   const auto canonical = [](const std::string& path) {

@@ -1,4 +1,4 @@
-// What flags write: checks before the work, and files at its end.
+// Output files that flags name, and checks of all files before the work.
 
 #ifndef RCT_TOOLS_RCT_OUTPUT_H_
 #define RCT_TOOLS_RCT_OUTPUT_H_
@@ -13,18 +13,18 @@
 
 namespace rct {
 
-// The file that the user means by `path`: `-` is standard output, and a
+// Returns the file that the user means by `path`: `-` is standard output, and a
 // relative path counts from where the user called.
 std::string OutputPath(const std::string& path);
 
 // A flag and the file it names, "" where the flag is not given.
 using FileFlag = std::pair<std::string_view, std::string>;
 
-// Finds before the work what would fail after it, or lose something:
-// InvalidArgument, and codes as in base/file.h, naming flag and file, where an
-// output cannot be written to, is an input as well, or is another output, and
-// where two inputs read standard input. Files are the same however they are
-// spelled, and through links.
+// Finds, before the work, errors that would otherwise come after it or destroy
+// an input. Returns InvalidArgument or a code of base/file.h, naming flag and
+// file, where an output cannot be written to, is also an input or another
+// output, or where two inputs read standard input. Paths that are spelled
+// differently or lead through links may name the same file.
 absl::Status CheckFiles(absl::Span<const FileFlag> inputs,
                         absl::Span<const FileFlag> outputs);
 

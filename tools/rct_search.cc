@@ -24,13 +24,13 @@
 #include "base/monitor.h"
 #include "base/npy.h"
 #include "base/progress.h"
-#include "base/random.h"
 #include "base/status_macros.h"
 #include "index/advice.h"
 #include "index/euclidean_index.h"
 #include "index/index.pb.h"
 #include "index/residual_index.h"
 #include "metric/simd_routines.h"
+#include "parity/audit.h"
 #include "parity/gates.h"
 #include "tools/rct_input.h"
 #include "tools/rct_output.h"
@@ -42,17 +42,14 @@
 namespace rct {
 namespace {
 
-// Separates this use of a seed from others'.
-constexpr uint64_t kAuditStream = 0x6175646974;
-
 using Interrupted = std::function<bool()>;
 
-// The library's names of what flags are about.
+// The beginnings of the library's errors, and what they become for flags.
 constexpr std::pair<std::string_view, std::string_view> kFlagOf[] = {
     {"points: ", "--points: "},
     {"query points: ", "--queries: "},
     {"strategy: ", "--strategy: "},
-    {"inducing: ", "--points: "},  // with their inducing points
+    {"inducing: ", "--points: "},  // drawn from them
     {"inducing.rows.row", "--inducing_rows"},
     {"inducing.random.count: ", "--num_inducing: "},
     {"kernel.lengthscale", "--lengthscale"},
@@ -67,7 +64,7 @@ constexpr std::pair<std::string_view, std::string_view> kFlagOf[] = {
     {"allowed: ", "--allowed_rows: "},
 };
 
-// The library's error in the user's terms.
+// Returns the library's error in the user's terms.
 absl::Status InFlags(const absl::Status& status) {
   for (const auto& [field, flag] : kFlagOf) {
     if (!absl::StartsWith(status.message(), field)) continue;
@@ -84,8 +81,8 @@ absl::StatusOr<T> InFlags(absl::StatusOr<T> result) {
   return result;
 }
 
-// What a reader of rct_input.h makes of the file, or its error with the flag in
-// front.
+// Returns the contents of a file, read by a function of rct_input.h, or its
+// error with the flag in front.
 template <class T>
 absl::StatusOr<T> Read(std::string_view flag, const std::string& path,
                        const ReadOptions& options,
@@ -108,10 +105,11 @@ std::vector<FileFlag> InputsOf(const SearchTask& task) {
           {"--residual_variance", task.residual_variance}};
 }
 
-// A line on the terminal for what its monitor watches, and an end to it.
+// A monitor that shows the progress of a step on the terminal and cancels it
+// when the user interrupts.
 class Watch {
  public:
-  // The line counts to `total`.
+  // Shows progress as a number up to `total`.
   Watch(std::string label, int64_t total, const Interrupted& interrupted)
       : total_(total),
         interrupted_(interrupted),
@@ -134,7 +132,7 @@ class Watch {
   Monitor monitor_;
 };
 
-// The points of a task, and what else files are read with.
+// The points of a task, and the options that all files are read with.
 struct Input {
   ReadOptions options;
   PointsInfo info;
@@ -154,7 +152,7 @@ absl::StatusOr<ResidualModel> FromFactors(const SearchTask& task,
                                             v.values.view(), variance));
 }
 
-// Adds to `config` the inducing points that a file names, if one does.
+// Adds to `config` the inducing points of a file, if the task names one.
 absl::Status ReadInducing(const SearchTask& task, const Input& input,
                           InducingConfig& config) {
   if (!task.inducing_rows.empty()) {
@@ -196,13 +194,13 @@ absl::StatusOr<ResidualModel> MakeModel(const SearchTask& task,
                                        monitor));
 }
 
-// Queries of either kind.
+// Queries: rows of the points, or new points.
 struct Queries {
   int64_t size() const {
     return is_rows ? static_cast<int64_t>(rows.size()) : points.rows();
   }
 
-  // Neighbours of queries [first, first + count).
+  // Returns the neighbors of queries [first, first + count).
   template <class Index>
   absl::StatusOr<SearchResult> Search(const Index& index, int64_t first,
                                       int64_t count,
@@ -215,7 +213,7 @@ struct Queries {
         options);
   }
 
-  // The same, all within options.radius.
+  // Does the same for all neighbors within options.radius.
   template <class Index>
   absl::StatusOr<RangeResult> RangeSearch(const Index& index, int64_t first,
                                           int64_t count,
@@ -233,10 +231,10 @@ struct Queries {
   std::vector<int64_t> rows;
   Matrix<double> points;
 
-  std::unique_ptr<bool[]> allowed;  // rows that may be neighbours; null: all
+  std::unique_ptr<bool[]> allowed;  // by row; null means all
 };
 
-// Row numbers of the points.
+// Returns row numbers of the points.
 absl::StatusOr<std::vector<int64_t>> ReadRowsOf(const PointsInfo& points,
                                                 std::string_view flag,
                                                 const std::string& path,
@@ -254,7 +252,7 @@ absl::StatusOr<std::vector<int64_t>> ReadRowsOf(const PointsInfo& points,
   return rows;
 }
 
-// A flag for each row; none where all are allowed.
+// Returns for each row whether it may be a neighbor, or null where all may.
 absl::StatusOr<std::unique_ptr<bool[]>> ReadAllowed(
     const SearchTask& task, const PointsInfo& points,
     const ReadOptions& options) {
@@ -289,8 +287,8 @@ absl::StatusOr<Queries> ReadQueries(const SearchTask& task,
   return queries;
 }
 
-// The points of --points; of a residual metric whose lengthscale is missing, an
-// error that suggests one.
+// Returns the points of --points. Where the lengthscale of a residual metric is
+// missing, the error suggests one.
 absl::StatusOr<Input> ReadPoints(const SearchTask& task,
                                  const ReadOptions& options) {
   RCT_ASSIGN_OR_RETURN(Table<double> table,
@@ -311,7 +309,7 @@ absl::StatusOr<Input> ReadPoints(const SearchTask& task,
   return input;
 }
 
-// An index that will be asked for so many queries in all.
+// Builds an index that will be asked `expected_queries` queries in total.
 absl::StatusOr<ResidualIndex> BuildIndex(const SearchTask& task,
                                          const Input& input,
                                          int64_t expected_queries,
@@ -334,7 +332,7 @@ absl::StatusOr<ResidualIndex> BuildIndex(const SearchTask& task,
       ResidualIndex::Build(std::move(model), options, watch->monitor()));
 }
 
-// Neighbours of all queries: a table, or lists with all_within.
+// The neighbors of all queries: lists with all_within, and else a table.
 struct Answers {
   NeighborTable table;
   RangeTable lists;
@@ -359,7 +357,7 @@ absl::StatusOr<Answers> SearchEither(const Index& index, const Queries& queries,
   return answers;
 }
 
-// Lists as rows of a table that has room for the longest.
+// Returns lists as rows of a table that is as wide as the longest.
 NeighborTable TableOf(const RangeTable& lists,
                       absl::Span<const int64_t> queries) {
   int64_t longest = 1;
@@ -382,9 +380,7 @@ absl::StatusOr<std::string> Audit(const Index& exhaustive,
                                   const SearchOptions& search,
                                   const Answers& answers,
                                   const Interrupted& interrupted) {
-  RandomStream stream(/*seed=*/1, kAuditStream);
-  const std::vector<int64_t> sample = SampleWithoutReplacement(
-      queries.size(), std::min(task.audit, queries.size()), stream);
+  const std::vector<int64_t> sample = DrawAudit(queries.size(), task.audit);
   Progress progress("auditing", static_cast<int64_t>(sample.size()));
   for (const int64_t query : sample) {
     RCT_ASSIGN_OR_RETURN(
@@ -415,7 +411,7 @@ MatrixView<const T> Column(const std::vector<T>& values) {
   return {values.data(), static_cast<int64_t>(values.size()), 1};
 }
 
-// Lists are vectors: one-dimensional as .npy, a column as .csv.
+// Returns the file of a vector: one-dimensional as .npy, a column as .csv.
 template <class T>
 std::string Serialize(MatrixFormat format, std::string_view column,
                       const std::vector<T>& values) {
@@ -428,23 +424,19 @@ absl::StatusOr<std::string> Write(const SearchTask& task,
                                   const Interrupted& interrupted) {
   const auto& [table, lists] = answers;
   std::vector<std::pair<std::string, std::string>> outputs;  // path, contents
-  if (!task.out_offsets.empty()) {
-    outputs.emplace_back(task.out_offsets, Serialize(task.out_offsets_format,
-                                                     "offset", lists.offsets));
+  if (const auto& [path, format] = task.out_offsets; !path.empty()) {
+    outputs.emplace_back(path, Serialize(format, "offset", lists.offsets));
   }
-  if (!task.out_indices.empty()) {
-    const MatrixFormat format = task.out_indices_format;
-    outputs.emplace_back(task.out_indices,
-                         task.all_within
-                             ? Serialize(format, "neighbor", lists.rows)
-                             : Serialize(format, "neighbor", table.rows()));
-  }
-  if (!task.out_distances.empty()) {
-    const MatrixFormat format = task.out_distances_format;
+  if (const auto& [path, format] = task.out_indices; !path.empty()) {
     outputs.emplace_back(
-        task.out_distances,
-        task.all_within ? Serialize(format, "distance", lists.distances)
-                        : Serialize(format, "distance", table.distances()));
+        path, task.all_within ? Serialize(format, "neighbor", lists.rows)
+                              : Serialize(format, "neighbor", table.rows()));
+  }
+  if (const auto& [path, format] = task.out_distances; !path.empty()) {
+    outputs.emplace_back(
+        path, task.all_within
+                  ? Serialize(format, "distance", lists.distances)
+                  : Serialize(format, "distance", table.distances()));
   }
   std::vector<FileToWrite> files;
   std::string report;
@@ -461,7 +453,7 @@ absl::StatusOr<std::string> Write(const SearchTask& task,
                             table.k());
 }
 
-// Lines about an answer that is legal and of no use.
+// Returns the advice about an answer (index/advice.h).
 std::vector<std::string> WarningsOf(const Answers& answers,
                                     const SearchTask& task) {
   const AdvisedMetric metric =
@@ -479,8 +471,8 @@ void AddWarnings(const std::vector<std::string>& advice,
   }
 }
 
-// Searches, audits by what `make_exhaustive` makes, and writes; adds to the
-// lines of `report`.
+// Searches, audits with the index that make_exhaustive() returns, and writes
+// the answer. Returns the lines of `report` and further ones.
 template <class Index, class MakeExhaustive>
 absl::StatusOr<std::string> Answer(const Index& index, const Queries& queries,
                                    const SearchTask& task,
@@ -600,10 +592,10 @@ absl::Status CompareAudit(const NeighborTable& answers,
 
 absl::StatusOr<std::string> RunSearch(const SearchTask& task,
                                       const Interrupted& interrupted) {
-  RCT_RETURN_IF_ERROR(
-      CheckFiles(InputsOf(task), {{"--out_offsets", task.out_offsets},
-                                  {"--out_indices", task.out_indices},
-                                  {"--out_distances", task.out_distances}}));
+  RCT_RETURN_IF_ERROR(CheckFiles(
+      InputsOf(task), {{"--out_offsets", task.out_offsets.path},
+                       {"--out_indices", task.out_indices.path},
+                       {"--out_distances", task.out_distances.path}}));
   Monitor reading([&interrupted](double) { return !interrupted(); });
   const ReadOptions options = {task.header, &reading};
   return task.index_file.empty() ? SearchFromPoints(task, options, interrupted)
@@ -613,13 +605,13 @@ absl::StatusOr<std::string> RunSearch(const SearchTask& task,
 absl::StatusOr<std::string> RunBuild(const SearchTask& task,
                                      const Interrupted& interrupted) {
   SearchTask reads = task;
-  reads.index_file.clear();  // which it writes
+  reads.index_file.clear();  // this command writes it
   RCT_RETURN_IF_ERROR(
       CheckFiles(InputsOf(reads), {{"--index", task.index_file}}));
   Monitor reading([&interrupted](double) { return !interrupted(); });
   RCT_ASSIGN_OR_RETURN(const Input input,
                        ReadPoints(task, {task.header, &reading}));
-  // A file is made to be searched often.
+  // An index in a file is probably searched for as many queries as points.
   RCT_ASSIGN_OR_RETURN(
       const ResidualIndex index,
       BuildIndex(task, input, input.points.rows(), interrupted));

@@ -1,9 +1,9 @@
-// What `rct build`, `rct neighbors` and `rct graph` do once their flags are
-// read: points from files, an index or neighbour sets to files.
+// The work of `rct build`, `rct neighbors` and `rct graph`, once their flags
+// are read: from files of points to files of an index or of neighbors.
 //
-// All mistakes that can be seen are seen before work begins: files that cannot
-// be read or written, and shapes that do not fit. Output files are written
-// together at the very end; after an error every one is as it was before.
+// Files that cannot be read or written and shapes that do not fit are found
+// before the work begins. Output files are written together at the very end;
+// after an error each is as it was before.
 
 #ifndef RCT_TOOLS_RCT_SEARCH_H_
 #define RCT_TOOLS_RCT_SEARCH_H_
@@ -22,75 +22,81 @@
 
 namespace rct {
 
-// Files are as base/matrix_file.h reads them, `-` being standard input or
-// output; empty names are files that are not given. Rows are numbered from 0.
+// A file for a part of the answer; its path is "" where none is wanted.
+struct OutputFile {
+  std::string path;
+  MatrixFormat format = MatrixFormat::kNpy;  // or kCsv
+};
+
+// A task, as flags describe it. Files are as base/matrix_file.h reads them; `-`
+// is standard input or output, and "" a file that is not given. Rows are
+// numbered from 0.
 struct SearchTask {
   CsvHeader header = CsvHeader::kDetect;  // of all .csv files
 
-  // What rct build writes. The others read it in place of `points` and all that
-  // is said of the model.
+  // The index file, which rct build writes. The other commands read it in place
+  // of `points` and of everything about the model.
   std::string index_file;
 
   std::string points;  // n x d
 
-  // Queries: row numbers of points, or new points (q x d); neither means every
-  // row in turn.
+  // The queries: row numbers of points, or new points (q x d). Neither means
+  // every row in turn.
   std::string query_rows;
   std::string queries;
 
-  // Where the inducing points come from, unless `index` says it: row numbers
-  // of points, or coordinates (m x d); or factors in their place, V (n x m)
+  // The inducing points, unless `index` says which they are: row numbers of
+  // points, or coordinates (m x d). Or, in their place, the factors V (n x m)
   // and p (n).
   std::string inducing_rows;
   std::string inducing_points;
   std::string factors;
   std::string residual_variance;
 
-  // Euclidean distance in place of the residual metric; of `index`, strategy
-  // and threads count then, and what is said of the model must be absent.
+  // Whether the metric is Euclidean distance. Then only the strategy and the
+  // threads of `index` are used, and everything about the model must be absent.
   bool euclidean = false;
 
   IndexOptions index;
-  SearchOptions search;  // threads: 0 means all
+  SearchOptions search;  // 0 threads means all
 
-  // All neighbours within search.radius instead of at most search.k.
+  // Whether the answer is all neighbors within search.radius, instead of at
+  // most search.k.
   bool all_within = false;
-  // Row numbers of points: no others are neighbours.
+  // The row numbers of points that may be neighbors.
   std::string allowed_rows;
 
-  // That many of the queries, drawn at random, are answered once more, each by
-  // itself and exhaustively, and must have the same bits.
+  // The number of queries, drawn at random, that are answered again, each by
+  // itself and exhaustively. Both answers must have the same bits.
   int64_t audit = 0;
 
-  // q x k: int64 row numbers, -1 where there is none; and float64 distances,
-  // inf there. With all_within the lists of all queries one after the other,
-  // and q + 1 int64 offsets: list i is entries offsets[i] to offsets[i + 1].
-  // kNpy or kCsv.
-  std::string out_offsets;
-  std::string out_indices;
-  std::string out_distances;
-  MatrixFormat out_offsets_format = MatrixFormat::kNpy;
-  MatrixFormat out_indices_format = MatrixFormat::kNpy;
-  MatrixFormat out_distances_format = MatrixFormat::kNpy;
+  // The answer, q x k: int64 row numbers, and float64 distances; -1 and inf
+  // where there are fewer neighbors. With all_within it is the lists of all
+  // queries one after the other, and q + 1 int64 offsets: list i is entries
+  // offsets[i] to offsets[i + 1].
+  OutputFile out_offsets;
+  OutputFile out_indices;
+  OutputFile out_distances;
 };
 
-// Does it, and returns what is worth knowing: lines without a final newline.
-// Errors name the flag, and file, row and column where there are any: codes as
-// in matrix_file.h, file.h and residual_index.h; Internal where an audit fails;
-// Cancelled, with nothing written, soon after `interrupted` says so. How far
-// the work is shows on a terminal.
+// Answers the queries of a task and returns a report: lines without a final
+// newline. Errors name the flag and, where there are any, file, row and column:
+// their codes are those of base/matrix_file.h, base/file.h and
+// index/residual_index.h, Internal where an audit fails, and Cancelled, with
+// nothing written, soon after `interrupted` returns true. Shows on a terminal
+// how far the work is.
 absl::StatusOr<std::string> RunSearch(
     const SearchTask& task,
     const std::function<bool()>& interrupted = [] { return false; });
 
-// Builds the index of a task without queries and writes it to `index_file`;
-// otherwise as above.
+// Builds the index of a task without queries, writes it to `index_file` and
+// returns a report, with the errors of RunSearch.
 absl::StatusOr<std::string> RunBuild(
     const SearchTask& task,
     const std::function<bool()>& interrupted = [] { return false; });
 
-// Internal, saying where, unless query queries[i] of `answers` is, bit for bit,
-// query i of `expected`.
+// Returns Internal, with the first difference, unless query queries[i] of
+// `answers` and query i of `expected` have the same bits.
 absl::Status CompareAudit(const NeighborTable& answers,
                           absl::Span<const int64_t> queries,
                           const NeighborTable& expected);

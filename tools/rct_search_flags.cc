@@ -13,15 +13,18 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/strip.h"
 #include "absl/types/span.h"
 #include "base/limits.h"
 #include "base/matrix_file.h"
 #include "base/status_macros.h"
 #include "google/protobuf/descriptor.h"
 #include "index/index.pb.h"
+#include "index/validation.h"
 #include "metric/metric.pb.h"
 #include "tools/rct_flags.h"
 #include "tools/rct_input.h"
@@ -30,54 +33,14 @@
 namespace rct {
 namespace {
 
-constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
-
-// A flag that chooses among others, and whether it is there.
-using Given = std::pair<std::string_view, bool>;
+constexpr int64_t kMaxInteger = std::numeric_limits<int64_t>::max();
 
 absl::Status UsageError(std::string_view message) {
   return absl::InvalidArgumentError(message);
 }
 
-// At most one of the flags; `what` they all do.
-absl::Status AtMostOne(absl::Span<const Given> flags, std::string_view what) {
-  std::vector<std::string_view> given;
-  for (const auto& [flag, is_given] : flags) {
-    if (is_given) given.push_back(flag);
-  }
-  if (given.size() <= 1) return absl::OkStatus();
-  return UsageError(absl::StrCat(given[0], " and ", given[1], ": both ", what,
-                                 "; leave one out"));
-}
-
-absl::Status NotTogether(Given a, Given b, std::string_view why) {
-  if (!a.second || !b.second) return absl::OkStatus();
-  return UsageError(
-      absl::StrCat(a.first, " and ", b.first, ": ", why, "; leave one out"));
-}
-
-absl::Status Needs(Given a, Given b, std::string_view why) {
-  if (!a.second || b.second) return absl::OkStatus();
-  return UsageError(
-      absl::StrCat(a.first, ": needs ", b.first, " as well: ", why));
-}
-
-// With an index from a file, what it was made of cannot be said again.
-absl::Status WithoutIndex(Given index, absl::Span<const Given> flags) {
-  for (const Given& flag : flags) {
-    RCT_RETURN_IF_ERROR(
-        NotTogether(index, flag, "the index in the file has its own"));
-  }
-  return absl::OkStatus();
-}
-
-absl::Status Required(Given flag, std::string_view what) {
-  if (flag.second) return absl::OkStatus();
-  return UsageError(absl::StrCat(flag.first, " is missing: ", what));
-}
-
-// The names that an enum's flag takes, and their numbers: all but 0, which is
-// "not given", in small letters.
+// The values that a flag for an enum accepts: the names in lower case and their
+// numbers, without number 0, which means "not given".
 struct EnumNames {
   explicit EnumNames(const google::protobuf::EnumDescriptor& descriptor) {
     for (int i = 0; i < descriptor.value_count(); ++i) {
@@ -107,7 +70,7 @@ const std::vector<std::string>& FormatNames() {
   return names;
 }
 
-// What --format says, or else the ending of the file.
+// Returns the format that --format names, or else the ending of the file.
 absl::StatusOr<MatrixFormat> OutputFormat(std::string_view flag,
                                           const std::string& path,
                                           std::optional<int> format) {
@@ -120,8 +83,8 @@ absl::StatusOr<MatrixFormat> OutputFormat(std::string_view flag,
   if (!format.has_value()) {
     if (ending.ok()) return *ending;
     return UsageError(absl::StrCat(flag, ": ", path,
-                                   ": the ending names no format; end it "
-                                   "with .npy or .csv, or say --format"));
+                                   ": the ending names no format; end it with "
+                                   ".npy or .csv, or say --format"));
   }
   if (ending.ok() && *ending != kFormats[*format]) {
     return UsageError(absl::StrCat(
@@ -172,7 +135,7 @@ Example
   awk 'BEGIN {print "x,y"; while (i++ < 999) print i*37%101 "," i*53%97}' >p.csv
 )"};
 
-constexpr std::string_view kModelFlags =
+constexpr std::string_view kModelHelp =
     R"(  --kernel=NAME             $kernels
   --lengthscale=L[,L...]    one, or one for each column, in its unit
   --variance=S              k(x, x) (default 1)
@@ -188,11 +151,11 @@ $metric  --strategy=NAME           $strategies
                             (same answer, other speed; default $strategy)
 )";
 
-constexpr std::string_view kMetricFlag =
+constexpr std::string_view kMetricHelp =
     R"(  --metric=euclidean        Euclidean distance in place of all since --kernel
 )";
 
-constexpr std::string_view kSearchFlags =
+constexpr std::string_view kSearchHelp =
     R"(  --predecessor             only rows before the query's (Vecchia)
   --allowed_rows=FILE       only these row numbers of points are neighbors
   --header=yes|no           first lines of .csv are names of columns, or data;
@@ -222,235 +185,312 @@ constexpr std::string_view kExample[] = {
   rct graph --index=p.rct --k=10 --predecessor --out_indices=sets.npy
 )"};
 
-}  // namespace
-
-absl::StatusOr<SearchTask> ParseSearchTask(
-    SearchCommand command, absl::Span<const std::string> arguments) {
-  SearchTask task;
+// The values of flags that a task holds in another form.
+struct Values {
   std::optional<int> kernel, strategy, format, metric, header;
   std::optional<double> variance, jitter, radius;
   std::optional<int64_t> k, num_inducing, seed, threads, audit;
   std::vector<double> lengthscale;
   bool no_inducing = false;
+};
 
-  const bool searches = command != SearchCommand::kBuild;
+bool Searches(SearchCommand command) {
+  return command != SearchCommand::kBuild;
+}
+
+// Returns the flags of `command`, which store their values in `task` and
+// `values`.
+FlagSet Declare(SearchCommand command, SearchTask& task, Values& values) {
   FlagSet flags;
   flags.Text("index", &task.index_file);
   flags.Text("points", &task.points);
-  flags.Choice("kernel", Kernels().names, &kernel);
-  flags.Positives("lengthscale", &lengthscale);
-  flags.Positive("variance", &variance);
-  flags.Integer("num_inducing", 1, kMost, &num_inducing);
-  flags.Integer("seed", 0, kMost, &seed);
+  flags.Choice("kernel", Kernels().names, &values.kernel);
+  flags.Positives("lengthscale", &values.lengthscale);
+  flags.Positive("variance", &values.variance);
+  flags.Integer("num_inducing", 1, kMaxInteger, &values.num_inducing);
+  flags.Integer("seed", 0, kMaxInteger, &values.seed);
   flags.Text("inducing_rows", &task.inducing_rows);
   flags.Text("inducing_points", &task.inducing_points);
-  flags.Switch("no_inducing", &no_inducing);
+  flags.Switch("no_inducing", &values.no_inducing);
   flags.Text("factors", &task.factors);
   flags.Text("residual_variance", &task.residual_variance);
-  flags.Positive("jitter", &jitter);
-  flags.Choice("strategy", Strategies().names, &strategy);
-  flags.Integer("threads", 0, kMaxThreads, &threads);
-  flags.Choice("metric", {"residual", "euclidean"}, &metric);
-  flags.Choice("header", HeaderNames(), &header);
-  if (searches) {
-    flags.Integer("k", 1, kMaxRows, &k);
-    flags.Positive("radius", &radius);
+  flags.Positive("jitter", &values.jitter);
+  flags.Choice("strategy", Strategies().names, &values.strategy);
+  flags.Integer("threads", 0, kMaxThreads, &values.threads);
+  flags.Choice("metric", {"residual", "euclidean"}, &values.metric);
+  flags.Choice("header", HeaderNames(), &values.header);
+  if (Searches(command)) {
+    flags.Integer("k", 1, kMaxRows, &values.k);
+    flags.Positive("radius", &values.radius);
     flags.Switch("predecessor", &task.search.predecessor);
     flags.Text("allowed_rows", &task.allowed_rows);
-    flags.Integer("audit", 1, kMost, &audit);
-    flags.Text("out_offsets", &task.out_offsets);
-    flags.Text("out_indices", &task.out_indices);
-    flags.Text("out_distances", &task.out_distances);
-    flags.Choice("format", FormatNames(), &format);
+    flags.Integer("audit", 1, kMaxInteger, &values.audit);
+    flags.Text("out_offsets", &task.out_offsets.path);
+    flags.Text("out_indices", &task.out_indices.path);
+    flags.Text("out_distances", &task.out_distances.path);
+    flags.Choice("format", FormatNames(), &values.format);
   }
   if (command == SearchCommand::kNeighbors) {
     flags.Text("query_rows", &task.query_rows);
     flags.Text("queries", &task.queries);
     flags.Switch("exclude_self", &task.search.exclude_self);
-  } else {
-    task.search.exclude_self = true;
   }
+  return flags;
+}
+
+// A term about a flag: "--name" holds where the flag is given, "--name=value"
+// where it is given with that value, "--name!=value" where it is given with
+// another one.
+bool Holds(std::string_view term, const FlagSet& flags) {
+  const size_t equals = term.find('=');
+  std::string_view name = term.substr(0, equals);
+  absl::ConsumePrefix(&name, "--");
+  const bool other = absl::ConsumeSuffix(&name, "!");
+  const std::string* const value = flags.Given(name);
+  if (value == nullptr || equals == term.npos) return value != nullptr;
+  return absl::EqualsIgnoreCase(*value, term.substr(equals + 1)) != other;
+}
+
+// Returns the term as an error shows it, without an excluded value.
+std::string_view Shown(std::string_view term) {
+  return term.substr(0, term.find('!'));
+}
+
+// A rule about flags that are given together.
+struct Rule {
+  enum Kind {
+    kAtMostOne,  // of all terms
+    kExcludes,   // the first excludes each of the others
+    kNeeds       // the first needs the second
+  };
+  Kind kind;
+  std::vector<std::string_view> terms;
+  std::string_view why;
+};
+
+absl::Status Check(const Rule& rule, const FlagSet& flags) {
+  const std::vector<std::string_view>& terms = rule.terms;
+  const auto holds = [&flags](std::string_view t) { return Holds(t, flags); };
+  auto first = terms.begin();
+  if (rule.kind == Rule::kAtMostOne) {
+    first = std::find_if(first, terms.end(), holds);
+  }
+  if (first == terms.end() || !holds(*first)) return absl::OkStatus();
+  const auto other = std::find_if(first + 1, terms.end(), holds);
+  const bool found = other != terms.end();
+  if (rule.kind == Rule::kNeeds) {
+    if (found) return absl::OkStatus();
+    return UsageError(absl::StrCat(Shown(*first), ": needs ", Shown(terms[1]),
+                                   " as well: ", rule.why));
+  }
+  if (!found) return absl::OkStatus();
+  return UsageError(absl::StrCat(Shown(*first), " and ", Shown(*other), ": ",
+                                 rule.why, "; leave one out"));
+}
+
+// Returns the rule for searches in an index from a file.
+const Rule& RuleOfLoadedIndex() {
+  static const Rule& rule =
+      *new Rule{Rule::kExcludes,
+                {"--index", "--points", "--kernel", "--lengthscale",
+                 "--variance", "--num_inducing", "--seed", "--inducing_rows",
+                 "--inducing_points", "--no_inducing", "--factors",
+                 "--residual_variance", "--jitter", "--metric", "--strategy"},
+                "the index in the file has its own"};
+  return rule;
+}
+
+const std::vector<Rule>& Rules() {
+  static const auto& rules = *new std::vector<Rule>{
+      {Rule::kExcludes,
+       {"--metric=euclidean", "--kernel", "--lengthscale", "--variance",
+        "--num_inducing", "--seed", "--inducing_rows", "--inducing_points",
+        "--no_inducing", "--factors", "--residual_variance", "--jitter"},
+       "a distance in space has no model"},
+      {Rule::kExcludes,
+       {"--metric=euclidean", "--strategy=block"},
+       "blocks are for correlations"},
+      {Rule::kAtMostOne,
+       {"--num_inducing", "--inducing_rows", "--inducing_points",
+        "--no_inducing", "--factors"},
+       "both say what is taken out of the process"},
+      {Rule::kAtMostOne,
+       {"--query_rows", "--queries"},
+       "both name the queries"},
+      {Rule::kNeeds, {"--factors", "--residual_variance"}, "V goes with p"},
+      {Rule::kNeeds, {"--residual_variance", "--factors"}, "p goes with V"},
+      {Rule::kNeeds,
+       {"--seed", "--num_inducing"},
+       "it is the seed of their choice"},
+      {Rule::kExcludes,
+       {"--jitter", "--no_inducing", "--factors"},
+       "there is no K(Z,Z) to add it to"},
+      {Rule::kExcludes,
+       {"--queries", "--predecessor", "--exclude_self"},
+       "a new point has no row number"},
+      {Rule::kExcludes,
+       {"--queries", "--factors"},
+       "V and p of a new point need inducing points"},
+      {Rule::kExcludes,
+       {"--strategy!=exhaustive", "--factors"},
+       "factors of unknown error can be searched exhaustively only"},
+      {Rule::kExcludes,
+       {"--k", "--out_offsets"},
+       "a table of K columns has no lists that begin anywhere"}};
+  return rules;
+}
+
+// Returns InvalidArgument for the first contradiction among the flags.
+absl::Status CheckContradictions(SearchCommand command, const FlagSet& flags) {
+  if (Searches(command)) {
+    RCT_RETURN_IF_ERROR(Check(RuleOfLoadedIndex(), flags));
+  } else if (Holds("--metric=euclidean", flags)) {
+    return UsageError(
+        "--metric=euclidean: an index file is of the residual metric; give "
+        "--points and --metric to rct neighbors or rct graph, which build such "
+        "an index as they need it");
+  }
+  for (const Rule& rule : Rules()) RCT_RETURN_IF_ERROR(Check(rule, flags));
+  return absl::OkStatus();
+}
+
+// Returns InvalidArgument, with `name` for the flags, unless one of them is
+// given.
+absl::Status Require(absl::Span<const std::string_view> any,
+                     const FlagSet& flags, std::string_view name,
+                     std::string_view what) {
+  for (const std::string_view flag : any) {
+    if (Holds(flag, flags)) return absl::OkStatus();
+  }
+  return UsageError(absl::StrCat(name, " is missing: ", what));
+}
+
+absl::Status Require(std::string_view flag, const FlagSet& flags,
+                     std::string_view what) {
+  return Require({flag}, flags, flag, what);
+}
+
+absl::Status RequireModel(const FlagSet& flags) {
+  RCT_RETURN_IF_ERROR(
+      Require("--kernel", flags,
+              absl::StrCat("one of ", absl::StrJoin(Kernels().names, ", "))));
+  return Require({"--num_inducing", "--inducing_rows", "--inducing_points",
+                  "--no_inducing", "--factors"},
+                 flags, "--num_inducing",
+                 "the number of inducing points; or give --inducing_rows, "
+                 "--inducing_points, --no_inducing or --factors");
+}
+
+absl::Status RequireAnswer(const FlagSet& flags) {
+  RCT_RETURN_IF_ERROR(
+      Require({"--k", "--radius"}, flags, "--k",
+              "how many neighbors are wanted; or --radius, how near"));
+  RCT_RETURN_IF_ERROR(Require({"--out_indices", "--out_distances"}, flags,
+                              "--out_indices or --out_distances",
+                              "a file for the answer"));
+  if (Holds("--k", flags)) return absl::OkStatus();
+  return Require("--out_offsets", flags,
+                 "a file that says where each query's list begins");
+}
+
+// Returns InvalidArgument for the first flag that is missing.
+absl::Status CheckRequired(SearchCommand command, const FlagSet& flags) {
+  const bool searches = Searches(command);
+  const bool loads = searches && Holds("--index", flags);
+  if (!loads) {
+    RCT_RETURN_IF_ERROR(
+        Require("--points", flags,
+                searches ? "the file with your points; or give --index"
+                         : "the file with your points"));
+  }
+  if (command == SearchCommand::kNeighbors) {
+    RCT_RETURN_IF_ERROR(Require(
+        {"--query_rows", "--queries"}, flags, "--query_rows or --queries",
+        "a file with the queries; for every row call rct graph"));
+  }
+  if (!loads && !Holds("--metric=euclidean", flags)) {
+    RCT_RETURN_IF_ERROR(RequireModel(flags));
+  }
+  if (searches) return RequireAnswer(flags);
+  return Require("--index", flags, "the file that the index goes into");
+}
+
+// Decides the formats of the output files.
+absl::Status SetFormats(std::optional<int> format, SearchTask& task) {
+  const std::pair<std::string_view, OutputFile&> outputs[] = {
+      {"--out_offsets", task.out_offsets},
+      {"--out_indices", task.out_indices},
+      {"--out_distances", task.out_distances}};
+  for (const auto& [flag, file] : outputs) {
+    if (file.path.empty()) continue;
+    RCT_ASSIGN_OR_RETURN(file.format, OutputFormat(flag, file.path, format));
+  }
+  return absl::OkStatus();
+}
+
+void FillModel(const Values& values, ResidualConfig& residual) {
+  KernelConfig& kernel = *residual.mutable_kernel();
+  kernel.set_family(
+      static_cast<KernelConfig::Family>(Kernels().numbers[*values.kernel]));
+  kernel.mutable_lengthscale()->Add(values.lengthscale.begin(),
+                                    values.lengthscale.end());
+  if (values.variance) kernel.set_variance(*values.variance);
+  if (values.jitter) residual.set_jitter(*values.jitter);
+  if (values.no_inducing) residual.mutable_inducing()->mutable_none();
+  if (values.num_inducing) {
+    auto& draw = *residual.mutable_inducing()->mutable_random();
+    draw.set_count(*values.num_inducing);
+    if (values.seed) draw.set_seed(*values.seed);
+  }
+}
+
+// Fills in the parts of a task that `values` hold. Assumes that the flags
+// passed all checks.
+void Fill(SearchCommand command, const Values& values, SearchTask& task) {
+  task.header = HeaderOf(values.header);
+  task.euclidean = values.metric == 1;
+  task.all_within = Searches(command) && !values.k.has_value();
+  task.index.set_threads(static_cast<int>(values.threads.value_or(0)));
+  task.search.threads = task.index.threads();
+  task.search.k = values.k.value_or(1);
+  if (values.radius) task.search.radius = *values.radius;
+  if (command != SearchCommand::kNeighbors) task.search.exclude_self = true;
+  task.audit = values.audit.value_or(0);
+  if (values.strategy) {
+    task.index.set_strategy(
+        static_cast<Strategy>(Strategies().numbers[*values.strategy]));
+  }
+  if (values.kernel) FillModel(values, *task.index.mutable_residual());
+  // No other strategy, and so perhaps not the default, is proven for factors.
+  if (!task.factors.empty()) task.index.set_strategy(EXHAUSTIVE);
+}
+
+}  // namespace
+
+absl::StatusOr<SearchTask> ParseSearchTask(
+    SearchCommand command, absl::Span<const std::string> arguments) {
+  SearchTask task;
+  Values values;
+  FlagSet flags = Declare(command, task, values);
   RCT_ASSIGN_OR_RETURN(const std::vector<std::string> rest,
                        flags.Parse(arguments));
   if (!rest.empty()) {
     return UsageError(absl::StrCat("unexpected argument '", rest[0],
                                    "'; flags are written --name=value"));
   }
-
-  const Given index = {"--index", !task.index_file.empty()};
-  const Given points = {"--points", !task.points.empty()};
-  const Given kernel_name = {"--kernel", kernel.has_value()};
-  const Given query_rows = {"--query_rows", !task.query_rows.empty()};
-  const Given queries = {"--queries", !task.queries.empty()};
-  const Given random = {"--num_inducing", num_inducing.has_value()};
-  const Given rows = {"--inducing_rows", !task.inducing_rows.empty()};
-  const Given coordinates = {"--inducing_points",
-                             !task.inducing_points.empty()};
-  const Given none = {"--no_inducing", no_inducing};
-  const Given factors = {"--factors", !task.factors.empty()};
-  const Given residual_variance = {"--residual_variance",
-                                   !task.residual_variance.empty()};
-  const Given number = {"--k", k.has_value()};
-  const Given offsets = {"--out_offsets", !task.out_offsets.empty()};
-  const Given predecessor = {"--predecessor", task.search.predecessor};
-  const Given exclude_self = {"--exclude_self", task.search.exclude_self};
-  const Given seed_given = {"--seed", seed.has_value()};
-  const Given jitter_given = {"--jitter", jitter.has_value()};
-
-  // Contradictions first: a flag too many says more than one too few.
-  const bool loads = searches && index.second;
-  const Given model[] = {kernel_name,
-                         {"--lengthscale", !lengthscale.empty()},
-                         {"--variance", variance.has_value()},
-                         random,
-                         seed_given,
-                         rows,
-                         coordinates,
-                         none,
-                         factors,
-                         residual_variance,
-                         jitter_given};
-  if (loads) {
-    RCT_RETURN_IF_ERROR(WithoutIndex(index, {points}));
-    RCT_RETURN_IF_ERROR(WithoutIndex(index, model));
-    RCT_RETURN_IF_ERROR(
-        WithoutIndex(index, {{"--metric", metric.has_value()},
-                             {"--strategy", strategy.has_value()}}));
-  }
-  task.euclidean = metric == 1;
-  if (task.euclidean && !searches) {
-    return UsageError(
-        "--metric=euclidean: an index file is of the residual metric; give "
-        "--points and --metric to rct neighbors or rct graph, which build such "
-        "an index as they need it");
-  }
-  if (task.euclidean) {
-    const Given euclidean = {"--metric=euclidean", true};
-    for (const Given& flag : model) {
-      RCT_RETURN_IF_ERROR(
-          NotTogether(euclidean, flag, "a distance in space has no model"));
-    }
-    const bool blocks =
-        strategy.has_value() && Strategies().numbers[*strategy] == BLOCK;
-    RCT_RETURN_IF_ERROR(NotTogether(euclidean, {"--strategy=block", blocks},
-                                    "blocks are for correlations"));
-  }
-  const Given sources[] = {random, rows, coordinates, none, factors};
-  RCT_RETURN_IF_ERROR(
-      AtMostOne(sources, "say what is taken out of the process"));
-  RCT_RETURN_IF_ERROR(AtMostOne({query_rows, queries}, "name the queries"));
-  RCT_RETURN_IF_ERROR(Needs(factors, residual_variance, "V goes with p"));
-  RCT_RETURN_IF_ERROR(Needs(residual_variance, factors, "p goes with V"));
-  RCT_RETURN_IF_ERROR(
-      Needs(seed_given, random, "it is the seed of their choice"));
-  for (const Given& source : {none, factors}) {
-    RCT_RETURN_IF_ERROR(
-        NotTogether(jitter_given, source, "there is no K(Z,Z) to add it to"));
-  }
-  for (const Given& constraint : {predecessor, exclude_self}) {
-    RCT_RETURN_IF_ERROR(
-        NotTogether(queries, constraint, "a new point has no row number"));
-  }
-  RCT_RETURN_IF_ERROR(NotTogether(
-      queries, factors, "V and p of a new point need inducing points"));
-  const bool prunes =
-      strategy.has_value() && Strategies().numbers[*strategy] != EXHAUSTIVE;
-  RCT_RETURN_IF_ERROR(NotTogether(
-      {"--strategy", prunes}, factors,
-      "factors of unknown error can be searched exhaustively only"));
-
-  RCT_RETURN_IF_ERROR(
-      NotTogether(number, offsets,
-                  "a table of K columns has no lists that begin anywhere"));
-
-  if (!loads) {
-    RCT_RETURN_IF_ERROR(
-        Required(points, searches ? "the file with your points; or give --index"
-                                  : "the file with your points"));
-  }
-  if (command == SearchCommand::kNeighbors) {
-    RCT_RETURN_IF_ERROR(Required(
-        {"--query_rows or --queries", query_rows.second || queries.second},
-        "a file with the queries; for every row call rct graph"));
-  }
-  if (!loads && !task.euclidean) {
-    RCT_RETURN_IF_ERROR(Required(
-        kernel_name,
-        absl::StrCat("one of ", absl::StrJoin(Kernels().names, ", "))));
-    const bool has_source =
-        std::any_of(std::begin(sources), std::end(sources),
-                    [](const Given& source) { return source.second; });
-    RCT_RETURN_IF_ERROR(
-        Required({"--num_inducing", has_source},
-                 "the number of inducing points; or give --inducing_rows, "
-                 "--inducing_points, --no_inducing or --factors"));
-  }
-  task.all_within = searches && !k.has_value();
-  if (searches) {
-    RCT_RETURN_IF_ERROR(
-        Required({"--k", k.has_value() || radius.has_value()},
-                 "how many neighbors are wanted; or --radius, how near"));
-    RCT_RETURN_IF_ERROR(
-        Required({"--out_indices or --out_distances",
-                  !task.out_indices.empty() || !task.out_distances.empty()},
-                 "a file for the answer"));
-  } else {
-    RCT_RETURN_IF_ERROR(Required(index, "the file that the index goes into"));
-  }
-  if (task.all_within) {
-    RCT_RETURN_IF_ERROR(
-        Required(offsets, "a file that says where each query's list begins"));
-    RCT_ASSIGN_OR_RETURN(
-        task.out_offsets_format,
-        OutputFormat("--out_offsets", task.out_offsets, format));
-  }
-  if (!task.out_indices.empty()) {
-    RCT_ASSIGN_OR_RETURN(
-        task.out_indices_format,
-        OutputFormat("--out_indices", task.out_indices, format));
-  }
-  if (!task.out_distances.empty()) {
-    RCT_ASSIGN_OR_RETURN(
-        task.out_distances_format,
-        OutputFormat("--out_distances", task.out_distances, format));
-  }
-
-  task.header = HeaderOf(header);
-  task.index.set_threads(static_cast<int>(threads.value_or(0)));
-  task.search.threads = task.index.threads();
-  task.search.k = k.value_or(1);
-  if (radius) task.search.radius = *radius;
-  task.audit = audit.value_or(0);
-  if (loads) return task;
-  if (strategy) {
-    task.index.set_strategy(
-        static_cast<Strategy>(Strategies().numbers[*strategy]));
-  }
-  if (task.euclidean) return task;
-
-  ResidualConfig& residual = *task.index.mutable_residual();
-  residual.mutable_kernel()->set_family(
-      static_cast<KernelConfig::Family>(Kernels().numbers[*kernel]));
-  residual.mutable_kernel()->mutable_lengthscale()->Add(lengthscale.begin(),
-                                                        lengthscale.end());
-  if (variance) residual.mutable_kernel()->set_variance(*variance);
-  if (jitter) residual.set_jitter(*jitter);
-  if (no_inducing) residual.mutable_inducing()->mutable_none();
-  if (num_inducing) {
-    auto& draw = *residual.mutable_inducing()->mutable_random();
-    draw.set_count(*num_inducing);
-    if (seed) draw.set_seed(*seed);
-  }
-  // Whatever the default is: nothing else is proven for them.
-  if (factors.second) task.index.set_strategy(EXHAUSTIVE);
+  // Contradictions come first: they say more than a flag that is missing.
+  RCT_RETURN_IF_ERROR(CheckContradictions(command, flags));
+  RCT_RETURN_IF_ERROR(CheckRequired(command, flags));
+  RCT_RETURN_IF_ERROR(SetFormats(values.format, task));
+  Fill(command, values, task);
   return task;
 }
 
 std::string SearchHelp(SearchCommand command) {
-  const bool searches = command != SearchCommand::kBuild;
+  const bool searches = Searches(command);
   const std::string model = absl::StrReplaceAll(
-      kModelFlags,
-      {{"$metric", searches ? kMetricFlag : ""},
+      kModelHelp,
+      {{"$metric", searches ? kMetricHelp : ""},
        {"$kernels", absl::StrJoin(Kernels().names, ", ")},
        {"$strategies", absl::StrJoin(Strategies().names, ", ")},
        {"$strategy",
@@ -458,7 +498,7 @@ std::string SearchHelp(SearchCommand command) {
   const auto which = static_cast<size_t>(command);
   return absl::StrCat(
       absl::StrReplaceAll(kIntroduction[which], {{"$model", model}}),
-      searches ? kSearchFlags : "", kExample[which]);
+      searches ? kSearchHelp : "", kExample[which]);
 }
 
 }  // namespace rct

@@ -12,18 +12,19 @@
 namespace rct {
 
 enum class SearchCommand {
-  kNeighbors,  // of the queries that flags name
-  kGraph,      // of every row, itself excluded
-  kBuild,      // of nothing yet: the index goes into a file
+  kNeighbors,  // searches for the queries that flags name
+  kGraph,      // searches for every row, itself excluded
+  kBuild,      // writes an index to a file
 };
 
-// The task that the arguments describe. InvalidArgument, naming the flag, for
-// what is wrong whatever the files hold: flags that do not exist, are missing
-// or contradict each other (both are named then), values out of range.
+// Returns the task that the arguments describe. Returns InvalidArgument, naming
+// the flag, for errors that do not depend on the contents of files: flags that
+// do not exist, are missing or contradict each other (the message names both),
+// and values out of range.
 absl::StatusOr<SearchTask> ParseSearchTask(
     SearchCommand command, absl::Span<const std::string> arguments);
 
-// What --help shows: every flag, and examples that can be pasted.
+// Returns the text of --help: every flag, and examples that can be pasted.
 std::string SearchHelp(SearchCommand command);
 
 }  // namespace rct

@@ -61,8 +61,8 @@ TEST(ParseSearchTaskTest, Defaults) {
   EXPECT_FALSE(task->search.predecessor);
   EXPECT_EQ(task->audit, 0);
   EXPECT_EQ(task->header, CsvHeader::kDetect);
-  EXPECT_EQ(task->out_indices, "i.npy");
-  EXPECT_EQ(task->out_distances, "");
+  EXPECT_EQ(task->out_indices.path, "i.npy");
+  EXPECT_EQ(task->out_distances.path, "");
   IndexOptions expected;
   auto& residual = *expected.mutable_residual();
   residual.mutable_kernel()->set_family(KernelConfig::RBF);
@@ -95,8 +95,8 @@ TEST(ParseSearchTaskTest, EveryFlag) {
   EXPECT_FALSE(task->all_within);
   EXPECT_EQ(task->header, CsvHeader::kAbsent);
   EXPECT_EQ(task->allowed_rows, "a.npy");
-  EXPECT_EQ(task->out_indices_format, MatrixFormat::kNpy);
-  EXPECT_EQ(task->out_distances_format, MatrixFormat::kCsv);
+  EXPECT_EQ(task->out_indices.format, MatrixFormat::kNpy);
+  EXPECT_EQ(task->out_distances.format, MatrixFormat::kCsv);
 
   const auto with = [](const Arguments& more, const std::string& without) {
     const absl::StatusOr<SearchTask> task =
@@ -109,8 +109,8 @@ TEST(ParseSearchTaskTest, EveryFlag) {
       with({"--radius=0.5", "--out_offsets=o.csv"}, "--k=");
   EXPECT_TRUE(lists.all_within);
   EXPECT_EQ(lists.search.radius, 0.5);
-  EXPECT_EQ(lists.out_offsets, "o.csv");
-  EXPECT_EQ(lists.out_offsets_format, MatrixFormat::kCsv);
+  EXPECT_EQ(lists.out_offsets.path, "o.csv");
+  EXPECT_EQ(lists.out_offsets.format, MatrixFormat::kCsv);
   EXPECT_EQ(with({"--inducing_rows=z.npy"}, "--num").inducing_rows, "z.npy");
   EXPECT_EQ(with({"--inducing_points=z.csv"}, "--num").inducing_points,
             "z.csv");
@@ -317,7 +317,7 @@ TEST(ParseSearchTaskTest, OutputFormats) {
       kNeighbors,
       Least({"--out_indices=i.dat", "--format=csv"}, "--out_indices"));
   ASSERT_THAT(task, IsOk());
-  EXPECT_EQ(task->out_indices_format, MatrixFormat::kCsv);
+  EXPECT_EQ(task->out_indices.format, MatrixFormat::kCsv);
 }
 
 TEST(ParseSearchTaskTest, ValuesOutOfRange) {

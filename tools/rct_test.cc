@@ -761,11 +761,11 @@ TEST_F(RctTest, ALengthscaleIsSuggested) {
                  "--lengthscale is missing: how far the process stays "
                  "correlated, in the units of --points; to begin with, "
                  "--lengthscale=0.99 is the standard deviation");
-  Write("metres.csv", "x,y\n4500000,200\n4540000,230\n");
+  Write("meters.csv", "x,y\n4500000,200\n4540000,230\n");
   for (const char* command :
        {"graph --k=1 --out_indices=i.csv", "build --index=p.rct"}) {
     const Outcome outcome = Shell(absl::StrCat(
-        "rct ", command, " --points=metres.csv --kernel=rbf --no_inducing"));
+        "rct ", command, " --points=meters.csv --kernel=rbf --no_inducing"));
     EXPECT_EQ(outcome.exit_code, 1);
     EXPECT_THAT(outcome.err, HasSubstr("--lengthscale=20000,15 is the"));
   }

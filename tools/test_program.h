@@ -1,4 +1,4 @@
-// The program as its user meets it: called in a folder of the test's own.
+// A test fixture that calls the program in a folder of the test's own.
 
 #ifndef RCT_TOOLS_TEST_PROGRAM_H_
 #define RCT_TOOLS_TEST_PROGRAM_H_
@@ -18,21 +18,24 @@ struct Outcome {
 
 class ProgramTest : public testing::Test {
  protected:
-  // The folder exists and is empty.
+  // Makes the folder, empty.
   ProgramTest();
 
+  // Returns the path of a file in the folder.
   std::string Path(const std::string& name) const {
     return folder_ + "/" + name;
   }
+  // Writes a file in the folder.
   void Write(const std::string& name, const std::string& contents) const;
-  // Or "missing: NAME".
+  // Returns the contents of a file, or "missing: NAME".
   std::string Read(const std::string& name) const;
-  // All files and folders in the folder, sorted.
+  // Returns the names of all files and folders in the folder, sorted.
   std::vector<std::string> Names() const;
 
-  // Calls rct there.
+  // Calls rct in the folder.
   Outcome Rct(const std::vector<std::string>& arguments) const;
-  // A line for the shell, in which rct is a command, and its file "$program".
+  // Runs a line of shell in the folder, in which `rct` is a command and
+  // "$program" its file.
   Outcome Shell(const std::string& line) const;
 
  private:

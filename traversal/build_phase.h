@@ -1,4 +1,4 @@
-// What one phase of building an index cost.
+// The phases of building an index, and their costs.
 
 #ifndef RCT_TRAVERSAL_BUILD_PHASE_H_
 #define RCT_TRAVERSAL_BUILD_PHASE_H_
@@ -15,13 +15,13 @@ struct BuildPhase {
   std::string name;
   double seconds = 0;
   int64_t distance_evaluations = 0;
-  int64_t bytes = 0;  // of what it made and the index keeps
-  // What it was forecast to cost, in evaluations of exhaustive search; 0 where
+  int64_t bytes = 0;  // that it made and the index keeps
+  // The forecast of its cost, in evaluations of exhaustive search; 0 where
   // there is no forecast.
   int64_t forecast_evaluations = 0;
 };
 
-// The sum over all phases.
+// Returns the sum over all phases.
 inline int64_t DistanceEvaluations(const std::vector<BuildPhase>& phases) {
   int64_t sum = 0;
   for (const BuildPhase& phase : phases) sum += phase.distance_evaluations;
@@ -31,7 +31,8 @@ inline int64_t DistanceEvaluations(const std::vector<BuildPhase>& phases) {
 // Times phases one after the other.
 class PhaseClock {
  public:
-  // Ends the phase that began with construction or with the last call.
+  // Ends the phase that began with the construction of the clock or with the
+  // last call.
   void End(std::string name, int64_t distance_evaluations, int64_t bytes,
            int64_t forecast_evaluations = 0) {
     const auto now = std::chrono::steady_clock::now();

@@ -113,7 +113,7 @@ void KeptCandidates::EvaluateTile(const Request& request, int32_t number) {
       hits_.data(), counts_.filtered);
   counts_.evaluations += count;
   counts_.pushes += offered;
-  if (telemetry) trace_.AddBlock(/*index=*/0, count, count, offered);
+  if (telemetry) trace_.AddTile(/*index=*/0, count, count, offered);
 }
 
 }  // namespace rct

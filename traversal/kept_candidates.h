@@ -15,8 +15,8 @@
 // the list reach. Then k points have |rho| >= L, and so a point with |rho| <
 // theta for any theta below L by more than the width at which distances merge
 // (knn_heap.h) has k points that are strictly nearer: it is no neighbor,
-// whatever its row. Dropping it changes no L that is found later, since its
-// lower bound is below theta as well. Of the same kind is the last theta, which
+// whatever its row. A later L counts the candidates that are on the list then,
+// and so the argument holds for it as well, as for the last theta, which
 // follows from the kth evaluated distance or from the radius. So every neighbor
 // is on the list at the end, each is evaluated, and KnnHeap orders them by
 // (distance, row): the answer does not depend on the order in which points came

@@ -21,6 +21,7 @@ namespace rct {
 // that enters once there are k, O(1) before; O(k log k) at the end.
 class KnnHeap {
  public:
+  // Empties the heap and prepares it for `k` >= 1 neighbors within `radius`.
   void Reset(int64_t k,
              double radius = std::numeric_limits<double>::infinity()) {
     capacity_ = k;
@@ -34,10 +35,11 @@ class KnnHeap {
     return static_cast<int64_t>(entries_.size()) == capacity_;
   }
 
-  // Only squared distances up to this can still enter. With fewer than k it is
-  // the largest within the radius, exactly. Squares that differ may have the
-  // same root, and then the row number decides: with k it is the square of the
-  // kth distance, raised by more than its rounding, if that is less.
+  // Returns the largest squared distance that can still enter. With fewer than
+  // k entries it is the largest within the radius, exactly. With k it is the
+  // square of the kth distance, raised by more than its rounding, if that is
+  // less: squares that differ may have the same root, and then the row number
+  // decides.
   double threshold() const { return threshold_; }
 
   void Offer(double squared, int64_t row) {
@@ -53,7 +55,7 @@ class KnnHeap {
     UpdateThreshold();
   }
 
-  // Writes the neighbours into row `query` of `table` and empties the heap.
+  // Writes the neighbors into row `query` of `table` and empties the heap.
   void MoveTo(NeighborTable& table, int64_t query) {
     std::sort(entries_.begin(), entries_.end());
     for (size_t j = 0; j < entries_.size(); ++j) {
@@ -73,7 +75,7 @@ class KnnHeap {
     int64_t row;
   };
 
-  // One way down, where popping and pushing take two.
+  // Sifts down once, where popping and pushing would sift twice.
   void ReplaceLargest(const Entry& entry) {
     const size_t size = entries_.size();
     size_t hole = 0;

@@ -59,7 +59,7 @@ std::vector<int64_t> Rows(const NeighborTable& table) {
   return {table.rows().row(0), table.rows().row(0) + table.k()};
 }
 
-// Neighbouring doubles with one square root, the smaller at or above `start`.
+// Neighboring doubles with one square root, the smaller at or above `start`.
 std::pair<double, double> MergingSquares(double start) {
   double low = start;
   while (true) {

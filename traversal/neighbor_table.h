@@ -1,4 +1,4 @@
-// Neighbour sets: what every search returns.
+// Neighbor sets: the answer of every search.
 
 #ifndef RCT_TRAVERSAL_NEIGHBOR_TABLE_H_
 #define RCT_TRAVERSAL_NEIGHBOR_TABLE_H_
@@ -15,14 +15,14 @@ namespace rct {
 
 inline constexpr int64_t kNoNeighbor = -1;
 
-// The k nearest neighbours of each query, one query a row, ordered by
-// (distance, row number). Rows are the caller's row numbers. Where a query has
-// fewer than k neighbours, the rest is kNoNeighbor at distance +inf.
+// The k nearest neighbors of each query, one query a row, ordered by (distance,
+// row number). Rows are the caller's row numbers. Where a query has fewer than
+// k neighbors, the rest of its row is kNoNeighbor at distance +inf.
 class NeighborTable {
  public:
   NeighborTable() = default;
 
-  // All empty.
+  // Makes a table in which no query has a neighbor.
   NeighborTable(int64_t num_queries, int64_t k)
       : rows_(num_queries, k), distances_(num_queries, k) {
     for (int64_t i = 0; i < num_queries; ++i) {
@@ -42,7 +42,7 @@ class NeighborTable {
   MatrixView<double> distances() { return distances_.view(); }
   MatrixView<const double> distances() const { return distances_.view(); }
 
-  // How many neighbours query i has, at most k.
+  // Returns how many neighbors query i has, at most k.
   int64_t count(int64_t i) const {
     int64_t j = 0;
     while (j < k() && rows_(i, j) != kNoNeighbor) ++j;
@@ -51,14 +51,15 @@ class NeighborTable {
 
   NeighborTable Clone() const;
 
-  // The first `k` <= k() neighbours of each query.
+  // Returns the first `k` <= k() neighbors of each query.
   NeighborTable First(int64_t k) const;
 
-  // The neighbours of these queries, each in [0, num_queries()), in this order.
+  // Returns the neighbors of these queries, each in [0, num_queries()), in this
+  // order.
   NeighborTable Select(absl::Span<const int64_t> queries) const;
 
-  // SHA-256 over the shape, the rows and the bits of the distances, in hex:
-  // equal for equal answers on every machine.
+  // Returns the SHA-256 of the shape, the rows and the bits of the distances,
+  // in hex: equal answers have equal digests on every machine.
   std::string Digest() const;
 
  private:

@@ -60,7 +60,7 @@ TEST(NeighborTableTest, CountsUpToThePadding) {
   EXPECT_EQ(table.count(1), 1);
 }
 
-TEST(NeighborTableTest, AnInfiniteDistanceIsANeighbour) {
+TEST(NeighborTableTest, AnInfiniteDistanceIsANeighbor) {
   NeighborTable table = SmallTable();
   table.rows()(1, 1) = 7;
   EXPECT_EQ(table.count(1), 2);

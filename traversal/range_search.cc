@@ -16,15 +16,16 @@
 namespace rct {
 namespace {
 
+// The k of the first round, and the factor from one round to the next.
 constexpr int64_t kFirst = 62;
 constexpr int64_t kGrowth = 8;
 
-// Entries of the table of one search, and the fewest queries of it, so that
-// threads have something to share.
+// The largest number of entries in the table of one search, and the smallest
+// number of its queries, so that threads have something to share.
 constexpr int64_t kMaxEntries = int64_t{1} << 23;
 constexpr int64_t kMinQueries = 16;
 
-// Lists in the order in which they were found.
+// The neighbors of each query, in the order in which they were found.
 struct Lists {
   void Append(const NeighborTable& table, int64_t from, int64_t size,
               int64_t query) {

@@ -1,4 +1,4 @@
-// Neighbour sets of different sizes: all neighbours within a radius.
+// Neighbor sets of different sizes: all neighbors within a radius.
 
 #ifndef RCT_TRAVERSAL_RANGE_TABLE_H_
 #define RCT_TRAVERSAL_RANGE_TABLE_H_
@@ -10,7 +10,7 @@
 
 namespace rct {
 
-// The neighbours of query i are entries offsets[i] to offsets[i + 1] of `rows`
+// The neighbors of query i are entries offsets[i] to offsets[i + 1] of `rows`
 // and `distances`, ordered by (distance, row number): the index pointer, column
 // indices and data of a sparse matrix by rows. Rows are the caller's row
 // numbers, distances are in the metric's unit.

@@ -15,9 +15,11 @@
 
 namespace rct {
 
+// A permutation of n rows and its inverse. Immutable.
 class RowOrder {
  public:
-  // Point i of storage is row `row_at[i]`: a permutation of 0 .. n - 1.
+  // Stores row `row_at[i]` at position i. Assumes that `row_at` is a
+  // permutation of 0 .. n - 1.
   explicit RowOrder(std::vector<int32_t> row_at)
       : row_at_(std::move(row_at)), position_of_(row_at_.size(), -1) {
     for (size_t i = 0; i < row_at_.size(); ++i) {
@@ -28,7 +30,7 @@ class RowOrder {
     }
   }
 
-  // The caller's own order.
+  // Returns the caller's own order.
   static RowOrder Natural(int64_t n) {
     std::vector<int32_t> row_at(n);
     for (int64_t i = 0; i < n; ++i) row_at[i] = static_cast<int32_t>(i);

@@ -1,5 +1,6 @@
-// What a search did, level by level and phase by phase: what telemetry is made
-// of. Kept by each thread while telemetry is on, and added up.
+// The trace of a search, level by level and phase by phase: the source of
+// telemetry. Each thread keeps one while telemetry is on, and they are added
+// up.
 
 #ifndef RCT_TRAVERSAL_SEARCH_TRACE_H_
 #define RCT_TRAVERSAL_SEARCH_TRACE_H_
@@ -15,13 +16,14 @@ namespace rct {
 
 struct SearchTrace {
   struct Level {
-    // Segments, once for each query: those that waited on the frontier, those
-    // whose children were looked at, and those that a lower bound dismissed.
+    // Segments of a tree or blocks, once for each query: those that waited on
+    // the frontier, those whose points were looked at, and those that a lower
+    // bound dismissed.
     int64_t frontier = 0;
     int64_t expanded = 0;
     int64_t pruned = 0;
-    int64_t evaluations = 0;  // of their children
-    int64_t survivors = 0;    // of these, candidates that entered neighbours
+    int64_t evaluations = 0;  // pairs whose distance was computed
+    int64_t survivors = 0;    // of these, candidates that entered neighbors
   };
 
   Level& level(int64_t index) {
@@ -29,11 +31,11 @@ struct SearchTrace {
     return levels[index];
   }
 
-  void AddBlock(int64_t index, int width, int64_t evaluations,
-                int64_t survivors) {
+  void AddTile(int64_t index, int width, int64_t evaluations,
+               int64_t survivors) {
     level(index).evaluations += evaluations;
     level(index).survivors += survivors;
-    ++blocks[width];
+    ++tiles[width];
   }
 
   void Add(const SearchTrace& other) {
@@ -46,22 +48,25 @@ struct SearchTrace {
       mine.evaluations += more.evaluations;
       mine.survivors += more.survivors;
     }
-    for (const auto& [width, count] : other.blocks) blocks[width] += count;
+    for (const auto& [width, count] : other.tiles) tiles[width] += count;
     evaluation_seconds += other.evaluation_seconds;
     selection_seconds += other.selection_seconds;
     descent_seconds += other.descent_seconds;
   }
 
-  // Of the tree; 0 holds the root alone, and for EXHAUSTIVE and BLOCK
-  // everything.
+  // The levels of a tree, of which 0 holds the root alone. For EXHAUSTIVE and
+  // BLOCK, level 0 holds everything.
   std::vector<Level> levels;
-  std::map<int, int64_t> blocks;  // how many of how many candidates
-  double evaluation_seconds = 0;  // distances; sums over threads
-  double selection_seconds = 0;   // offering them to neighbours
+  std::map<int, int64_t>
+      tiles;  // their number, by how many candidates they had
+  // Sums over threads.
+  double evaluation_seconds = 0;  // computing distances
+  double selection_seconds = 0;   // offering them to the neighbors
   double descent_seconds = 0;     // the whole search, these two included
 };
 
-// Adds the time that it lives to `*seconds`, unless that is null.
+// Adds the time between its construction and destruction to `*seconds`, unless
+// that is null.
 class ScopedSeconds {
  public:
   explicit ScopedSeconds(double* seconds) : seconds_(seconds) {

@@ -1,4 +1,4 @@
-// What all strategies have in common: requests, and rows in and rows out.
+// The interface of all strategies: queries, options, and answers by row number.
 
 #ifndef RCT_TRAVERSAL_SEARCHER_H_
 #define RCT_TRAVERSAL_SEARCHER_H_
@@ -178,9 +178,10 @@ class Searcher {
     return result;
   }
 
-  // Bytes that calls have made since construction and that are kept for later
-  // ones, and whether that is all there will be.
+  // Returns the bytes that calls have made since construction and that are kept
+  // for later ones.
   virtual int64_t kept_bytes() const { return 0; }
+  // Returns whether no call will make more.
   virtual bool settled() const { return true; }
 
   const Metric& metric() const { return *metric_; }
@@ -215,8 +216,8 @@ class Searcher {
   Searcher(std::shared_ptr<const Metric> metric, RowOrder order)
       : metric_(std::move(metric)), order_(std::move(order)) {}
 
-  // The numbers of the queries in the order of their positions: those near each
-  // other share work.
+  // Returns the numbers of the queries in the order of their positions: queries
+  // that are near each other share work.
   std::vector<int32_t> QueriesByPosition(const Request& request) const {
     std::vector<int32_t> queries(request.positions.size());
     std::iota(queries.begin(), queries.end(), 0);

@@ -35,7 +35,8 @@ namespace rct {
 //   outlier     normal with deviation 1e-3, and row n / 2 is 1e3 away
 std::vector<std::string> AdversarialNames();
 
-// n x dim points, dim >= 1. A longer set does not start with a shorter one.
+// Returns n x dim points, dim >= 1. A longer set does not start with a shorter
+// one.
 Matrix<double> MakePoints(std::string_view name, int64_t n, int64_t dim,
                           uint64_t seed);
 
@@ -45,8 +46,8 @@ struct TestModel {
   std::shared_ptr<const ResidualCorrelation> metric;
 };
 
-// A model of `points` (n x d) with lengthscale 1, whose inducing points are
-// min(n, num_inducing) random rows, or the origin where n = 0.
+// Returns a model of `points` (n x d) with lengthscale 1, whose inducing points
+// are min(n, num_inducing) random rows, or the origin where n = 0.
 TestModel MakeTestModel(MatrixView<const double> points,
                         KernelConfig::Family family, int64_t num_inducing,
                         const SimdRoutines& simd = BestSimdRoutines());

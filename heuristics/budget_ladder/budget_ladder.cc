@@ -63,8 +63,8 @@ BudgetLadder::BudgetLadder(const BudgetLadderConfig& config)
 }
 
 void BudgetLadder::Report(SearchCounters& counters) const {
-  counters.set_budget_escalations(counters.budget_escalations() + escalations_);
-  counters.set_budget_early_stops(counters.budget_early_stops() + early_stops_);
+  counters.set_budget_escalations(escalations_);
+  counters.set_budget_early_stops(early_stops_);
 }
 
 }  // namespace rct

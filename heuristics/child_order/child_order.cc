@@ -9,7 +9,7 @@ absl::StatusOr<ChildOrder> ChildOrder::Create(const ChildOrderConfig&) {
 }
 
 void ChildOrder::Report(SearchCounters& counters) const {
-  counters.set_frontiers_sorted(counters.frontiers_sorted() + sorted_);
+  counters.set_frontiers_sorted(sorted_);
 }
 
 }  // namespace rct

@@ -70,10 +70,8 @@ absl::StatusOr<DynamicBlock> DynamicBlock::Create(
 }
 
 void DynamicBlock::Report(SearchCounters& counters) const {
-  auto& blocks = *counters.mutable_dynamic_blocks();
-  const int size = static_cast<int>(rungs_.size());
-  if (blocks.size() < size) blocks.Resize(size, 0);
-  for (int i = 0; i < size; ++i) blocks[i] += rungs_[i].blocks;
+  counters.clear_dynamic_blocks();
+  for (const Rung& rung : rungs_) counters.add_dynamic_blocks(rung.blocks);
 }
 
 }  // namespace rct

@@ -12,6 +12,7 @@
 #include "base/status_matchers.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "traversal/counters.h"
 #include "traversal/traversal.pb.h"
 #include "traversal/tree/slots.h"
 
@@ -120,7 +121,9 @@ TEST(DynamicBlockTest, ReportsOfSeveralThreadsAddUp) {
   there.Candidates(1000);
   SearchCounters counters;
   here.Report(counters);
-  there.Report(counters);
+  SearchCounters more;
+  there.Report(more);
+  AddCounters(more, counters);
   EXPECT_THAT(counters.dynamic_blocks(), ElementsAre(1, 2, 0, 1));
 }
 

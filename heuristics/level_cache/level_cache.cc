@@ -419,13 +419,10 @@ void LevelCache::BoundBelow(int64_t place, int count, int query,
 }
 
 void LevelCache::Report(SearchCounters& counters) const {
-  counters.set_level_cache_hits(counters.level_cache_hits() + counts_.hits);
-  counters.set_level_cache_misses(counters.level_cache_misses() +
-                                  counts_.misses);
-  counters.set_level_cache_segment_prunes(
-      counters.level_cache_segment_prunes() + counts_.segment_prunes);
-  counters.set_level_cache_child_prunes(counters.level_cache_child_prunes() +
-                                        counts_.child_prunes);
+  counters.set_level_cache_hits(counts_.hits);
+  counters.set_level_cache_misses(counts_.misses);
+  counters.set_level_cache_segment_prunes(counts_.segment_prunes);
+  counters.set_level_cache_child_prunes(counts_.child_prunes);
 }
 
 }  // namespace rct

@@ -17,7 +17,7 @@ void MaskedDedupe::Clear() {
 }
 
 void MaskedDedupe::Report(SearchCounters& counters) const {
-  counters.set_duplicates_dropped(counters.duplicates_dropped() + dropped_);
+  counters.set_duplicates_dropped(dropped_);
 }
 
 }  // namespace rct

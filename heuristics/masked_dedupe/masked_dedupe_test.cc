@@ -9,6 +9,7 @@
 #include "base/status_matchers.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "traversal/counters.h"
 #include "traversal/traversal.pb.h"
 #include "traversal/tree/slots.h"
 
@@ -62,7 +63,9 @@ TEST(MaskedDedupeTest, CopiesRememberForThemselves) {
   EXPECT_EQ(there.Fresh(0, 0b11), 0);
   SearchCounters counters;
   here.Report(counters);
-  there.Report(counters);
+  SearchCounters more;
+  there.Report(more);
+  AddCounters(more, counters);
   EXPECT_EQ(counters.duplicates_dropped(), 1 + 2);
 }
 

@@ -26,8 +26,7 @@ RadiusFloor::RadiusFloor(double floor) : euclidean_{floor} {
 }
 
 void RadiusFloor::Report(SearchCounters& counters) const {
-  counters.set_radius_floors_applied(counters.radius_floors_applied() +
-                                     applied_);
+  counters.set_radius_floors_applied(applied_);
 }
 
 }  // namespace rct

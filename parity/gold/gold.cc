@@ -35,7 +35,7 @@ absl::StatusOr<Matrix<int64_t>> Parse(std::string_view bytes, int64_t) {
   return ParseNpyIndexMatrix(bytes);
 }
 
-// The files of a manifest, each known to have its hash.
+// Reads the files of a manifest, whose hashes Create has checked.
 class Reader {
  public:
   static absl::StatusOr<Reader> Create(const GoldManifest& manifest,
@@ -62,7 +62,7 @@ class Reader {
     return reader;
   }
 
-  // The matrix in the file that the manifest's `field` names.
+  // Returns the matrix in the file that the manifest's `field` names.
   template <class T>
   absl::StatusOr<Matrix<T>> Read(std::string_view field,
                                  const std::string& name) const {
@@ -84,7 +84,7 @@ class Reader {
     return matrix;
   }
 
-  // The same for one column.
+  // Returns the vector in such a file, a matrix of one column.
   template <class T>
   absl::StatusOr<std::vector<T>> ReadVector(std::string_view field,
                                             const std::string& name) const {
@@ -114,8 +114,17 @@ absl::Status ValidateRows(std::string_view field,
   return absl::OkStatus();
 }
 
-// What ValidateTable cannot know: how many points there are, and which come
-// before a query.
+absl::Status ValidateDistinct(std::string_view field,
+                              std::vector<int64_t> rows) {
+  std::sort(rows.begin(), rows.end());
+  const auto twice = std::adjacent_find(rows.begin(), rows.end());
+  if (twice == rows.end()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(field, ": row ", *twice, " is there twice"));
+}
+
+// Returns InvalidArgument, naming query and rank, unless all neighbors are rows
+// of the points and, with `predecessor`, come before their query.
 absl::Status ValidateCandidates(const GoldAnswers& answers, const Gold& gold) {
   const NeighborTable& table = answers.neighbors;
   for (int64_t query = 0; query < table.num_queries(); ++query) {
@@ -129,6 +138,40 @@ absl::Status ValidateCandidates(const GoldAnswers& answers, const Gold& gold) {
     }
   }
   return absl::OkStatus();
+}
+
+absl::Status ValidateVariance(const std::vector<double>& variance, int64_t n) {
+  if (static_cast<int64_t>(variance.size()) != n) {
+    return absl::InvalidArgumentError(absl::StrCat("residual_variance: has ",
+                                                   variance.size(),
+                                                   " rows for ", n, " points"));
+  }
+  for (size_t i = 0; i < variance.size(); ++i) {
+    if (variance[i] > 0 && std::isfinite(variance[i])) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("residual_variance: row ", i, " is ", variance[i]));
+  }
+  return absl::OkStatus();
+}
+
+// Returns the table of k neighbors for each of `num_queries` queries that
+// `rows` and `distances` are.
+absl::StatusOr<NeighborTable> MakeTable(int64_t num_queries, int64_t k,
+                                        const Matrix<int64_t>& rows,
+                                        const Matrix<double>& distances) {
+  const auto has_shape = [&](const auto& matrix) {
+    return matrix.rows() == num_queries && matrix.cols() == k;
+  };
+  if (k < 1 || !has_shape(rows) || !has_shape(distances)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("k: is ", k, ", with ", num_queries, " queries; rows are ",
+                     rows.rows(), " x ", rows.cols(), ", distances ",
+                     distances.rows(), " x ", distances.cols()));
+  }
+  NeighborTable table(num_queries, k);
+  std::copy_n(rows.data(), num_queries * k, table.rows().data);
+  std::copy_n(distances.data(), num_queries * k, table.distances().data);
+  return table;
 }
 
 absl::StatusOr<GoldAnswers> ParseAnswers(const GoldManifest::Answers& manifest,
@@ -149,35 +192,13 @@ absl::StatusOr<GoldAnswers> ParseAnswers(const GoldManifest::Answers& manifest,
   RCT_ASSIGN_OR_RETURN(answers.residual_variance,
                        reader.ReadVector<double>("residual_variance",
                                                  manifest.residual_variance()));
-  const int64_t num_queries = static_cast<int64_t>(gold.query_rows.size());
-  const int64_t k = manifest.k();
-  const auto has_shape = [&](const auto& matrix) {
-    return matrix.rows() == num_queries && matrix.cols() == k;
-  };
-  if (k < 1 || !has_shape(rows) || !has_shape(distances)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("k: is ", k, ", with ", num_queries, " queries; rows are ",
-                     rows.rows(), " x ", rows.cols(), ", distances ",
-                     distances.rows(), " x ", distances.cols()));
-  }
-  answers.neighbors = NeighborTable(num_queries, k);
-  std::copy_n(rows.data(), num_queries * k, answers.neighbors.rows().data);
-  std::copy_n(distances.data(), num_queries * k,
-              answers.neighbors.distances().data);
+  RCT_ASSIGN_OR_RETURN(answers.neighbors,
+                       MakeTable(static_cast<int64_t>(gold.query_rows.size()),
+                                 manifest.k(), rows, distances));
   RCT_RETURN_IF_ERROR(ValidateTable(answers.neighbors));
   RCT_RETURN_IF_ERROR(ValidateCandidates(answers, gold));
-
-  const std::vector<double>& variance = answers.residual_variance;
-  if (static_cast<int64_t>(variance.size()) != gold.points.rows()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("residual_variance: has ", variance.size(), " rows for ",
-                     gold.points.rows(), " points"));
-  }
-  for (size_t i = 0; i < variance.size(); ++i) {
-    if (variance[i] > 0 && std::isfinite(variance[i])) continue;
-    return absl::InvalidArgumentError(
-        absl::StrCat("residual_variance: row ", i, " is ", variance[i]));
-  }
+  RCT_RETURN_IF_ERROR(
+      ValidateVariance(answers.residual_variance, gold.points.rows()));
   return answers;
 }
 
@@ -233,13 +254,7 @@ absl::StatusOr<Gold> ParseGold(const GoldManifest& manifest,
   const int64_t n = gold.points.rows();
   RCT_RETURN_IF_ERROR(ValidateRows("query_rows", gold.query_rows, n));
   RCT_RETURN_IF_ERROR(ValidateRows("inducing_rows", gold.inducing_rows, n));
-  std::vector<int64_t> sorted = gold.inducing_rows;
-  std::sort(sorted.begin(), sorted.end());
-  const auto twice = std::adjacent_find(sorted.begin(), sorted.end());
-  if (twice != sorted.end()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("inducing_rows: row ", *twice, " is there twice"));
-  }
+  RCT_RETURN_IF_ERROR(ValidateDistinct("inducing_rows", gold.inducing_rows));
 
   std::set<std::string> names;
   for (int i = 0; i < manifest.answers_size(); ++i) {

@@ -1,10 +1,10 @@
-// Gold: frozen answers, with their workload, and hashes that are checked before
-// anything is used.
+// Gold: frozen answers with their workload, whose hashes are checked before
+// they are used.
 //
-// A folder of gold is a manifest (gold.proto) and the .npy files it lists. The
-// answers in this folder come from outside (README.md); what write_gold makes
-// comes from the oracle. Either is held against a search by SET_EQUAL_WITHIN:
-// the arithmetic behind it is not the metric's.
+// A folder of gold holds a manifest (gold.proto) and the .npy files it lists.
+// The answers in this folder come from outside (README.md); write_gold makes
+// others with the oracle. Neither has the arithmetic of the metric, so the gate
+// SET_EQUAL_WITHIN compares them with a search.
 
 #ifndef RCT_PARITY_GOLD_GOLD_H_
 #define RCT_PARITY_GOLD_GOLD_H_
@@ -32,10 +32,10 @@ struct GoldAnswers {
 };
 
 struct Gold {
-  // The answers of that name; NotFound, listing those there are.
+  // Returns the answers of that name, or NotFound with a list of all names.
   absl::StatusOr<const GoldAnswers*> Find(std::string_view name) const;
 
-  // The inducing points, m x d.
+  // Returns the inducing points, m x d.
   Matrix<double> Inducing() const;
 
   Matrix<double> points;  // n x d
@@ -46,14 +46,15 @@ struct Gold {
 
 inline constexpr std::string_view kGoldManifestName = "manifest.textproto";
 
-// Reads a folder of gold, by its name or its manifest's. DataLoss, naming the
-// file, where a hash is not that of the manifest; InvalidArgument, naming the
-// field or the file, where the manifest lacks something, a shape is another, a
-// row is out of range, or a table is malformed; codes as in file.h for what
-// cannot be read.
+// Reads a folder of gold, given by its name or that of its manifest. Returns
+// DataLoss, naming the file, where a hash differs from that of the manifest;
+// InvalidArgument, naming the field or the file, where the manifest lacks a
+// field, a shape differs from its own, a row is out of range or a table is
+// malformed; and the errors of base/file.h where a file cannot be read.
 absl::StatusOr<Gold> LoadGold(const std::string& path);
 
-// The steps of LoadGold, for write_gold. GoldFiles maps names to contents.
+// The steps of LoadGold, for write_gold. GoldFiles maps names of files to their
+// contents.
 using GoldFiles = std::map<std::string, std::string>;
 std::string GoldFolder(const std::string& path);
 absl::StatusOr<GoldManifest> ReadGoldManifest(const std::string& path);

@@ -41,7 +41,8 @@ double MaxDistanceDifference(const NeighborTable& a, const NeighborTable& b) {
   return largest;
 }
 
-// Between the last two columns, of the queries that have both.
+// Returns the smallest gap between the last two columns, among the queries that
+// have both.
 double SmallestGap(const NeighborTable& table) {
   double smallest = std::numeric_limits<double>::infinity();
   const int64_t last = table.k() - 1;

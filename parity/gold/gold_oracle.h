@@ -1,4 +1,4 @@
-// Gold against the oracle.
+// Compares gold with the oracle.
 
 #ifndef RCT_PARITY_GOLD_GOLD_ORACLE_H_
 #define RCT_PARITY_GOLD_GOLD_ORACLE_H_
@@ -15,16 +15,17 @@
 
 namespace rct {
 
-// The oracle for the metrics of one gold. Keeps the last problem: answers that
-// share their metric and follow each other share the projection.
+// The oracle for the metrics of one gold. It keeps the last problem, so that
+// consecutive answers of one metric share the projection.
 class GoldOracle {
  public:
-  // `gold` must outlive it.
+  // `gold` must outlive the object.
   GoldOracle(const Gold& gold, int num_threads)
       : gold_(&gold), num_threads_(num_threads) {}
 
-  // The problem of a metric, its `inducing` ignored: gold has one set of them.
-  // Valid until the next call. Errors as OracleProblem::Residual.
+  // Returns the problem of a metric, which is valid until the next call.
+  // `residual.inducing` is ignored: gold has one set of inducing points. Errors
+  // are those of OracleProblem::Residual.
   absl::StatusOr<const OracleProblem*> Problem(const ResidualConfig& residual);
 
  private:
@@ -34,7 +35,7 @@ class GoldOracle {
   std::optional<OracleProblem> problem_;
 };
 
-// Frozen answers, beside the oracle's.
+// The comparison of frozen answers with those of the oracle.
 struct GoldReport {
   std::string name;
   Verdict verdict;  // SET_EQUAL_WITHIN(1e-6) of the frozen table
@@ -43,13 +44,13 @@ struct GoldReport {
   double max_distance_difference = 0;
   // Largest |frozen / oracle - 1| of the residual variances.
   double max_variance_difference = 0;
-  // Smallest difference of the oracle's kth and (k+1)th distance: below it no
-  // error changes a set. Infinite if no query has k + 1 neighbours.
+  // The smallest difference of the oracle's kth and (k+1)th distance: no error
+  // below half of it changes a set. Infinite if no query has k + 1 neighbors.
   double smallest_gap = 0;
   double seconds = 0;
 };
 
-// Answers every workload again and hands over a report for each.
+// Answers every workload again and calls `report` for each.
 absl::Status VerifyGold(const Gold& gold, int num_threads,
                         absl::FunctionRef<void(const GoldReport&)> report);
 

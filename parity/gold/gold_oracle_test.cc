@@ -21,7 +21,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// A few of the frozen queries, with the projection of their neighbours alone.
+// A few of the frozen queries, with the projection of their neighbors alone.
 // The whole is gold_oracle_slow_test.
 TEST(FrozenGoldTest, ASampleHasTheOraclesDistances) {
   const Gold gold = LoadGold("parity/gold").value();

@@ -35,10 +35,10 @@ constexpr std::string_view kManifestHeader =
     "# proto-file: parity/gold/gold.proto\n"
     "# proto-message: rct.GoldManifest\n";
 
-// Of a digest, in the second question.
+// The number of digits of a digest that the second question asks for.
 constexpr size_t kDigits = 12;
 
-// The manifest and the files it lists, as they grow.
+// A growing folder: the manifest and the files that it lists.
 class Folder {
  public:
   // Starts from a manifest whose list may be incomplete.
@@ -52,7 +52,7 @@ class Folder {
   const GoldManifest& manifest() const { return manifest_; }
   const GoldFiles& files() const { return files_; }
 
-  // The draft's entry for a file, or a new one.
+  // Returns the draft's entry for a file, or a new one.
   GoldManifest::File Entry(const std::string& name) const {
     const auto draft = drafts_.find(name);
     if (draft != drafts_.end()) return draft->second;
@@ -133,8 +133,8 @@ absl::Status AddAnswers(const GoldManifest::Answers& answers, const Gold& gold,
                     {problem->size()}, SerializeNpy(variance));
 }
 
-// What differs between two matrices of one type: how many numbers, and the
-// largest difference.
+// Returns a description of the differences between two matrices of one type:
+// how many numbers differ, and by how much at most.
 template <class T>
 std::string CountDifferences(const Matrix<T>& a, const Matrix<T>& b) {
   if (a.rows() != b.rows() || a.cols() != b.cols()) return "another shape";
@@ -165,7 +165,8 @@ std::string DescribeChange(std::string_view before, std::string_view after) {
   return absl::StrCat(before.size(), " bytes become ", after.size());
 }
 
-// One line of what was typed; empty at the end of the input.
+// Asks a question and returns the line that was typed, or "" at the end of the
+// input.
 std::string Ask(std::string_view question, std::istream& keyboard,
                 std::ostream& screen) {
   screen << question << std::flush;
@@ -174,7 +175,8 @@ std::string Ask(std::string_view question, std::istream& keyboard,
   return std::string(absl::StripAsciiWhitespace(answer));
 }
 
-// `replaced` maps names to present contents; not empty.
+// Shows the changes and asks both questions. `replaced`, which is not empty,
+// maps names to present contents.
 absl::Status Confirm(const GoldFiles& replaced, const GoldFiles& files,
                      const std::string& folder, std::istream* keyboard,
                      std::ostream& screen) {
@@ -230,7 +232,7 @@ absl::StatusOr<GoldFiles> MakeGold(const std::string& path, int num_threads) {
         AddAnswers(workload.answers(i), gold, num_threads, oracle, folder),
         absl::StrCat("answers[", i, "]")));
   }
-  // What is written is what can be read.
+  // LoadGold must be able to read the folder.
   RCT_RETURN_IF_ERROR(ParseGold(folder.manifest(), folder.files()).status());
   GoldFiles files = folder.files();
   files[std::string(kGoldManifestName)] =
@@ -240,7 +242,7 @@ absl::StatusOr<GoldFiles> MakeGold(const std::string& path, int num_threads) {
 
 absl::Status WriteGold(const GoldFiles& files, const std::string& folder,
                        std::istream* keyboard, std::ostream& screen) {
-  std::vector<std::string> changed;  // The manifest last.
+  std::vector<std::string> changed;  // the manifest last
   GoldFiles replaced;
   for (const auto& [name, contents] : files) {
     absl::StatusOr<std::string> present =

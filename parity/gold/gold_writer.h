@@ -1,4 +1,4 @@
-// Makes gold with the oracle, and asks twice before it replaces any.
+// Makes gold with the oracle, and asks twice before it replaces a file.
 
 #ifndef RCT_PARITY_GOLD_GOLD_WRITER_H_
 #define RCT_PARITY_GOLD_GOLD_WRITER_H_
@@ -13,23 +13,22 @@
 
 namespace rct {
 
-// The whole contents of a folder of gold, its manifest with them, from a
-// manifest and the three inputs it names: points, queries and inducing rows.
-// Answers are computed anew; files, hashes and shapes that the manifest lacks
-// are filled in, and what it says of the answers' is not looked at. DataLoss
-// where it has an input's hash and the file another. Errors as LoadGold and
-// OracleProblem.
+// Returns the whole contents of a folder of gold, the manifest included, made
+// from a manifest and the three inputs that it names: points, queries and
+// inducing rows. Answers are computed anew, and so are their hashes and shapes;
+// files, hashes and shapes of inputs that the manifest lacks are filled in.
+// Returns DataLoss where the hash of an input is not that of the manifest, and
+// the errors of LoadGold and OracleProblem.
 absl::StatusOr<GoldFiles> MakeGold(const std::string& path, int num_threads);
 
-// Writes those files whose contents in `folder` are others or missing, each
-// atomically and the manifest last: until it is there LoadGold refuses what is
-// half new.
+// Writes the files that are missing in `folder` or differ there, each one
+// atomically and the manifest last: until then LoadGold refuses the
+// half-written folder.
 //
-// Where that replaces a file, `screen` shows what would change, and whoever is
-// at `keyboard` has to answer two questions: "replace", and the beginning of a
-// SHA-256 as it stands, which nobody types by accident. FailedPrecondition if
-// `keyboard` is null, Aborted at any other answer; nothing has been written
-// then.
+// Where a file would be replaced, `screen` shows the changes, and the user at
+// `keyboard` has to type two answers: "replace", and the beginning of the old
+// SHA-256, which nobody types by accident. Returns FailedPrecondition if
+// `keyboard` is null and Aborted at any other answer, with nothing written.
 absl::Status WriteGold(const GoldFiles& files, const std::string& folder,
                        std::istream* keyboard, std::ostream& screen);
 

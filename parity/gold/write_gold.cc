@@ -1,12 +1,12 @@
-// Writes gold, or holds it against the oracle.
+// Writes gold, or compares it with the oracle.
 //
 //     bazel run //parity/gold:write_gold -- --gold=parity/gold --verify
 //
-// compares every answer in the folder with the oracle's: a minute on two free
-// cores for the gold of this folder. Without --verify it answers the workloads
-// of the folder's manifest anew and writes a folder of gold, to --output or in
-// place. It asks twice before it replaces a file, and gives up where there is
-// no terminal to ask at.
+// compares every answer in the folder with that of the oracle, which takes a
+// minute on two free cores for the gold of this folder. Without --verify the
+// program answers the workloads of the folder's manifest anew and writes a
+// folder of gold, to --output or in place. It asks twice before it replaces a
+// file, and fails where there is no terminal to ask at.
 
 #include <unistd.h>
 

@@ -38,7 +38,8 @@ std::string Shape(const py::array& array) {
   return py::str(array.attr("shape"));
 }
 
-// Where entry i, counted in C order, is: "row 3, column 1", or "row 3".
+// Returns the place of entry i, counted in C order: "row 3, column 1", or "row
+// 3".
 std::string Place(const py::array& array, int64_t i) {
   if (array.ndim() == 0) return "the value";
   if (array.ndim() == 1) return absl::StrCat("entry ", i);
@@ -46,7 +47,7 @@ std::string Place(const py::array& array, int64_t i) {
   return absl::StrCat("row ", i / columns, ", column ", i % columns);
 }
 
-// An attribute of a module, for as long as the process lives.
+// Returns an attribute of a module, which lives as long as the process.
 py::handle Attribute(const char* module, const char* name) {
   py::object attribute = py::module_::import(module).attr(name);
   return attribute.release();
@@ -71,7 +72,7 @@ void RefuseHidden(const char* name, const py::handle& object,
   }
 }
 
-// NumPy drops the masks of arrays in a list, in silence.
+// Refuses masked entries of arrays in a list, whose masks NumPy drops silently.
 void RefuseHiddenIn(const char* name, const py::object& object) {
   if (!py::isinstance<py::list>(object) && !py::isinstance<py::tuple>(object)) {
     return;
@@ -85,7 +86,7 @@ void RefuseHiddenIn(const char* name, const py::object& object) {
   }
 }
 
-// What NumPy makes of it: an array that exists is not copied.
+// Converts an object to an array, without a copy if it is one.
 py::array ToArray(const char* name, const py::object& object) {
   if (py::hasattr(object, "nnz") && py::hasattr(object, "toarray")) {
     Refuse(PyExc_TypeError, name,
@@ -110,7 +111,7 @@ py::array ToArray(const char* name, const py::object& object) {
 
 enum class Wanted { kReals, kRows, kFlags };
 
-// What to do about an array of another kind than is wanted.
+// Returns a remedy for an array of another kind than is wanted.
 std::string Hint(char kind, Wanted wanted) {
   switch (kind) {
     case 'b':
@@ -157,7 +158,8 @@ void CheckKind(const char* name, const py::array& array, Wanted wanted) {
                       Hint(kind, wanted)));
 }
 
-// An object that NumPy wraps, as a set or None, is no array of one.
+// Refuses an object that NumPy wraps as an array of one entry, such as a set or
+// None.
 void RefuseWrapped(const char* name, const py::object& object,
                    const py::array& array) {
   if (array.ndim() == 0 && array.dtype().kind() == 'O') {
@@ -177,7 +179,7 @@ bool Holds(uint64_t value) {
                            std::numeric_limits<double>::digits;
 }
 bool Holds(long double value) {
-  // NaN is no number, and for the library to refuse.
+  // The library refuses NaN.
   return value != value ||
          static_cast<long double>(static_cast<double>(value)) == value;
 }
@@ -196,7 +198,7 @@ void CheckExact(const char* name, const py::array& array) {
   }
 }
 
-// Real numbers, which float64 holds.
+// Returns real numbers that float64 can hold.
 CArray<double> Reals(const char* name, const py::array& array) {
   CheckKind(name, array, Wanted::kReals);
   const char kind = array.dtype().kind();
@@ -235,7 +237,7 @@ CArray<int64_t> RowsOf(const char* name, const py::array& array) {
                         : column          ? "; give a[:, 0] of a column"
                                           : ""));
   }
-  // An empty list makes an array of float64.
+  // NumPy makes an array of float64 of an empty list.
   if (array.size() == 0) return CArray<int64_t>(0);
   CheckKind(name, array, Wanted::kRows);
   if (array.dtype().kind() == 'u' && array.itemsize() >= 8) {
@@ -250,8 +252,7 @@ CArray<int64_t> RowsOf(const char* name, const py::array& array) {
   return CArray<int64_t>(array);
 }
 
-// NumPy's numbers that stand for themselves, and arrays without dimensions,
-// become Python's.
+// Converts NumPy's scalars and arrays without dimensions to Python's numbers.
 py::object Plain(const py::object& object) {
   return py::isinstance<py::array>(object) && py::array(object).ndim() == 0
              ? py::array(object).attr("item")()
@@ -263,7 +264,7 @@ bool IsBoolean(const py::object& object) {
   return PyBool_Check(object.ptr()) || py::isinstance(object, numpy_bool);
 }
 
-// A Python int.
+// Returns an integer as Python's own.
 py::int_ Whole(const char* name, const py::object& argument) {
   if (IsMasked(argument)) RefuseHidden(name, argument, "");
   const py::object object = Plain(argument);
@@ -329,7 +330,7 @@ Flags::Flags(const char* name, const py::object& object) {
            absl::StrCat("must be 1-dimensional, of booleans; has shape ",
                         Shape(array)));
   }
-  // Otherwise it would mean all.
+  // An empty span would mean that all rows are allowed.
   if (array.size() == 0) {
     Refuse(PyExc_ValueError, name, "is empty; None means all");
   }
@@ -363,20 +364,20 @@ double Number(const char* name, const py::object& object) {
   return Reals(name, array).data()[0];
 }
 
-int64_t Integer(const char* name, const py::object& object, int64_t least,
-                int64_t most) {
+int64_t Integer(const char* name, const py::object& object, int64_t min,
+                int64_t max) {
   const py::int_ whole = Whole(name, object);
   int overflow = 0;
   const int64_t value = PyLong_AsLongLongAndOverflow(whole.ptr(), &overflow);
-  if (overflow != 0 || value < least || value > most) {
-    RefuseRange(name, whole, absl::StrCat("from ", least, " to ", most));
+  if (overflow != 0 || value < min || value > max) {
+    RefuseRange(name, whole, absl::StrCat("from ", min, " to ", max));
   }
   return value;
 }
 
 int Threads(const py::object& object) {
   return static_cast<int>(
-      Integer("threads", object, /*least=*/0, std::numeric_limits<int>::max()));
+      Integer("threads", object, /*min=*/0, std::numeric_limits<int>::max()));
 }
 
 uint64_t Seed(const py::object& object) {

@@ -1,19 +1,20 @@
-// Arguments of Python calls, as the library takes them.
+// Converts arguments of Python calls to those of the library.
 //
-// Nothing is guessed: what would change its value on the way, or has no value,
-// is refused by a message that names the argument, the place in it and what to
-// do. That is TypeError where the kind of thing is wrong (a shape, text, dates,
-// booleans, complex numbers, a sparse matrix), and ValueError where a value is:
+// Nothing is guessed: an argument whose value would change in the conversion,
+// or that has no value, is refused. The message names the argument, the place
+// in it and a remedy. The error is TypeError where the kind of argument is
+// wrong (a shape, text, dates, booleans, complex numbers, a sparse matrix), and
+// ValueError where a value is:
 //
 //   - entries that a mask hides (numpy.ma), in the array or in a list of them;
-//   - integers and long doubles that float64 cannot hold, as time stamps in
-//     nanoseconds: different ones would fall together;
+//   - integers and long doubles that float64 cannot hold, such as time stamps
+//     in nanoseconds: different ones would become equal;
 //   - row numbers beyond int64.
 //
-// All else that NumPy makes an array of is one, pandas frames of numbers among
-// them. Arrays of float64 (int64 for rows, bool for flags) in C order are read
-// where they are; others are converted. NaN, infinities and ranges are for the
-// library to check.
+// Everything else that NumPy converts to an array is accepted, pandas frames of
+// numbers among them. Arrays of float64 (int64 for rows, bool for flags) in C
+// order are read in place; others are converted. The library checks for NaN,
+// infinities and ranges.
 
 #ifndef RCT_TOOLS_PYTHON_ARGUMENTS_H_
 #define RCT_TOOLS_PYTHON_ARGUMENTS_H_
@@ -32,26 +33,26 @@
 
 namespace rct {
 
-// C order and this type: in place where the array is so already, a converted
-// copy where it is not.
+// An array of this type in C order: the caller's own where it is one already,
+// and else a converted copy.
 template <class T>
 using CArray =
     pybind11::array_t<T, pybind11::array::c_style | pybind11::array::forcecast>;
 
-// Points, a row each.
+// Returns points, one in each row.
 CArray<double> Points(const char* name, const pybind11::object& object);
 inline MatrixView<const double> View(const CArray<double>& points) {
   return {points.data(), points.shape(0), points.shape(1)};
 }
 
-// Row numbers.
+// Returns row numbers.
 CArray<int64_t> Rows(const char* name, const pybind11::object& object);
 inline absl::Span<const int64_t> View(const CArray<int64_t>& rows) {
   return {rows.data(), static_cast<size_t>(rows.size())};
 }
 
-// Booleans, at least one; None means that there are none. They live as long as
-// this does.
+// At least one boolean, or none for None. The span is valid as long as the
+// object.
 class Flags {
  public:
   Flags(const char* name, const pybind11::object& object);
@@ -62,32 +63,36 @@ class Flags {
   absl::Span<const bool> span_;
 };
 
-// One number, or several: a Python number, a NumPy scalar, or an array or a
-// sequence of at least one.
+// Returns the numbers of a Python number, a NumPy scalar, or an array or a
+// sequence of at least one number.
 std::vector<double> Numbers(const char* name, const pybind11::object& object);
-// One alone.
+
+// Returns the number of an object that holds exactly one.
 double Number(const char* name, const pybind11::object& object);
 
-// A whole number of Python or NumPy, in range; no boolean, and no float however
-// whole it is.
+// Returns an integer of Python or NumPy from `min` to `max`. Booleans and
+// floats are refused, also those that are whole.
 int64_t Integer(const char* name, const pybind11::object& object,
-                int64_t least = INT64_MIN, int64_t most = INT64_MAX);
+                int64_t min = INT64_MIN, int64_t max = INT64_MAX);
+
+// Returns a number of threads.
 int Threads(const pybind11::object& object);
 
-// What is taken out of the process: None, a count, row numbers or coordinates.
-// The library refuses coordinates whose number is no multiple of that of the
-// points, `dim`, and this any whose width is another. `size` is the number of
-// points.
+// Returns the inducing points that `object` describes: None, a count, row
+// numbers or coordinates (m x dim). `size` is the number of points.
 InducingConfig Inducing(const pybind11::object& object, uint64_t seed,
                         int64_t size, int64_t dim);
+
+// Returns a seed.
 uint64_t Seed(const pybind11::object& object);
 
-// The number of a value of an enum, by its name in lower case, but for number
-// 0, which is none. ValueError lists the names.
+// Returns the number of the value of an enum whose name in lower case is
+// `choice`. Number 0 means "not given" and has no name here. The ValueError
+// lists all names.
 int Choose(const char* name, const std::string& choice,
            const google::protobuf::EnumDescriptor& values);
 
-// The name of a file: str, bytes or os.PathLike.
+// Returns the name of a file: str, bytes or os.PathLike.
 std::string Path(const pybind11::object& object);
 
 }  // namespace rct

@@ -17,13 +17,13 @@ namespace {
 
 namespace py = pybind11;
 
-constexpr absl::Duration kLongestWait = absl::Seconds(10);
+constexpr absl::Duration kMaxWait = absl::Seconds(10);
 
-// The calls that threads other than the main one are in. A call is running,
-// then waits for the interpreter's lock, and then is gone.
+// The calls of threads other than the main one. A call runs, then waits for the
+// interpreter's lock, and then ends.
 class Calls {
  public:
-  // False where no call may begin.
+  // Begins a call; returns false where none may begin.
   bool Begin(Monitor* monitor) {
     const absl::MutexLock lock(&mutex_);
     if (ending_) return false;
@@ -31,8 +31,8 @@ class Calls {
     return true;
   }
 
-  // Before the interpreter's lock is asked for. Does not return where it cannot
-  // be had any more.
+  // Must be called before the call asks for the interpreter's lock. Does not
+  // return where the lock is no longer to be had.
   void Return(Monitor* monitor) {
     {
       const absl::MutexLock lock(&mutex_);
@@ -45,20 +45,20 @@ class Calls {
     while (true) pause();
   }
 
-  // With the interpreter's lock.
+  // Ends a call. Assumes that it has the interpreter's lock.
   void End() {
     const absl::MutexLock lock(&mutex_);
     --returning_;
   }
 
-  // Cancels all calls and waits for them. Without the interpreter's lock, which
-  // they need.
+  // Cancels all calls and waits for them. Assumes that the caller does not have
+  // the interpreter's lock, which they need.
   void EndAll() {
     const absl::MutexLock lock(&mutex_);
     ending_ = true;
     for (Monitor* monitor : running_) monitor->Cancel();
     mutex_.AwaitWithTimeout(absl::Condition(this, &Calls::none_running),
-                            kLongestWait);
+                            kMaxWait);
     ended_ = true;
     mutex_.Await(absl::Condition(this, &Calls::none_returning));
   }
@@ -78,8 +78,8 @@ class Calls {
   int returning_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
-// Never destroyed: threads may come back while the process ends. Changed by
-// fork() alone, in a process of one thread.
+// Never destroyed, since calls may end while the process does. Only fork()
+// changes the pointer, in a process of one thread.
 Calls* calls = new Calls;
 
 bool InMainThread() {

@@ -5,20 +5,22 @@
 //     });
 //
 // The main thread takes the lock some 20 times a second to see whether Ctrl-C
-// was pressed; what a signal's handler raises ends the call and is its error.
-// Other threads get no signals, and do not take the lock while they work.
+// was pressed; an exception that a signal's handler raises ends the call and is
+// its error. Other threads get no signals and do not take the lock while they
+// work.
 //
-// The end of the interpreter. Python does not wait for daemon threads: as soon
-// as it has begun to take itself down, a thread that asks for the lock is ended
-// by pthread_exit, which would unwind through C++ that does not expect it and
-// abort the process. So before that (atexit) no call begins any more in threads
-// other than the main one, those under way are cancelled and come back with
-// SystemExit, and Python waits until they have. That takes less than a second
-// but where a call is in the middle of something that it cannot leave; one that
-// is not back after 10 seconds is waited for no longer, and if it comes back
-// later, its thread stops for ever, without the lock, until the process ends.
+// The end of the interpreter. Python does not wait for daemon threads: once it
+// has begun to shut down, pthread_exit ends any thread that asks for the lock.
+// That would unwind through C++ that does not expect it and abort the process.
+// So before that (atexit) threads other than the main one can begin no more
+// calls, their running calls are cancelled and end with SystemExit, and Python
+// waits for them. That takes less than a second, unless a call is in the middle
+// of a step that it cannot leave. After 10 seconds Python waits no longer; a
+// thread whose call ends later than that stops forever, without the lock, until
+// the process ends.
 //
-// A child of fork() has the thread that forked alone: it begins with no calls.
+// In a child of fork() only the thread that forked exists: the child begins
+// without calls.
 
 #ifndef RCT_TOOLS_PYTHON_CALLS_H_
 #define RCT_TOOLS_PYTHON_CALLS_H_
@@ -29,12 +31,13 @@
 
 namespace rct {
 
-// Makes the end of the interpreter wait for calls. Once, when the module is
-// imported.
+// Makes the end of the interpreter wait for calls. Must be called once, when
+// the module is imported.
 void WatchTheEnd();
 
-// One call: the lock is released when it is made, and taken again when it is
-// destroyed. SystemExit where no call may begin any more.
+// A call of the library. The constructor releases the lock, or throws
+// SystemExit where the interpreter is about to end; the destructor takes the
+// lock again.
 class UnlockedCall {
  public:
   UnlockedCall();
@@ -45,7 +48,8 @@ class UnlockedCall {
   Monitor* monitor() { return &monitor_; }
 
  private:
-  // Whether the call is to go on, as far as signals are concerned.
+  // Runs the handlers of signals; returns false if one of them raised
+  // something.
   bool CheckSignals();
 
   const bool in_main_thread_;
@@ -53,8 +57,8 @@ class UnlockedCall {
   PyThreadState* thread_;
 };
 
-// What call(monitor) returns. Where a signal's handler has raised something,
-// the error is set (ThrowUnlessOk throws it).
+// Returns the result of call(monitor). Where a signal's handler has raised
+// something, Python's error is set, and ThrowUnlessOk throws it.
 template <class Call>
 auto Unlocked(Call call) {
   UnlockedCall unlocked;

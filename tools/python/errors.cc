@@ -27,10 +27,11 @@ py::str Text(const std::string& bytes) {
   return py::reinterpret_steal<py::str>(text);
 }
 
-// The errno that a status was made of, which its message ends with; 0 if none.
+// Returns the errno that a status was made of, whose text its message ends
+// with, or 0 if there is none.
 int ErrnoOf(const absl::Status& status) {
-  constexpr int kLargestErrno = 133;
-  for (int error = 1; error <= kLargestErrno; ++error) {
+  constexpr int kMaxErrno = 133;
+  for (int error = 1; error <= kMaxErrno; ++error) {
     if (absl::ErrnoToStatusCode(error) == status.code() &&
         absl::EndsWith(status.message(),
                        absl::StrCat(": ", std::strerror(error)))) {
@@ -75,7 +76,7 @@ void ThrowUnlessOk(const absl::Status& status, const std::string& path) {
   const auto filename =
       py::reinterpret_steal<py::object>(PyUnicode_DecodeFSDefaultAndSize(
           path.data(), static_cast<Py_ssize_t>(path.size())));
-  // Its constructor chooses the class by the number.
+  // The constructor of OSError chooses the class by the number.
   const py::object exception =
       py::handle(PyExc_OSError)(error, Text(std::string(what)), filename);
   PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(exception.ptr())),

@@ -1,4 +1,5 @@
-// Errors of the library as exceptions of Python, and advice as warnings.
+// Turns errors of the library into exceptions of Python, and advice into
+// warnings.
 
 #ifndef RCT_TOOLS_PYTHON_ERRORS_H_
 #define RCT_TOOLS_PYTHON_ERRORS_H_
@@ -12,23 +13,23 @@
 
 namespace rct {
 
-// Raises `type` with a message, whatever bytes that holds: names of files may
-// be no UTF-8.
+// Raises `type` with a message, which may hold bytes that are no UTF-8, as
+// names of files do.
 [[noreturn]] void Raise(PyObject* type, const std::string& message);
 
-// ValueError for InvalidArgument, MemoryError for ResourceExhausted, and else
-// RuntimeError. Cancelled, which nobody but a signal's handler and the end of
-// the interpreter asks for, is the exception that the handler has raised, or
-// SystemExit, which ends a thread without a word.
+// Throws ValueError for InvalidArgument, MemoryError for ResourceExhausted, and
+// RuntimeError for other errors. Only a signal's handler and the end of the
+// interpreter cancel a call: for Cancelled it throws the exception that the
+// handler has raised, or SystemExit, which ends a thread silently.
 void ThrowUnlessOk(const absl::Status& status);
 
-// The same for a call that reads or writes `path`: what the system has refused
-// is an OSError with errno and filename, as of Python's own open(), and so a
-// FileNotFoundError, a PermissionError and so on.
+// Does the same for a call that reads or writes `path`. An error of the system
+// becomes an OSError with errno and filename, as Python's own open() throws it:
+// a FileNotFoundError, a PermissionError and so on.
 void ThrowUnlessOk(const absl::Status& status, const std::string& path);
 
-// A UserWarning for each sentence, at the caller's line; raises where the
-// warning's filter says so.
+// Issues a UserWarning for each sentence at the caller's line. Throws where the
+// filter of warnings turns them into errors.
 void Warn(const std::vector<std::string>& advice);
 
 }  // namespace rct

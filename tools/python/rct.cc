@@ -1,9 +1,9 @@
 // The Python module `rct`: ResidualIndex over NumPy arrays.
 //
-// Thin on purpose: shapes and types are checked here (arguments.h), everything
-// else by the library, whose errors become exceptions (errors.h). Answers are
-// views of the library's own tables, which live as long as the arrays do. The
-// interpreter's lock is released while the library works (calls.h).
+// The module is a thin layer. It checks shapes and types (arguments.h); the
+// library checks everything else, and its errors become exceptions (errors.h).
+// Answers are views of the library's own tables, which live as long as the
+// arrays. The interpreter's lock is released while the library works (calls.h).
 
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
@@ -35,8 +35,8 @@
 #include "traversal/searcher.h"
 #include "traversal/traversal.pb.h"
 
-// An index that is made by __new__ alone has no value, and pybind11 would give
-// methods memory that holds none.
+// Refuses an index that was made by __new__ alone: it has no value, and
+// pybind11 would give methods uninitialized memory.
 template <>
 class pybind11::detail::type_caster<rct::ResidualIndex>
     : public type_caster_base<rct::ResidualIndex> {
@@ -236,7 +236,7 @@ ResidualIndex Load(const py::object& path, bool map,
   return *std::move(index);
 }
 
-// A view of a matrix that `owner` keeps.
+// Returns a view of a matrix that `owner` keeps alive.
 template <class T>
 py::array ViewOf(MatrixView<T> matrix, const py::object& owner) {
   return py::array_t<T>({matrix.rows, matrix.cols},
@@ -255,7 +255,7 @@ py::tuple ToArrays(SearchResult result) {
                         ViewOf(kept->distances(), owner));
 }
 
-// A view of a vector that `owner` keeps.
+// Returns a view of a vector that `owner` keeps alive.
 template <class T>
 py::array ViewOf(std::vector<T>& values, const py::object& owner) {
   return py::array_t<T>(static_cast<py::ssize_t>(values.size()), values.data(),
@@ -272,7 +272,7 @@ py::tuple ToArrays(RangeResult result) {
                         ViewOf(kept->distances, owner));
 }
 
-// Answers with a warning where they are of no use.
+// Converts answers to arrays, after a warning where they mean nothing.
 
 py::tuple Answer(absl::StatusOr<SearchResult> result,
                  const SearchOptions& options) {
@@ -281,12 +281,40 @@ py::tuple Answer(absl::StatusOr<SearchResult> result,
   return ToArrays(std::move(found));
 }
 
-py::tuple Answer(absl::StatusOr<RangeResult> result, double radius,
+py::tuple Answer(absl::StatusOr<RangeResult> result,
                  const SearchOptions& options) {
   RangeResult found = Value(std::move(result));
-  Warn(AdviceOnRange(found.neighbors, radius, options,
+  Warn(AdviceOnRange(found.neighbors, options.radius, options,
                      AdvisedMetric::kResidual));
   return ToArrays(std::move(found));
+}
+
+// The arguments that all searches share. The last two are for queries that are
+// rows.
+struct Limits {
+  const py::object& radius;
+  const py::object& allowed;
+  const py::object& threads;
+  bool predecessor = false;
+  bool exclude_self = false;
+};
+
+// Returns the arrays of the answer of search(options). `k` is null where all
+// neighbors within the radius are wanted.
+template <class Search>
+py::tuple Run(const py::object* k, const Limits& limits, Search search) {
+  const Flags flags("allowed", limits.allowed);
+  SearchOptions options = {.exclude_self = limits.exclude_self,
+                           .predecessor = limits.predecessor,
+                           .allowed = flags.span()};
+  if (k != nullptr) options.k = Integer("k", *k);
+  options.radius = Number("radius", limits.radius);
+  options.threads = Threads(limits.threads);
+  return Answer(Unlocked([&](Monitor* monitor) {
+                  options.monitor = monitor;
+                  return search(options);
+                }),
+                options);
 }
 
 py::tuple Search(const ResidualIndex& index, const py::object& rows,
@@ -294,34 +322,19 @@ py::tuple Search(const ResidualIndex& index, const py::object& rows,
                  const py::object& radius, const py::object& allowed,
                  const py::object& threads) {
   const CArray<int64_t> queries = Rows("rows", rows);
-  const Flags flags("allowed", allowed);
-  SearchOptions options = {.k = Integer("k", k),
-                           .exclude_self = exclude_self,
-                           .predecessor = predecessor,
-                           .radius = Number("radius", radius),
-                           .allowed = flags.span(),
-                           .threads = Threads(threads)};
-  return Answer(Unlocked([&](Monitor* monitor) {
-                  options.monitor = monitor;
-                  return index.Search(View(queries), options);
-                }),
-                options);
+  return Run(&k, {radius, allowed, threads, predecessor, exclude_self},
+             [&](const SearchOptions& options) {
+               return index.Search(View(queries), options);
+             });
 }
 
 py::tuple SearchPoints(const ResidualIndex& index, const py::object& points,
                        const py::object& k, const py::object& radius,
                        const py::object& allowed, const py::object& threads) {
   const CArray<double> queries = Points("points", points);
-  const Flags flags("allowed", allowed);
-  SearchOptions options = {.k = Integer("k", k),
-                           .radius = Number("radius", radius),
-                           .allowed = flags.span(),
-                           .threads = Threads(threads)};
-  return Answer(Unlocked([&](Monitor* monitor) {
-                  options.monitor = monitor;
-                  return index.SearchPoints(View(queries), options);
-                }),
-                options);
+  return Run(&k, {radius, allowed, threads}, [&](const SearchOptions& options) {
+    return index.SearchPoints(View(queries), options);
+  });
 }
 
 py::tuple SearchRange(const ResidualIndex& index, const py::object& rows,
@@ -329,17 +342,10 @@ py::tuple SearchRange(const ResidualIndex& index, const py::object& rows,
                       bool exclude_self, const py::object& allowed,
                       const py::object& threads) {
   const CArray<int64_t> queries = Rows("rows", rows);
-  const Flags flags("allowed", allowed);
-  const double below = Number("radius", radius);
-  SearchOptions options = {.exclude_self = exclude_self,
-                           .predecessor = predecessor,
-                           .allowed = flags.span(),
-                           .threads = Threads(threads)};
-  return Answer(Unlocked([&](Monitor* monitor) {
-                  options.monitor = monitor;
-                  return index.RangeSearch(View(queries), below, options);
-                }),
-                below, options);
+  return Run(nullptr, {radius, allowed, threads, predecessor, exclude_self},
+             [&](const SearchOptions& options) {
+               return index.RangeSearch(View(queries), options.radius, options);
+             });
 }
 
 py::tuple SearchRangePoints(const ResidualIndex& index,
@@ -347,32 +353,18 @@ py::tuple SearchRangePoints(const ResidualIndex& index,
                             const py::object& allowed,
                             const py::object& threads) {
   const CArray<double> queries = Points("points", points);
-  const Flags flags("allowed", allowed);
-  const double below = Number("radius", radius);
-  SearchOptions options = {.allowed = flags.span(),
-                           .threads = Threads(threads)};
-  return Answer(Unlocked([&](Monitor* monitor) {
-                  options.monitor = monitor;
-                  return index.RangeSearchPoints(View(queries), below, options);
-                }),
-                below, options);
+  return Run(
+      nullptr, {radius, allowed, threads}, [&](const SearchOptions& options) {
+        return index.RangeSearchPoints(View(queries), options.radius, options);
+      });
 }
 
 py::tuple Graph(const ResidualIndex& index, const py::object& k,
                 bool predecessor, const py::object& radius,
                 const py::object& allowed, const py::object& threads) {
-  const Flags flags("allowed", allowed);
-  SearchOptions options = {.k = Integer("k", k),
-                           .exclude_self = true,
-                           .predecessor = predecessor,
-                           .radius = Number("radius", radius),
-                           .allowed = flags.span(),
-                           .threads = Threads(threads)};
-  return Answer(Unlocked([&](Monitor* monitor) {
-                  options.monitor = monitor;
-                  return index.Graph(options);
-                }),
-                options);
+  return Run(
+      &k, {radius, allowed, threads, predecessor, /*exclude_self=*/true},
+      [&](const SearchOptions& options) { return index.Graph(options); });
 }
 
 std::string StrategyOf(const ResidualIndex& index) {

@@ -42,7 +42,7 @@ int64_t NumFactorPanels(int rank) {
   return (rank + kPanelRows - 1) / kPanelRows;
 }
 
-// Of a factor's first `panels` panels, one after the other.
+// Returns the size of a factor's first `panels` panels, one after the other.
 int64_t FactorElements(int64_t panels) {
   return kPanelRows * kPanelRows * panels * (panels + 1) / 2;
 }
@@ -64,7 +64,7 @@ std::vector<double> InverseLengthscales(const ResidualCorrelation& metric) {
 
 }  // namespace
 
-// Scratch space of one thread.
+// The scratch space of one thread.
 struct BlockSkeletons::Worker {
   Worker(int64_t dim, int64_t block_size, int max_rank)
       : points(block_size, dim),
@@ -93,7 +93,7 @@ struct BlockSkeletons::Worker {
   int num_columns = 0;
 };
 
-// What becomes of one block before it is put next to the others.
+// The parts of one block before they are put next to those of others.
 struct BlockSkeletons::Draft {
   std::vector<float> w;
   std::vector<double> factor;
@@ -589,8 +589,8 @@ void BlockSkeletons::CheckBlocks(ArchiveReader& archive) const {
   }
 }
 
-// Members lie in their blocks, the rows of T are their coordinates, and what a
-// solve divides by is positive, in the rows that fill the last panel as well.
+// Members lie in their blocks, the rows of T are their coordinates, and a solve
+// divides by positive numbers, in the rows that fill the last panel as well.
 void BlockSkeletons::CheckFactors(ArchiveReader& archive) const {
   for (const Block& block : blocks_) {
     for (int64_t r = 0; r < PartOf(block).diagonal; ++r) {

@@ -56,8 +56,8 @@ class BlockSkeletons {
   };
   static_assert(sizeof(Block) == 72, "saved as it is: without padding");
 
-  // The partition for skeletons of these options: of all points but loose ones.
-  // Requires metric.rounding(), which is valid.
+  // Returns the partition for skeletons of these options: of all points but
+  // loose ones. Assumes that metric.rounding() is valid.
   static SpacePartition Partition(const ResidualCorrelation& metric,
                                   const SkeletonOptions& options, int threads);
 
@@ -98,8 +98,8 @@ class BlockSkeletons {
   int64_t total_rank() const { return factors_.members.size(); }
   int max_rank() const { return summary_.max_rank; }
 
-  // The rows of points that no block holds since their tau is too large, in
-  // order: they must be evaluated.
+  // Returns the rows of loose points, in order: no block holds them, since
+  // their tau is too large, and every query must evaluate them.
   absl::Span<const int32_t> loose_rows() const { return loose_rows_; }
 
   // Returns the position of a row, or -1 where it is loose.
@@ -108,12 +108,12 @@ class BlockSkeletons {
   const float* e() const { return columns_.e.data(); }
   const float* norm() const { return columns_.norm.data(); }  // sqrt(1 + tau)
   const float* squared_length() const { return columns_.squared_length.data(); }
-  // |w|^2 as computed.
+  // Returns |w|^2 as computed in float64.
   double exact_squared_length(int64_t position) const {
     return columns_.exact_squared_length[position];
   }
 
-  // The panels of block b, and of its cones. Gaps are the caller's.
+  // Return the panels of block b and of its cones, with the caller's gaps.
   PointPanels points(int b, const uint16_t* gap) const {
     return {w_.data() + blocks_[b].w, blocks_[b].rank,
             columns_.e.data() + blocks_[b].first, gap,
@@ -129,18 +129,19 @@ class BlockSkeletons {
             cones_.e.data() + cone,
             gap};
   }
-  // The least row of each sub-block, kNoRow where it is empty.
+  // Returns the least row of each sub-block, kNoRow where it is empty.
   const int32_t* cone_min_row() const { return cones_.min_row.data(); }
 
-  // The members of all skeletons, those of a block together.
+  // Returns the members of all skeletons, those of a block together.
   const TilePoints& members() const { return factors_.members; }
 
-  // Solves T_b x = r for `count` right sides next to each other: rhs holds
-  // RoundUpToLanes(rank) rows of `stride`, zero from the rank on; `count` is a
-  // multiple of eight.
+  // Solves T_b x = r for `count` right sides next to each other, in place.
+  // `rhs` holds RoundUpToLanes(rank) rows of `stride`, zero from the rank on;
+  // `count` is a multiple of eight.
   void Solve(int b, int64_t stride, int64_t count, double* rhs) const;
 
-  // Scratch space and lengths of a projection of up to `capacity` points.
+  // The scratch space of a projection of up to `capacity` points, and its
+  // result.
   struct Projection {
     Projection(int64_t capacity, int max_rank);
 
@@ -148,20 +149,21 @@ class BlockSkeletons {
     std::vector<double> squared_length;  // |w|^2 of each point
   };
 
-  // The coordinates of any points in the skeleton of block b, in panels: theirs
-  // alone are written. Returns how many correlations were computed.
+  // Computes the coordinates of any points in the skeleton of block b, in
+  // panels, of which other lanes keep their values. Returns how many
+  // correlations that took.
   int64_t Project(const ResidualCorrelation& metric, int b,
                   const TilePoints& points, Projection& projection,
                   float* panels) const;
 
-  // How well the skeletons fit: their mean rank, the median over blocks of the
+  // The fit of the skeletons: their mean rank, the median over blocks of the
   // root mean square of e, and whether all numbers are as small as exact ones
   // would be.
   double mean_rank() const { return summary_.mean_rank; }
   double median_residual() const { return summary_.median_residual; }
   bool sound() const { return summary_.sound; }
 
-  // Pairs whose correlation was computed.
+  // Returns how many pairs were evaluated.
   int64_t evaluations() const { return summary_.evaluations; }
   int64_t bytes() const;
 
@@ -178,7 +180,7 @@ class BlockSkeletons {
   void Factorize(const ResidualCorrelation& metric,
                  const SkeletonOptions& options, Block& block, Worker& worker,
                  Draft& draft);
-  // The correlations of a point with all of its block.
+  // Returns the correlations of a point with all of its block.
   const double* Column(const ResidualCorrelation& metric, int pivot,
                        Worker& worker, Draft& draft) const;
   void KeepCoordinates(Block& block, const Worker& worker, Draft& draft);
@@ -188,7 +190,7 @@ class BlockSkeletons {
             const std::vector<Draft>& drafts);
   // Takes the fit from every `stride`-th draft: the others were not made.
   void Summarize(const std::vector<Draft>& drafts, int stride);
-  // How much the part of one block takes of each array of parts.
+  // The elements that one block takes of each array of parts.
   struct Part {
     int64_t w;
     int64_t axis;
@@ -197,10 +199,10 @@ class BlockSkeletons {
     int64_t skeleton;
   };
   static Part PartOf(const Block& block);
-  // Puts the parts of blocks one after the other; where they end.
+  // Puts the parts of blocks one after the other. Returns where they end.
   static Part Place(std::vector<Block>& blocks);
 
-  // Of what was read, each relying on those before it.
+  // Check what was read, each relying on those before it.
   void CheckRows(int64_t num_points, ArchiveReader& archive) const;
   void CheckBlocks(ArchiveReader& archive) const;
   void CheckFactors(ArchiveReader& archive) const;

@@ -14,16 +14,16 @@
 
 namespace rct {
 
-// The form, what it was chosen by, and the skeletons and tables that are there
-// at the time.
+// Saves the form, the costs by which it was chosen, and the skeletons and
+// tables that there are at the time.
 void SaveSkeletons(const SkeletonSearcher& searcher, ArchiveWriter& archive);
 
-// Whether SaveSkeletons wrote to it.
+// Returns whether SaveSkeletons wrote to the archive.
 bool HoldsSkeletons(const ArchiveReader& archive);
 
-// A searcher with them, as Create made it but for tables that calls have made
-// since. `metric` and `config` are as they were for that one. Errors of
-// archive.status(), to which belongs a form without the parts that it needs.
+// Returns a searcher with the saved parts. `metric` and `config` are those of
+// the searcher that was saved. Errors are those of archive.status(); a form
+// without the parts that it needs is one.
 absl::StatusOr<std::unique_ptr<const SkeletonSearcher>> RestoreSkeletons(
     const std::shared_ptr<const ResidualCorrelation>& metric,
     const SkeletonBoundConfig& config, ArchiveReader& archive);

@@ -33,11 +33,12 @@
 #include "metric/residual_correlation.h"
 #include "metric/residual_factors.h"
 #include "traversal/block/block_skeletons.h"
+#include "traversal/block/lazy_skeletons.h"
 #include "traversal/block/skeleton_bound.pb.h"
 #include "traversal/block/skeleton_searcher.h"
-#include "traversal/block/skeleton_tables.h"
 #include "traversal/build_phase.h"
 #include "traversal/exhaustive/exhaustive.h"
+#include "traversal/neighbor_table.h"
 #include "traversal/searcher.h"
 #include "traversal/traversal.pb.h"
 
@@ -46,8 +47,8 @@ namespace {
 
 constexpr int kThreads = 2;
 
-// Of all threads together, over their number: what others do on the machine
-// counts less than in the time on the clock.
+// Returns the processor time of all threads together, over their number: other
+// programs on the machine disturb it less than the time on the clock.
 double Seconds(const std::function<void()>& work) {
   const std::clock_t start = std::clock();
   work();
@@ -68,66 +69,102 @@ constexpr Workload kWorkloads[] = {
     {"matern52_cube", KernelConfig::MATERN52, 0.3, PointSet::kUniformCube},
 };
 
-int Main(int argc, char** argv) {
+struct Arguments {
+  const Workload* workload = nullptr;
+  int64_t n, m, k;
+  SkeletonBoundConfig config;
+  int repetitions;
+  bool whole;
+  bool predecessor;
+};
+
+Arguments Parse(int argc, char** argv) {
   const auto argument = [&](int i, const char* fallback) {
     return argc > i ? std::string(argv[i]) : std::string(fallback);
   };
-  const std::string name = argument(1, "rbf");
-  const int64_t n = std::atoll(argument(2, "32768").c_str());
-  const int64_t m = std::atoll(argument(3, "512").c_str());
-  const int64_t k = std::atoll(argument(4, "50").c_str());
-  SkeletonBoundConfig config;
+  Arguments arguments;
+  for (const Workload& candidate : kWorkloads) {
+    if (argument(1, "rbf") == candidate.name) arguments.workload = &candidate;
+  }
+  RCT_CHECK(arguments.workload != nullptr);
+  arguments.n = std::atoll(argument(2, "32768").c_str());
+  arguments.m = std::atoll(argument(3, "512").c_str());
+  arguments.k = std::atoll(argument(4, "50").c_str());
   SkeletonBoundConfig::Form form;
   RCT_CHECK(SkeletonBoundConfig::Form_Parse(argument(5, "TABLES"), &form));
   RCT_CHECK(form != SkeletonBoundConfig::AUTO);
-  config.set_form(form);
-  config.set_block_size(std::atoi(argument(6, "0").c_str()));
-  config.set_rms_residual(std::atof(argument(7, "0").c_str()));
-  const int repetitions = std::atoi(argument(8, "3").c_str());
-  const bool whole = argument(9, "") == "whole";
-  const bool predecessor = argument(10, "") == "predecessor";
-  const Workload* workload = nullptr;
-  for (const Workload& candidate : kWorkloads) {
-    if (name == candidate.name) workload = &candidate;
-  }
-  RCT_CHECK(workload != nullptr);
+  arguments.config.set_form(form);
+  arguments.config.set_block_size(std::atoi(argument(6, "0").c_str()));
+  arguments.config.set_rms_residual(std::atof(argument(7, "0").c_str()));
+  arguments.repetitions = std::atoi(argument(8, "3").c_str());
+  arguments.whole = argument(9, "") == "whole";
+  arguments.predecessor = argument(10, "") == "predecessor";
+  return arguments;
+}
 
-  const Matrix<double> points =
-      MakePointSet(workload->points, n, 3, /*seed=*/42);
+// The phases, by whose names skeleton_phases.awk tells samples apart.
+
+__attribute__((noinline)) std::shared_ptr<const ResidualCorrelation> MakeModel(
+    const Arguments& arguments, const Matrix<double>& points) {
   ResidualConfig residual;
-  residual.mutable_kernel()->set_family(workload->family);
-  residual.mutable_kernel()->add_lengthscale(workload->lengthscale);
-  residual.mutable_inducing()->mutable_random()->set_count(m);
+  residual.mutable_kernel()->set_family(arguments.workload->family);
+  residual.mutable_kernel()->add_lengthscale(arguments.workload->lengthscale);
+  residual.mutable_inducing()->mutable_random()->set_count(arguments.m);
   const Kernel kernel = *Kernel::Create(residual.kernel(), 3);
-  std::shared_ptr<const ResidualCorrelation> metric;
-  double model_seconds = 1e9;
-  for (int r = 0; r < 2; ++r) {
-    metric = nullptr;
-    model_seconds = std::min(
-        model_seconds, Seconds([&] {
-          const InducingFactor factor = *InducingFactor::Create(
-              kernel, *SelectInducingPoints(residual.inducing(), points.view()),
-              residual);
-          metric = std::make_shared<const ResidualCorrelation>(
-              kernel, *factor.Project(points.view(), kThreads),
-              factor.rounding());
-        }));
-  }
-  std::unique_ptr<const SkeletonSearcher> searcher;
-  double build_seconds = 1e9;
-  for (int r = 0; r < repetitions; ++r) {
-    searcher = nullptr;
-    build_seconds = std::min(build_seconds, Seconds([&] {
-                               searcher = *SkeletonSearcher::Create(
-                                   metric, config, kThreads);
-                             }));
-  }
-  const ExhaustiveSearcher<ResidualCorrelation> exhaustive(metric);
-  std::printf("%s: n = %lld, m = %lld, k = %lld, form %s\n", name.c_str(),
-              static_cast<long long>(n), static_cast<long long>(m),
-              static_cast<long long>(k),
-              SkeletonBoundConfig::Form_Name(searcher->lazy().form()).c_str());
-  if (const BlockSkeletons* skeletons = searcher->lazy().skeletons()) {
+  const InducingFactor factor = *InducingFactor::Create(
+      kernel, *SelectInducingPoints(residual.inducing(), points.view()),
+      residual);
+  return std::make_shared<const ResidualCorrelation>(
+      kernel, *factor.Project(points.view(), kThreads), factor.rounding());
+}
+
+__attribute__((noinline)) std::unique_ptr<const SkeletonSearcher> BuildIndex(
+    const Arguments& arguments,
+    const std::shared_ptr<const ResidualCorrelation>& metric) {
+  return *SkeletonSearcher::Create(metric, arguments.config, kThreads);
+}
+
+__attribute__((noinline)) SearchResult SearchExhaustively(
+    const ExhaustiveSearcher<ResidualCorrelation>& searcher,
+    const std::vector<int64_t>& rows, const SearchOptions& options) {
+  return searcher.SearchRows(rows, options);
+}
+
+__attribute__((noinline)) SearchResult SearchSomeRows(
+    const SkeletonSearcher& searcher, const std::vector<int64_t>& rows,
+    const SearchOptions& options) {
+  return searcher.SearchRows(rows, options);
+}
+
+__attribute__((noinline)) SearchResult SearchAllRows(
+    const SkeletonSearcher& searcher, const std::vector<int64_t>& rows,
+    const SearchOptions& options) {
+  return searcher.SearchRows(rows, options);
+}
+
+// The smallest times of the repetitions.
+struct Times {
+  double model = 1e9, build = 1e9, exhaustive = 1e9, some = 1e9, all = 1e9;
+};
+
+struct Answers {
+  SearchResult exhaustive;  // of some rows
+  SearchResult some;
+  SearchResult all;
+};
+
+void Keep(double& smallest, double seconds) {
+  smallest = std::min(smallest, seconds);
+}
+
+void PrintIndex(const Arguments& arguments, const LazySkeletons& lazy,
+                const Times& times) {
+  std::printf("%s: n = %lld, m = %lld, k = %lld, form %s\n",
+              arguments.workload->name, static_cast<long long>(arguments.n),
+              static_cast<long long>(arguments.m),
+              static_cast<long long>(arguments.k),
+              SkeletonBoundConfig::Form_Name(lazy.form()).c_str());
+  if (const BlockSkeletons* skeletons = lazy.skeletons()) {
     std::printf(
         "blocks %d of %lld, mean rank %.1f, median rms residual %.3f\n",
         skeletons->num_blocks(),
@@ -135,77 +172,108 @@ int Main(int argc, char** argv) {
         static_cast<double>(skeletons->total_rank()) / skeletons->num_blocks(),
         skeletons->median_residual());
   }
-  std::printf("V %.3f s, index %.3f s\n", model_seconds, build_seconds);
-  for (const BuildPhase& phase : searcher->lazy().phases()) {
+  std::printf("V %.3f s, index %.3f s\n", times.model, times.build);
+  for (const BuildPhase& phase : lazy.phases()) {
     std::printf("  %-10s %.3f s, %.1f MiB\n", phase.name.c_str(), phase.seconds,
                 static_cast<double>(phase.bytes) / 0x1p20);
   }
+}
 
-  RandomStream stream(7, 0);
-  std::vector<int64_t> some(1024);
-  for (int64_t& row : some) row = static_cast<int64_t>(stream.UniformBelow(n));
-  std::vector<int64_t> all(n);
-  std::iota(all.begin(), all.end(), 0);
-  const SearchOptions options = {
-      .k = k, .predecessor = predecessor, .threads = kThreads};
-  double exhaustive_seconds = 1e9, some_seconds = 1e9, all_seconds = 1e9;
-  SearchResult expected, found, everything;
-  for (int r = 0; r < repetitions; ++r) {
-    exhaustive_seconds = std::min(
-        exhaustive_seconds,
-        Seconds([&] { expected = exhaustive.SearchRows(some, options); }));
-    some_seconds =
-        std::min(some_seconds,
-                 Seconds([&] { found = searcher->SearchRows(some, options); }));
-    all_seconds = std::min(all_seconds, Seconds([&] {
-                             everything = searcher->SearchRows(all, options);
-                           }));
-  }
-  const bool same = expected.neighbors.Digest() == found.neighbors.Digest();
-  bool same_rows = true;
+// Returns whether the answers for all rows hold those for `some` rows.
+bool SameRows(const Answers& answers, const std::vector<int64_t>& some,
+              int64_t k) {
+  const NeighborTable& all = answers.all.neighbors;
+  const NeighborTable& expected = answers.exhaustive.neighbors;
+  bool same = true;
   for (size_t i = 0; i < some.size(); ++i) {
     for (int64_t j = 0; j < k; ++j) {
-      same_rows = same_rows &&
-                  everything.neighbors.rows()(some[i], j) ==
-                      expected.neighbors.rows()(i, j) &&
-                  everything.neighbors.distances()(some[i], j) ==
-                      expected.neighbors.distances()(i, j);
+      same = same && all.rows()(some[i], j) == expected.rows()(i, j) &&
+             all.distances()(some[i], j) == expected.distances()(i, j);
     }
   }
-  const double rate = 1024 / exhaustive_seconds;
-  const double all_exhaustive = static_cast<double>(n) / rate;
-  std::printf("exhaustive %.0f queries/s\n", rate);
+  return same;
+}
+
+void PrintSearches(const Arguments& arguments, const Times& times,
+                   const Answers& answers, bool same, bool same_rows) {
+  const auto n = static_cast<double>(arguments.n);
+  const double all_exhaustive = n * times.exhaustive / 1024;
+  std::printf("exhaustive %.0f queries/s\n", 1024 / times.exhaustive);
   std::printf(
       "1,024 queries: %.0f/s, %.1f x, index counted %.2f x, all counted %.2f "
-      "x, "
-      "evaluations %.1f, %s\n",
-      1024 / some_seconds, exhaustive_seconds / some_seconds,
-      exhaustive_seconds / (some_seconds + build_seconds),
-      (exhaustive_seconds + model_seconds) /
-          (some_seconds + build_seconds + model_seconds),
-      static_cast<double>(found.counters.distance_evaluations()) / 1024,
+      "x, evaluations %.1f, %s\n",
+      1024 / times.some, times.exhaustive / times.some,
+      times.exhaustive / (times.some + times.build),
+      (times.exhaustive + times.model) /
+          (times.some + times.build + times.model),
+      static_cast<double>(answers.some.counters.distance_evaluations()) / 1024,
       same ? "identical" : "DIFFERENT");
+  const SearchCounters& counters = answers.all.counters;
+  const auto each = [&](int64_t total) {
+    return static_cast<double>(total) / n;
+  };
   std::printf(
       "all rows: %.0f/s, %.1f x, all counted %.1f x, evaluations %.1f, %s\n",
-      static_cast<double>(n) / all_seconds, all_exhaustive / all_seconds,
-      (all_exhaustive + model_seconds) /
-          (all_seconds + build_seconds + model_seconds),
-      static_cast<double>(everything.counters.distance_evaluations()) /
-          static_cast<double>(n),
+      n / times.all, all_exhaustive / times.all,
+      (all_exhaustive + times.model) / (times.all + times.build + times.model),
+      each(counters.distance_evaluations()),
       same_rows ? "identical" : "DIFFERENT");
-  const auto each = [&](int64_t total) {
-    return static_cast<double>(total) / static_cast<double>(n);
-  };
-  const SearchCounters& counters = everything.counters;
   std::printf(
       "a query: %.1f blocks seen, %.1f sub-blocks dropped, %.1f points "
       "screened, %.4f searched exhaustively\n",
       each(counters.segments_expanded()), each(counters.sub_block_prunes()),
       each(counters.points_screened()), each(counters.exhaustive_queries()));
-  if (whole) {
+}
+
+int Main(int argc, char** argv) {
+  const Arguments arguments = Parse(argc, argv);
+  const Matrix<double> points =
+      MakePointSet(arguments.workload->points, arguments.n, 3, /*seed=*/42);
+  Times times;
+  std::shared_ptr<const ResidualCorrelation> metric;
+  for (int r = 0; r < 2; ++r) {
+    metric = nullptr;
+    Keep(times.model, Seconds([&] { metric = MakeModel(arguments, points); }));
+  }
+  std::unique_ptr<const SkeletonSearcher> searcher;
+  for (int r = 0; r < arguments.repetitions; ++r) {
+    searcher = nullptr;
+    Keep(times.build,
+         Seconds([&] { searcher = BuildIndex(arguments, metric); }));
+  }
+  PrintIndex(arguments, searcher->lazy(), times);
+
+  const ExhaustiveSearcher<ResidualCorrelation> exhaustive(metric);
+  RandomStream stream(7, 0);
+  std::vector<int64_t> some(1024);
+  for (int64_t& row : some) {
+    row = static_cast<int64_t>(stream.UniformBelow(arguments.n));
+  }
+  std::vector<int64_t> all(arguments.n);
+  std::iota(all.begin(), all.end(), 0);
+  const SearchOptions options = {.k = arguments.k,
+                                 .predecessor = arguments.predecessor,
+                                 .threads = kThreads};
+  Answers answers;
+  for (int r = 0; r < arguments.repetitions; ++r) {
+    Keep(times.exhaustive, Seconds([&] {
+           answers.exhaustive = SearchExhaustively(exhaustive, some, options);
+         }));
+    Keep(times.some, Seconds([&] {
+           answers.some = SearchSomeRows(*searcher, some, options);
+         }));
+    Keep(times.all, Seconds([&] {
+           answers.all = SearchAllRows(*searcher, all, options);
+         }));
+  }
+  const bool same =
+      answers.exhaustive.neighbors.Digest() == answers.some.neighbors.Digest();
+  const bool same_rows = SameRows(answers, some, arguments.k);
+  PrintSearches(arguments, times, answers, same, same_rows);
+  if (arguments.whole) {
     const SearchResult reference = exhaustive.SearchRows(all, options);
     std::printf("every row: %s\n",
-                reference.neighbors.Digest() == everything.neighbors.Digest()
+                reference.neighbors.Digest() == answers.all.neighbors.Digest()
                     ? "identical"
                     : "DIFFERENT");
   }

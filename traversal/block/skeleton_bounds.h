@@ -1,4 +1,4 @@
-// Skeleton bounds: what is known of a correlation from two low-rank pictures.
+// Skeleton bounds: what two low-rank pictures tell of a correlation.
 //
 // Setting. u_i is the unit vector of point i in the residual feature space,
 // <u_i, u_j> = rho_ij. A block B is a set of nearby points, its *skeleton* s of
@@ -82,8 +82,8 @@
 
 namespace rct {
 
-// What the slacks are multiplied with: 1, except in the tests that show that
-// each of them is needed.
+// The factors of the slacks: 1, except in the tests that show that each of them
+// is needed.
 struct SlackScale {
   double nugget = 1;   // nu
   double factors = 1;  // nu_rho
@@ -106,29 +106,29 @@ class SkeletonSlack {
         factors_(scale.factors * FactorizationNugget(max_rank)),
         scale_(scale) {}
 
-  // tau of a point with s = `inverse_sqrt` = 1 / sqrt(p).
+  // Returns tau of a point with s = `inverse_sqrt` = 1 / sqrt(p).
   double Tau(double inverse_sqrt) const {
     return nugget_ * inverse_sqrt * inverse_sqrt + factors_;
   }
 
-  // The slack of a bound on a product y . w_j, where y = C w_q was computed
-  // with a table of this Frobenius norm.
+  // Returns the slack of a bound on a product y . w_j, where y = C w_q was
+  // computed with a table of this Frobenius norm.
   double Product(int from_rank, int to_rank, double table_norm) const {
     return scale_.filter * kFloatRoundoff * (1 + kMaxTau) *
            ((from_rank + 2) * std::max(1.0, table_norm) + to_rank + 16);
   }
-  // The same where y itself is an exact projection, rounded.
+  // Returns the same where y itself is an exact projection, rounded.
   double Product(int rank) const {
     return scale_.filter * kFloatRoundoff * (1 + kMaxTau) * (rank + 18);
   }
 
-  // The slack of g^2 = |w|^2 - |C w|^2.
+  // Returns the slack of g^2 = |w|^2 - |C w|^2.
   double Gap(int from_rank, int to_rank, double table_norm) const {
     return scale_.gap * kFloatRoundoff * (1 + kMaxTau) *
            (2 * (from_rank + 2) * std::max(1.0, table_norm) + to_rank + 4);
   }
 
-  // Theta when the k-th largest of the lower bounds is `lower`.
+  // Returns theta where k lower bounds reach `lower`.
   float Theta(float lower) const {
     return std::min(lower, 1.0f) -
            static_cast<float>(scale_.filter * kFloatRoundoff);
@@ -140,7 +140,8 @@ class SkeletonSlack {
   SlackScale scale_;
 };
 
-// A gap whose square, slack included, is `squared`, in kGapUnit and rounded up.
+// Returns the gap whose square, slack included, is `squared`, in kGapUnit and
+// rounded up.
 // Gaps are at most sqrt(1.01 (1 + tau)) plus their slack, below 2.
 inline uint16_t RoundGap(double squared) {
   return static_cast<uint16_t>(

@@ -12,16 +12,16 @@
 namespace rct {
 namespace {
 
-// Exact evaluations of a query by tables for each of its neighbours, at the
+// Exact evaluations of a query by tables for each of its neighbors, at the
 // price of those in tiles.
 constexpr double kNeighborEvaluations = 8;
 
 // Multiply-adds of its filter for each dimension of a skeleton, and how many
-// more each neighbour costs.
+// more each neighbor costs.
 constexpr double kFilter = 3072;
 constexpr double kNeighborFilter = 61;
 
-// What projecting a query on one skeleton takes beside its evaluations.
+// The cost of projecting a query on one skeleton beside its evaluations.
 constexpr double kBlockEvaluations = 25;
 
 // The neighbors of a query where the forecast of a build has none to go by.

@@ -1,9 +1,10 @@
 // Costs: formulas for what the forms of the skeleton bound take.
 //
 // The unit is an evaluation of exhaustive search, m fused multiply-adds in a
-// tile: machines differ less in ratios than in times. With n points, s the mean
-// rank of the skeletons, S the sum of all ranks and h the part of hard queries,
-// which end in exhaustive search:
+// tile, m being the width of V in memory (in whole vectors): machines differ
+// less in ratios than in times. With n points, s the mean rank of the
+// skeletons, S the sum of all ranks and h the part of hard queries, which end
+// in exhaustive search:
 //
 //     exhaustive search    n a query, or as many as it has predecessors
 //     skeletons            n s (3/2 + s/m)
@@ -33,19 +34,20 @@ class SkeletonCosts {
   SkeletonCosts(const ResidualCorrelation& metric, double mean_rank,
                 double num_blocks, double hard);
 
-  // As Save wrote them, of this metric; without use where archive.status() is
-  // an error then.
+  // Reads what Save wrote of the costs of this metric. archive.status() is an
+  // error afterwards where a value is out of range.
   SkeletonCosts(const ResidualCorrelation& metric, ArchiveReader& archive);
   void Save(ArchiveWriter& archive) const;
 
+  // The costs of making a part, or of a number of queries by a form.
   double dense(int64_t queries) const;
   double skeletons() const;
   double tables() const;
   double by_tables(int64_t queries, int64_t k) const;
   double by_projections(int64_t queries, int64_t k) const;
 
-  // TABLES, PROJECTIONS or DENSE: what is cheapest for so many queries of 50
-  // neighbours, with everything still to make.
+  // Returns TABLES, PROJECTIONS or DENSE, whichever is cheapest for this number
+  // of queries of 50 neighbors, all parts still to be made.
   SkeletonBoundConfig::Form Cheapest(int64_t queries) const;
 
  private:
@@ -55,7 +57,7 @@ class SkeletonCosts {
   double total_rank() const { return mean_rank_ * num_blocks_; }
 
   double points_;
-  double width_;
+  double width_;  // of a row of V, in float64 numbers
   double num_blocks_;
   double mean_rank_;
   double hard_;

@@ -166,7 +166,7 @@ void BM_FilterProject(benchmark::State& state) {
 BENCHMARK(BM_FilterProject)->Arg(32)->Apply(BestOfRepetitions);
 
 // Sixteen queries and the cones of a block.
-void BM_FilterCones(benchmark::State& state) {
+void BM_PassCones(benchmark::State& state) {
   const auto rank = static_cast<int>(state.range(0));
   const FilterProblem problem(rank, 1);
   const ConePanels cones = {problem.w.data(),     rank,
@@ -180,10 +180,10 @@ void BM_FilterCones(benchmark::State& state) {
   }
   ReportArithmetic(state, 2.0 * rank * kPanel * kPanel, Precision::kFloat32);
 }
-BENCHMARK(BM_FilterCones)->Arg(32)->Apply(BestOfRepetitions);
+BENCHMARK(BM_PassCones)->Arg(32)->Apply(BestOfRepetitions);
 
 // All points of a block, of which every panel is wanted by so many queries.
-void BM_FilterPoints(benchmark::State& state) {
+void BM_KeepPoints(benchmark::State& state) {
   const auto rank = static_cast<int>(state.range(0));
   const auto panels = static_cast<int>(state.range(1));
   const auto queries = static_cast<int>(state.range(2));
@@ -209,7 +209,7 @@ void BM_FilterPoints(benchmark::State& state) {
   ReportArithmetic(state, 2.0 * rank * kPanel * panels * queries,
                    Precision::kFloat32);
 }
-BENCHMARK(BM_FilterPoints)
+BENCHMARK(BM_KeepPoints)
     ->Args({32, 16, 1})  // a block, 32 KiB
     ->Args({32, 16, 4})
     ->Args({32, 16, 16})

@@ -4,10 +4,10 @@
 // their own block, then against the others, those first of which the block's
 // points see most. For each of these blocks,
 //
-//     gaps       -> the queries that can find anything there  bound on the
-//     block y = C w    -> their coordinates in its skeleton cones      -> the
-//     sub-blocks of 16 points that matter   bound on each points     -> upper
-//     and lower bounds on |rho|
+//     gaps       -> the queries that can find anything: a bound on the block
+//     y = C w    -> the coordinates of these queries in its skeleton
+//     cones      -> the sub-blocks that matter: a bound on each 16 points
+//     points     -> upper and lower bounds on |rho|
 //
 // and a point is kept where its upper bound reaches theta, which follows from
 // the lower bounds so far, or from the radius where that asks for more. At the

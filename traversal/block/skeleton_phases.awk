@@ -1,24 +1,24 @@
-# Where BLOCK spends its time: shares of the phases of build and query, from a
-# profile of skeleton_bound_benchmark.
+# The shares of the phases of build and query in the time of BLOCK, from a profile
+# of skeleton_bound_benchmark.
 #
 #     perf record -g bazel-bin/traversal/block/skeleton_bound_benchmark
 #     perf script -F ip,sym |
 #         awk -f traversal/block/skeleton_phases.awk
 #
-# A paragraph is a sample: its functions, innermost first. Only those of the main
-# thread count, which is one of two that do equal work: their outermost functions
-# say which of the benchmark's timed calls it was.
+# A paragraph is a sample: its functions, innermost first. Only samples of the main
+# thread count, which is one of two that do equal work: among their functions is
+# the benchmark's function for the phase.
 
 function Part(name) { ++samples[whole]; ++parts[whole "\t" name] }
 
 BEGIN { RS = "" }
 
 { whole = "" }
-/Main.*lambda\(\)#3/ { whole = "build" }
-/Main.*lambda\(\)#6/ { whole = "query, all rows" }
+/BuildIndex/ { whole = "build" }
+/SearchAllRows/ { whole = "query, all rows" }
 whole == "" { next }
 
-# Memory that is touched for the first time, whosever it is.
+# Memory that is touched for the first time, by any function.
 /clear_page|page_fault/ { Part("new pages"); next }
 
 /BlockSkeletons::Factorize/ {
@@ -38,7 +38,7 @@ whole == "" { next }
   next
 }
 /SkeletonPass::/ && /std::__|KnnHeap/ { Part("evaluation: selection"); next }
-/SkeletonPass::Evaluate/ {
+/KeptCandidates::Evaluate|SkeletonPass::Evaluate/ {
   if (/DotTile|DotRegisterTile/) Part("evaluation: products")
   else if (/OfferTileRow|SelectAtMost/) Part("evaluation: selection")
   else if (/SquaredDistances/) Part("evaluation: kernel, lists")
@@ -48,10 +48,10 @@ whole == "" { next }
 }
 /SkeletonPass::/ {
   if (/FilterRoutines.*::Project/) Part("filter: y = C w")
-  else if (/FilterCones|ConesOf/) Part("filter: cones")
-  else if (/FilterPoints|PointsOf/) Part("filter: points")
+  else if (/PassCones|ConesOf/) Part("filter: cones")
+  else if (/FilterRoutines.*::KeepPoints|PointsOf/) Part("filter: points")
   else if (/RaiseTheta|Threshold|DropBelow/) Part("filter: theta")
-  else if (/FilterPanel|FilterFar|GapTerms|FilterBlock\(/) Part("filter: blocks")
+  else if (/PassByGaps|PassByNorm|GapTerms|PassBlock/) Part("filter: blocks")
   else Part("filter: loops, rest")
   next
 }

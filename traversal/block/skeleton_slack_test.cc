@@ -1,5 +1,5 @@
 // What each slack of the skeleton bound is for: without it, and with all others
-// as they are, neighbours are lost. The exception is nu_rho. It guards a lemma,
+// as they are, neighbors are lost. The exception is nu_rho. It guards a lemma,
 // which is shown to fail without it for correlations that are exact and need no
 // nu. In a search it is not missed: the float32 slack, there for another
 // reason, is larger.
@@ -44,7 +44,7 @@ SkeletonBoundConfig Config(SkeletonBoundConfig::Form form, int block_size) {
   return config;
 }
 
-// Tight clusters: neighbours differ by less than bounds resolve, and only the
+// Tight clusters: neighbors differ by less than bounds resolve, and only the
 // slacks stand between a bound and an error.
 struct Model {
   int64_t rows;

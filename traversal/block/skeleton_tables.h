@@ -7,7 +7,7 @@
 //
 //     g_B[i] = sqrt(|w_i|^2 - |C_BA w_i|^2)      point i of A, block B
 //
-// of all points, which bound what a block holds for a query before C is read
+// of all points, which bound what a block can hold for a query before C is read
 // (skeleton_bounds.h).
 //
 // Cost: (sum of ranks)^2 (m + s) fused multiply-adds for the tables and
@@ -51,7 +51,8 @@ class SkeletonTables {
   SkeletonTables(const BlockSkeletons& skeletons, ArchiveReader& archive);
   void Save(ArchiveWriter& archive) const;
 
-  // Where gaps are not kept, or not measured, a point's length stands for them.
+  // Returns whether gaps are kept. Where they are not, or are not measured, a
+  // point's length stands for its gap.
   bool has_gaps() const { return has_gaps_; }
 
   Table table(int to, int from) const {
@@ -59,10 +60,11 @@ class SkeletonTables {
                ? Table{c_.data() + Offset(to, from), skeleton_rank(from), 1}
                : Table{c_.data() + Offset(from, to), 1, skeleton_rank(to)};
   }
-  // The Frobenius norm of a table.
+  // Returns the Frobenius norm of a table, rounded up.
   float norm(int a, int b) const { return norm_[Pair(a, b)]; }
-  // Blocks that hardly see each other: |y| <= norm |w| dismisses one for nearly
-  // all queries of the other, and no gaps are measured.
+  // Returns whether the blocks hardly see each other: |y| <= norm |w| then
+  // dismisses one for nearly all queries of the other, and no gaps are
+  // measured.
   bool far(int a, int b) const { return norm(a, b) <= kFarNorm; }
 
   // Gaps in block `to`, in kGapUnit: of all points by position, the largest of
@@ -75,13 +77,13 @@ class SkeletonTables {
   }
   float block_gap(int to, int from) const { return block_gap_[Pair(to, from)]; }
 
-  // The other blocks, those first of which the block's points see most.
+  // Returns the other blocks, those first of which the block's points see most.
   absl::Span<const int32_t> order(int from) const {
     return absl::MakeConstSpan(order_).subspan(
         int64_t{from} * (num_blocks_ - 1), num_blocks_ - 1);
   }
 
-  // Whether no table is larger than an exact one could be.
+  // Returns whether no table is larger than an exact one could be.
   bool sound() const { return sound_; }
   int64_t evaluations() const { return evaluations_; }
   int64_t bytes() const;

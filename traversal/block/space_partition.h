@@ -1,4 +1,4 @@
-// Space partition: points in groups of near neighbours.
+// Space partition: points in blocks of near neighbors.
 //
 // Median splits of the widest side, down to sub-blocks of 16 points; a block is
 // an aligned group of sub-blocks. Splits fall on whole blocks, and inside a
@@ -7,11 +7,11 @@
 // For queries that count earlier rows only, a block may be split by row before
 // it is split in space: into halves, the earlier half into quarters, and so on.
 // Sub-blocks then hold rows of about one age, and a query skips those that come
-// after it. Which points make up a block is a matter of space in any case.
+// after it. Blocks themselves are cut in space in any case.
 //
-// Which points are near is a matter of coordinates, each times a scale of its
-// own (the inverse lengthscale of a kernel). Ties of a coordinate go by row, so
-// the partition is a pure function of its arguments.
+// Points are near by their coordinates, each times a scale of its own (the
+// inverse lengthscale of a kernel). Ties of a coordinate go by row, so the
+// partition is a pure function of its arguments.
 //
 // Cost: O(n log n), one pass of selection for each level; levels below the
 // first few are shared among threads.
@@ -39,8 +39,9 @@ class SpacePartition {
                  absl::Span<const double> scale, std::vector<int32_t> rows,
                  int64_t block_size, int threads, int row_splits = 0);
 
-  // As Save wrote it, of some of `num_points` points of `dim` coordinates, each
-  // at most once. Of no use where archive.status() is an error then.
+  // Reads what Save wrote of some of `num_points` points of `dim` coordinates.
+  // archive.status() is an error afterwards where a point is there twice or a
+  // value is out of range; the object must then be dropped.
   SpacePartition(ArchiveReader& archive, int64_t num_points, int64_t dim);
   void Save(ArchiveWriter& archive) const;
 
@@ -53,7 +54,8 @@ class SpacePartition {
   // The rows, block by block and sub-block by sub-block.
   absl::Span<const int32_t> rows() const { return rows_; }
 
-  // The block on whose side of every split `point` lies. Requires a block.
+  // Returns the block on whose side of every split `point` lies. Assumes that
+  // there is a block.
   int64_t Locate(const double* point) const;
 
  private:

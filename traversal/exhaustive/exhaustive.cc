@@ -24,14 +24,14 @@
 namespace rct {
 namespace {
 
-// Candidates of a tile: whole register tiles and whole vectors.
+// The number of candidates of a tile: whole register tiles and whole vectors.
 constexpr int kCandidateTile = 120;
 
-// Where there are so few queries that threads would idle, candidates are split
-// as well.
+// The number of candidates of a chunk. Candidates are split into chunks where
+// there are so few queries that threads would idle.
 constexpr int64_t kCandidateChunk = 68 * kCandidateTile;
 
-// How the work is cut; a matter of the request alone.
+// How the work is cut; it follows from the request alone.
 struct Cut {
   int query_batch;
   int64_t num_chunks;
@@ -43,7 +43,7 @@ Cut CutOf(const Metric& metric, int64_t num_queries, int64_t k) {
   const int64_t n = metric.size();
   const int64_t fit =
       QueriesThatFit(metric.point_width() * int64_t{sizeof(double)});
-  // Each chunk has its own neighbours, to be merged: they should be few.
+  // Each chunk has its own neighbors, to be merged: they should be few.
   if (num_queries <= 4 * fit && k <= kCandidateChunk / 4) {
     const int64_t batches = (num_queries + fit - 1) / fit;
     const int64_t chunks = (n + kCandidateChunk - 1) / kCandidateChunk;
@@ -226,8 +226,8 @@ void ExhaustiveSearcher<Metric>::SearchTask(const Request& request,
     worker.evaluations += evaluations;
     worker.pushes += survivors;
     if (options.telemetry) {
-      worker.trace.AddBlock(/*index=*/0, candidates.size(), evaluations,
-                            survivors);
+      worker.trace.AddTile(/*index=*/0, candidates.size(), evaluations,
+                           survivors);
     }
   }
 }

@@ -3,9 +3,9 @@
 // The reference that shares the metric with all other strategies, and the floor
 // under their speed. A batch of queries stays in the second-level cache while
 // the candidates stream past once; distances are compared with the kth so far
-// while their tile is still in cache, and are never written out. Few queries
-// are searched in parts of the candidates, so that threads share even a single
-// one.
+// while their tile is still in cache, and are never written out. Where queries
+// are few, candidates are split into chunks as well, so that threads share even
+// a single query.
 //
 // Cost: n m fused multiply-adds a query, at the tile's near-peak rate, and n
 // kernel evaluations; 8 n m bytes read for each batch of queries.
@@ -33,7 +33,7 @@ class ExhaustiveSearcher final : public Searcher<Metric> {
   using Request = typename Searcher<Metric>::Request;
 
   // Answers some of the request's queries, given by number, for a search that
-  // answers the others itself. What it cost is added to `statistics`.
+  // answers the others itself, and adds the counters of that to `statistics`.
   void SearchSome(const Request& request, absl::Span<const int32_t> queries,
                   NeighborTable& neighbors, SearchStatistics& statistics) const;
 

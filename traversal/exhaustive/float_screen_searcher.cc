@@ -31,27 +31,28 @@
 namespace rct {
 namespace {
 
-// Candidates of a tile.
+// The number of candidates of a tile.
 constexpr int kTilePanels = 5;
 constexpr int kTile = kTilePanels * kScreenPanel;
 
-// Candidates that are evaluated together for one query.
+// The number of candidates that are evaluated together for one query.
 constexpr int kExactTile = 120;
 
-// A query that keeps more is given up. What is kept is evaluated one query at a
-// time, each candidate at several times the cost that it has in a tile: about
-// a sixth of what exhaustive search of the query costs is put at stake.
+// Returns the number of candidates above which a query is given up. They would
+// be evaluated one query at a time, each at several times the cost that it has
+// in a tile: about a sixth of the cost of exhaustive search is put at stake.
 int64_t MostKept(int64_t k, int64_t n) {
   return 2 * k + 64 + std::min<int64_t>(n / 32, 4096);
 }
 
-// Theta is raised when this many more candidates have been kept: half as many
-// again, so that raising it costs no more than keeping them did.
+// Returns how many more candidates are kept before theta is raised: half as
+// many again, so that raising it costs no more than keeping them did.
 int64_t RaiseAfter(int64_t size, int64_t k) {
   return std::max({size / 2, k, int64_t{64}});
 }
 
-// The error of a correlation is about the product of the two points' shares.
+// Returns the share of a point in errors: the error of a correlation is about
+// the product of the two points' shares.
 double ErrorShare(const ScreenBound& bound, const ResidualCorrelation& metric,
                   double p) {
   if (!(p > 0)) return std::numeric_limits<double>::infinity();

@@ -46,22 +46,23 @@ namespace rct {
 
 class FloatScreenSearcher final : public Searcher<ResidualCorrelation> {
  public:
-  // `metric` holds the data in the caller's order. `error_scale` is for tests.
+  // Builds a searcher on `threads` threads. `metric` holds the data in the
+  // caller's order. `error_scale` is for tests.
   static std::unique_ptr<const FloatScreenSearcher> Create(
       std::shared_ptr<const ResidualCorrelation> metric,
       const FloatScreenConfig& config, int threads, double error_scale = 1);
 
-  // About the median over all pairs of the error of a correlation in float32,
-  // from a sample of the residual variances alone: no V is read.
+  // Returns about the median over all pairs of the error of a correlation in
+  // float32, from a sample of the residual variances alone: no V is read.
   static double TypicalError(const ResidualCorrelation& metric);
-  // Whether the screen is expected to be faster than exhaustive search.
+  // Returns whether the screen is expected to be faster than exhaustive search.
   static bool Pays(const ResidualCorrelation& metric) {
     return TypicalError(metric) <= kMaxError;
   }
   // Errors up to this leave few enough candidates.
   static constexpr double kMaxError = 0.02;
 
-  // Of what is kept in addition to the metric.
+  // Returns the bytes that the searcher keeps in addition to the metric.
   int64_t bytes() const { return points_.bytes(); }
 
  private:

@@ -84,7 +84,7 @@ TEST(FloatScreenSearcherTest, NewPoints) {
 }
 
 // Inducing points have residual variances near the jitter, and so have their
-// neighbours.
+// neighbors.
 TEST(FloatScreenSearcherTest, PointsOnInducingPoints) {
   for (const KernelConfig::Family family : kFamilies) {
     const Matrix<double> points = MakePoints("normal", 600, 2, 4);

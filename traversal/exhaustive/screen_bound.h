@@ -79,15 +79,16 @@ namespace rct {
 
 class ScreenBound {
  public:
-  // Elements of v below this count as 0.
+  // The size of elements of v below which they count as 0.
   static constexpr double kMinElement = 0x1p-60;
-  // The bound does not hold for longer v.
+  // The largest |v| for which the bound holds.
   static constexpr double kLongest = 16;
-  // Nor for coordinates that are further from the centre, in lengthscales.
+  // The largest distance from the center, in lengthscales, for which it holds.
   static constexpr double kFurthest = 1e15;
 
-  // For m = `num_inducing` and `variance` in [1/2, 2). Errors are multiplied by
-  // `scale`: 1, except in the tests that show that they are needed.
+  // Makes the bound for m = `num_inducing` and `variance` in [1/2, 2). Errors
+  // are multiplied by `scale`: 1, except in the tests that show that they are
+  // needed.
   ScreenBound(int64_t num_inducing, int dim, double variance, double scale)
       : scale_(scale), slop_(scale * 8 * kFloatRoundoff), variance_(variance) {
     const double roundings =
@@ -99,18 +100,19 @@ class ScreenBound {
     kernel_ = scale * variance * (0.5 * dim + 16) * kFloatRoundoff;
   }
 
-  // A for a query with |v| = `length`.
+  // Returns A for a query with |v| = `length`.
   float Product(double length) const { return FloatAbove(product_ * length); }
-  // e for a point with this eta, and B for a query with that e.
+  // Return e for a point with this eta, and B for a query with that e.
   float Shift(double eta) const { return FloatAbove(scale_ * variance_ * eta); }
   float Rest(float shift) const {
     return FloatAbove(kernel_ + static_cast<double>(shift));
   }
-  // E for points whose coordinates lose nothing, up to |v|^2 = `squared`.
+  // Returns E for points whose coordinates lose nothing, up to |v|^2 =
+  // `squared`.
   double Typical(double squared) const { return product_ * squared + kernel_; }
 
-  // Bounds on |rho^| from what the screen computed, `scales` = s_q s_j. The
-  // slop covers the rounding to float32, too.
+  // Return bounds on |rho^| from the screen's size and error, `scales` = s_q
+  // s_j. The slop covers the rounding to float32, too.
   float Upper(float size, float error, double scales) const {
     return static_cast<float>(
         (static_cast<double>(size) + static_cast<double>(error)) * (1 + slop_) *
@@ -122,11 +124,11 @@ class ScreenBound {
                               scales);
   }
 
-  // Theta where the k-th largest lower bound is `lower`.
+  // Returns theta where k lower bounds reach `lower`.
   float Theta(float lower) const {
     return std::fmin(lower, 1.0f) - static_cast<float>(scale_ * kFloatRoundoff);
   }
-  // What |c32| + E must reach, in units of 1 / s_j.
+  // Returns the number that |c32| + E must reach, in units of 1 / s_j.
   float Reach(float theta, double inverse_sqrt) const {
     return theta > 0 ? FloatBelow(static_cast<double>(theta) / inverse_sqrt *
                                   (1 - slop_))

@@ -16,14 +16,14 @@ namespace rct {
 // Immutable after construction; thread-safe.
 class ScreenPoints {
  public:
-  // What one point contributes to bounds.
+  // The contribution of one point to bounds.
   struct Terms {
     float length;         // >= |v|
     float shift;          // >= sigma eta; infinite where no bound holds
     double inverse_sqrt;  // s
   };
 
-  // The data of `metric`, which must outlive this.
+  // Converts the data of `metric`, which must outlive this.
   ScreenPoints(const ResidualCorrelation& metric, int threads,
                double error_scale);
 
@@ -31,33 +31,33 @@ class ScreenPoints {
   const ScreenCovariance& covariance() const { return covariance_; }
   int64_t bytes() const;
 
-  // Terms of a product: m rounded up to whole chunks.
+  // Returns the number of terms of a product: m rounded up to whole chunks.
   int64_t terms() const { return terms_; }
   int64_t num_panels() const { return num_panels_; }
-  // The v of one panel of candidates, and where the last one ends.
+  // Return the v of one panel of candidates, and the end of the last one.
   const float* panel(int64_t p) const {
     return v_.data() + p * kScreenPanel * terms_;
   }
   const float* end() const { return panel(num_panels_); }
-  // All else of the panels from `p` on.
+  // Returns the other columns of the panels from `p` on.
   ScreenCandidates Candidates(int64_t p) const {
     const int64_t first = p * kScreenPanel;
     return {z_.data() + first * covariance_.dim, length_.data() + first,
             shift_.data() + first, root_.data() + first};
   }
-  // s of a candidate.
+  // Returns s of a candidate.
   double inverse_sqrt(int64_t j) const {
     return metric_->data().inverse_sqrt[j] * inverse_unit_;
   }
 
-  // Point i of `from`: element c of v goes to v[c v_stride], with zeros up to
-  // terms(), coordinate t to z[t z_stride].
+  // Converts point i of `from`: element c of v goes to v[c v_stride], with
+  // zeros up to terms(), coordinate t to z[t z_stride].
   Terms Load(const ResidualPoints& from, int64_t i, float* v, int64_t v_stride,
              float* z, int64_t z_stride) const;
 
  private:
   const ResidualCorrelation* metric_;
-  double unit_;  // what v is multiplied with: a power of two
+  double unit_;  // the factor of v: a power of two
   double inverse_unit_;
   ScreenCovariance covariance_;
   ScreenBound bound_;
@@ -71,7 +71,7 @@ class ScreenPoints {
   AlignedBuffer<float> root_;
 };
 
-// A power of two whose square brings `variance` into [1/2, 2).
+// Returns the power of two whose square brings `variance` into [1/2, 2).
 double ScreenUnit(double variance);
 
 }  // namespace rct

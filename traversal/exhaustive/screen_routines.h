@@ -1,7 +1,7 @@
-// The float32 screen and its dispatch by instruction set.
+// The float32 screen: the inner loops of the float screen, which are products
+// of float32 vectors and the test of what they leave, for each instruction set.
 //
-// The inner loops of the float screen: products of float32 vectors, and the
-// test of what they leave. Every number is one fixed chain of operations over
+// Every number is one fixed chain of operations over
 // FloatLanes, so all tables return the same bits; the errors of these chains
 // are what screen_bound.h bounds.
 //
@@ -36,11 +36,11 @@ struct ScreenCovariance {
   float variance;
 };
 
-// A query and its share in the error of a residual covariance.
+// A query with its share in the error of a residual covariance.
 struct ScreenQuery {
   const float* z;  // its coordinates
-  float length;    // what |v| of a candidate is multiplied with
-  float rest;      // what is added
+  float length;    // the factor of |v| of a candidate
+  float rest;      // the summand
   float reach;     // theta sqrt(p), see `screen`
 };
 
@@ -52,9 +52,9 @@ struct ScreenCandidates {
   const float* root;  // sqrt(p)
 };
 
-// The candidates of a tile that a query may need: which, the size of their
-// residual covariances and the errors of these. Each has room for all
-// candidates and sixteen more.
+// The candidates of a tile that a query may need: their numbers in the tile,
+// the sizes of their residual covariances and the errors of these. Each array
+// has room for all candidates and sixteen more.
 struct ScreenHits {
   int32_t* candidate;
   float* size;
@@ -64,26 +64,26 @@ struct ScreenHits {
 struct ScreenRoutines {
   Isa isa;
 
-  // out[i out_stride + l] = the product of query i and candidate l of `panel`
-  // for all queries of `num_groups` groups, each of `terms` terms, a multiple
-  // of kScreenChunk: the chains over kScreenChunk terms each, added in order.
-  // Memory up to `end` is read ahead.
+  // Computes out[i out_stride + l], the product of query i and candidate l of
+  // `panel`, for all queries of `num_groups` groups, each of `terms` terms, a
+  // multiple of kScreenChunk: the chains over kScreenChunk terms each, added in
+  // order. Memory up to `end` is read ahead.
   void (*dots)(const float* groups, int num_groups, int64_t terms,
                const float* panel, const float* end, float* out,
                int64_t out_stride);
 
-  // The candidates of `num_panels` panels whose
+  // Finds the candidates of `num_panels` panels whose
   //
   //     |k - dot| + (query.length length + (query.rest + error))
   //
-  // reaches query.reach root: `size` the first summand, `error` the second.
-  // Returns their number.
+  // reaches query.reach root; `size` is the first summand, `error` the second.
+  // Returns the number of candidates.
   int (*screen)(const ScreenCovariance& covariance, const ScreenQuery& query,
                 const ScreenCandidates& candidates, int num_panels,
                 const float* dot, const ScreenHits& hits);
 };
 
-// The table for `isa`, or null where this machine or build lacks it.
+// Returns the table for `isa`, or null where this machine or build lacks it.
 const ScreenRoutines* ScreenRoutinesFor(Isa isa);
 
 }  // namespace rct

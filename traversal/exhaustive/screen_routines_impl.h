@@ -1,5 +1,6 @@
 // The routines of a ScreenRoutines table, written once over FloatLanes<Arch>.
-// Included by one source file for each instruction set, and by nothing else.
+// kernel_library compiles them for each instruction set; nothing else includes
+// this.
 
 #ifndef RCT_TRAVERSAL_EXHAUSTIVE_SCREEN_ROUTINES_IMPL_H_
 #define RCT_TRAVERSAL_EXHAUSTIVE_SCREEN_ROUTINES_IMPL_H_

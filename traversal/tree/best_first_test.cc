@@ -179,14 +179,14 @@ TEST(BestFirstTest, TilesAreFilledAcrossSegments) {
           ->SearchRows(AllRows(kRows), {.k = kRows, .telemetry = true});
   int64_t tiles = 0;
   int64_t evaluations = 0;
-  for (const auto& [width, count] : result.trace.blocks) {
+  for (const auto& [width, count] : result.trace.tiles) {
     EXPECT_LE(width, 8);
     tiles += count;
     evaluations += count * width;
   }
   EXPECT_EQ(evaluations, result.counters.distance_evaluations());
   EXPECT_EQ(evaluations, kRows * kRows);
-  EXPECT_GT(result.trace.blocks.at(8), tiles / 2);
+  EXPECT_GT(result.trace.tiles.at(8), tiles / 2);
 }
 
 // A batch is one query, so that its work does not depend on the others, under

@@ -40,6 +40,7 @@
 #include "base/check.h"
 #include "base/parallel.h"
 #include "metric/tile.h"
+#include "traversal/counters.h"
 #include "traversal/knn_heap.h"
 #include "traversal/search_trace.h"
 #include "traversal/searcher.h"
@@ -307,28 +308,22 @@ class TreeSearcher : public Searcher<Metric> {
                   }
                 });
     for (const std::unique_ptr<Worker>& worker : workers) {
-      AddCounts(worker->counts, statistics.counters);
-      worker->slots.Report(statistics.counters);
+      SearchCounters counters = AsCounters(worker->counts);
+      worker->slots.Report(counters);
+      AddCounters(counters, statistics.counters);
       statistics.trace.Add(worker->own_trace);
     }
   }
 
-  static void AddCounts(const Counts& counts, SearchCounters& counters) {
-    const auto add = [&](int64_t more, auto get, auto set) {
-      (counters.*set)((counters.*get)() + more);
-    };
-    add(counts.distance_evaluations, &SearchCounters::distance_evaluations,
-        &SearchCounters::set_distance_evaluations);
-    add(counts.segments_expanded, &SearchCounters::segments_expanded,
-        &SearchCounters::set_segments_expanded);
-    add(counts.prunes_lower_bound, &SearchCounters::prunes_lower_bound,
-        &SearchCounters::set_prunes_lower_bound);
-    add(counts.predecessor_filtered, &SearchCounters::predecessor_filtered,
-        &SearchCounters::set_predecessor_filtered);
-    add(counts.subtrees_pruned, &SearchCounters::subtrees_pruned,
-        &SearchCounters::set_subtrees_pruned);
-    add(counts.heap_pushes, &SearchCounters::heap_pushes,
-        &SearchCounters::set_heap_pushes);
+  static SearchCounters AsCounters(const Counts& counts) {
+    SearchCounters counters;
+    counters.set_distance_evaluations(counts.distance_evaluations);
+    counters.set_segments_expanded(counts.segments_expanded);
+    counters.set_prunes_lower_bound(counts.prunes_lower_bound);
+    counters.set_predecessor_filtered(counts.predecessor_filtered);
+    counters.set_subtrees_pruned(counts.subtrees_pruned);
+    counters.set_heap_pushes(counts.heap_pushes);
+    return counters;
   }
 
   // Prepares a worker for a batch.
@@ -510,7 +505,7 @@ class TreeSearcher : public Searcher<Metric> {
             value = Metric::SquaredFrom(value);
           }
         }
-        if (&batch.request.from == &metric.data()) {
+        if (batch.request.own()) {
           MarkSelf(queries, candidates, tile, kMaxTile);
         }
         return candidates;
@@ -565,7 +560,7 @@ class TreeSearcher : public Searcher<Metric> {
                                      sums.evaluations_of, sums.survivors_of});
     }
     if (worker.trace != nullptr) {
-      worker.trace->AddBlock(level, width, sums.evaluations, sums.survivors);
+      worker.trace->AddTile(level, width, sums.evaluations, sums.survivors);
     }
   }
 

@@ -220,7 +220,7 @@ std::string Describe(const SearchTrace& trace) {
                     level.pruned, " ", level.evaluations, " ", level.survivors,
                     "\n");
   }
-  for (const auto& [width, count] : trace.blocks) {
+  for (const auto& [width, count] : trace.tiles) {
     absl::StrAppend(&text, width, ": ", count, "\n");
   }
   return text;
@@ -266,8 +266,8 @@ TEST_P(TreeSearchTest, TelemetryTellsWhatWasDone) {
       const SearchTrace::Level& root = watched.trace.levels[0];
       EXPECT_EQ(root.evaluations, kRows);
       EXPECT_EQ(root.frontier + root.expanded + root.pruned, 0);
-      EXPECT_GE(watched.trace.blocks.begin()->first, 1);
-      EXPECT_LE(watched.trace.blocks.rbegin()->first, kMaxTile);
+      EXPECT_GE(watched.trace.tiles.begin()->first, 1);
+      EXPECT_LE(watched.trace.tiles.rbegin()->first, kMaxTile);
     }
     EXPECT_EQ(traces.size(), 1);
   }
@@ -750,10 +750,10 @@ TEST_P(SlotsInSearchTest, NoTileIsWiderThanAsked) {
     options.k = 5;
     options.telemetry = true;
     EXPECT_EQ(
-        Search(WithTile<FixedTile<1>>(), options).trace.blocks.rbegin()->first,
+        Search(WithTile<FixedTile<1>>(), options).trace.tiles.rbegin()->first,
         1);
     const SearchTrace trace = Search(WithTile<FixedTile<7>>(), options).trace;
-    EXPECT_LE(trace.blocks.rbegin()->first, 7);
+    EXPECT_LE(trace.tiles.rbegin()->first, 7);
   }
 }
 
