@@ -1,10 +1,10 @@
 // Euclidean distance, in the form of residual_correlation.h: tiles of squared
 // distances t, balls, and a lower bound by the triangle inequality.
 //
-// Rounding. Each term (x - y)^2 and their sum lie within a relative
-// (dim + 4) u of their true values, so distances do within that as well;
-// `slack_` = (dim + 16) u is given away wherever a bound is formed. Squares may
-// underflow, by less than 1e-150 in distance.
+// Rounding. Each term (x - y)^2 and their sum lie within a relative (dim + 4) u
+// of their true values, and so do distances; every bound subtracts the larger
+// `slack_` = (dim + 16) u. Squares may underflow, which changes a distance by
+// less than 1e-150.
 
 #ifndef RCT_METRIC_EUCLIDEAN_DISTANCE_H_
 #define RCT_METRIC_EUCLIDEAN_DISTANCE_H_
@@ -23,13 +23,18 @@
 
 namespace rct {
 
+// Points as the Euclidean metric sees them.
 struct EuclideanPoints {
   int64_t size() const { return points.rows(); }
+
+  // Returns the points in another order: point i of the result is point
+  // order[i].
   EuclideanPoints Reordered(absl::Span<const int32_t> order) const;
 
   Matrix<double> points;  // n x d
 };
 
+// The Euclidean metric on a set of data points. Immutable, thread-safe.
 class EuclideanDistance {
  public:
   using Points = EuclideanPoints;
@@ -48,17 +53,20 @@ class EuclideanDistance {
   const Points& data() const { return data_; }
   const SimdRoutines& simd() const { return *simd_; }
 
+  // Returns the same metric with the data in another order.
   EuclideanDistance Reordered(absl::Span<const int32_t> order) const;
 
-  // As ResidualCorrelation::SquaredDistances.
+  // Computes a tile as ResidualCorrelation::SquaredDistances does.
   void SquaredDistances(const Points& from, absl::Span<const int32_t> queries,
                         Candidates candidates, double* out, int64_t out_stride,
                         TileWorkspace& workspace) const;
 
-  // Norms play no part here; the bounds' slack takes their place.
+  // Return a factor that makes room for the slack; points have no norms here.
   double InverseNorm(const Points&, int64_t) const { return 1 - slack_; }
   double InverseNorm(int64_t) const { return 1 - slack_; }
 
+  // Nearness, radii and balls are as those of ResidualCorrelation, with
+  // distances in place of angles.
   static double Nearness(double squared, double, double) { return -squared; }
   static double NearnessAt(double radius) { return -radius * radius; }
   static double RadiusAt(double nearness) {
@@ -77,8 +85,8 @@ class EuclideanDistance {
 
   static double MinSquared(double squared, double query_norm, double,
                            const Ball& ball) {
-    // A square that overflowed is at least the largest number: no more is
-    // known.
+    // A square that overflowed is at least the largest number; nothing else is
+    // known about it.
     const double distance =
         std::sqrt(std::clamp(squared, 0.0, std::numeric_limits<double>::max()));
     const double gap = (distance * query_norm - ball.radius) * query_norm;

@@ -6,6 +6,7 @@
 #include <limits>
 #include <numeric>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/types/span.h"
@@ -40,6 +41,16 @@ Matrix<double> AllSquared(const EuclideanDistance& metric,
   metric.SquaredDistances(from, Iota(n), Candidates::Range(0, count), t.data(),
                           t.stride(), workspace);
   return t;
+}
+
+TEST(EuclideanDistanceTest, Example) {
+  Matrix<double> points = Matrix<double>::Zeros(2, 2);
+  points(1, 0) = 3;
+  points(1, 1) = 4;
+  const EuclideanDistance metric({std::move(points)});
+  const Matrix<double> t = AllSquared(metric, metric.data());
+  EXPECT_EQ(FinalDistance(t(0, 1)), 5);
+  EXPECT_EQ(FinalDistance(t(1, 1)), 0);
 }
 
 TEST(EuclideanDistanceTest, TilesOfAnyShapeAreTheDefinition) {
@@ -200,8 +211,8 @@ TEST(EuclideanDistanceTest, BoundHoldsForComputedDistances) {
       const Matrix<double> outside = AllSquared(metric, others);
       RandomStream random(3, 0);
       for (int repeat = 0; repeat < 200; ++repeat) {
-        const auto centre = static_cast<int64_t>(random.UniformBelow(kPoints));
-        std::vector<int64_t> members = {centre};
+        const auto center = static_cast<int64_t>(random.UniformBelow(kPoints));
+        std::vector<int64_t> members = {center};
         for (uint64_t more = random.UniformBelow(6); more > 0; --more) {
           members.push_back(static_cast<int64_t>(random.UniformBelow(kPoints)));
         }
@@ -209,21 +220,21 @@ TEST(EuclideanDistanceTest, BoundHoldsForComputedDistances) {
         double radius = 0;
         for (const int64_t x : members) {
           EuclideanDistance::Include(
-              EuclideanDistance::Nearness(inside(centre, x),
-                                          metric.InverseNorm(centre),
+              EuclideanDistance::Nearness(inside(center, x),
+                                          metric.InverseNorm(center),
                                           metric.InverseNorm(x)),
               metric.InverseNorm(x), ball);
-          radius = std::max(radius, FinalDistance(inside(centre, x)));
+          radius = std::max(radius, FinalDistance(inside(center, x)));
         }
         const auto check = [&](const Matrix<double>& squared, int64_t q,
                                double query_norm) {
           const double bound = EuclideanDistance::MinSquared(
-              squared(q, centre), query_norm, metric.InverseNorm(centre), ball);
+              squared(q, center), query_norm, metric.InverseNorm(center), ball);
           ASSERT_FALSE(std::isnan(bound));
-          const double gap = FinalDistance(squared(q, centre)) - radius;
+          const double gap = FinalDistance(squared(q, center)) - radius;
           for (const int64_t x : members) {
             ASSERT_GE(squared(q, x), bound)
-                << "query " << q << ", centre " << centre << ", member " << x;
+                << "query " << q << ", center " << center << ", member " << x;
             ++checks;
             naive += gap > 0 && gap < kInfinity && squared(q, x) < gap * gap;
           }

@@ -15,13 +15,13 @@
 namespace rct {
 namespace {
 
-// Of ordinary coordinates other than 0, kMinOrdinary <= |x| < kMaxOrdinary.
+// Ordinary coordinates other than 0 have kMinOrdinary <= |x| < kMaxOrdinary.
 constexpr double kMinOrdinary = 0x1p-450;
 constexpr double kMaxOrdinary = 0x1p500;
 
 bool IsSmall(double x) { return x != 0 && std::abs(x) < kMinOrdinary; }
 
-// A coordinate as it counts beside ordinary ones.
+// Returns the value that `x` has beside ordinary coordinates.
 double WithoutSmall(double x) { return IsSmall(x) ? 0 : x; }
 
 bool HasSmall(const double* point, int64_t dim) {
@@ -42,8 +42,8 @@ absl::Status ValidateLarge(std::string_view name,
   return absl::OkStatus();
 }
 
-// The column in which two points differ though they are equal without small
-// coordinates, or -1.
+// Returns a column in which two points differ if they are equal without small
+// coordinates, otherwise -1.
 int64_t LostDifference(const double* a, const double* b, int64_t dim) {
   int64_t column = -1;
   for (int64_t t = 0; t < dim; ++t) {
@@ -69,8 +69,8 @@ bool HasSmallCoordinates(MatrixView<const double> points) {
 absl::Status ValidateEuclideanPoints(MatrixView<const double> points) {
   RCT_RETURN_IF_ERROR(ValidateLarge("points", points));
   if (!HasSmallCoordinates(points)) return absl::OkStatus();
-  // Points that are equal without small coordinates side by side, and among
-  // these equal ones.
+  // The order puts points that are equal without small coordinates side by
+  // side, and among these the equal ones.
   std::vector<int64_t> order(points.rows);
   std::iota(order.begin(), order.end(), 0);
   std::sort(order.begin(), order.end(), [&points](int64_t a, int64_t b) {

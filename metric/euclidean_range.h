@@ -1,23 +1,23 @@
-// Which coordinates Euclidean distances can be computed of.
+// The range of coordinates within which Euclidean distances are right.
 //
-// Squares of differences above 2^511 overflow, and those below 2^-537 vanish,
-// and what is computed of such is no distance. Coordinates are *ordinary* if
-// they are 0 or from 2^-450 (3e-136) to below 2^500 (3e150) in size. Two of
-// them that differ do so by 2^-502 at least (2^-450 times half a unit in the
-// last place), and the sum of 2^20 squares stays below 2^1022: every distance
-// is right, but for its rounding.
+// The square of a difference above 2^511 overflows, and that of one below
+// 2^-537 vanishes. A coordinate is *ordinary* if it is 0 or its size is in
+// [2^-450, 2^500), that is from 3e-136 to 3e150. Two ordinary coordinates that
+// differ do so by at least 2^-502 (2^-450 times half a unit in the last place),
+// and the sum of 2^20 squares stays below 2^1022: every distance is right, but
+// for its rounding.
 //
-// Larger coordinates are refused. Smaller ones are usual beside ordinary ones
-// (what has underflowed elsewhere), and their squares may vanish. Beside the
-// square of a difference of ordinary ones, 2^-1004 or more, what they lose is
-// far below its rounding. So points are refused only where two differ in small
-// coordinates alone.
+// Larger coordinates are refused. Smaller ones are common beside ordinary ones,
+// as numbers that underflowed elsewhere, and their squares may vanish. Beside
+// the square of a difference of ordinary coordinates, at least 2^-1004, this
+// loss is far below the rounding. Points are therefore refused only if two of
+// them differ in small coordinates alone.
 //
-// Whoever has such coordinates multiplies all of them by one power of two: that
-// is exact, and changes distances by the same factor.
+// The remedy is to multiply all coordinates by one power of two, which is exact
+// and multiplies distances by the same factor.
 //
-// Cost: one pass over the coordinates; a sort of the points, and for each new
-// point one pass over the data, only where small coordinates are.
+// Cost: one pass over the coordinates. Only if some are small, a sort of the
+// points, and one pass over the data for each query.
 
 #ifndef RCT_METRIC_EUCLIDEAN_RANGE_H_
 #define RCT_METRIC_EUCLIDEAN_RANGE_H_
@@ -27,15 +27,16 @@
 
 namespace rct {
 
-// Whether a coordinate of the points is smaller than ordinary ones, and not 0.
+// Returns true if a coordinate is not 0 and smaller than ordinary ones.
 bool HasSmallCoordinates(MatrixView<const double> points);
 
-// InvalidArgument, naming row and column, unless all distances among the finite
-// `points`, n x d with d <= 2^20, are in range.
+// Returns InvalidArgument, with row and column, unless all distances among the
+// finite `points`, n x d with d <= kMaxColumns, are right.
 absl::Status ValidateEuclideanPoints(MatrixView<const double> points);
 
-// The same for the distances between `queries` and `data`, which are points
-// that were validated; `data_small` is HasSmallCoordinates(data).
+// Returns the same error for the distances between `queries` and `data`.
+// Assumes that `data` was validated and that `data_small` is
+// HasSmallCoordinates(data).
 absl::Status ValidateEuclideanQueries(MatrixView<const double> queries,
                                       MatrixView<const double> data,
                                       bool data_small);

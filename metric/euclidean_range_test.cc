@@ -55,6 +55,13 @@ testing::Matcher<absl::Status> Invalid(const std::string& a,
                   AllOf(HasSubstr(a), HasSubstr(b)));
 }
 
+TEST(EuclideanRangeTest, Example) {
+  EXPECT_THAT(OfPoints({{0, 1e-100}, {1, 1e100}}), IsOk());
+  EXPECT_THAT(OfPoints({{1, 1e200}}),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("squares of distances so large overflow")));
+}
+
 TEST(EuclideanRangeTest, OrdinaryCoordinates) {
   for (const double large : {1.0, 1e-100, 1e150, std::nextafter(0x1p500, 0)}) {
     for (const double small : {0.0, 0x1p-450, 1e-100}) {

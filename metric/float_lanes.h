@@ -1,12 +1,12 @@
 // Sixteen float32 lanes: the vector type of filters.
 //
-// FloatLanes<Arch> is sixteen floats whatever the machine: one AVX-512
-// register, two AVX2 registers, or a plain array. Each operation acts lane by
-// lane and is correctly rounded, so that code written once over FloatLanes
-// returns the same bits on every instruction set. Answers would not need that,
-// since filters only dismiss; counters do.
+// FloatLanes<Arch> is sixteen floats on every machine: one AVX-512 register,
+// two AVX2 registers, or a plain array. Each operation acts lane by lane and is
+// correctly rounded, so that code written once over FloatLanes returns the same
+// bits on every instruction set. Counters need that; answers would not, since
+// filters only dismiss.
 //
-// Include this header only in files that are compiled for Arch.
+// Only files that are compiled for Arch may include this header.
 
 #ifndef RCT_METRIC_FLOAT_LANES_H_
 #define RCT_METRIC_FLOAT_LANES_H_
@@ -22,8 +22,8 @@ namespace rct::simd {
 
 inline constexpr int kFloatLanes = 16;
 
-// Rounds to nearest when added to a float of magnitude below 2^22, and leaves
-// the integer in the low bits of the sum.
+// The float that, added to one of magnitude below 2^22, rounds it to the
+// nearest integer and leaves this integer in the low bits of the sum.
 inline constexpr float kFloatRoundingMagic = 0x1.8p23f;
 
 template <class Arch>
@@ -38,7 +38,7 @@ struct FloatLanes {
     return Make([p](int i) { return Batch::load_unaligned(p + i * kSize); });
   }
 #ifdef __AVX2__
-  // Integers below 2^16, as floats.
+  // Loads 16-bit integers and converts them to floats.
   static FloatLanes Load(const uint16_t* p) {
     return Make([p](int i) { return FloatLanes::FromIntegers(p + i * kSize); });
   }
@@ -59,7 +59,7 @@ struct FloatLanes {
   friend FloatLanes operator*(FloatLanes a, FloatLanes b) {
     return Make([&](int i) { return a.part[i] * b.part[i]; });
   }
-  // a * b + c, rounded once.
+  // Returns a * b + c, rounded once.
   friend FloatLanes Fma(FloatLanes a, FloatLanes b, FloatLanes c) {
     return Make([&](int i) { return Fused(a.part[i], b.part[i], c.part[i]); });
   }
@@ -75,8 +75,8 @@ struct FloatLanes {
   friend FloatLanes Max(FloatLanes a, FloatLanes b) {
     return Make([&](int i) { return xsimd::max(a.part[i], b.part[i]); });
   }
-  // a * 2^n, where `shifted` = n + kFloatRoundingMagic and the result is
-  // normal.
+  // Returns a * 2^n for `shifted` = n + kFloatRoundingMagic. Assumes that the
+  // result is normal.
   friend FloatLanes ScaleByPowerOfTwo(FloatLanes a, FloatLanes shifted) {
     using Bits = xsimd::batch<uint32_t, Arch>;
     return Make([&](int i) {
@@ -85,7 +85,7 @@ struct FloatLanes {
                                         n);
     });
   }
-  // Bit l is set where lane l of a is at least that of b.
+  // Returns a mask whose bit l is set if lane l of a is at least that of b.
   friend uint32_t AtLeastMask(FloatLanes a, FloatLanes b) {
     uint32_t mask = 0;
     for (int i = 0; i < kParts; ++i) {
@@ -93,8 +93,8 @@ struct FloatLanes {
     }
     return mask;
   }
-  // Bit l is set where p[l] is below `limit`, above `x`, equal to `x`, or has
-  // this one bit.
+  // Return a mask whose bit l is set if p[l] is below `limit`, above `x`, equal
+  // to `x`, or has the one bit of `bit`.
   static uint32_t BelowMask(const int32_t* p, int32_t limit) {
     uint32_t mask = 0;
     for (int i = 0; i < kParts; ++i) {
@@ -129,13 +129,13 @@ struct FloatLanes {
     }
     return mask;
   }
-  // Stores the lanes of `mask` next to each other; what follows them, up to
-  // sixteen in all, may be overwritten.
+  // Stores the lanes of `mask` next to each other. May overwrite the elements
+  // after them, up to sixteen in all.
   void Compress(uint32_t mask, float* to) const {
 #ifdef __AVX512F__
     if constexpr (kParts == 1) {
-      // Not the instruction that compresses into memory: on some processors it
-      // takes a hundred cycles.
+      // The instruction that compresses into memory takes a hundred cycles on
+      // some processors.
       _mm512_storeu_ps(
           to, _mm512_maskz_compress_ps(static_cast<__mmask16>(mask), part[0]));
       return;

@@ -19,7 +19,7 @@
 namespace rct {
 namespace {
 
-// Separates this use of a seed from others'.
+// The stream of this use of a seed: "inducing" in ASCII.
 constexpr uint64_t kInducingStream = 0x696e647563696e67;
 
 InducingPoints TakeRows(std::vector<int64_t> rows,

@@ -14,21 +14,23 @@
 namespace rct {
 
 struct InducingPoints {
-  Matrix<double> coordinates;  // m x d
-  std::vector<int64_t> rows;   // m rows of the data; empty if they are not rows
+  // The coordinates, m x d.
+  Matrix<double> coordinates;
+  // The m rows of the data that the points are; empty if they are no rows.
+  std::vector<int64_t> rows;
 };
 
-// Reads Z from `config`: rows of `points` (n x d), coordinates, a random draw,
-// or none (0 x d). InvalidArgument, naming the field and element, where no
-// source or no point is given, a row is out of range or there twice, the
-// coordinates are no multiple of d or not finite, or more random points are
-// asked for than exist.
+// Returns the points that `config` chooses: rows of `points` (n x d),
+// coordinates, a random draw, or none (0 x d). Returns InvalidArgument, with
+// the field and element, if no source or no point is given, a row is out of
+// range or repeated, the coordinates are no multiple of d or not finite, or
+// more random points are requested than exist.
 absl::StatusOr<InducingPoints> SelectInducingPoints(
     const InducingConfig& config, MatrixView<const double> points);
 
-// InvalidArgument with the first row and column that is not finite, or where
-// there are more than 2^31 - 9 rows, no columns or more than 2^20. `name` opens
-// the message.
+// Returns InvalidArgument, with the first row and column, if a value is not
+// finite, or if there are more than kMaxRows rows, no columns or more than
+// kMaxColumns (base/limits.h). The message begins with `name`.
 absl::Status ValidateFinite(const char* name, MatrixView<const double> points);
 
 }  // namespace rct

@@ -50,6 +50,15 @@ auto IsInvalid(const std::string& message) {
   return StatusIs(absl::StatusCode::kInvalidArgument, message);
 }
 
+TEST(SelectInducingPointsTest, Example) {
+  const double data[] = {0.5, 1.5, 2.5, 3.5};
+  const auto z =
+      SelectInducingPoints(Rows({3, 0}), MatrixView<const double>(data, 4, 1));
+  ASSERT_THAT(z, IsOk());
+  EXPECT_THAT(z->rows, ElementsAre(3, 0));
+  EXPECT_EQ(z->coordinates(0, 0), 3.5);
+}
+
 TEST(SelectInducingPointsTest, RowsInTheirOrder) {
   const Matrix<double> points = UniformPoints(5, 2, 1);
   const auto z = SelectInducingPoints(Rows({4, 0, 3}), points.view());

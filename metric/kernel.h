@@ -22,25 +22,28 @@
 
 namespace rct {
 
+// A covariance function on points of a fixed dimension.
 class Kernel {
  public:
-  // A kernel on points of `dim` >= 1 coordinates. InvalidArgument, naming the
-  // field, where the family is missing, the variance or a lengthscale is not
-  // positive and finite, or the number of lengthscales is neither 0, 1 nor dim.
+  // Makes a kernel on points of `dim` coordinates. Returns InvalidArgument,
+  // with the field, if `dim` < 1, the family is missing, the variance or a
+  // lengthscale is not positive and finite, or the number of lengthscales is
+  // neither 0, 1 nor `dim`.
   static absl::StatusOr<Kernel> Create(const KernelConfig& config, int64_t dim);
 
   KernelFamily family() const { return family_; }
   int dim() const { return static_cast<int>(inverse_lengthscale_.size()); }
   double variance() const { return variance_; }
 
-  // A view for the routines of SimdRoutines; valid while this object lives.
+  // Returns a view for SimdRoutines, which is valid while this object lives.
   KernelSpec spec() const {
     return {family_, dim(), variance_, inverse_lengthscale_.data()};
   }
 
-  // Bounds the error of a computed covariance, in units of 2^-53 variance: two
-  // roundings for each dimension's difference and square are damped by
-  // x exp(-x) <= 1/e, the polynomial and the exponential take the rest.
+  // Returns a bound on the error of a computed covariance, in units of 2^-53
+  // variance. The two roundings of each dimension's difference and square are
+  // damped by x exp(-x) <= 1/e; the constant covers the polynomial and the
+  // exponential.
   double rounding_ulps() const { return 16.0 + dim(); }
 
  private:

@@ -1,5 +1,6 @@
 #include "metric/kernel.h"
 
+#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "metric/metric.pb.h"
+#include "metric/simd_routines.h"
 #include "metric/test_reference.h"
 
 namespace rct {
@@ -21,6 +23,17 @@ using testing::StartsWith;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+
+TEST(KernelTest, Example) {
+  const auto kernel =
+      Kernel::Create(MakeKernelConfig(KernelFamily::kRbf, 2.5, {0.5}), 1);
+  ASSERT_THAT(kernel, IsOk());
+  const double x = 1, y[8] = {1, 2};
+  double k[8];
+  BestSimdRoutines().covariance_row(kernel->spec(), &x, {y, 8}, 2, k);
+  EXPECT_EQ(k[0], 2.5);
+  EXPECT_NEAR(k[1], 2.5 * std::exp(-2), 1e-15);  // r = 1 / 0.5
+}
 
 TEST(KernelTest, IsWhatItsConfigSays) {
   for (const KernelFamily family : kAllFamilies) {

@@ -1,17 +1,17 @@
 // Eight float64 lanes: the vector type in which all canonical arithmetic of
 // the metric is written.
 //
-// Lanes<Arch> is eight doubles whatever the machine: one AVX-512 register, two
-// AVX2 registers, or a plain array. Each operation acts lane by lane and is
+// Lanes<Arch> is eight doubles on every machine: one AVX-512 register, two AVX2
+// registers, or a plain array. Each operation acts lane by lane and is
 // correctly rounded (IEEE 754: +, -, *, sqrt, and the fused multiply-add), and
 // Sum() adds the lanes in one fixed order. Code written once over Lanes
-// therefore returns the same bits on every instruction set: this is the whole
+// therefore returns the same bits on every instruction set. This is the whole
 // argument for reproducibility, and `simd_routines_test` checks it.
 //
-// xsimd 8.1's fma() is not fused on AVX-512 (it multiplies, rounds, and adds),
-// so the fused operations are spelled with the instruction itself.
+// The fused operations use the instruction itself, since fma() of xsimd 8.1 is
+// not fused on AVX-512: it multiplies, rounds and adds.
 //
-// Include this header only in files that are compiled for Arch.
+// Only files that are compiled for Arch may include this header.
 
 #ifndef RCT_METRIC_LANES_H_
 #define RCT_METRIC_LANES_H_
@@ -25,11 +25,11 @@
 
 namespace rct::simd {
 
-// Rounds to nearest when added to a double of magnitude below 2^51, and leaves
-// the integer in the low bits of the sum.
+// The double that, added to one of magnitude below 2^51, rounds it to the
+// nearest integer and leaves this integer in the low bits of the sum.
 inline constexpr double kRoundingMagic = 0x1.8p52;
 
-// The portable architecture: no vector instructions are assumed.
+// The portable architecture, which assumes no vector instructions.
 struct Scalar {};
 
 template <class Arch>
@@ -62,11 +62,11 @@ struct Lanes {
   friend Lanes operator*(Lanes a, Lanes b) {
     return Make([&](int i) { return a.part[i] * b.part[i]; });
   }
-  // a * b + c, rounded once.
+  // Returns a * b + c, rounded once.
   friend Lanes Fma(Lanes a, Lanes b, Lanes c) {
     return Make([&](int i) { return Fused(a.part[i], b.part[i], c.part[i]); });
   }
-  // c - a * b, rounded once.
+  // Returns c - a * b, rounded once.
   friend Lanes NegatedFma(Lanes a, Lanes b, Lanes c) {
     return Make(
         [&](int i) { return FusedNegated(a.part[i], b.part[i], c.part[i]); });
@@ -83,7 +83,8 @@ struct Lanes {
   friend Lanes Max(Lanes a, Lanes b) {
     return Make([&](int i) { return xsimd::max(a.part[i], b.part[i]); });
   }
-  // a * 2^n, where `shifted` = n + kRoundingMagic and the result is normal.
+  // Returns a * 2^n for `shifted` = n + kRoundingMagic. Assumes that the result
+  // is normal.
   friend Lanes ScaleByPowerOfTwo(Lanes a, Lanes shifted) {
     using Bits = xsimd::batch<uint64_t, Arch>;
     return Make([&](int i) {
@@ -92,7 +93,7 @@ struct Lanes {
                                         n);
     });
   }
-  // Bit l is set where lane l of a is at most that of b.
+  // Returns a mask whose bit l is set if lane l of a is at most that of b.
   friend uint32_t AtMostMask(Lanes a, Lanes b) {
     uint32_t mask = 0;
     for (int i = 0; i < kParts; ++i) {
@@ -101,14 +102,14 @@ struct Lanes {
     return mask;
   }
 #ifdef __AVX__
-  // ((l0 + l4) + (l2 + l6)) + ((l1 + l5) + (l3 + l7)).
+  // Returns ((l0 + l4) + (l2 + l6)) + ((l1 + l5) + (l3 + l7)).
   double Sum() const {
     const __m256d four = Fold();
     const __m128d two = _mm_add_pd(_mm256_castpd256_pd128(four),
                                    _mm256_extractf128_pd(four, 1));
     return _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
   }
-  // The Sum()s of four neighbours in memory, by the same tree.
+  // Stores the sums of a[0] to a[3], each by the same tree as Sum().
   static void StoreFourSums(const Lanes* a, double* out) {
     const __m256d f0 = a[0].Fold(), f1 = a[1].Fold(), f2 = a[2].Fold(),
                   f3 = a[3].Fold();
@@ -128,7 +129,7 @@ struct Lanes {
     return r;
   }
 #ifdef __AVX__
-  // l0 + l4, l1 + l5, l2 + l6, l3 + l7.
+  // Returns l0 + l4, l1 + l5, l2 + l6, l3 + l7.
   __m256d Fold() const {
     if constexpr (kParts == 2) {
       return _mm256_add_pd(part[0], part[1]);

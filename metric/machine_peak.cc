@@ -17,8 +17,9 @@ constexpr int kRuns = 25;
 constexpr int kChains = 12;
 constexpr int64_t kRounds = 4'000'000;
 
-// kChains chains of kRounds on zeros. Assembly, for a compiler would have to be
-// told which processor this is, and kept from changing what is measured.
+// Runs kChains chains of kRounds on zeros. The code is assembly, since a
+// compiler would have to be told the processor, and kept from changing the
+// loop.
 #define RCT_CHAINS(instruction, vector)                                        \
   do {                                                                         \
     int64_t rounds = kRounds;                                                  \
@@ -36,7 +37,7 @@ constexpr int64_t kRounds = 4'000'000;
           "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm14", "xmm15"); \
   } while (false)
 
-// Returns the bytes of a vector, or 0 where there are none.
+// Runs the chains; returns the bytes of a vector, or 0 if there are none.
 int RunChains(Precision precision) {
   const bool doubles = precision == Precision::kFloat64;
   switch (BestSimdRoutines().isa) {

@@ -1,15 +1,16 @@
-// What one thread of this machine can do at most: the floors of benchmarks.
+// The peak rates of one thread of this machine, which give benchmarks their
+// floor: the time below which no program can be.
 //
-// Two simplest cases, each the best of many short runs in CPU time, which
-// others on the machine disturb less than the time on the clock:
+// Two rates are measured, each as the best of many short runs in CPU time,
+// which other processes disturb less than wall-clock time:
 //
 //   arithmetic  twelve chains of fused multiply-adds in registers, of the
-//               widest vectors that the kernels use: more than hide their
-//               latency, and nothing else
-//   reading     memchr for what is not there: the C library's widest loads
+//               widest vectors that the routines use: enough chains to hide the
+//               latency
+//   reading     memchr for a byte that is absent: the C library's widest loads
 //
-// A part that needs `operations` of one of them reports its rate and its share
-// of the floor, operations / peak / time.
+// A benchmark that needs `operations` of one of them reports its rate and its
+// share of the peak, operations / peak / time.
 
 #ifndef RCT_METRIC_MACHINE_PEAK_H_
 #define RCT_METRIC_MACHINE_PEAK_H_
@@ -22,21 +23,22 @@ namespace rct {
 
 enum class Precision { kFloat32, kFloat64 };
 
-// Operations a second, two for each fused multiply-add of each lane; 0 where
-// the kernels have no vectors. Measured once.
+// Returns operations per second, two for each fused multiply-add of each lane,
+// or 0 if the routines have no vectors. The rate is measured once.
 double PeakArithmetic(Precision precision);
 
-// Bytes a second of reading a buffer of this size again and again.
+// Returns bytes per second of reading a buffer of this size again and again.
 double PeakReading(int64_t bytes);
 
-// Counters of a benchmark each of whose iterations needs so much of a floor:
-// operations, rate and floor in units of 1e9 a second, and the share.
+// Report the counters of a benchmark whose iterations need `operations`, or
+// read `bytes` of a buffer of `buffer` bytes, each: operations, rate and floor
+// in units of 1e9 per second, and the share.
 void ReportArithmetic(benchmark::State& state, double operations,
                       Precision precision);
 void ReportReading(benchmark::State& state, double bytes, int64_t buffer);
 
-// As many repetitions as make the best of them worth quoting, and their
-// greatest rate and share.
+// Repeats a benchmark often enough for its best run to be worth quoting, and
+// reports the greatest rate and share.
 void BestOfRepetitions(benchmark::internal::Benchmark* benchmark);
 
 }  // namespace rct

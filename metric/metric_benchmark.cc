@@ -1,12 +1,12 @@
-// The parts of the metric and their floors, on one thread: canonical dot
-// products and the residual factors.
+// Benchmarks of the parts of the metric on one thread, canonical dot products
+// and residual factors, each with its floor (machine_peak.h).
 //
 //     ./tools/bazel run //metric:metric_benchmark --
 //         --benchmark_report_aggregates_only=true
 //
 // Operations are those of the products alone, two for each fused multiply-add,
-// or the bytes of V where each is read for one product. See docs/experiments.md
-// for the table.
+// or the bytes of V if each is read for one product. docs/experiments.md holds
+// the table of results.
 
 #include <algorithm>
 #include <cstdint>
@@ -31,7 +31,7 @@ namespace {
 
 constexpr int64_t kInducing = 512;
 
-// Rows as V has them.
+// Rows with the stride of V.
 struct Rows {
   explicit Rows(int64_t count)
       : elements(count, kInducing, FactorStride(kInducing)) {
@@ -47,7 +47,7 @@ struct Rows {
   std::vector<const double*> pointers;
 };
 
-// Candidates of one call: their products stay in cache.
+// The number of candidates of one call, whose products stay in cache.
 constexpr int64_t kTile = 512;
 
 void RunDots(benchmark::State& state, int num_queries, int64_t num_candidates) {
@@ -58,8 +58,8 @@ void RunDots(benchmark::State& state, int num_queries, int64_t num_candidates) {
     for (int64_t j = 0; j < num_candidates; j += kTile) {
       const auto count = static_cast<int>(std::min(kTile, num_candidates - j));
       BestSimdRoutines().dot_tile(queries.pointers.data(), num_queries,
-                              candidates.pointers.data() + j, count, kInducing,
-                              out.data(), kTile);
+                                  candidates.pointers.data() + j, count,
+                                  kInducing, out.data(), kTile);
       benchmark::DoNotOptimize(out.data());
       benchmark::ClobberMemory();
     }
@@ -88,8 +88,8 @@ void BM_DotOneToAll(benchmark::State& state) {
 }
 BENCHMARK(BM_DotOneToAll)->Arg(32768)->Apply(BestOfRepetitions);
 
-// As exhaustive search multiplies: a block of queries that stays in cache with
-// candidates, which do or do not.
+// The products of exhaustive search: a group of queries that stays in cache
+// with candidates that do or do not.
 void BM_DotTile(benchmark::State& state) {
   const auto queries = static_cast<int>(state.range(0));
   const int64_t count = state.range(1);

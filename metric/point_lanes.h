@@ -1,4 +1,4 @@
-// Coordinates stored dimension by dimension, so that eight neighbouring points
+// Coordinates stored dimension by dimension, so that eight consecutive points
 // load as one vector.
 
 #ifndef RCT_METRIC_POINT_LANES_H_
@@ -15,23 +15,23 @@ namespace rct {
 
 class PointLanes {
  public:
-  // n x d coordinates, transposed. Padding is zero.
+  // Transposes n x d coordinates. Padding is zero.
   explicit PointLanes(MatrixView<const double> points);
 
-  // Room for `capacity` points of `dim` coordinates, to be gathered into.
+  // Makes room for `capacity` points of `dim` coordinates, for Gather().
   PointLanes(int64_t capacity, int64_t dim);
 
   int64_t dim() const { return by_dimension_.rows(); }
 
-  // Points from `first` on.
+  // Returns the points from `first` on.
   CoordinateLanes From(int64_t first) const {
     return {by_dimension_.row(0) + first, by_dimension_.stride()};
   }
 
-  // Makes point i of this the point ids[i] of `source`, for all i.
+  // Makes point i the point ids[i] of `source`, for all i.
   void Gather(const PointLanes& source, absl::Span<const int32_t> ids);
 
-  // The same from points that are stored one by one.
+  // Does the same from points that are stored one by one.
   void Gather(MatrixView<const double> source, absl::Span<const int32_t> ids);
 
  private:

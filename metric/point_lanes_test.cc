@@ -15,6 +15,14 @@ double At(CoordinateLanes lanes, int64_t point, int64_t dimension) {
   return lanes.data[dimension * lanes.stride + point];
 }
 
+TEST(PointLanesTest, Example) {
+  const double data[] = {1, 2, 3, 4};
+  const PointLanes lanes(MatrixView<const double>(data, 2, 2));
+  EXPECT_EQ(lanes.dim(), 2);
+  EXPECT_EQ(At(lanes.From(0), 0, 1), 2);
+  EXPECT_EQ(At(lanes.From(1), 0, 1), 4);
+}
+
 TEST(PointLanesTest, HoldsEachDimensionInARow) {
   for (const int64_t n : {1, 7, 8, 9, 16, 17}) {
     const Matrix<double> points = UniformPoints(n, 3, 1);

@@ -73,6 +73,20 @@ Model SmallModel(int64_t n, const SimdRoutines& simd = BestSimdRoutines()) {
                    UniformPoints(13, 2, 1), 1e-6, UniformPoints(n, 2, 2), simd);
 }
 
+// Points on both sides of an inducing point, by hand: v = exp(-1/2), and hence
+// rho = (exp(-2) - exp(-1)) / (1 - exp(-1)) = -exp(-1).
+TEST(ResidualCorrelationTest, Example) {
+  Matrix<double> x(2, 1);
+  x(0, 0) = -1;
+  x(1, 0) = 1;
+  const Model model = MakeModel(MakeKernel(KernelFamily::kRbf, 1, {1}, 1),
+                                Matrix<double>::Zeros(1, 1), 1e-12, x);
+  const Matrix<double> t = AllSquared(model.metric, model.metric.data());
+  EXPECT_NEAR(t(0, 1), 1 - std::exp(-1), 1e-11);
+  EXPECT_EQ(t(0, 0), kSelf);
+  EXPECT_NEAR(FinalDistance(t(0, 1)), 0.7951, 1e-4);
+}
+
 TEST(SquaredDistancesTest, AreTheirDefinition) {
   const Model model = SmallModel(30);
   const Points& data = model.metric.data();
@@ -412,10 +426,10 @@ struct Clustered {
     Matrix<double> x(kClusters * size, 2);
     for (int64_t i = 0; i < x.rows(); ++i) {
       const int64_t cluster = i / size;
-      const double* centre =
+      const double* center =
           cluster % 2 == 0 ? z.row(cluster) : elsewhere.row(cluster);
       for (int64_t t = 0; t < 2; ++t) {
-        x(i, t) = centre[t] + radius * random.Normal();
+        x(i, t) = center[t] + radius * random.Normal();
       }
       if (i % size == 1) std::copy_n(x.row(i - 1), 2, x.row(i));
     }
@@ -537,19 +551,19 @@ TEST(BallTest, BoundHoldsForComputedDistancesAndNaiveOnesDoNot) {
     RandomStream random(12, 0);
     for (int repeat = 0; repeat < 150; ++repeat) {
       // A ball in one cluster, or anywhere, put together from two.
-      const int64_t centre = set.Neighbor(0, false, random);
+      const int64_t center = set.Neighbor(0, false, random);
       const bool local = repeat % 4 != 0;
-      std::vector<int64_t> members = {centre};
+      std::vector<int64_t> members = {center};
       for (uint64_t more = random.UniformBelow(10); more > 0; --more) {
-        members.push_back(set.Neighbor(centre, local, random));
+        members.push_back(set.Neighbor(center, local, random));
       }
       Ball halves[2];
       double chord = 0;
       double angle = 0;
       for (size_t i = 0; i < members.size(); ++i) {
-        const double t = set.inside(centre, members[i]);
+        const double t = set.inside(center, members[i]);
         ResidualCorrelation::Include(
-            ResidualCorrelation::Nearness(t, metric.InverseNorm(centre),
+            ResidualCorrelation::Nearness(t, metric.InverseNorm(center),
                                           metric.InverseNorm(members[i])),
             metric.InverseNorm(members[i]), halves[i % 2]);
         chord = std::max(chord, FinalDistance(t));
@@ -560,18 +574,18 @@ TEST(BallTest, BoundHoldsForComputedDistancesAndNaiveOnesDoNot) {
 
       const auto check = [&](const Matrix<double>& squared, int64_t q,
                              double query_norm) {
-        const double to_centre = squared(q, centre);
+        const double to_center = squared(q, center);
         const double bound = ResidualCorrelation::MinSquared(
-            to_centre, query_norm, metric.InverseNorm(centre), ball);
+            to_center, query_norm, metric.InverseNorm(center), ball);
         ASSERT_FALSE(std::isnan(bound));
-        const double chordal = FinalDistance(to_centre) - chord;
-        const double angular = std::acos(std::min(1.0, 1 - to_centre)) - angle;
+        const double chordal = FinalDistance(to_center) - chord;
+        const double angular = std::acos(std::min(1.0, 1 - to_center)) - angle;
         double nearest = kInfinity;
         for (const int64_t x : members) {
           const double t = squared(q, x);
           nearest = std::min(nearest, t);
           ASSERT_GE(t, bound)
-              << "query " << q << ", centre " << centre << ", member " << x;
+              << "query " << q << ", center " << center << ", member " << x;
           ++checks;
           // By more than the last bits of these formulas.
           naive_chordal += chordal > 0 && t < chordal * chordal * (1 - 1e-9);
@@ -603,7 +617,7 @@ TEST(BallTest, BoundHoldsForComputedDistancesAndNaiveOnesDoNot) {
   RecordProperty("naive_angular_violations", std::to_string(naive_angular));
 }
 
-TEST(BallTest, BoundOfTheCentreItselfIsOpen) {
+TEST(BallTest, BoundOfTheCenterItselfIsOpen) {
   const Model model = SmallModel(10);
   const ResidualCorrelation& metric = model.metric;
   Ball ball;

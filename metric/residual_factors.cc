@@ -25,12 +25,13 @@
 namespace rct {
 namespace {
 
-// Points that are solved together: their part of V (m x 96 doubles) fits a
-// second-level cache for m up to about a thousand, and 96 is whole register
-// tiles of three vectors.
+// The number of points that are solved together. Their part of V (m x 96
+// doubles) fits a second-level cache for m up to about a thousand, and 96
+// points are whole register tiles of three vectors.
 constexpr int64_t kChunk = 96;
 
-// Panels are stored one after the other; panel i has 8 (i + 1) columns of 8.
+// Returns the offset of a panel. Panels are stored one after the other, and
+// panel i has 8 (i + 1) columns of 8 elements.
 int64_t PanelOffset(int64_t index) {
   return kPanelRows * kPanelRows * index * (index + 1) / 2;
 }
@@ -48,7 +49,7 @@ absl::Status ValidateScales(const ResidualConfig& config, double variance) {
         absl::StrCat("variance_floor: is ", config.variance_floor(),
                      "; must be positive and finite"));
   }
-  // Else the product of two scales 1 / sqrt(p) could be infinite.
+  // Otherwise the product of two scales 1 / sqrt(p) could be infinite.
   if (!std::isnormal(config.variance_floor() * variance)) {
     return absl::InvalidArgumentError(absl::StrCat(
         "variance_floor: is ", config.variance_floor(), " of a variance of ",
@@ -67,7 +68,23 @@ bool SameBits(const Matrix<double>& a, const Matrix<double>& b) {
   return true;
 }
 
-// What is wrong with one point, if anything is.
+// Returns |row|^2. Assumes that the row is zero from `length` on up to whole
+// vectors.
+double SquaredLength(const SimdRoutines& simd, const double* row,
+                     int64_t length) {
+  double squared;
+  simd.dot_tile(&row, 1, &row, 1, RoundUpToLanes(length), &squared, 1);
+  return squared;
+}
+
+// Makes `min` the smaller of itself and `value`.
+void LowerTo(int64_t value, std::atomic<int64_t>& min) {
+  int64_t seen = min.load();
+  while (value < seen && !min.compare_exchange_weak(seen, value)) {
+  }
+}
+
+// A fault of one point.
 struct Fault {
   std::string_view array;
   std::string_view what;
@@ -80,9 +97,7 @@ std::optional<Fault> FaultOf(const ResidualPoints& points, int64_t i,
   for (int64_t t = v.cols(); t < v.stride(); ++t) {
     if (row[t] != 0) return Fault{"v", "is not zero in its padding"};
   }
-  double squared;
-  BestSimdRoutines().dot_tile(&row, 1, &row, 1, RoundUpToLanes(v.cols()), &squared,
-                          1);
+  const double squared = SquaredLength(BestSimdRoutines(), row, v.cols());
   if (!std::isfinite(squared)) {
     return Fault{"v", "is not finite, or too long to be a factor"};
   }
@@ -165,16 +180,18 @@ void InducingFactor::Check(const InducingPoints& expected,
                  "holds other points than the header asks for");
   archive.Expect(inducing_.rows == expected.rows, "inducing.rows",
                  "holds other rows than the header asks for");
-  if (!archive.status().ok()) return;
-  const int64_t m = num_inducing();
   const bool sized =
       static_cast<int64_t>(panels_.size()) == PanelOffset(num_panels()) &&
       static_cast<int64_t>(inverse_diagonal_.size()) ==
           num_panels() * kPanelRows;
-  if (!archive.Expect(sized, "inducing.factor",
-                      "has another size than its diagonal or the points")) {
-    return;
+  if (archive.Expect(sized, "inducing.factor",
+                     "has another size than its diagonal or the points")) {
+    CheckPanels(archive);
   }
+}
+
+void InducingFactor::CheckPanels(ArchiveReader& archive) const {
+  const int64_t m = num_inducing();
   archive.Expect(AllFinite(panels_.span()), "inducing.factor", "is not finite");
   for (int64_t r = 0; r < num_panels() * kPanelRows; ++r) {
     const FactorPanel rows = panel(r / kPanelRows);
@@ -198,68 +215,19 @@ void InducingFactor::Save(ArchiveWriter& archive) const {
   Describe(*this, archive);
 }
 
-// Row i of L is the forward substitution of k(Z, z_i), so the factorization is
-// the projection of the inducing points themselves, panel by panel: `columns`
-// holds K(Z, Z) row by row and turns into L^T.
+// Row i of L is the forward substitution of k(Z, z_i). The factorization is
+// hence the projection of the inducing points themselves, panel by panel:
+// `columns` holds K(Z, Z) + jitter I row by row and turns into L^T.
 absl::Status InducingFactor::Factorize(Monitor* monitor) {
-  const int64_t m = num_inducing();
-  const int64_t stride = RoundUpToLanes(m);
-  const PointLanes lanes(inducing_.coordinates.view());
-  const KernelSpec spec = kernel_.spec();
-  Matrix<double> columns =
-      Matrix<double>::Zeros(num_panels() * kPanelRows, stride);
-  for (int64_t r = 0; r < m; ++r) {
-    simd_->covariance_row(spec, inducing_.coordinates.row(r), lanes.From(0), m,
-                          columns.row(r));
-    columns(r, r) += rounding_.jitter;
-  }
+  Matrix<double> columns = RegularizedCovariances();
+  const int64_t stride = columns.stride();
   const Monitor::Part part(monitor, /*share=*/1, num_panels());
   for (int64_t index = 0; index < num_panels(); ++index) {
     if (!Monitor::Go(monitor, 1)) break;
-    const int64_t first = index * kPanelRows;
-    double* data = panels_.data() + PanelOffset(index);
-    // Columns of earlier panels.
-    for (int64_t c = 0; c < first; ++c) {
-      for (int64_t i = 0; i < kPanelRows; ++i) {
-        data[c * kPanelRows + i] = first + i < m ? columns(c, first + i) : 0.0;
-      }
-    }
-    // The triangle on the diagonal.
-    for (int64_t i = 0; i < kPanelRows; ++i) {
-      const int64_t r = first + i;
-      for (int64_t k = 0; k < kPanelRows; ++k) {
-        data[(first + k) * kPanelRows + i] = 0;
-      }
-      if (r >= m) {
-        data[r * kPanelRows + i] = 1;
-        inverse_diagonal_[r] = 1;
-        continue;
-      }
-      for (int64_t k = 0; k <= i; ++k) {
-        double value = columns(first + k, r);
-        for (int64_t c = 0; c < first + k; ++c) {
-          value = std::fma(-data[c * kPanelRows + k], data[c * kPanelRows + i],
-                           value);
-        }
-        if (k < i) {
-          data[(first + k) * kPanelRows + i] =
-              value * inverse_diagonal_[first + k];
-        } else if (value > 0 && std::isfinite(value)) {
-          data[r * kPanelRows + i] = std::sqrt(value);
-          inverse_diagonal_[r] = 1 / data[r * kPanelRows + i];
-        } else {
-          return absl::FailedPreconditionError(absl::StrCat(
-              "inducing point ", r,
-              inducing_.rows.empty()
-                  ? std::string()
-                  : absl::StrCat(" (row ", inducing_.rows[r], ")"),
-              ": K(Z,Z) + jitter is not positive definite there (pivot ", value,
-              "); raise the jitter or remove near-duplicate inducing points"));
-        }
-      }
-    }
-    // This panel's rows of L^T for all later points.
-    const int64_t next = first + kPanelRows;
+    CopyEarlierColumns(index, columns);
+    RCT_RETURN_IF_ERROR(FactorizeTriangle(index, columns));
+    // The solve makes this panel's rows of L^T for all later points.
+    const int64_t next = (index + 1) * kPanelRows;
     if (next < stride) {
       simd_->solve_panel(panel(index), stride, stride - next,
                          columns.row(0) + next);
@@ -268,52 +236,95 @@ absl::Status InducingFactor::Factorize(Monitor* monitor) {
   return Monitor::Check(monitor);
 }
 
+Matrix<double> InducingFactor::RegularizedCovariances() const {
+  const int64_t m = num_inducing();
+  const PointLanes lanes(inducing_.coordinates.view());
+  Matrix<double> covariances =
+      Matrix<double>::Zeros(num_panels() * kPanelRows, RoundUpToLanes(m));
+  for (int64_t r = 0; r < m; ++r) {
+    simd_->covariance_row(kernel_.spec(), inducing_.coordinates.row(r),
+                          lanes.From(0), m, covariances.row(r));
+    covariances(r, r) += rounding_.jitter;
+  }
+  return covariances;
+}
+
+void InducingFactor::CopyEarlierColumns(int64_t index,
+                                        const Matrix<double>& columns) {
+  const int64_t first = index * kPanelRows;
+  double* data = panels_.data() + PanelOffset(index);
+  for (int64_t c = 0; c < first; ++c) {
+    for (int64_t i = 0; i < kPanelRows; ++i) {
+      data[c * kPanelRows + i] =
+          first + i < num_inducing() ? columns(c, first + i) : 0.0;
+    }
+  }
+}
+
+absl::Status InducingFactor::FactorizeTriangle(int64_t index,
+                                               const Matrix<double>& columns) {
+  const int64_t first = index * kPanelRows;
+  double* data = panels_.data() + PanelOffset(index);
+  for (int64_t i = 0; i < kPanelRows; ++i) {
+    const int64_t r = first + i;
+    for (int64_t k = 0; k < kPanelRows; ++k) {
+      data[(first + k) * kPanelRows + i] = 0;
+    }
+    if (r >= num_inducing()) {
+      data[r * kPanelRows + i] = 1;
+      inverse_diagonal_[r] = 1;
+      continue;
+    }
+    for (int64_t k = 0; k <= i; ++k) {
+      double value = columns(first + k, r);
+      for (int64_t c = 0; c < first + k; ++c) {
+        value = std::fma(-data[c * kPanelRows + k], data[c * kPanelRows + i],
+                         value);
+      }
+      if (k < i) {
+        data[(first + k) * kPanelRows + i] =
+            value * inverse_diagonal_[first + k];
+      } else if (value > 0 && std::isfinite(value)) {
+        data[r * kPanelRows + i] = std::sqrt(value);
+        inverse_diagonal_[r] = 1 / data[r * kPanelRows + i];
+      } else {
+        return NotPositiveDefinite(r, value);
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status InducingFactor::NotPositiveDefinite(int64_t row,
+                                                 double pivot) const {
+  return absl::FailedPreconditionError(absl::StrCat(
+      "inducing point ", row,
+      inducing_.rows.empty() ? std::string()
+                             : absl::StrCat(" (row ", inducing_.rows[row], ")"),
+      ": K(Z,Z) + jitter is not positive definite there (pivot ", pivot,
+      "); raise the jitter or remove near-duplicate inducing points"));
+}
+
 absl::StatusOr<ResidualPoints> InducingFactor::Project(Matrix<double> points,
                                                        int num_threads,
                                                        Monitor* monitor) const {
   const int64_t n = points.rows();
-  const int64_t m = num_inducing();
-  const int64_t rows = num_panels() * kPanelRows;
-  const KernelSpec spec = kernel_.spec();
-  ResidualPoints result(std::move(points), m);
+  ResidualPoints result(std::move(points), num_inducing());
   const PointLanes lanes(std::as_const(result.points).view());
   const int64_t num_chunks = (n + kChunk - 1) / kChunk;
   const int workers = static_cast<int>(
       std::max<int64_t>(1, std::min<int64_t>(num_threads, num_chunks)));
   std::vector<AlignedBuffer<double>> scratch;
   scratch.reserve(workers);
-  for (int w = 0; w < workers; ++w) scratch.emplace_back(rows * kChunk);
+  for (int w = 0; w < workers; ++w) {
+    scratch.emplace_back(num_panels() * kPanelRows * kChunk);
+  }
   std::atomic<int64_t> first_bad = n;
-
   ParallelFor(workers, num_chunks, monitor, [&](int64_t chunk, int worker) {
     const int64_t first = chunk * kChunk;
-    const int64_t count = std::min(kChunk, n - first);
-    const int64_t padded = RoundUpToLanes(count);
-    double* rhs = scratch[worker].data();
-    for (int64_t r = 0; r < m; ++r) {
-      simd_->covariance_row(spec, inducing_.coordinates.row(r),
-                            lanes.From(first), count, rhs + r * kChunk);
-    }
-    std::fill(rhs + m * kChunk, rhs + rows * kChunk, 0.0);
-    for (int64_t index = 0; index < num_panels(); ++index) {
-      simd_->solve_panel(panel(index), kChunk, padded, rhs);
-    }
-    for (int64_t i = 0; i < count; ++i) {
-      double* v = result.v.row(first + i);
-      for (int64_t r = 0; r < m; ++r) v[r] = rhs[r * kChunk + i];
-      std::fill(v + m, v + result.v.stride(), 0.0);
-      double norm;
-      simd_->dot_tile(&v, 1, &v, 1, RoundUpToLanes(m), &norm, 1);
-      const double variance = ResidualVariance(norm);
-      result.variance[first + i] = variance;
-      result.inverse_sqrt[first + i] = 1 / std::sqrt(variance);
-      if (!std::isfinite(norm)) {
-        int64_t seen = first_bad.load();
-        while (first + i < seen &&
-               !first_bad.compare_exchange_weak(seen, first + i)) {
-        }
-      }
-    }
+    const int64_t bad = ProjectChunk(lanes, first, std::min(kChunk, n - first),
+                                     scratch[worker].data(), result);
+    if (bad != -1) LowerTo(bad, first_bad);
   });
   RCT_RETURN_IF_ERROR(Monitor::Check(monitor));
   if (first_bad < n) {
@@ -324,6 +335,32 @@ absl::StatusOr<ResidualPoints> InducingFactor::Project(Matrix<double> points,
   return result;
 }
 
+int64_t InducingFactor::ProjectChunk(const PointLanes& lanes, int64_t first,
+                                     int64_t count, double* rhs,
+                                     ResidualPoints& result) const {
+  const int64_t m = num_inducing();
+  for (int64_t r = 0; r < m; ++r) {
+    simd_->covariance_row(kernel_.spec(), inducing_.coordinates.row(r),
+                          lanes.From(first), count, rhs + r * kChunk);
+  }
+  std::fill(rhs + m * kChunk, rhs + num_panels() * kPanelRows * kChunk, 0.0);
+  for (int64_t index = 0; index < num_panels(); ++index) {
+    simd_->solve_panel(panel(index), kChunk, RoundUpToLanes(count), rhs);
+  }
+  int64_t first_bad = -1;
+  for (int64_t i = 0; i < count; ++i) {
+    const int64_t row = first + i;
+    double* v = result.v.row(row);
+    for (int64_t r = 0; r < m; ++r) v[r] = rhs[r * kChunk + i];
+    std::fill(v + m, v + result.v.stride(), 0.0);
+    const double squared = SquaredLength(*simd_, v, m);
+    result.variance[row] = ResidualVariance(squared);
+    result.inverse_sqrt[row] = 1 / std::sqrt(result.variance[row]);
+    if (!std::isfinite(squared) && first_bad == -1) first_bad = row;
+  }
+  return first_bad;
+}
+
 absl::StatusOr<ResidualPoints> ResidualPointsFromFactors(
     MatrixView<const double> points, MatrixView<const double> v,
     absl::Span<const double> variance) {
@@ -331,9 +368,8 @@ absl::StatusOr<ResidualPoints> ResidualPointsFromFactors(
   if (v.rows != n || static_cast<int64_t>(variance.size()) != n) {
     return absl::InvalidArgumentError(
         absl::StrCat("factors: ", n, " points, but V has ", v.rows,
-                     " rows and the residual "
-                     "variance ",
-                     variance.size(), " elements; all must agree"));
+                     " rows and the residual variance ", variance.size(),
+                     " elements; all must agree"));
   }
   RCT_RETURN_IF_ERROR(ValidateFinite("factors: V", v));
   ResidualPoints result(n, points.cols, v.cols);
@@ -347,10 +383,9 @@ absl::StatusOr<ResidualPoints> ResidualPointsFromFactors(
     double* row = result.v.row(i);
     std::copy_n(v.row(i), v.cols, row);
     std::fill(row + v.cols, row + result.v.stride(), 0.0);
-    // Then no product of two rows overflows, and no distance is NaN.
-    double norm;
-    BestSimdRoutines().dot_tile(&row, 1, &row, 1, RoundUpToLanes(v.cols), &norm, 1);
-    if (!std::isfinite(norm)) {
+    // If the length is finite, no product of two rows overflows, and no
+    // distance is NaN.
+    if (!std::isfinite(SquaredLength(BestSimdRoutines(), row, v.cols))) {
       return absl::InvalidArgumentError(absl::StrCat(
           "factors: V, row ", i, ": its squared length overflows"));
     }

@@ -10,10 +10,10 @@
 // approximations: Gyger, Furrer and Sigrist 2025).
 //
 // Both the factorization and the solves are plain substitution: each element is
-// one chain of fused multiply-adds in the order of the inducing index. Blocks,
-// vectors and threads run across points and never split a chain, so V and p
-// have the same bits on every instruction set and for any number of threads; a
-// point's factors do not depend on which others are factored with it.
+// one chain of fused multiply-adds in the order of the inducing index. Chunks,
+// vectors and threads run across points and never split a chain. V and p hence
+// have the same bits on every instruction set and for any number of threads,
+// and a point's factors do not depend on the points that are factored with it.
 //
 // Cost: m^3 / 3 + n m^2 operations, n m kernel evaluations, 8 n m bytes.
 
@@ -32,6 +32,7 @@
 #include "metric/inducing_points.h"
 #include "metric/kernel.h"
 #include "metric/metric.pb.h"
+#include "metric/point_lanes.h"
 #include "metric/residual_points.h"
 #include "metric/rounding.h"
 #include "metric/simd_routines.h"
@@ -41,27 +42,29 @@ namespace rct {
 // The Cholesky factor of the inducing points. Immutable, thread-safe.
 class InducingFactor {
  public:
-  // `config` supplies jitter and variance floor. InvalidArgument where either
-  // is out of range; FailedPrecondition, naming the inducing point, where
-  // K(Z,Z) + jitter I is not positive definite in float64. Cancelled, here and
-  // below, where `monitor` is.
+  // Factorizes K(Z,Z) + jitter I with the jitter and the variance floor of
+  // `config`. Returns InvalidArgument if either is out of range, and
+  // FailedPrecondition, with the inducing point, if the matrix is not positive
+  // definite in float64. Cancelled, here and below, if `monitor` is.
   static absl::StatusOr<InducingFactor> Create(
       Kernel kernel, InducingPoints inducing, const ResidualConfig& config,
-      const SimdRoutines& simd = BestSimdRoutines(), Monitor* monitor = nullptr);
+      const SimdRoutines& simd = BestSimdRoutines(),
+      Monitor* monitor = nullptr);
 
-  // The factor that Save wrote; `kernel` and `config` are those of Create, and
-  // `points` those of which `config` chooses the inducing points. Errors of
-  // archive.status(), to which belong: other inducing points than those, and
-  // numbers that no factor has.
+  // Returns the factor that Save wrote. `kernel` and `config` are those of
+  // Create, and `points` the data from which `config` chooses the inducing
+  // points. Returns archive.status() if it is an error. Other inducing points
+  // than those, and numbers that no factor has, make it one.
   static absl::StatusOr<InducingFactor> Restore(
       Kernel kernel, const ResidualConfig& config,
       MatrixView<const double> points, ArchiveReader& archive,
       const SimdRoutines& simd = BestSimdRoutines());
   void Save(ArchiveWriter& archive) const;
 
-  // Factors of `points` (n x d, finite; d as the inducing points have).
-  // FailedPrecondition, naming the row, where a factor is not finite.
-  // The result holds `points`, or a copy of what they show.
+  // Computes the factors of `points`, n x d. Assumes that they are finite and
+  // of the inducing points' dimension. Returns FailedPrecondition, with the
+  // row, if a factor is not finite. The result holds `points`, or a copy of the
+  // view.
   absl::StatusOr<ResidualPoints> Project(Matrix<double> points, int num_threads,
                                          Monitor* monitor = nullptr) const;
   absl::StatusOr<ResidualPoints> Project(MatrixView<const double> points,
@@ -70,7 +73,7 @@ class InducingFactor {
     return Project(Matrix<double>::Copy(points), num_threads, monitor);
   }
 
-  // p of a point x with |v_x|^2 = `squared_length`.
+  // Returns p of a point x with |v_x|^2 = `squared_length`.
   double ResidualVariance(double squared_length) const {
     return std::max(kernel_.variance() - squared_length, variance_floor_);
   }
@@ -88,8 +91,25 @@ class InducingFactor {
   template <class Self, class Archive>
   static void Describe(Self& self, Archive& archive);
 
+  // Computes the factor panel by panel. The steps for one panel: copy its rows
+  // from `columns`, which holds L^T for earlier columns, and factorize the
+  // triangle on its diagonal.
   absl::Status Factorize(Monitor* monitor);
+  Matrix<double> RegularizedCovariances() const;
+  void CopyEarlierColumns(int64_t index, const Matrix<double>& columns);
+  absl::Status FactorizeTriangle(int64_t index, const Matrix<double>& columns);
+  absl::Status NotPositiveDefinite(int64_t row, double pivot) const;
+
+  // Computes the factors of the points [first, first + count) of `result`,
+  // where `rhs` is scratch space for a chunk. Returns the first row of these
+  // whose factor is not finite, or -1.
+  int64_t ProjectChunk(const PointLanes& lanes, int64_t first, int64_t count,
+                       double* rhs, ResidualPoints& result) const;
+
+  // Refuse points other than `expected`, and numbers that no factor has.
   void Check(const InducingPoints& expected, ArchiveReader& archive) const;
+  void CheckPanels(ArchiveReader& archive) const;
+
   int64_t num_panels() const;
   FactorPanel panel(int64_t index) const;
 
@@ -98,24 +118,24 @@ class InducingFactor {
   double variance_floor_;  // absolute
   RoundingModel rounding_;
   const SimdRoutines* simd_;
-  AlignedBuffer<double> panels_;            // one after the other
+  AlignedBuffer<double> panels_;            // of L, one after the other
   AlignedBuffer<double> inverse_diagonal_;  // m, rounded up to whole panels
 };
 
-// Factors that a user computed: `v` n x m, `variance` n. InvalidArgument,
-// naming row and column, where the shapes differ, a value is not finite or a
-// variance is not positive.
+// Returns points with the factors that a user computed, `v` n x m and
+// `variance` n. Returns InvalidArgument, with row and column, if the shapes
+// differ, a value is not finite or a variance is not positive.
 absl::StatusOr<ResidualPoints> ResidualPointsFromFactors(
     MatrixView<const double> points, MatrixView<const double> v,
     absl::Span<const double> variance);
 
-// Refuses points read from `archive` unless they are finite, rows of V are
-// finite, short enough for every product and zero in their padding, p is
-// positive and s follows from it; and p from V, bit for bit, where V is by
-// `factor`, which is null for factors from elsewhere.
+// Refuses points read from `archive` unless all of this holds: coordinates are
+// finite; rows of V are finite, so short that no product overflows, and zero in
+// their padding; p is positive, and s follows from it bit for bit. If `factor`
+// is not null, it computed V, and p must follow from V as well. No search then
+// meets a NaN, which has no place in an order.
 //
-// Cost: one pass over V, which is as much memory as its digest was over and far
-// less work. What it buys: no search meets a NaN, by which it could not order.
+// Cost: one pass over V, the same memory as for its digest and far less work.
 void CheckResidualPoints(const ResidualPoints& points,
                          const InducingFactor* factor, int threads,
                          ArchiveReader& archive);

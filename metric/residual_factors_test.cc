@@ -60,6 +60,18 @@ std::vector<long double> ReferenceRow(const KernelSpec& kernel, const Wide& l,
   return v;
 }
 
+// One inducing point at 0, the point 1: v = k(0, 1) = exp(-1/2).
+TEST(InducingFactorTest, Example) {
+  const Kernel kernel = MakeKernel(KernelFamily::kRbf, 1, {1}, 1);
+  const auto factor = MakeFactor(kernel, Matrix<double>::Zeros(1, 1), 1e-12);
+  ASSERT_THAT(factor, IsOk());
+  const double x = 1;
+  const auto points = factor->Project(MatrixView<const double>(&x, 1, 1), 1);
+  ASSERT_THAT(points, IsOk());
+  EXPECT_NEAR(points->v(0, 0), std::exp(-0.5), 1e-11);
+  EXPECT_NEAR(points->variance[0], 1 - std::exp(-1), 1e-11);
+}
+
 TEST(InducingFactorTest, AgreesWithLongDouble) {
   constexpr double kJitter = 1e-6;
   constexpr int64_t kPoints = 200;
@@ -138,8 +150,8 @@ TEST(InducingFactorTest, FactorReproducesTheCovariance) {
   }
 }
 
-// Whatever the blocking: one fused chain for each element, in the order of the
-// inducing index, times the inverse of the diagonal.
+// However the work is divided: one fused chain for each element, in the order
+// of the inducing index, times the inverse of the diagonal.
 TEST(InducingFactorTest, BitsAreThoseOfPlainSubstitution) {
   constexpr int64_t kPoints = 100;
   constexpr double kJitter = 1e-6;
@@ -149,7 +161,8 @@ TEST(InducingFactorTest, BitsAreThoseOfPlainSubstitution) {
     double y[16] = {};
     for (int t = 0; t < 2; ++t) y[8 * t] = b[t];
     double k[8];
-    SimdRoutinesFor(Isa::kScalar)->covariance_row(kernel.spec(), a, {y, 8}, 1, k);
+    SimdRoutinesFor(Isa::kScalar)
+        ->covariance_row(kernel.spec(), a, {y, 8}, 1, k);
     return k[0];
   };
   for (const int64_t m : {1, 8, 29}) {

@@ -25,7 +25,7 @@ void Describe(Self& self, Archive& archive) {
 }  // namespace
 
 int64_t FactorStride(int64_t num_inducing) {
-  constexpr int64_t kPageElements = 4096 / sizeof(double);
+  constexpr int64_t kPageElements = 4096 / sizeof(double);  // of a small page
   const int64_t stride = RoundUpToLanes(num_inducing);
   return stride % kPageElements == 0 ? stride + kLanes : stride;
 }

@@ -12,25 +12,28 @@
 
 namespace rct {
 
-// The distance between rows of V, in elements: m rounded up to whole vectors,
-// with one vector more where rows would otherwise lie a multiple of 4 KiB
-// apart and compete for the same lines of the cache.
+// Returns the stride of V in elements: m rounded up to whole vectors, and one
+// vector more if rows would otherwise lie a multiple of 4 KiB apart and compete
+// for the same lines of the cache.
 int64_t FactorStride(int64_t num_inducing);
 
-// n points with their residual factors. Plain data: point i is row i of each.
+// n points with their residual factors. Point i is row i of each array.
 struct ResidualPoints {
+  // Allocates points and factors with unspecified values.
   ResidualPoints(int64_t count, int64_t dim, int64_t num_inducing);
-  // Of these points, whose factors have unspecified values.
+  // Takes over `points` and allocates factors with unspecified values.
   ResidualPoints(Matrix<double> points, int64_t num_inducing);
 
-  // As Save wrote them, all of one size. Of no use where archive.status() is an
-  // error then; CheckResidualPoints (residual_factors.h) asks for the numbers.
+  // Reads the points that Save wrote and checks that all arrays have one size.
+  // If archive.status() is an error afterwards, the points must not be used.
+  // CheckResidualPoints (residual_factors.h) checks the numbers.
   explicit ResidualPoints(ArchiveReader& archive);
   void Save(ArchiveWriter& archive) const;
 
   int64_t size() const { return points.rows(); }
 
-  // The points in another order: point i of the result is point order[i].
+  // Returns the points in another order: point i of the result is point
+  // order[i].
   ResidualPoints Reordered(absl::Span<const int32_t> order) const;
 
   Matrix<double> points;               // n x d

@@ -38,6 +38,13 @@ ResidualPoints Numbered(int64_t n, int64_t dim, int64_t m) {
   return points;
 }
 
+TEST(ResidualPointsTest, Example) {
+  ResidualPoints points(/*count=*/2, /*dim=*/3, /*num_inducing=*/13);
+  points.variance[1] = 0.25;
+  EXPECT_EQ(points.v.stride(), 16);
+  EXPECT_EQ(points.Reordered({1, 0}).variance[0], 0.25);
+}
+
 TEST(ResidualPointsTest, ShapesAndAlignment) {
   const ResidualPoints points(5, 3, 13);
   EXPECT_EQ(points.size(), 5);

@@ -28,13 +28,13 @@ double RoundingModel::Nugget(int64_t num_points) const {
 
 absl::Status RoundingModel::Validate() const {
   const double m = static_cast<double>(num_inducing);
-  const double least =
+  const double min_jitter =
       2 * m * (m + 1 + kernel_ulps) * kUnitRoundoff * (variance + jitter);
-  if (jitter >= least) return absl::OkStatus();
+  if (jitter >= min_jitter) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat(
       "jitter: ", jitter / variance, " of the variance is too small for ",
       num_inducing, " inducing points: bounds that prune are proven from ",
-      least / variance, " on; raise the jitter, or search exhaustively"));
+      min_jitter / variance, " on; raise the jitter, or search exhaustively"));
 }
 
 }  // namespace rct

@@ -1,9 +1,9 @@
-// How far computed residual covariances are from a true Gram matrix.
+// The distance of computed residual covariances from a true Gram matrix.
 //
 // Every bound that prunes uses inequalities between inner products. Computed
-// covariances k - v.v are rounded, so they are inner products of nothing. But
-// with a small number nu added to the diagonal they are: for the computed
-// Cholesky factor L of K(Z,Z) + jitter I, *any* float vectors v_x and
+// covariances k - v.v are rounded, and hence not inner products of any vectors.
+// With a small number nu added to the diagonal, however, they are: for the
+// computed Cholesky factor L of K(Z,Z) + jitter I, *any* float vectors v_x and
 // e_x = L v_x - k(Z, x),
 //
 //     K(S,S) - V V^T + nu I   is positive semi-definite
@@ -61,17 +61,18 @@ inline float FloatBelow(double x) { return -FloatAbove(-x); }
 // a true Gram matrix. It exceeds 2 s + 2 times the backward error of one entry.
 double FactorizationNugget(int rank);
 
+// The numbers on which nu depends.
 struct RoundingModel {
-  int64_t num_inducing;
-  double variance;
-  double jitter;       // absolute: what was added to the diagonal
-  double kernel_ulps;  // c_k
+  int64_t num_inducing;  // m
+  double variance;       // of the kernel
+  double jitter;         // absolute: the number that was added to the diagonal
+  double kernel_ulps;    // c_k
 
-  // nu(N). Unit: covariance.
+  // Returns nu(N) for N = `num_points`, in the unit of covariances.
   double Nugget(int64_t num_points) const;
 
-  // FailedPrecondition where the jitter is too small for the theorem, that is
-  // below 2 m (m + 1 + c_k) u (variance + jitter).
+  // Returns FailedPrecondition if the jitter is too small for the theorem, that
+  // is below 2 m (m + 1 + c_k) u (variance + jitter).
   absl::Status Validate() const;
 };
 

@@ -42,6 +42,14 @@ TEST(FactorizationNuggetTest, Figures) {
   EXPECT_LT(100 * FactorizationNugget(256), kMinPivot);
 }
 
+TEST(RoundingModelTest, Example) {
+  const RoundingModel model{
+      .num_inducing = 512, .variance = 1, .jitter = 1e-6, .kernel_ulps = 19};
+  EXPECT_THAT(model.Validate(), IsOk());
+  EXPECT_GT(model.Nugget(3), 2e-14);
+  EXPECT_LT(model.Nugget(3), 3e-14);
+}
+
 TEST(RoundingModelTest, Figures) {
   // d = 3, as docs/exactness.md quotes them.
   const RoundingModel model{512, 1.0, 1e-6, 19};
@@ -188,17 +196,17 @@ TEST(RoundingTheoremTest, TriplesAreGramMatricesWithTauAndNotWithout) {
           const Quad nugget = factor.rounding().Nugget(3);
           for (int repeat = 0; repeat < 60; ++repeat) {
             // Around an inducing point, or anywhere.
-            double centre[2] = {random.Uniform(), random.Uniform()};
+            double center[2] = {random.Uniform(), random.Uniform()};
             if (repeat % 2 == 0) {
               const int64_t nearest = static_cast<int64_t>(
                   random.UniformBelow(static_cast<uint64_t>(m)));
-              std::copy_n(z.row(nearest), 2, centre);
+              std::copy_n(z.row(nearest), 2, center);
             }
             const double radius = std::pow(10.0, -6 - 3 * random.Uniform());
             Matrix<double> x(3, 2);
             for (int64_t i = 0; i < 3; ++i) {
               for (int64_t t = 0; t < 2; ++t) {
-                x(i, t) = centre[t] + radius * random.Normal();
+                x(i, t) = center[t] + radius * random.Normal();
               }
             }
             const ResidualPoints points = factor.Project(x.view(), 1).value();

@@ -1,30 +1,31 @@
 // The canonical arithmetic of the metric, and its dispatch by instruction set.
 //
-// Every number that the library returns is made by the routines of one
-// SimdRoutines table. The tables differ in speed only: each is the same source
-// (simd_routines_impl.h) over Lanes<Arch>, so the bits are equal (see lanes.h).
+// The routines of one SimdRoutines table compute every number that the library
+// returns. The tables differ only in speed: each is the same source
+// (simd_routines_impl.h) over Lanes<Arch>, so that the bits are equal (see
+// lanes.h).
 //
-// Definitions, with fl() the rounding to float64:
+// Definitions, where fl() rounds to float64:
 //
 //   Dot(a, b)      eight lanes; lane l holds the fused multiply-add chain over
 //                  elements l, l + 8, l + 16, ...; then the fixed sum tree of
 //                  Lanes::Sum. Symmetric: Dot(a, b) = Dot(b, a) bit for bit.
 //   r2(x, y)       sum over dimensions, in order, of ((x_t - y_t) * il_t)^2 by
 //                  fused multiply-add, il = 1 / lengthscale; capped at 1e6.
-//                  Differences come before scaling, so coordinates far from the
-//                  origin lose nothing.
-//   k(x, y)        the kernel function of r2. exp(x) = 2^n (Taylor polynomial
-//   of
-//                  degree 13 on |r| <= ln(2)/2), x = n ln 2 + r, r in two fused
-//                  steps (Cody and Waite 1980): error below 2 ulp. Arguments
-//                  are raised to -707, so nothing is denormal. k(x, x) =
-//                  variance exactly. Error of k: below (16 + d) 2^-53 variance.
+//                  Differences precede scaling, so that coordinates far from
+//                  the origin lose nothing.
+//   k(x, y)        the kernel function of r2. exp(x) is 2^n times the Taylor
+//                  polynomial of degree 13 in r, |r| <= ln(2)/2, where
+//                  x = n ln 2 + r and r takes two fused steps (Cody and Waite
+//                  1980): its error is below 2 ulp. Arguments below -707 count
+//                  as -707, so that nothing is denormal. k(x, x) = variance
+//                  exactly. The error of k is below (16 + d) 2^-53 variance.
 //   rho(i, j)      fl(fl(k - Dot) * fl(s_i * s_j)), the residual correlation.
 //   t(i, j)        fl(1 - |rho(i, j)|), the squared residual distance, not
 //                  clamped (see residual_correlation.h).
 //
-// Buffers that are read or written eight lanes at a time must be valid up to
-// the next multiple of eight; what lies there is not used.
+// Buffers are read and written eight lanes at a time and must be valid up to
+// the next multiple of eight. The elements beyond the count have no effect.
 
 #ifndef RCT_METRIC_SIMD_ROUTINES_H_
 #define RCT_METRIC_SIMD_ROUTINES_H_
@@ -37,7 +38,7 @@ namespace rct {
 
 enum class KernelFamily { kRbf, kMatern12, kMatern32, kMatern52 };
 
-// What a routine needs of a kernel. `inverse_lengthscale` has `dim` elements.
+// A kernel as the routines see it. `inverse_lengthscale` has `dim` elements.
 struct KernelSpec {
   KernelFamily family;
   int dim;
@@ -45,58 +46,61 @@ struct KernelSpec {
   const double* inverse_lengthscale;
 };
 
-// Points of which eight neighbours in memory are read at once: coordinate t of
+// Points of which eight consecutive ones are read at once: coordinate t of
 // point j is data[t * stride + j].
 struct CoordinateLanes {
   const double* data;
   int64_t stride;
 };
 
-// A panel of the Cholesky factor L for the forward substitution: rows
-// [row, row + kPanelRows), column by column: L(row + i, c) is
-// data[c * kPanelRows + i] for c < row + kPanelRows. Rows past the last one are
-// zero with a unit diagonal. `inverse_diagonal[i]` = fl(1 / L(row + i, row +
-// i)).
+// The number of rows of a panel of the Cholesky factor L.
 inline constexpr int kPanelRows = 8;
+
+// A panel of L for the forward substitution: kPanelRows rows from `row` on,
+// stored column by column: L(row + i, c) is data[c * kPanelRows + i] for
+// c < row + kPanelRows. Rows past the last one of L are zero with a unit
+// diagonal. inverse_diagonal[i] is fl(1 / L(row + i, row + i)).
 struct FactorPanel {
   const double* data;
   const double* inverse_diagonal;
   int64_t row;
 };
 
+// The routines of one instruction set.
 struct SimdRoutines {
   Isa isa;
 
-  // out[i * out_stride + j] = Dot(a[i], b[j]) over `length` elements, a
-  // multiple of eight. Cost: length * num_a * num_b fused multiply-adds, at
-  // near peak where the rows are in cache.
+  // Computes out[i * out_stride + j] = Dot(a[i], b[j]) over `length` elements,
+  // a multiple of eight. Cost: length * num_a * num_b fused multiply-adds, near
+  // the peak rate if the rows are in cache.
   void (*dot_tile)(const double* const* a, int num_a, const double* const* b,
                    int num_b, int64_t length, double* out, int64_t out_stride);
 
-  // out[j] = k(x, y_j) for j < count.
+  // Computes out[j] = k(x, y_j) for j < count.
   void (*covariance_row)(const KernelSpec& kernel, const double* x,
                          CoordinateLanes y, int64_t count, double* out);
 
-  // out[j] = t(x, y_j), where dot[j] = Dot(v_x, v_j), scale[j] = s_j.
+  // Computes out[j] = t(x, y_j) from dot[j] = Dot(v_x, v_j) and scale[j] = s_j.
   void (*residual_row)(const KernelSpec& kernel, const double* x,
                        double x_scale, CoordinateLanes y, const double* scale,
                        const double* dot, int64_t count, double* out);
 
-  // The same with out[j] = rho(x, y_j), of which t = fl(1 - |rho|).
+  // Computes out[j] = rho(x, y_j) from the same numbers.
   void (*correlation_row)(const KernelSpec& kernel, const double* x,
                           double x_scale, CoordinateLanes y,
                           const double* scale, const double* dot, int64_t count,
                           double* out);
 
-  // out[j] = r2(x, y_j) with unit lengthscales and no cap.
+  // Computes out[j] = r2(x, y_j) with unit lengthscales and no cap.
   void (*squared_euclidean_row)(const double* x, int dim, CoordinateLanes y,
                                 int64_t count, double* out);
 
-  // One panel of V = L^-1 K for `count` points side by side, a multiple of
-  // eight: rhs[r * stride + j] holds K(z_r, x_j) for r >= panel.row and V(r, j)
-  // for r < panel.row; rows of the panel become V. Each element is the fused
-  // chain over c = 0, 1, ... of K - sum L(r, c) V(c, j), times the inverse
-  // diagonal: plain forward substitution, whatever the blocking.
+  // Computes the rows of one panel of V = L^-1 K for `count` points side by
+  // side, a multiple of eight. rhs[r * stride + j] holds V(r, j) for r <
+  // panel.row and K(z_r, x_j) from there on; the rows of the panel become V.
+  // Each element is the fused chain over c = 0, 1, ... of K - sum L(r, c) V(c,
+  // j), times the inverse diagonal: plain forward substitution, whatever the
+  // order in which elements are computed.
   void (*solve_panel)(const FactorPanel& panel, int64_t stride, int64_t count,
                       double* rhs);
 

@@ -1,5 +1,6 @@
-// The routines of a SimdRoutines table, written once over Lanes<Arch>. Included
-// by one source file for each instruction set, and by nothing else.
+// The routines of a SimdRoutines table, written once over Lanes<Arch>. One
+// source file for each instruction set includes this header, and no other file
+// does.
 
 #ifndef RCT_METRIC_SIMD_ROUTINES_IMPL_H_
 #define RCT_METRIC_SIMD_ROUTINES_IMPL_H_
@@ -9,9 +10,10 @@
 
 namespace rct::simd {
 
-// How many rows of a and of b one register tile of dot products holds, and how
-// many rows and vectors of points one of the forward substitution: chosen so
-// that accumulators and operands fit the register file (32 x 512 or 16 x 256).
+// The numbers of rows of a and b in a register tile of dot products, and of
+// rows and vectors of points in one of the forward substitution. They are
+// chosen so that accumulators and operands fit the register file (32 x 512 or
+// 16 x 256 bits).
 template <class Arch>
 struct TileShape {
   static constexpr int kDotA = 1, kDotB = 1, kSolveRows = 1, kSolveVectors = 1;
@@ -63,7 +65,7 @@ struct SimdRoutinesOf {
     }
   }
 
-  // The last columns of a band of kA rows, fewer than a full tile.
+  // Computes the last columns of a band of kA rows, fewer than a full tile.
   template <int kA, int kB>
   static void DotLastColumns(const double* const* a, const double* const* b,
                              int num_b, int64_t length, double* out,
@@ -104,8 +106,8 @@ struct SimdRoutinesOf {
   static void DotTile(const double* const* a, int num_a, const double* const* b,
                       int num_b, int64_t length, double* out,
                       int64_t out_stride) {
-    // Tiles of b stay in the first-level cache while the rows of a pass by, and
-    // the next tile comes to the second level meanwhile, a part with each band.
+    // A tile of b stays in the first-level cache while the rows of a pass by.
+    // Meanwhile the next tile comes to the second level, a part with each band.
     const int64_t row_lines = length / kLanes;
     const int64_t bands = num_a / Shape::kDotA;
     for (int j = 0; j < num_b; j += Shape::kDotB) {
@@ -131,7 +133,7 @@ struct SimdRoutinesOf {
     }
   }
 
-  // exp(x) for x <= 0 (x >= -707 after the cap).
+  // Returns exp(x) for x <= 0, where x < -707 counts as -707.
   static V Exp(V x) {
     x = Max(x, V::Broadcast(-707));
     const V magic = V::Broadcast(kRoundingMagic);
@@ -267,7 +269,7 @@ struct SimdRoutinesOf {
     }
   }
 
-  // Rows [row, row + kRows) of the panel for kVectors vectors of points.
+  // Solves rows [row, row + kRows) of the panel for kVectors vectors of points.
   template <int kRows, int kVectors>
   static void SolveRegisterTile(const double* panel,
                                 const double* inverse_diagonal, int64_t row,

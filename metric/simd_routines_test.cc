@@ -44,6 +44,17 @@ double ReferenceDot(const double* a, const double* b, int64_t length) {
          ((lane[1] + lane[5]) + (lane[3] + lane[7]));
 }
 
+TEST(SimdRoutinesTest, Example) {
+  const std::vector<double> x = {1, 2, 3, 4, 5, 6, 7, 8};
+  const std::vector<double> y = {1, 0, 1, 0, 1, 0, 1, 0};
+  const double* a = x.data();
+  const double* b = y.data();
+  double dot;
+  BestSimdRoutines().dot_tile(&a, 1, &b, 1, /*length=*/8, &dot,
+                              /*out_stride=*/1);
+  EXPECT_EQ(dot, 16);
+}
+
 TEST(SimdRoutinesTableTest, WeakestFirstAndBestLast) {
   const std::vector<Isa> isas = AvailableIsas();
   ASSERT_FALSE(isas.empty());

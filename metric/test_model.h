@@ -1,4 +1,4 @@
-// Residual models for tests, in one call.
+// Functions that make residual models for tests in one call.
 
 #ifndef RCT_METRIC_TEST_MODEL_H_
 #define RCT_METRIC_TEST_MODEL_H_
@@ -17,13 +17,14 @@
 
 namespace rct {
 
+// Makes a kernel, whose config must be valid.
 inline Kernel MakeKernel(KernelFamily family, double variance,
                          const std::vector<double>& lengthscales, int64_t dim) {
   return Kernel::Create(MakeKernelConfig(family, variance, lengthscales), dim)
       .value();
 }
 
-// Inducing points that are rows of nothing.
+// Makes a factor of inducing points that are no rows of the data.
 inline absl::StatusOr<InducingFactor> MakeFactor(
     const Kernel& kernel, const Matrix<double>& inducing, double jitter,
     const SimdRoutines& simd = BestSimdRoutines()) {

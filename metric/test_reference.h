@@ -1,5 +1,5 @@
-// What tests compare with: the same mathematics in wider
-// arithmetic, written down plainly.
+// References for tests: the same mathematics in wider arithmetic, in plain
+// code.
 
 #ifndef RCT_METRIC_TEST_REFERENCE_H_
 #define RCT_METRIC_TEST_REFERENCE_H_
@@ -17,14 +17,15 @@
 
 namespace rct {
 
-// At least 113 bits wherever there is such a type.
+// A type of at least 113 bits, if there is one.
 #ifdef __SIZEOF_FLOAT128__
 using Quad = __float128;
 #else
 using Quad = long double;
 #endif
 
-// Two steps of Newton's method triple the digits of the first guess.
+// Returns the square root. Each of the two steps of Newton's method doubles the
+// number of correct digits of the first guess.
 inline Quad SqrtQuad(Quad x) {
   if (!(x > 0)) return 0;
   Quad root = std::sqrt(static_cast<long double>(x));
@@ -32,7 +33,8 @@ inline Quad SqrtQuad(Quad x) {
   return root;
 }
 
-// k(x, y) of kernel.h in long double, from the same inverse lengthscales.
+// Returns k(x, y) of kernel.h in long double, from the same inverse
+// lengthscales.
 inline long double ReferenceCovariance(const KernelSpec& kernel,
                                        const double* x, const double* y) {
   long double r2 = 0;
@@ -73,7 +75,7 @@ inline KernelConfig MakeKernelConfig(KernelFamily family, double variance,
   return config;
 }
 
-// Uniform in [0, 1).
+// Returns n points that are uniform in [0, 1)^dim.
 inline Matrix<double> UniformPoints(int64_t n, int64_t dim, uint64_t seed) {
   RandomStream random(seed, 0);
   Matrix<double> points(n, dim);
@@ -81,7 +83,8 @@ inline Matrix<double> UniformPoints(int64_t n, int64_t dim, uint64_t seed) {
   return points;
 }
 
-// For comparisons that tell -0 from 0 and one NaN from another.
+// Returns the bits of `values`, for comparisons that distinguish -0 from 0 and
+// one NaN from another.
 inline std::vector<uint64_t> Bits(absl::Span<const double> values) {
   std::vector<uint64_t> bits;
   for (const double value : values) {

@@ -1,5 +1,5 @@
-// What a tile of distances is made of: its candidates, its scratch space, and
-// how its numbers become distances. Shared by all metrics.
+// The parts that tiles of distances have in common, whatever the metric: the
+// list of candidates, scratch space, and the step from numbers to distances.
 
 #ifndef RCT_METRIC_TILE_H_
 #define RCT_METRIC_TILE_H_
@@ -16,23 +16,23 @@
 
 namespace rct {
 
-// The squared distance of a data point to itself: below that of any pair, so
-// that its angle is 0 and its distance is 0 whatever the rounding of others.
+// The squared distance of a data point to itself. It is below that of any pair,
+// so that its angle and its distance are 0 whatever the rounding of others is.
 inline constexpr double kSelf = -std::numeric_limits<double>::infinity();
 
-// The distance from a tile's squared distance.
+// Returns the distance of a squared distance.
 inline double FinalDistance(double squared) {
   return std::sqrt(std::max(0.0, squared));
 }
 
-// The largest squared distance whose distance is below `radius` > 0: what is
-// within the radius is decided by the distance that is returned, so that no
-// strategy can see it otherwise. Infinity, which is no limit, for infinity.
+// Returns the largest squared distance whose distance is below `radius` > 0, so
+// that every strategy decides by the distance that is returned to the user.
+// Returns infinity, which is no limit, for infinity.
 inline double LargestSquaredWithin(double radius) {
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
   if (radius == kInfinity) return kInfinity;
-  // Roots of neighbouring squares may round to the same distance: the square
-  // is a few steps away at most.
+  // Roots of adjacent squares may round to the same distance, so that the
+  // square is a few steps away at most.
   double squared =
       std::min(radius * radius, std::numeric_limits<double>::max());
   while (FinalDistance(squared) >= radius) {
@@ -44,9 +44,9 @@ inline double LargestSquaredWithin(double radius) {
   return squared;
 }
 
-// Which data points a tile evaluates: either consecutive ones, whose
-// coordinates are read in place, or a list. Passed by value; does not own the
-// list.
+// The data points that a tile evaluates: either consecutive ones, whose
+// coordinates are read in place, or a list, which the object does not own. It
+// is small and passed by value.
 class Candidates {
  public:
   static Candidates Range(int32_t first, int count) {
