@@ -1,5 +1,5 @@
 // The cost of AfterTile() for one query of a batch, while none of them stops
-// and where all of them have stopped.
+// and after all of them have stopped.
 
 #include <array>
 #include <cstdint>

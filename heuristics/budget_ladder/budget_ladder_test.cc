@@ -28,7 +28,7 @@ SearchCounters Counters(const BudgetLadder& ladder) {
   return counters;
 }
 
-// One query that holds k neighbours.
+// One query that holds k neighbors.
 class OneQuery {
  public:
   explicit OneQuery(const BudgetLadderConfig& config = {})
@@ -38,10 +38,10 @@ class OneQuery {
 
   void Restart() {
     ladder_.StartBatch();
-    Block(1000, 0);
+    Tile(1000, 0);
   }
-  // Whether the query goes on after a block.
-  bool Block(int32_t evaluations, int32_t survivors) {
+  // Returns whether the query goes on after a tile.
+  bool Tile(int32_t evaluations, int32_t survivors) {
     ladder_.AfterTile({1, 1, &evaluations, &survivors});
     return ladder_.Stopped() == 0;
   }
@@ -52,6 +52,15 @@ class OneQuery {
   BudgetLadder ladder_;
 };
 
+TEST(BudgetLadderTest, OneQueryClimbsAndStops) {
+  BudgetLadderConfig config;
+  config.add_rung(10);
+  config.add_rung(20);
+  OneQuery query(config);
+  EXPECT_TRUE(query.Tile(/*evaluations=*/10, /*survivors=*/3)) << "it climbs";
+  EXPECT_FALSE(query.Tile(/*evaluations=*/10, /*survivors=*/3)) << "the end";
+}
+
 TEST(BudgetLadderTest, Defaults) {
   const BudgetLadderConfig config;
   EXPECT_EQ(config.up(), 0.015);
@@ -61,16 +70,16 @@ TEST(BudgetLadderTest, Defaults) {
   EXPECT_FALSE(BudgetLadder::Create(config)->ReturnsBest());
 
   OneQuery query;
-  EXPECT_TRUE(query.Block(31, 31));
+  EXPECT_TRUE(query.Tile(31, 31));
   EXPECT_EQ(query.escalations(), 0);
-  EXPECT_TRUE(query.Block(1, 1));
+  EXPECT_TRUE(query.Tile(1, 1));
   EXPECT_EQ(query.escalations(), 1) << "32";
-  EXPECT_TRUE(query.Block(31, 31));
+  EXPECT_TRUE(query.Tile(31, 31));
   EXPECT_EQ(query.escalations(), 1);
-  EXPECT_TRUE(query.Block(1, 1));
+  EXPECT_TRUE(query.Tile(1, 1));
   EXPECT_EQ(query.escalations(), 2) << "64";
-  EXPECT_TRUE(query.Block(31, 31));
-  EXPECT_FALSE(query.Block(1, 1)) << "96";
+  EXPECT_TRUE(query.Tile(31, 31));
+  EXPECT_FALSE(query.Tile(1, 1)) << "96";
 }
 
 TEST(BudgetLadderTest, RefusesWhatIsNoLadder) {
@@ -116,25 +125,25 @@ TEST(BudgetLadderTest, ReturnsBestWhereToldTo) {
 
 TEST(BudgetLadderTest, AUsedUpRungEndsAQueryThatFindsLittle) {
   OneQuery query;
-  EXPECT_TRUE(query.Block(20, 20));
-  EXPECT_FALSE(query.Block(100, 1)) << "0.01 is below `up`";
+  EXPECT_TRUE(query.Tile(20, 20));
+  EXPECT_FALSE(query.Tile(100, 1)) << "0.01 is below `up`";
   EXPECT_EQ(query.escalations(), 0);
   EXPECT_EQ(query.early_stops(), 1);
-  query.Block(100, 100);
+  query.Tile(100, 100);
   EXPECT_EQ(query.early_stops(), 1) << "once for a query and batch";
   EXPECT_EQ(query.escalations(), 0) << "what has stopped does not climb";
   query.Restart();
-  EXPECT_TRUE(query.Block(20, 20));
+  EXPECT_TRUE(query.Tile(20, 20));
 }
 
-TEST(BudgetLadderTest, OneBlockMayUseUpSeveralRungs) {
+TEST(BudgetLadderTest, OneTileMayUseUpSeveralRungs) {
   OneQuery query;
-  EXPECT_TRUE(query.Block(64, 1)) << "1/64 is above `up`";
+  EXPECT_TRUE(query.Tile(64, 1)) << "1/64 is above `up`";
   EXPECT_EQ(query.escalations(), 2);
-  EXPECT_FALSE(query.Block(32, 32));
+  EXPECT_FALSE(query.Tile(32, 32));
   EXPECT_EQ(query.escalations(), 2);
   query.Restart();
-  EXPECT_FALSE(query.Block(128, 128));
+  EXPECT_FALSE(query.Tile(128, 128));
   EXPECT_EQ(query.escalations(), 4);
   EXPECT_EQ(query.early_stops(), 2);
 }
@@ -144,21 +153,21 @@ TEST(BudgetLadderTest, PatienceEndsBeforeTheRungDoes) {
   config.add_rung(1'000'000);
   config.set_patience(3);
   OneQuery query(config);
-  EXPECT_TRUE(query.Block(16, 0));
-  EXPECT_TRUE(query.Block(16, 0));
-  EXPECT_TRUE(query.Block(16, 1)) << "no longer in a row";
-  EXPECT_TRUE(query.Block(16, 0));
-  EXPECT_TRUE(query.Block(16, 0));
-  EXPECT_FALSE(query.Block(16, 0));
+  EXPECT_TRUE(query.Tile(16, 0));
+  EXPECT_TRUE(query.Tile(16, 0));
+  EXPECT_TRUE(query.Tile(16, 1)) << "no longer in a row";
+  EXPECT_TRUE(query.Tile(16, 0));
+  EXPECT_TRUE(query.Tile(16, 0));
+  EXPECT_FALSE(query.Tile(16, 0));
   EXPECT_EQ(query.early_stops(), 1);
 
   config.set_down(0);
   OneQuery never(config);
-  for (int block = 0; block < 100; ++block) EXPECT_TRUE(never.Block(16, 0));
+  for (int tile = 0; tile < 100; ++tile) EXPECT_TRUE(never.Tile(16, 0));
 }
 
-// What it decides for each query of a batch, said in another way: from all that
-// the query's blocks were, over and over again.
+// The decision for each query of a batch, computed in another way: from the
+// whole history of the query's tiles, over and over again.
 struct History {
   std::vector<int32_t> evaluations;
   std::vector<int32_t> survivors;
@@ -166,8 +175,8 @@ struct History {
 
 bool Stops(const History& history, const BudgetLadderConfig& config) {
   int64_t spent = 0;
-  const auto blocks = static_cast<int64_t>(history.evaluations.size());
-  for (int64_t b = 0; b < blocks; ++b) {
+  const auto tiles = static_cast<int64_t>(history.evaluations.size());
+  for (int64_t b = 0; b < tiles; ++b) {
     const int64_t before = spent;
     spent += history.evaluations[b];
     const double up = config.up() * history.evaluations[b];
@@ -185,7 +194,7 @@ bool Stops(const History& history, const BudgetLadderConfig& config) {
   return false;
 }
 
-TEST(BudgetLadderTest, EachQueryIsJudgedByItsOwnBlocks) {
+TEST(BudgetLadderTest, EachQueryIsJudgedByItsOwnTiles) {
   RandomStream stream(1, 0);
   BudgetLadderConfig config;
   for (const int rung : {40, 90, 300, 1000}) config.add_rung(rung);
@@ -201,7 +210,7 @@ TEST(BudgetLadderTest, EachQueryIsJudgedByItsOwnBlocks) {
     QueryMask full = 0;
     QueryMask expected = 0;
     EXPECT_EQ(ladder.Stopped(), 0);
-    for (int block = 0; block < 10; ++block) {
+    for (int tile = 0; tile < 10; ++tile) {
       const QueryMask queries = stream.Next64() | stream.Next64();
       std::array<int32_t, kBatchQueries> evaluations;
       std::array<int32_t, kBatchQueries> survivors;
@@ -228,7 +237,7 @@ TEST(BudgetLadderTest, EachQueryIsJudgedByItsOwnBlocks) {
   EXPECT_GT(survived, 1000);
 }
 
-TEST(BudgetLadderTest, NobodyStopsBeforeHoldingKNeighbours) {
+TEST(BudgetLadderTest, NobodyStopsBeforeHoldingKNeighbors) {
   BudgetLadder ladder = *BudgetLadder::Create({});
   ladder.StartBatch();
   const std::array<int32_t, kBatchQueries> evaluations = [] {
@@ -237,11 +246,11 @@ TEST(BudgetLadderTest, NobodyStopsBeforeHoldingKNeighbours) {
     return result;
   }();
   const std::array<int32_t, kBatchQueries> survivors = {};
-  for (int block = 0; block < 100; ++block) {
+  for (int tile = 0; tile < 100; ++tile) {
     ladder.AfterTile({~QueryMask{0}, 0, evaluations.data(), survivors.data()});
     EXPECT_EQ(ladder.Stopped(), 0);
   }
-  // Nor in the block that made them hold k.
+  // Nor in the tile that made them hold k.
   ladder.AfterTile({0b11, 0b10, evaluations.data(), survivors.data()});
   EXPECT_EQ(ladder.Stopped(), 0);
   ladder.AfterTile({0b11, 0b10, evaluations.data(), survivors.data()});

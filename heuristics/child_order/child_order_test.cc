@@ -3,8 +3,6 @@
 #include <cstdint>
 
 #include "base/random.h"
-#include "base/status_matchers.h"
-#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "traversal/traversal.pb.h"
 #include "traversal/tree/slots.h"
@@ -14,13 +12,13 @@ namespace {
 
 static_assert(OrderSlot<ChildOrder>);
 
-TEST(ChildOrderTest, Defaults) {
-  const ChildOrderConfig config;
-  EXPECT_THAT(ChildOrder::Create(config), IsOk());
-}
-
-TEST(ChildOrderTest, NearestFirst) {
-  EXPECT_TRUE(ChildOrder::Create({})->NearestFirst());
+TEST(ChildOrderTest, AsksForTheNearestFirst) {
+  ChildOrder order = *ChildOrder::Create({});
+  EXPECT_TRUE(order.NearestFirst());
+  EXPECT_TRUE(order.NearestFirst());
+  SearchCounters counters;
+  order.Report(counters);
+  EXPECT_EQ(counters.frontiers_sorted(), 2);
 }
 
 TEST(ChildOrderTest, CountsFrontiersOfAllThreads) {

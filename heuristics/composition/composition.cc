@@ -46,8 +46,8 @@ namespace {
 // pairs as the nets are, and as the balls are.
 constexpr double kTreeShare = 0.67;
 
-// The slots that are asked once for a tile or a frontier: the heuristic where
-// it is on, the empty default where it is off.
+// The slots that are asked once for a tile or a frontier: the heuristic if it
+// is on, and the empty default if it is off.
 struct ComposedTile {
   int Candidates(int64_t active) {
     return on ? on->Candidates(active) : WidestTile().Candidates(active);
@@ -80,8 +80,7 @@ struct ComposedBudget {
   std::optional<BudgetLadder> on;
 };
 
-// All heuristics but the level cache, which needs the tree; those that are off
-// are absent.
+// The heuristics that are on, but for the level cache, which needs the tree.
 struct Heuristics {
   std::optional<RadiusFloor> radius_floor;
   bool masked_dedupe = false;
@@ -115,6 +114,32 @@ absl::StatusOr<Heuristics> CreateHeuristics(const HeuristicsConfig& config) {
   return heuristics;
 }
 
+// Refuses heuristics for which the strategy has no slot.
+absl::Status ValidateUse(const Composition& composition) {
+  HeuristicsConfig foreign = composition.heuristics;
+  if (composition.strategy == BLOCK) {
+    foreign.clear_skeleton_bound();
+  } else if (composition.strategy == EXHAUSTIVE) {
+    foreign.clear_float_screen();
+  } else {
+    foreign = HeuristicsConfig();
+    if (composition.heuristics.has_skeleton_bound()) {
+      *foreign.mutable_skeleton_bound() =
+          composition.heuristics.skeleton_bound();
+    }
+    if (composition.heuristics.has_float_screen()) {
+      foreign.mutable_float_screen();
+    }
+  }
+  std::vector<const google::protobuf::FieldDescriptor*> fields;
+  foreign.GetReflection()->ListFields(foreign, &fields);
+  if (fields.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "heuristics.", fields.front()->name(), ": strategy ",
+      Strategy_Name(composition.strategy), " has no use for it; leave it out"));
+}
+
+// Refuses metrics for which the bounds of a strategy are not proven.
 absl::Status ValidateBounds(const ResidualCorrelation& metric) {
   if (!metric.rounding().has_value()) {
     return absl::FailedPreconditionError(
@@ -149,7 +174,8 @@ std::unique_ptr<const Searcher<Metric>> Assemble(PlantedTree<Metric> planted,
       std::move(planted.tree), std::move(slots));
 }
 
-// Turns what is on and off into types, one slot after the other.
+// Turns the heuristics that are on and off into types, one slot after the
+// other.
 template <class Metric, class Bound, class Cache>
 std::unique_ptr<const Searcher<Metric>> WithDedupe(PlantedTree<Metric> planted,
                                                    Strategy strategy,
@@ -179,6 +205,18 @@ std::unique_ptr<const Searcher<Metric>> WithBound(PlantedTree<Metric> planted,
                     NoFloor(), std::move(cache));
 }
 
+// Makes the level cache of a tree.
+absl::StatusOr<LevelCache> MakeLevelCache(
+    const PlantedTree<ResidualCorrelation>& planted,
+    const LevelCacheConfig& config, int threads, Monitor* monitor,
+    PhaseClock& clock) {
+  auto table = std::make_shared<const LevelCacheTable>(
+      planted.metric, planted.tree, config, threads, monitor);
+  RCT_RETURN_IF_ERROR(Monitor::Check(monitor));
+  clock.End("level_cache", table->distance_evaluations(), table->bytes());
+  return LevelCache(std::move(table));
+}
+
 template <class Metric>
 absl::StatusOr<ComposedSearcher<Metric>> ComposeTree(
     std::shared_ptr<const Metric> metric, const Composition& composition,
@@ -204,22 +242,17 @@ absl::StatusOr<ComposedSearcher<Metric>> ComposeTree(
   if (composition.tree.structure() == CoverTreeConfig::STATIC) {
     composed.static_nets = std::move(planted.nets);
   }
-  if constexpr (std::is_same_v<Metric, ResidualCorrelation>) {
-    if (level_cache) {
-      auto table = std::make_shared<const LevelCacheTable>(
-          planted.metric, planted.tree, composition.heuristics.level_cache(),
-          threads, monitor);
-      RCT_RETURN_IF_ERROR(Monitor::Check(monitor));
-      clock.End("level_cache", table->distance_evaluations(), table->bytes());
-      composed.searcher =
-          WithBound(std::move(planted), composition.strategy,
-                    std::move(heuristics), LevelCache(std::move(table)));
-      composed.phases = clock.Take();
-      return composed;
-    }
+  if (!level_cache) {
+    composed.searcher = WithBound(std::move(planted), composition.strategy,
+                                  std::move(heuristics), NoCache());
+  } else if constexpr (std::is_same_v<Metric, ResidualCorrelation>) {
+    RCT_ASSIGN_OR_RETURN(
+        LevelCache cache,
+        MakeLevelCache(planted, composition.heuristics.level_cache(), threads,
+                       monitor, clock));
+    composed.searcher = WithBound(std::move(planted), composition.strategy,
+                                  std::move(heuristics), std::move(cache));
   }
-  composed.searcher = WithBound(std::move(planted), composition.strategy,
-                                std::move(heuristics), NoCache());
   composed.phases = clock.Take();
   return composed;
 }
@@ -251,8 +284,8 @@ absl::StatusOr<ComposedSearcher<ResidualCorrelation>> ComposeBlocks(
                        SkeletonSearcher::Create(metric, config, threads,
                                                 /*scale=*/{}, monitor));
   std::vector<BuildPhase> phases = searcher->lazy().phases();
-  // Where bounds are in vain residual variances are often large, and then a
-  // screen of all pairs is faster than their exhaustive search.
+  // If bounds dismiss too little, residual variances are often large, and then
+  // a screen of all pairs is faster than their exhaustive search.
   if (config.form() == SkeletonBoundConfig::AUTO &&
       searcher->lazy().form() == SkeletonBoundConfig::DENSE &&
       FloatScreenSearcher::Pays(searcher->metric())) {
@@ -272,31 +305,6 @@ absl::StatusOr<ComposedSearcher<EuclideanDistance>> ComposeBlocks(
   return absl::InvalidArgumentError(
       "strategy: BLOCK works on correlations, which Euclidean distance does "
       "not have; choose another");
-}
-
-// The heuristics that this strategy has no use for are none.
-absl::Status ValidateUse(const Composition& composition) {
-  HeuristicsConfig foreign = composition.heuristics;
-  if (composition.strategy == BLOCK) {
-    foreign.clear_skeleton_bound();
-  } else if (composition.strategy == EXHAUSTIVE) {
-    foreign.clear_float_screen();
-  } else {
-    foreign = HeuristicsConfig();
-    if (composition.heuristics.has_skeleton_bound()) {
-      *foreign.mutable_skeleton_bound() =
-          composition.heuristics.skeleton_bound();
-    }
-    if (composition.heuristics.has_float_screen()) {
-      foreign.mutable_float_screen();
-    }
-  }
-  std::vector<const google::protobuf::FieldDescriptor*> fields;
-  foreign.GetReflection()->ListFields(foreign, &fields);
-  if (fields.empty()) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(
-      "heuristics.", fields.front()->name(), ": strategy ",
-      Strategy_Name(composition.strategy), " has no use for it; leave it out"));
 }
 
 }  // namespace

@@ -16,15 +16,15 @@ namespace {
 
 absl::Status Validate(const DynamicBlockConfig& config) {
   for (int i = 0; i < config.block_size(); ++i) {
-    const int32_t block = config.block(i);
-    if (block < 1 || block > kMaxTile) {
+    const int32_t width = config.block(i);
+    if (width < 1 || width > kMaxTile) {
       return absl::InvalidArgumentError(
-          absl::StrCat("dynamic_block.block[", i, "]: is ", block,
+          absl::StrCat("dynamic_block.block[", i, "]: is ", width,
                        "; must be from 1 to ", kMaxTile));
     }
-    if (i > 0 && block <= config.block(i - 1)) {
+    if (i > 0 && width <= config.block(i - 1)) {
       return absl::InvalidArgumentError(absl::StrCat(
-          "dynamic_block.block[", i, "]: is ", block,
+          "dynamic_block.block[", i, "]: is ", width,
           "; must be above the one before it, ", config.block(i - 1)));
     }
   }
@@ -55,13 +55,13 @@ absl::StatusOr<DynamicBlock> DynamicBlock::Create(
     const DynamicBlockConfig& config) {
   DynamicBlockConfig ladder = config;
   if (ladder.block().empty() && ladder.active_up_to().empty()) {
-    for (const int32_t block : {16, 32, 64, 128}) ladder.add_block(block);
+    for (const int32_t width : {16, 32, 64, 128}) ladder.add_block(width);
     for (const int64_t limit : {32, 128, 512}) ladder.add_active_up_to(limit);
   }
   RCT_RETURN_IF_ERROR(Validate(ladder));
   std::vector<Rung> rungs;
-  for (const int32_t block : ladder.block()) {
-    rungs.push_back({std::numeric_limits<int64_t>::max(), block, 0});
+  for (const int32_t width : ladder.block()) {
+    rungs.push_back({std::numeric_limits<int64_t>::max(), width, 0});
   }
   for (int i = 0; i < ladder.active_up_to_size(); ++i) {
     rungs[i].active_up_to = ladder.active_up_to(i);
@@ -71,7 +71,7 @@ absl::StatusOr<DynamicBlock> DynamicBlock::Create(
 
 void DynamicBlock::Report(SearchCounters& counters) const {
   counters.clear_dynamic_blocks();
-  for (const Rung& rung : rungs_) counters.add_dynamic_blocks(rung.blocks);
+  for (const Rung& rung : rungs_) counters.add_dynamic_blocks(rung.tiles);
 }
 
 }  // namespace rct

@@ -1,4 +1,4 @@
-// The cost of Candidates() for one block, all rungs alike.
+// The cost of Candidates() for one tile, with all rungs alike.
 
 #include <cstdint>
 #include <vector>
@@ -13,7 +13,7 @@ namespace {
 constexpr int kCalls = 1024;
 
 void BM_Candidates(benchmark::State& state) {
-  DynamicBlock block = *DynamicBlock::Create({});
+  DynamicBlock heuristic = *DynamicBlock::Create({});
   RandomStream stream(1, 0);
   std::vector<int64_t> active(kCalls);
   for (int64_t& pairs : active) {
@@ -22,7 +22,7 @@ void BM_Candidates(benchmark::State& state) {
   }
   for (auto _ : state) {
     for (const int64_t pairs : active) {
-      benchmark::DoNotOptimize(block.Candidates(pairs));
+      benchmark::DoNotOptimize(heuristic.Candidates(pairs));
     }
   }
   state.counters["call"] =

@@ -23,39 +23,49 @@ using ::testing::ElementsAre;
 
 static_assert(TileSlot<DynamicBlock>);
 
-DynamicBlockConfig Ladder(const std::vector<int32_t>& blocks,
+DynamicBlockConfig Ladder(const std::vector<int32_t>& widths,
                           const std::vector<int64_t>& limits) {
   DynamicBlockConfig config;
-  config.mutable_block()->Add(blocks.begin(), blocks.end());
+  config.mutable_block()->Add(widths.begin(), widths.end());
   config.mutable_active_up_to()->Add(limits.begin(), limits.end());
   return config;
 }
 
-TEST(DynamicBlockTest, Defaults) {
-  DynamicBlock block = *DynamicBlock::Create({});
-  EXPECT_EQ(block.Candidates(1), 16);
-  EXPECT_EQ(block.Candidates(32), 16);
-  EXPECT_EQ(block.Candidates(33), 32);
-  EXPECT_EQ(block.Candidates(128), 32);
-  EXPECT_EQ(block.Candidates(129), 64);
-  EXPECT_EQ(block.Candidates(512), 64);
-  EXPECT_EQ(block.Candidates(513), 128);
-  EXPECT_EQ(block.Candidates(std::numeric_limits<int64_t>::max()), 128);
+TEST(DynamicBlockTest, TwoWidths) {
+  DynamicBlockConfig config;
+  config.add_block(8);
+  config.add_active_up_to(100);
+  config.add_block(64);
+  DynamicBlock heuristic = *DynamicBlock::Create(config);
+  EXPECT_EQ(heuristic.Candidates(/*active=*/100), 8);
+  EXPECT_EQ(heuristic.Candidates(/*active=*/101), 64);
 }
 
-TEST(DynamicBlockTest, OneBlockIsAFixedWidth) {
-  DynamicBlock block = *DynamicBlock::Create(Ladder({7}, {}));
+TEST(DynamicBlockTest, Defaults) {
+  DynamicBlock heuristic = *DynamicBlock::Create({});
+  EXPECT_EQ(heuristic.Candidates(1), 16);
+  EXPECT_EQ(heuristic.Candidates(32), 16);
+  EXPECT_EQ(heuristic.Candidates(33), 32);
+  EXPECT_EQ(heuristic.Candidates(128), 32);
+  EXPECT_EQ(heuristic.Candidates(129), 64);
+  EXPECT_EQ(heuristic.Candidates(512), 64);
+  EXPECT_EQ(heuristic.Candidates(513), 128);
+  EXPECT_EQ(heuristic.Candidates(std::numeric_limits<int64_t>::max()), 128);
+}
+
+TEST(DynamicBlockTest, OneWidthIsFixed) {
+  DynamicBlock heuristic = *DynamicBlock::Create(Ladder({7}, {}));
   for (const int64_t active : {0, 1, 1000}) {
-    EXPECT_EQ(block.Candidates(active), 7);
+    EXPECT_EQ(heuristic.Candidates(active), 7);
   }
 }
 
 TEST(DynamicBlockTest, RefusesWhatIsNoLadder) {
-  const auto error = [](const std::vector<int32_t>& blocks,
+  const auto error = [](const std::vector<int32_t>& widths,
                         const std::vector<int64_t>& limits) {
-    const auto block = DynamicBlock::Create(Ladder(blocks, limits));
-    EXPECT_THAT(block, StatusIs(absl::StatusCode::kInvalidArgument));
-    return std::string(block.status().message());
+    const auto heuristic = DynamicBlock::Create(Ladder(widths, limits));
+    EXPECT_THAT(heuristic, StatusIs(absl::StatusCode::kInvalidArgument));
+    return std::string(heuristic.status().message());
   };
   EXPECT_EQ(error({16, 32, 0}, {1, 2}),
             "dynamic_block.block[2]: is 0; must be from 1 to 128");
@@ -91,30 +101,29 @@ TEST(DynamicBlockTest, WidthsGrowWithTheWorkAndAreCounted) {
              1000, static_cast<int64_t>(widths.size()) - 1, stream)) {
       limits.push_back(i + 1);
     }
-    DynamicBlock block = *DynamicBlock::Create(Ladder(widths, limits));
-    std::map<int, int64_t> blocks;
+    DynamicBlock heuristic = *DynamicBlock::Create(Ladder(widths, limits));
+    std::map<int, int64_t> tiles;
     int previous = 0;
     for (int64_t active = 1; active < 1100; ++active) {
-      const int width = block.Candidates(active);
+      const int width = heuristic.Candidates(active);
       EXPECT_GE(width, previous);
       previous = width;
-      ++blocks[width];
+      ++tiles[width];
     }
     EXPECT_EQ(previous, widths.back());
     SearchCounters counters;
-    block.Report(counters);
+    heuristic.Report(counters);
     ASSERT_EQ(counters.dynamic_blocks_size(), widths.size());
     for (size_t i = 0; i < widths.size(); ++i) {
-      EXPECT_EQ(counters.dynamic_blocks(static_cast<int>(i)),
-                blocks[widths[i]]);
+      EXPECT_EQ(counters.dynamic_blocks(static_cast<int>(i)), tiles[widths[i]]);
     }
   }
 }
 
 TEST(DynamicBlockTest, ReportsOfSeveralThreadsAddUp) {
-  const DynamicBlock block = *DynamicBlock::Create({});
-  DynamicBlock here = block;
-  DynamicBlock there = block;
+  const DynamicBlock heuristic = *DynamicBlock::Create({});
+  DynamicBlock here = heuristic;
+  DynamicBlock there = heuristic;
   here.Candidates(1);
   here.Candidates(100);
   there.Candidates(100);

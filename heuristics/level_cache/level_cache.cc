@@ -393,7 +393,7 @@ void LevelCache::BoundChildren(const LevelCacheTable::Segment& segment,
     return;
   }
   for (int j = 0; j < count; ++j) {
-    // What is in the span of the other pivots counts as outside.
+    // The part in the span of the other pivots counts as outside.
     const double* w = table_->w_.data() + (place + j) * table_->stride_;
     double outside = child_rest[j] * child_rest[j];
     for (int k = known; k < segment.num_pivots; ++k) outside += w[k] * w[k];

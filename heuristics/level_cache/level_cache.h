@@ -1,40 +1,41 @@
 // Level cache: correlations evaluated at higher levels dismiss children below.
 //
-// Fills CacheSlot: it keeps, for each query of a batch, rho(q, a) of every node
-// a with children that was evaluated, and is asked before children are. The
-// tree holds, for each child x of a segment, what its *pivots* know of it: the
-// parent and the nodes of higher levels that are nearest to the parent, a_1 ..
-// a_s.
+// Fills CacheSlot: it keeps, for each query of a batch, rho(q, a) of every
+// evaluated node a that has children, and is asked before children are
+// evaluated. For each segment the tree holds *pivots* a_1 .. a_s, the parent
+// and the nodes of higher levels that are nearest to the parent, and for each
+// child x its correlations with them.
 //
 // Bound. Let A be the correlations of the pivots, L its Cholesky factor, and
 //
 //     w_x = L^-1 rho(a, x),       e_x^2 = 1 + tau_x - |w_x|^2,
 //
-// the coordinates of x in the span of the pivots and what is left of it
+// the coordinates of x in the span of the pivots and the square of its part
 // outside; likewise w_q, e_q for a query. Then, by Cauchy and Schwarz in the
 // complement,
 //
 //     |rho(q, x)| <= |w_q . w_x| + e_q e_x.
 //
 // With s = 1 this is the annulus bound |theta(q, a) - theta(a, x)| <=
-// theta(q, x) of vantage-point methods (Yianilos 1993); with more, that of a
-// Gram matrix in place of a triangle. A whole segment is dismissed by
+// theta(q, x) of vantage-point methods (Yianilos 1993); with more pivots, a
+// Gram matrix takes the place of the triangle. A whole segment is dismissed by
 //
 //     |w_q| max |w_x| + e_q max e_x.
 //
-// A child with children of its own is dismissed only if all that is below it
-// is: MinSquared of its ball, at the least t that the bound leaves it.
+// A child with children of its own is dismissed only if all points below it
+// are: by MinSquared of its ball, at the least t that the bound leaves it.
 //
-// Invariant. A child is dismissed for a query only where its computed t exceeds
-// the threshold, proven for the computed correlations: q, x and the pivots are
-// s + 2 points, so with tau_i = nu(s + 2) / p_i + 12 u (rounding.h) on the
-// diagonal their correlations are a Gram matrix. Factorization and substitution
-// in float64 act as a perturbation of that matrix, below nu_rho = 2 u (s +
-// 4)^2.5 (docs/exactness.md, section 5), which tau includes here. The roundings
-// of the bound itself are given away in kSlack. So the answer keeps its bits.
+// Invariant. A child is dismissed for a query only if its computed t exceeds
+// the threshold. This is proven for the computed correlations: q, x and the
+// pivots are s + 2 points, so that with tau_i = nu(s + 2) / p_i + 12 u
+// (rounding.h) on the diagonal their correlations are a Gram matrix.
+// Factorization and substitution in float64 act as a perturbation of that
+// matrix, below nu_rho = 2 u (s + 4)^2.5 (docs/exactness.md, section 5), which
+// tau includes here. The roundings of the bound itself are allowed for by
+// `slack_`. So the answer keeps its bits.
 //
-// Pivots that were not evaluated for a query are left out, with all after them:
-// the bound then uses the first coordinates alone.
+// The bound of a query uses the pivots up to the first that was not evaluated
+// for it: the coordinates that follow count as parts outside the span.
 //
 // Cost. s^2 / 2 multiplications for each query and segment, s for each query
 // and child; a dot product of V takes m. Memory: 8 s bytes for each child, 8
@@ -42,8 +43,8 @@
 // children. Build: half a correlation for each pair of nodes with children, s
 // for each child.
 //
-// Helps where nodes at one level are many and children near them are more: e_x
-// is small. Hurts where segments hold a handful of children, as in deep trees.
+// Helps if nodes at one level are many and children near them are more: e_x is
+// small. Hurts if segments hold a handful of children, as in deep trees.
 
 #ifndef RCT_HEURISTICS_LEVEL_CACHE_LEVEL_CACHE_H_
 #define RCT_HEURISTICS_LEVEL_CACHE_LEVEL_CACHE_H_
@@ -66,7 +67,7 @@
 
 namespace rct {
 
-// InvalidArgument, naming the field, where a value is out of range.
+// Returns InvalidArgument, naming the field, if a value is out of range.
 absl::Status ValidateLevelCacheConfig(const LevelCacheConfig& config);
 
 // The pivots, factors and coordinates of a tree's segments and their children.
@@ -180,7 +181,8 @@ class LevelCache {
     std::vector<double> rho;  // kBatchQueries for each such node
   };
 
-  // The coordinates of the queries in the segment that was opened last.
+  // The coordinates of the queries in the segment that was opened last, and the
+  // number of pivots that each query knows.
   struct OpenSegment {
     int32_t index = -1;
     std::vector<double> w;  // stride_ of the table for each query

@@ -80,6 +80,16 @@ SharedMetric MakeMetric(const std::string& name, int64_t n, int64_t inducing,
       .metric;
 }
 
+TEST(LevelCacheExampleTest, ASearchEvaluatesFewerPoints) {
+  const Tree tree = StoreTree(MakeMetric("normal", 100, 10), SomeConfig(0));
+  const SearchResult with =
+      tree.MakeSearcher(LEVEL_SYNCHRONOUS, MakeSlots(tree, /*pivots=*/4))
+          ->SearchRows({7}, {.k = 1});
+  EXPECT_EQ(with.neighbors.rows()(0, 0), 7);
+  EXPECT_GT(with.counters.level_cache_child_prunes(), 0);
+  EXPECT_LT(with.counters.distance_evaluations(), 100);
+}
+
 TEST(LevelCacheConfigTest, Pivots) {
   EXPECT_THAT(ValidateLevelCacheConfig({}), IsOk());
   EXPECT_THAT(ValidateLevelCacheConfig(Pivots(1)), IsOk());
@@ -310,7 +320,7 @@ SharedMetric MakeOpposites(int clusters, double radius) {
     const int64_t cluster = i % (int64_t{clusters} * 2);
     const double offset = radius * random.Normal();
     data.points(i, 0) = 1000 * static_cast<double>(cluster) + offset;
-    // The kernel at the centres of both, scaled to a norm just below 1: what is
+    // The kernel at the centers of both, scaled to a norm just below 1: what is
     // left of K is a Gram matrix, if barely.
     data.v(i, cluster / 2) =
         std::sqrt(0.5 * (1 - 1e-8)) * std::exp(-offset * offset / 2);
@@ -468,7 +478,7 @@ SharedMetric WithoutNugget(const Metric& metric) {
 }
 
 // Rounded correlations are no Gram matrix, and data this crowded shows it.
-TEST(LevelCacheConstantsTest, WithoutTauNeighboursAreLost) {
+TEST(LevelCacheConstantsTest, WithoutTauNeighborsAreLost) {
   constexpr int64_t kRows = 600;
   const auto metric = MakeMetric("crowded", kRows, 100);
   CoverTreeConfig config;

@@ -1,18 +1,18 @@
 // Masked dedupe: no node is evaluated twice for a query.
 //
-// Fills DedupeSlot: asked for each child that is about to be evaluated, it
+// Fills DedupeSlot: it is asked for each child that is about to be evaluated,
 // returns those of the queries that have not evaluated the node in this batch,
-// and remembers that now they have.
+// and remembers them.
 //
 // Invariant. Only repeats are removed: the distance of each pair is offered to
-// the query's neighbours the first time, and the answer keeps its bits.
+// the query's neighbors the first time, and the answer keeps its bits.
 // Cost. 16 bytes for a node and thread, one of them read and written for each
 // child and batch, and most often a cache miss: a bit for each query, and the
 // generation in which the bits were set. A new batch is a new generation, so
-// nothing is cleared between batches; `duplicates_dropped` counts pairs of a
-// query and a node.
+// that nothing is cleared between batches; `duplicates_dropped` counts pairs of
+// a query and a node.
 // Helps strategies in which a node can arrive twice, such as those with several
-// trees or with overlapping blocks.
+// trees or with overlapping nodes.
 // Hurts everywhere else. A cover tree holds each row once: nothing is ever
 // dropped there, the bits cost what is said above, and a strategy that asks for
 // single children gathers them one by one instead of taking whole segments.
@@ -37,7 +37,8 @@ class MaskedDedupe {
  public:
   static constexpr bool kFilters = true;
 
-  // For nodes 0 to num_nodes - 1. Every config is valid.
+  // Returns the heuristic for nodes 0 to `num_nodes` - 1; every config is
+  // valid.
   static absl::StatusOr<MaskedDedupe> Create(const MaskedDedupeConfig& config,
                                              int64_t num_nodes);
 
@@ -46,7 +47,8 @@ class MaskedDedupe {
     ++generation_;
   }
 
-  // Those of `queries` that were not there with `node` in this batch.
+  // Returns those of `queries` that did not ask for `node` in this batch, and
+  // remembers them.
   QueryMask Fresh(int32_t node, QueryMask queries) {
     Visits& visits = visits_[node];
     if (visits.generation != generation_) visits = {0, generation_};
@@ -64,17 +66,17 @@ class MaskedDedupe {
 
   struct Visits {
     QueryMask queries;
-    uint32_t generation;  // to which `queries` belongs; 0 to none
+    uint32_t generation;  // the one to which `queries` belong; 0 for none
   };
 
   explicit MaskedDedupe(int64_t num_nodes) : num_nodes_(num_nodes) {}
 
-  // Forgets all generations, whose numbers begin anew.
+  // Forgets all visits and begins the numbers of generations anew.
   void Clear();
 
   int64_t num_nodes_;
-  // Allocated when the first batch starts, so that only copies that search have
-  // it: before that the generation counts as the last one.
+  // One for each node. The first batch allocates them, so that only copies that
+  // search have them: before that the generation is the last possible one.
   std::vector<Visits> visits_;
   uint32_t generation_ = std::numeric_limits<uint32_t>::max();
   int64_t dropped_ = 0;

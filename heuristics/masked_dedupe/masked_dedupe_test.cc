@@ -35,6 +35,13 @@ int64_t Dropped(const MaskedDedupe& dedupe) {
   return counters.duplicates_dropped();
 }
 
+TEST(MaskedDedupeTest, ANodeIsFreshOnceForAQuery) {
+  MaskedDedupe dedupe = *MaskedDedupe::Create({}, /*num_nodes=*/10);
+  dedupe.StartBatch();
+  EXPECT_EQ(dedupe.Fresh(/*node=*/7, /*queries=*/0b011), 0b011);
+  EXPECT_EQ(dedupe.Fresh(/*node=*/7, /*queries=*/0b110), 0b100);
+}
+
 TEST(MaskedDedupeTest, Defaults) {
   EXPECT_THAT(MaskedDedupe::Create({}, 10), IsOk());
   EXPECT_THAT(MaskedDedupe::Create({}, 0), IsOk());

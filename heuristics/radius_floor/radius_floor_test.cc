@@ -37,6 +37,16 @@ Residual::Ball BallOfRadius(double radius) {
   return ball;
 }
 
+TEST(RadiusFloorTest, ASmallBallGrowsToTheFloor) {
+  RadiusFloor floor = MakeFloor(0.25);
+  Euclidean::Ball small{0.1};
+  Euclidean::Ball large{0.5};
+  floor.Widen(small);
+  floor.Widen(large);
+  EXPECT_EQ(small.radius, 0.25);
+  EXPECT_EQ(large.radius, 0.5);
+}
+
 TEST(RadiusFloorTest, Defaults) {
   EXPECT_EQ(RadiusFloorConfig().floor_radians(), 1e-3);
   EXPECT_THAT(RadiusFloor::Create({}), IsOk());
@@ -105,7 +115,7 @@ TEST(RadiusFloorTest, NoBallShrinksOrStaysBelowTheFloor) {
   }
 }
 
-// Lines through the origin of a plane: a query, the centre of a ball, and a
+// Lines through the origin of a plane: a query, the center of a ball, and a
 // point on its rim.
 TEST(RadiusFloorTest, BoundsStayBelowWhatTheyBound) {
   RandomStream stream(2, 0);

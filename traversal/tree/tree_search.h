@@ -110,7 +110,7 @@ class TreeSearcher : public Searcher<Metric> {
     std::vector<int32_t> hits;
   };
 
-  // What a thread has done, in the words of SearchCounters.
+  // A thread's counts, named as in SearchCounters.
   struct Counts {
     int64_t distance_evaluations = 0;
     int64_t segments_expanded = 0;
@@ -247,7 +247,7 @@ class TreeSearcher : public Searcher<Metric> {
   }
 
  private:
-  // What a tile gave, in all and for each query that took part.
+  // The counts of one tile, in all and for each query that took part.
   struct TileSums {
     int64_t evaluations = 0;
     int64_t survivors = 0;
