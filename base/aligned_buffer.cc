@@ -18,7 +18,7 @@ std::align_val_t AlignmentFor(std::size_t bytes) {
 void* Allocate(std::size_t bytes) {
   if (bytes == 0) return nullptr;
   void* memory = ::operator new(bytes, AlignmentFor(bytes));
-  // Advice: where huge pages are switched off it fails, and all works as well.
+  // This is advice: it fails where huge pages are switched off, without harm.
   if (bytes >= kHugePageBytes) madvise(memory, bytes, MADV_HUGEPAGE);
   return memory;
 }

@@ -1,13 +1,14 @@
-// AlignedBuffer: uninitialised memory on cache-line and huge-page boundaries.
+// AlignedBuffer: uninitialized memory on cache-line and huge-page boundaries.
 //
-// The start is a multiple of 64 bytes, so that a SIMD load at a multiple of the
-// vector length never splits a cache line. From 2 MiB up it is a multiple of
-// 2 MiB and the kernel is asked for huge pages: a row of V is about as long as
-// a small page (512 doubles = 4 KiB), so that with small pages every row costs
-// a TLB miss of its own.
+// The memory starts at a multiple of 64 bytes, so that a SIMD load at a
+// multiple of the vector length never splits a cache line. A buffer of 2 MiB or
+// more starts at a multiple of 2 MiB, and the operating system is asked for
+// huge pages: a row of V is about as long as a small page (512 doubles = 4
+// KiB), so that with small pages every row would cost a TLB miss of its own.
 //
-// Owns its memory, alone or with others (Share), or borrows what somebody else
-// owns (Borrow); moves, and does not copy. A moved-from buffer is empty.
+// A buffer owns its memory, alone or together with others (Share), or borrows
+// memory that somebody else owns (Borrow). It moves and does not copy; a
+// moved-from buffer is empty.
 
 #ifndef RCT_BASE_ALIGNED_BUFFER_H_
 #define RCT_BASE_ALIGNED_BUFFER_H_
@@ -28,8 +29,8 @@ namespace internal_aligned_buffer {
 inline constexpr std::size_t kCacheLineBytes = 64;
 inline constexpr std::size_t kHugePageBytes = std::size_t{1} << 21;
 
-// Null for zero bytes; std::bad_alloc if there is no memory. `bytes` at release
-// is what it was at allocation: it determines the alignment.
+// Returns null for zero bytes; throws std::bad_alloc if there is no memory.
+// Release() takes the same `bytes`, which determine the alignment.
 void* Allocate(std::size_t bytes);
 void Release(void* memory, std::size_t bytes) noexcept;
 
@@ -43,8 +44,8 @@ class AlignedBuffer {
  public:
   AlignedBuffer() = default;
 
-  // `size` elements with unspecified values. Throws std::bad_alloc, which the
-  // front doors catch (index/exceptions.h).
+  // Allocates `size` elements with unspecified values. Throws std::bad_alloc,
+  // which the front doors catch (index/exceptions.h).
   explicit AlignedBuffer(std::size_t size) : size_(size) {
     if (size > std::numeric_limits<std::ptrdiff_t>::max() / sizeof(T)) {
       throw std::bad_alloc();
@@ -57,8 +58,9 @@ class AlignedBuffer {
     });
   }
 
-  // Memory that `owner` keeps alive, on a 64-byte boundary. It may be
-  // read-only: a borrowed buffer must not be written to.
+  // Returns a buffer over memory that `owner` keeps alive, on a 64-byte
+  // boundary. The memory may be read-only: a borrowed buffer must not be
+  // written to.
   static AlignedBuffer Borrow(absl::Span<const T> memory,
                               const std::shared_ptr<const void>& owner) {
     AlignedBuffer buffer;
@@ -68,8 +70,8 @@ class AlignedBuffer {
     return buffer;
   }
 
-  // The same memory once more, which lives until both are gone. Neither may be
-  // written to any longer.
+  // Returns a buffer over the same memory, which lives until both buffers are
+  // gone. From then on neither may be written to.
   AlignedBuffer Share() const { return Borrow(span(), owner_); }
 
   AlignedBuffer(AlignedBuffer&& other) noexcept

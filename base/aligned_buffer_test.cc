@@ -24,6 +24,14 @@ size_t MisalignedBy(const void* data, size_t alignment) {
   return reinterpret_cast<uintptr_t>(data) % alignment;
 }
 
+TEST(AlignedBufferTest, Example) {
+  AlignedBuffer<double> buffer(3);
+  std::iota(buffer.begin(), buffer.end(), 1.0);
+  EXPECT_THAT(buffer.span(), ElementsAre(1, 2, 3));
+  const AlignedBuffer<double> moved = std::move(buffer);
+  EXPECT_EQ(moved[2], 3);
+}
+
 TEST(AlignedBufferTest, EmptyOwnsNothing) {
   EXPECT_EQ(AlignedBuffer<double>().data(), nullptr);
   const AlignedBuffer<double> none(0);
@@ -121,9 +129,9 @@ TEST(AlignedBufferTest, SharedMemoryOutlivesItsFirstOwner) {
 }
 
 TEST(AlignedBufferTest, TooMuchIsBadAlloc) {
-  constexpr size_t kMost = std::numeric_limits<size_t>::max();
-  EXPECT_THROW(AlignedBuffer<double>{kMost}, std::bad_alloc);
-  EXPECT_THROW(AlignedBuffer<double>{kMost / 8 + 2}, std::bad_alloc);
+  constexpr size_t kMax = std::numeric_limits<size_t>::max();
+  EXPECT_THROW(AlignedBuffer<double>{kMax}, std::bad_alloc);
+  EXPECT_THROW(AlignedBuffer<double>{kMax / 8 + 2}, std::bad_alloc);
 }
 
 }  // namespace

@@ -62,8 +62,8 @@ std::string_view BytesOf(const T& value) {
   return {reinterpret_cast<const char*>(&value), sizeof(T)};
 }
 
-// 64 hexadecimal digits, of `pieces` one after the other; of no meaning where
-// `monitor` is cancelled.
+// Returns 64 hexadecimal digits, the digest of `pieces` one after the other.
+// They have no meaning if `monitor` is cancelled.
 std::string Digest(absl::Span<const std::string_view> pieces, int threads,
                    Monitor* monitor) {
   uint64_t size = 0;
@@ -92,9 +92,9 @@ std::string Digest(absl::Span<const std::string_view> pieces, int threads,
   return whole.HexDigest();
 }
 
-// The pieces of a file that its digest is over.
-std::vector<std::string_view> Digested(std::string_view start) {
-  return {start.substr(0, kDigestOffset), start.substr(sizeof(Preamble))};
+// Returns the pieces of a file that its digest covers.
+std::vector<std::string_view> Digested(std::string_view file) {
+  return {file.substr(0, kDigestOffset), file.substr(sizeof(Preamble))};
 }
 
 }  // namespace
@@ -231,7 +231,7 @@ absl::Status ArchiveReader::ReadTable() {
                                    [](char c) { return c == 0; });
     if (!named) return Refuse(absl::StrCat("array ", i, " has no proper name"));
     if (!Expect(!Has(name), name, "is there twice")) return status_;
-    // In units of bytes, so that nothing overflows: no element is smaller.
+    // No element is smaller than a byte, and in bytes nothing overflows.
     const bool lies_there =
         row.offset == end && row.bytes <= bytes.size() - end &&
         row.stride >= row.cols && row.stride <= bytes.size() &&

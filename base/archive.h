@@ -1,7 +1,7 @@
-// Archives: named arrays in one file, which are used where they lie.
+// Archives: named arrays in one file, which are read without copying them.
 //
 //     offset 0   magic         8 bytes
-//            8   version       uint32, of the format of what is inside
+//            8   version       uint32, of the format of the contents
 //           12   0             uint32
 //           16   size          uint64, of the file in bytes
 //           24   count         uint64, of arrays
@@ -9,18 +9,21 @@
 //           64   table         64 bytes for each array: its name (24 bytes,
 //                              padded with zeros), and offset, bytes, rows,
 //                              columns and stride (uint64 each)
-//          ...   arrays        in the order of the table, the first from the
-//                              table's end, each other from the next multiple
-//                              of 64 on, zeros between and behind
+//          ...   arrays        in the order of the table: the first begins at
+//                              the end of the table, each other one at the
+//                              next multiple of 64; zeros fill the gaps and
+//                              follow the last one
 //
-// Numbers are little endian and as they are in memory, rows with their padding,
-// so that SIMD loads find what they expect: an array is read by pointing at it.
+// Numbers are little endian, as they are in memory, and rows keep their
+// padding, so that SIMD loads work on the file's own bytes: an array is read by
+// pointing at it.
 //
-// The digest is over all bytes but its own: SHA-256 of the hexadecimal SHA-256
-// of every 4 MiB of them, so that threads can share it. It shows damage, and is
-// no protection against malice: whoever can write a file can write its digest.
+// The digest covers all bytes but its own. It is the SHA-256 of the hexadecimal
+// SHA-256 of every 4 MiB of them, so that threads can share the work. It
+// reveals damage and does not protect against malice: whoever can write a file
+// can write its digest.
 //
-// What an object keeps is listed once, in a function over either direction:
+// The arrays of an object are listed once, in a function for both directions:
 //
 //     template <class Self, class Archive>
 //     void Thing::Describe(Self& self, Archive& archive) {
@@ -28,10 +31,10 @@
 //       archive.Array("thing.w", self.w_);
 //     }
 //
-// so that what is written and what is read cannot differ. A right digest proves
-// nothing about what the arrays say of each other: whoever reads them asks of
-// each number that an address is made of whether it is in range (Expect), and
-// in the end whether nothing is left over (Finish).
+// so that the arrays written and the arrays read cannot differ. A correct
+// digest does not prove that the arrays fit each other. Their reader therefore
+// checks every number from which an address is computed (Expect), and at the
+// end that no array is left over (Finish).
 
 #ifndef RCT_BASE_ARCHIVE_H_
 #define RCT_BASE_ARCHIVE_H_
@@ -61,13 +64,16 @@ namespace rct {
 static_assert(std::endian::native == std::endian::little,
               "archives hold numbers as they are in memory, little endian");
 
-// What kind of file it is.
+// A kind of file.
 struct ArchiveFormat {
-  std::string_view magic;  // 8 bytes
-  uint32_t version = 1;    // of files written, and the only one that is read
-  std::string_view name;   // "rct index file", in messages
-  std::string_view
-      remedy;  // what helps against damage: "build the index again"
+  // The first 8 bytes of every such file.
+  std::string_view magic;
+  // The version of files written, and the only one that is read.
+  uint32_t version = 1;
+  // The kind's name in messages: "rct index file".
+  std::string_view name;
+  // The advice at the end of messages about damage: "build the index again".
+  std::string_view remedy;
 };
 
 // One array of an archive.
@@ -80,8 +86,8 @@ struct ArchiveEntry {
   int64_t stride = 0;  // in elements
 };
 
-// Collects arrays, which must stay as they are until Write returns. Names are
-// different, and of up to 23 bytes.
+// Collects arrays and writes them. The arrays must not change until Write
+// returns. Names are distinct and have up to 23 bytes.
 class ArchiveWriter {
  public:
   template <class T>
@@ -100,7 +106,7 @@ class ArchiveWriter {
         values.stride());
   }
 
-  // Copied: a number, or bytes.
+  // Adds a copy of `value`: a number, or bytes.
   template <class T>
   void Value(std::string_view name, const T& value) {
     static_assert(std::is_arithmetic_v<T>);
@@ -111,8 +117,8 @@ class ArchiveWriter {
     Add(name, kept.data(), 1, static_cast<int64_t>(kept.size()), 1, 1);
   }
 
-  // Writes the file as WriteFileAtomically does; its errors. Cancelled where
-  // `monitor` is.
+  // Writes the file as WriteFileAtomically does, and returns its errors.
+  // Cancelled if `monitor` is.
   absl::Status Write(const std::string& path, const ArchiveFormat& format,
                      int threads, Monitor* monitor = nullptr) const;
 
@@ -125,25 +131,27 @@ class ArchiveWriter {
   std::deque<std::string> values_;
 };
 
-// An archive that was read. Large arrays point into it and keep it alive.
+// An archive that was read. Large arrays point into its memory and keep it
+// alive.
 class ArchiveReader {
  public:
-  // Reads or maps the file (see MapFile), and then all of it for its digest.
-  // InvalidArgument, saying what is wrong and what helps, where it is no such
-  // file, of another version, cut short, too long or damaged: no length is
-  // believed before that. The same where two arrays have one name, or one does
-  // not lie where it belongs, so that no two overlap. Cancelled where `monitor`
-  // is.
+  // Reads the file, or maps it (see MapFile) if `map` is true, and verifies its
+  // digest. Returns InvalidArgument, with the fault and the remedy, if the file
+  // is of another kind or version, cut short, too long or damaged; no length in
+  // it is believed before that. The same error follows if two arrays have one
+  // name or one is not in its place, so that arrays never overlap. Cancelled if
+  // `monitor` is.
   static absl::StatusOr<ArchiveReader> Open(const std::string& path,
                                             const ArchiveFormat& format,
                                             bool map, int threads,
                                             Monitor* monitor = nullptr);
 
-  // Whether the file of this name starts with the magic.
+  // Returns true if the file at `path` starts with the magic of `format`.
   static bool Recognizes(const std::string& path, const ArchiveFormat& format);
 
-  // Make `values` the array of this name, a copy or a reference. What is not
-  // there, or of another type or form, is left empty, and status() says so.
+  // Makes `values` the array of this name: a copy for std::vector, a reference
+  // otherwise. If the array is missing or has another type or form, `values`
+  // becomes empty and status() an error.
   template <class T>
   void Array(std::string_view name, std::vector<T>& values) {
     const absl::Span<const T> found = FindColumn<T>(name);
@@ -184,18 +192,19 @@ class ArchiveReader {
 
   bool Has(std::string_view name) const { return Entry(name) != nullptr; }
 
-  // InvalidArgument, of the first array that was asked for in vain or did not
-  // hold what it should. It ends with what helps.
+  // The error of the first array that was missing or failed a check, or OK.
   const absl::Status& status() const { return status_; }
 
-  // Makes status(), while it is OK, "<path>: <what>; <remedy>", and returns it.
+  // Sets status(), if it is OK, to InvalidArgument "<path>: <what>; <remedy>",
+  // and returns it.
   absl::Status Refuse(std::string_view what);
-  // Refuses "array '<name>' <what>" unless `holds`. Whether status() is OK.
+  // Refuses "array '<name>' <what>" unless `holds`. Returns true if status() is
+  // OK.
   bool Expect(bool holds, std::string_view name, std::string_view what);
-  // Refuses the first array that nobody asked for. Returns status().
+  // Refuses the first array that nobody has read. Returns status().
   absl::Status Finish();
 
-  // By offset.
+  // All arrays in the order of their offsets.
   absl::Span<const ArchiveEntry> entries() const { return entries_; }
   int64_t bytes() const { return static_cast<int64_t>(file_.bytes.size()); }
   // 64 hexadecimal digits.
@@ -216,6 +225,7 @@ class ArchiveReader {
            static_cast<uint64_t>(entry.stride);
   }
 
+  // Returns all elements of the array of this name, padding included.
   template <class T>
   absl::Span<const T> Find(std::string_view name) {
     static_assert(std::is_trivially_copyable_v<T>);
@@ -230,7 +240,7 @@ class ArchiveReader {
             static_cast<size_t>(Elements(*entry))};
   }
 
-  // Of one column, without padding.
+  // Returns the array of this name, which must have one column and no padding.
   template <class T>
   absl::Span<const T> FindColumn(std::string_view name) {
     const absl::Span<const T> found = Find<T>(name);

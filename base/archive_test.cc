@@ -77,6 +77,20 @@ void Save(const Thing& thing, const std::string& path, int threads = 1) {
   ASSERT_THAT(archive.Write(path, kFormat, threads), IsOk());
 }
 
+TEST(ArchiveTest, Example) {
+  const std::vector<int32_t> rows = {3, 1, 2};
+  ArchiveWriter writer;
+  writer.Array("rows", rows);
+  ASSERT_THAT(writer.Write(PathOf("example"), kFormat, /*threads=*/1), IsOk());
+  auto reader = ArchiveReader::Open(PathOf("example"), kFormat, /*map=*/true,
+                                    /*threads=*/1);
+  ASSERT_THAT(reader.status(), IsOk());
+  std::vector<int32_t> read;
+  reader->Array("rows", read);
+  EXPECT_THAT(read, ElementsAre(3, 1, 2));
+  EXPECT_THAT(reader->Finish(), IsOk());
+}
+
 TEST(ArchiveTest, ReadsWhatWasWritten) {
   const Thing thing = MakeThing();
   const std::string path = PathOf("a");

@@ -3,14 +3,15 @@
 //     RCT_CHECK(row < rows_);
 //
 // prints "file:line: check failed: row < rows_" to stderr and aborts, in every
-// build mode. What a user or a file can get wrong is an absl::Status instead.
+// build mode. Mistakes of users and files are absl::Status errors instead.
 //
-// Cost. One predicted branch; keep it out of inner loops.
+// Cost. A check is one predicted branch; inner loops do without it.
 
 #ifndef RCT_BASE_CHECK_H_
 #define RCT_BASE_CHECK_H_
 
-// Variadic, so that a condition may hold commas (template arguments).
+// The macro is variadic, so that a condition may hold commas (template
+// arguments).
 #define RCT_CHECK(...)            \
   (static_cast<bool>(__VA_ARGS__) \
        ? void()                   \

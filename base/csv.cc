@@ -33,10 +33,10 @@ namespace {
 
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
-// 2^53: float64 holds every integer below it.
+// 2^53: float64 holds every integer up to it, but not the next one.
 constexpr double kMaxExact = 9007199254740992;
 
-// What a header that is no header is helped by.
+// The advice for a first line that is no header.
 constexpr std::string_view kHeaderHelp =
     "name the columns in the first line, or say header=no where it is data "
     "(header=yes where these are names)";
@@ -45,7 +45,7 @@ absl::Status Error(const std::string& problem) {
   return absl::InvalidArgumentError(problem);
 }
 
-// Both parse decimals in the C locale, blanks around the number allowed.
+// Parse decimals in the C locale, with or without blanks around the number.
 bool ParseNumber(std::string_view field, double* value) {
   return absl::SimpleAtod(field, value) &&
          field.find_first_of("xX") == std::string_view::npos;
@@ -64,8 +64,8 @@ bool ParseNumber(std::string_view field, int64_t* value) {
 bool IsFinite(double value) { return std::isfinite(value); }
 bool IsFinite(int64_t) { return true; }
 
-// Whether `field`, of which ParseNumber made `value`, is an integer written out
-// in digits that is another number than `value`.
+// Returns true if `field`, of which ParseNumber made `value`, is an integer in
+// plain digits and differs from `value`.
 bool IsRounded(std::string_view field, double value) {
   if (std::abs(value) < kMaxExact) return false;
   std::string_view digits = absl::StripAsciiWhitespace(field);
@@ -86,7 +86,7 @@ constexpr std::string_view kWanted = "a finite number";
 template <>
 constexpr std::string_view kWanted<int64_t> = "an integer of 64 bits";
 
-// Whether `field` is what programs write where a value is missing.
+// Returns true if `field` is a word that programs write for a missing value.
 bool IsMissing(std::string_view field) {
   static constexpr std::string_view kWords[] = {
       "na",  "n/a",     "#n/a", "nan", "null", "none",
@@ -97,8 +97,8 @@ bool IsMissing(std::string_view field) {
                      });
 }
 
-// Whether `field` begins as numbers do: with a digit after a sign and a point,
-// if any.
+// Returns true if `field` begins like a number: with a digit, perhaps after a
+// sign and a point.
 bool BeginsLikeNumber(std::string_view field) {
   if (!field.empty() && (field[0] == '-' || field[0] == '+')) {
     field.remove_prefix(1);
@@ -107,7 +107,7 @@ bool BeginsLikeNumber(std::string_view field) {
   return !field.empty() && absl::ascii_isdigit(field[0]);
 }
 
-// `field` without double quotes around it, if it has them on both sides.
+// Returns `field` without double quotes, if it has them on both sides.
 std::string_view WithoutQuotes(std::string_view field) {
   std::string_view inner = field;
   const bool quoted = inner.size() >= 2 && absl::ConsumePrefix(&inner, "\"") &&
@@ -115,7 +115,8 @@ std::string_view WithoutQuotes(std::string_view field) {
   return quoted ? inner : field;
 }
 
-// What `field`, which is no T, is: "" or a clause that begins with a comma.
+// Describes `field`, which is no T: returns "" or a clause that begins with a
+// comma.
 template <class T>
 std::string_view Fault(std::string_view field) {
   field = absl::StripAsciiWhitespace(field);
@@ -139,7 +140,7 @@ std::string_view Fault(std::string_view field) {
   return "";
 }
 
-// The first line, without its end; `bytes` begins with the next one then.
+// Removes the first line from `bytes` and returns it without its line break.
 std::string_view TakeLine(std::string_view& bytes) {
   const size_t end = bytes.find_first_of("\r\n");
   const std::string_view line = bytes.substr(0, end);
@@ -150,11 +151,11 @@ std::string_view TakeLine(std::string_view& bytes) {
   return line;
 }
 
-// InvalidArgument where `bytes` are no text in UTF-8 by their start.
+// Returns InvalidArgument if `bytes` begin like text in UTF-16.
 absl::Status CheckEncoding(std::string_view bytes) {
   const bool marked = absl::StartsWith(bytes, "\xff\xfe") ||
                       absl::StartsWith(bytes, "\xfe\xff");
-  // A zero in each of the first characters, on the same side.
+  // Each of the first two characters has a zero byte on the same side.
   const auto is_zero = [bytes](size_t i) { return bytes[i] == '\0'; };
   const bool zeros = bytes.size() >= 4 && is_zero(0) != is_zero(1) &&
                      is_zero(0) == is_zero(2) && is_zero(1) == is_zero(3);
@@ -162,7 +163,7 @@ absl::Status CheckEncoding(std::string_view bytes) {
   return Error("is UTF-16 text; save the file as UTF-8");
 }
 
-// "line 1: column 2", or "line 3, column 'y'" once columns have names.
+// Returns "line 3, column 2", or "line 3, column 'y'" if columns have names.
 std::string Place(int64_t line, size_t column,
                   const std::vector<std::string>& names) {
   return absl::StrCat(
@@ -191,8 +192,8 @@ absl::Status CheckName(size_t column, std::string_view name) {
   return absl::OkStatus();
 }
 
-// Why the first line, whose fields are neither all names nor all numbers, or
-// all of the latter, cannot be told to be a header.
+// Returns the error for a first line that may be a row of data: not all of its
+// fields look like names.
 absl::Status NoHeader(std::string_view line,
                       const std::vector<std::string_view>& fields) {
   double number;
@@ -220,7 +221,7 @@ bool LooksLikeName(std::string_view field) {
          !BeginsLikeNumber(field);
 }
 
-// The names in the first line.
+// Returns the names in the first line.
 absl::StatusOr<std::vector<std::string>> ParseHeader(std::string_view line,
                                                      CsvHeader header) {
   std::vector<std::string_view> fields = absl::StrSplit(line, ',');
@@ -308,7 +309,7 @@ absl::StatusOr<Table<T>> Parse(std::string_view bytes, CsvHeader header) {
     cols = table.names.size();
     ++line;
   }
-  // Grows with the file, whatever the header promises.
+  // The number of values follows from the file, not from the header.
   std::vector<T> values;
   for (; !bytes.empty(); ++line) {
     RCT_RETURN_IF_ERROR(

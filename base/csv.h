@@ -10,16 +10,18 @@
 // names in double quotes, a byte order mark and empty lines at the end are
 // accepted.
 //
-// Careless tables are refused, since each of these mistakes gives a plausible
-// wrong answer: a first line that is neither all names nor said to be data (a
-// row would be lost, and every later row number be off by one), a column
-// without a name (row numbers that were saved along), two columns of one name,
-// fields that are missing, numbers that are not finite or not in range, and
-// integers that float64 cannot hold (time stamps in nanoseconds: different ones
-// would become equal).
+// Mistakes that would give a plausible wrong answer are errors:
 //
-// Errors: kInvalidArgument, naming line (from 1) and column; codes as in file.h
-// for the file itself. Messages start with the path.
+//   - a first line that is neither all names nor declared to be data: a row
+//     would be lost, and every later row number would be off by one;
+//   - a column without a name, which is usually a column of row numbers;
+//   - two columns with the same name;
+//   - missing fields, and numbers that are not finite or out of range;
+//   - integers that float64 cannot hold, as time stamps in nanoseconds:
+//     different ones would become equal.
+//
+// Errors are kInvalidArgument and name the line (from 1) and the column; errors
+// of the file itself have the codes of file.h. Messages start with the path.
 
 #ifndef RCT_BASE_CSV_H_
 #define RCT_BASE_CSV_H_
@@ -35,42 +37,44 @@
 
 namespace rct {
 
-// What the first line of a table is.
+// The meaning of the first line of a table.
 enum class CsvHeader {
-  // Names, of which none is a number, begins like one, or is a word for a
-  // missing value; any other first line is an error.
+  // Names. A field that is a number, begins like one or is a word for a missing
+  // value makes the line an error. This is the default.
   kDetect,
-  kPresent,  // Names, whatever they look like.
-  kAbsent,   // The first row; columns have no names.
+  // Names, whatever they look like.
+  kPresent,
+  // The first row of numbers; columns have no names.
+  kAbsent,
 };
 
-// Numbers, n x d with n >= 0, and the names of their columns: d different ones,
-// or none where the file has none.
+// A matrix of n >= 0 rows and d columns, with the names of its columns: d
+// distinct ones, or none if the file has none.
 template <class T>
 struct Table {
   std::vector<std::string> names;
   Matrix<T> values;
 };
 
-// Every number is finite, and the double nearest to its decimals.
+// Reads a table. Every value is finite and the double nearest to its decimals.
 absl::StatusOr<Table<double>> ReadCsvTable(
     const std::string& path, CsvHeader header = CsvHeader::kDetect,
     Monitor* monitor = nullptr);
 
-// Integers of 64 bits. Decimals that are integers below 2^53 ("1e+05", "7.0")
-// are accepted: other programs write integers like that.
+// Reads a table of 64-bit integers. Decimals that are integers below 2^53
+// ("1e+05", "7.0") are accepted, since other programs write integers like that.
 absl::StatusOr<Table<int64_t>> ReadCsvIndexTable(
     const std::string& path, CsvHeader header = CsvHeader::kDetect,
     Monitor* monitor = nullptr);
 
-// The same over the bytes of a file in memory.
+// Parses the bytes of a file in memory.
 absl::StatusOr<Table<double>> ParseCsvTable(
     std::string_view bytes, CsvHeader header = CsvHeader::kDetect);
 absl::StatusOr<Table<int64_t>> ParseCsvIndexTable(
     std::string_view bytes, CsvHeader header = CsvHeader::kDetect);
 
-// A table with columns `name`_1, `name`_2, ... A double has the fewest digits
-// that give it back bit for bit; infinity is inf.
+// Returns the text of a table with columns `name`_1, `name`_2, ... A double has
+// the fewest digits from which it is read back bit for bit; infinity is inf.
 std::string SerializeCsv(std::string_view name, MatrixView<const double> table);
 std::string SerializeCsv(std::string_view name,
                          MatrixView<const int64_t> table);

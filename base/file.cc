@@ -38,12 +38,12 @@
 namespace rct {
 namespace {
 
-// Between looks at a monitor: bytes of a regular file, and time where a pipe or
-// a terminal gives or takes nothing.
+// The intervals at which a monitor is asked: the bytes of a regular file, and
+// the time while a pipe or a terminal gives or takes nothing.
 constexpr size_t kStepBytes = 1 << 22;
 constexpr std::chrono::milliseconds kPatience(50);
 
-// A file that does not say its size is read in pieces of this size at first.
+// A file of unknown size is read into a buffer of this size, which then grows.
 constexpr size_t kReadBytes = 1 << 16;
 
 absl::Status ErrorOf(int error, const std::string& path,
@@ -63,7 +63,7 @@ absl::Status CheckPath(const std::string& path) {
                    "...: the path has a NUL in it, which no file name has"));
 }
 
-// The descriptor of this process that `path` names, if it names one.
+// Returns the descriptor of this process that `path` names, if it names one.
 std::optional<int> OwnDescriptor(std::string_view path) {
   if (path == "/dev/stdin") return STDIN_FILENO;
   if (path == "/dev/stdout") return STDOUT_FILENO;
@@ -75,16 +75,16 @@ std::optional<int> OwnDescriptor(std::string_view path) {
   return is_own ? std::optional(descriptor) : std::nullopt;
 }
 
-// Opens `path`, or what this process has open already, without waiting for the
-// other end of a pipe. Returns a descriptor, or -1 with errno.
+// Opens `path`, or duplicates the descriptor that it names, without waiting for
+// the other end of a pipe. Returns a descriptor, or -1 with errno.
 int Open(const std::string& path, int flags) {
   const std::optional<int> own = OwnDescriptor(path);
   if (own.has_value()) return fcntl(*own, F_DUPFD_CLOEXEC, 0);
   return open(path.c_str(), flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 }
 
-// Waits until `fd` is ready for `events`, or a call on it would tell why it
-// never will be, for as long as the monitor lets it.
+// Waits until `fd` is ready for `events`, or a call on it would return the
+// reason why it never will be. Cancelled if `monitor` is.
 absl::Status Await(int fd, int16_t events, Monitor* monitor) {
   pollfd wanted = {fd, events, 0};
   int ready = 0;
@@ -95,7 +95,7 @@ absl::Status Await(int fd, int16_t events, Monitor* monitor) {
   return Monitor::Check(monitor);
 }
 
-// Reads up to `size` bytes to `to`; 0 at the end.
+// Reads up to `size` bytes into `to` and returns their number, 0 at the end.
 absl::StatusOr<size_t> ReadSome(int fd, const std::string& path, char* to,
                                 size_t size, Monitor* monitor) {
   while (true) {
@@ -108,12 +108,12 @@ absl::StatusOr<size_t> ReadSome(int fd, const std::string& path, char* to,
   }
 }
 
-// Writes all of `contents` to `fd`. What is no regular file is given no more
-// than what it takes without waiting.
+// Writes all of `contents` to `fd`. A pipe or a device gets no more at a time
+// than it takes without waiting.
 absl::Status WriteAll(int fd, const std::string& path, bool is_regular,
                       std::string_view contents, Monitor* monitor) {
-  constexpr size_t kPipeBytes =
-      4096;  // PIPE_BUF: a pipe that is ready has room
+  // PIPE_BUF: a pipe that is ready has room for this many bytes.
+  constexpr size_t kPipeBytes = 4096;
   while (!contents.empty()) {
     RCT_RETURN_IF_ERROR(Await(fd, POLLOUT, monitor));
     const ssize_t written =
@@ -137,14 +137,17 @@ absl::Status WritePieces(int fd, const std::string& path, bool is_regular,
   return absl::OkStatus();
 }
 
-// Where what is written to a path goes.
+// The file that is written when a path is.
 struct Target {
-  std::string path;        // of what is replaced: no link, if it is regular
-  bool is_regular = true;  // or will be made as such
-  std::optional<struct stat> old;  // of what is there
+  // The path of the file itself, not of a link to it, if it is regular.
+  std::string path;
+  // True if a regular file is there, or nothing.
+  bool is_regular = true;
+  // The state of the file that is there, if any.
+  std::optional<struct stat> old;
 };
 
-// The name that the link at `path` holds, seen from where `path` is.
+// Returns the target of the link at `path`, relative to the folder of `path`.
 absl::StatusOr<std::string> Follow(const std::string& path) {
   std::error_code error;
   const std::filesystem::path held = std::filesystem::read_symlink(path, error);
@@ -167,7 +170,7 @@ absl::StatusOr<Target> FindTarget(const std::string& path) {
     return Target{path, false, info};
   }
   Target target{path, true, {}};
-  constexpr int kMaxLinks = 40;  // as the system follows
+  constexpr int kMaxLinks = 40;  // the limit of the system
   for (int links = 0; lstat(target.path.c_str(), &info) == 0; ++links) {
     if (!S_ISLNK(info.st_mode)) {
       if (access(target.path.c_str(), W_OK) != 0) {
@@ -189,9 +192,8 @@ std::filesystem::path FolderOf(const std::string& path) {
   return folder.empty() ? "." : folder;
 }
 
-// Creates a file beside `path` that did not exist and will be gone before long;
-// sets `temporary` to its name, which is short whatever `path` is called, and
-// returns its descriptor.
+// Creates a temporary file in the folder of `path` and returns its descriptor.
+// Sets `temporary` to its name, which is short however long `path` is.
 absl::StatusOr<int> CreateTemporary(const std::string& path,
                                     std::string& temporary) {
   static std::atomic<int> counter = 0;
@@ -228,7 +230,8 @@ absl::StatusOr<std::string> WriteTemporary(const Target& target, Pieces pieces,
   RCT_ASSIGN_OR_RETURN(const int fd, CreateTemporary(target.path, temporary));
   absl::Cleanup remover = [&temporary] { unlink(temporary.c_str()); };
   const absl::Status written = [&] {
-    // Before the contents: nobody reads them who could not read the old ones.
+    // Permissions precede the contents, so that nobody can read these who could
+    // not read the old ones.
     if (target.old.has_value()) {
       RCT_RETURN_IF_ERROR(HandDown(fd, target.path, *target.old));
     }
@@ -249,7 +252,7 @@ bool IsPipe(const std::string& path) {
   return stat(path.c_str(), &info) == 0 && S_ISFIFO(info.st_mode);
 }
 
-// Opens for writing what is no regular file; a pipe, once somebody reads it.
+// Opens a device or a pipe for writing; waits until somebody reads the pipe.
 absl::StatusOr<int> OpenDirectly(const std::string& path, Monitor* monitor) {
   while (true) {
     const int fd = Open(path, O_WRONLY);
@@ -277,9 +280,9 @@ absl::Status Rename(const std::string& temporary, const std::string& path) {
   return ErrnoError(path, "cannot rename a temporary file to it");
 }
 
-// Gives what is at `path` a second name, beside the temporary file that will
-// replace it; where the file system has no such names, the only name. Returns
-// it, or "" where nothing is there.
+// Gives the file at `path` a second name, beside the temporary file that will
+// replace it, or renames it if the file system has no second names. Returns the
+// name, or "" if there is no file.
 absl::StatusOr<std::string> SetAside(const std::string& path,
                                      const std::string& temporary) {
   const std::string aside = absl::StrCat(temporary, ".old");
@@ -291,27 +294,28 @@ absl::StatusOr<std::string> SetAside(const std::string& path,
   return ErrnoError(path, "cannot set the old file aside");
 }
 
-// A file that is being replaced: names of what is beside it until all is done.
+// A file that is being replaced.
 struct Replacement {
   Target target;
-  std::string temporary;  // "" where there is none
-  std::string old;        // "" where there was none
-  bool renamed = false;
+  std::string temporary;  // name of the new contents, or ""
+  std::string old;        // second name of the old file, or ""
+  bool renamed = false;   // whether `target` has the new contents
 
+  // Restores the old state.
   void Undo() const {
     if (renamed && old.empty()) unlink(target.path.c_str());
     if (!renamed && !temporary.empty()) unlink(temporary.c_str());
     if (old.empty()) return;
     rename(old.c_str(), target.path.c_str());
-    unlink(old.c_str());  // Two names of one file stay after a rename.
+    unlink(old.c_str());  // A rename keeps both names if they are of one file.
   }
 };
 
-// Puts all temporary files in their places.
+// Renames all temporary files to their targets.
 absl::Status RenameAll(std::vector<Replacement>& files) {
   for (Replacement& file : files) {
     if (!file.target.is_regular) continue;
-    // A single file needs no way back.
+    // A single file is replaced in one step and needs no way back.
     if (files.size() > 1) {
       RCT_ASSIGN_OR_RETURN(file.old,
                            SetAside(file.target.path, file.temporary));
@@ -364,7 +368,7 @@ absl::Status WriteTogether(absl::Span<const Contents> contents,
 
 struct OpenFile {
   int fd;
-  size_t size;  // 0 where it is unknown
+  size_t size;  // 0 if unknown
   bool is_regular;
 };
 
@@ -387,7 +391,7 @@ absl::StatusOr<OpenFile> OpenToRead(const std::string& path) {
 
 absl::StatusOr<std::string> ReadAll(const OpenFile& file,
                                     const std::string& path, Monitor* monitor) {
-  // One byte more than the size, so that the end shows without growing.
+  // One byte more than the size, so that the end is found without growing.
   std::string contents;
   contents.resize(file.size > 0 ? file.size + 1 : kReadBytes);
   size_t size = 0;

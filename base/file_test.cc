@@ -36,6 +36,14 @@ using testing::UnorderedElementsAre;
 
 class FileTest : public FolderTest {};
 
+TEST_F(FileTest, Example) {
+  ASSERT_THAT(WriteFileAtomically(Path("a.txt"), "one line\n"), IsOk());
+  EXPECT_THAT(ReadFile(Path("a.txt")), IsOkAndHolds("one line\n"));
+  EXPECT_THAT(ReadFile(Path("b.txt")),
+              StatusIs(absl::StatusCode::kNotFound,
+                       StartsWith(Path("b.txt") + ": cannot open")));
+}
+
 TEST_F(FileTest, ReadsWhatWasWritten) {
   std::string all_bytes;
   for (unsigned i = 0; i < 300000; ++i) {

@@ -1,7 +1,7 @@
-// Whether numbers are what arithmetic relies on, asked of whole arrays at once.
+// Checks of whole arrays: are all numbers finite, or within limits?
 //
-// NaN lies between no two numbers. All of an array is looked at, without a
-// branch for each number: it is expected to pass.
+// NaN lies between no two numbers. The loops read the whole array and branch on
+// no number, since arrays are expected to pass.
 
 #ifndef RCT_BASE_FINITE_H_
 #define RCT_BASE_FINITE_H_
@@ -12,7 +12,7 @@
 
 namespace rct {
 
-// Whether low <= x <= high for all of them.
+// Returns true if low <= x <= high for every x of `values`.
 template <class T>
 bool AllBetween(absl::Span<const T> values, T low, T high) {
   bool all = true;
@@ -20,14 +20,14 @@ bool AllBetween(absl::Span<const T> values, T low, T high) {
   return all;
 }
 
-// Whether none is infinite or NaN.
+// Returns true if no number is infinite or NaN.
 template <class T>
 bool AllFinite(absl::Span<const T> values) {
   return AllBetween(values, std::numeric_limits<T>::lowest(),
                     std::numeric_limits<T>::max());
 }
 
-// The same, and none is below 0.
+// Returns true if no number is infinite, NaN or below 0.
 template <class T>
 bool AllFiniteAndNotNegative(absl::Span<const T> values) {
   return AllBetween(values, T{0}, std::numeric_limits<T>::max());

@@ -8,12 +8,20 @@
 namespace rct {
 namespace {
 
-template <class T>
-class FiniteTest : public testing::Test {};
-using Floats = testing::Types<float, double>;
-TYPED_TEST_SUITE(FiniteTest, Floats);
+TEST(FiniteTest, Example) {
+  const double infinity = std::numeric_limits<double>::infinity();
+  EXPECT_TRUE(AllFinite<double>({1, -2, 3}));
+  EXPECT_FALSE(AllFinite<double>({1, -2, infinity}));
+  EXPECT_FALSE(AllFiniteAndNotNegative<double>({1, -2, 3}));
+  EXPECT_TRUE(AllBetween<double>({1, -2, 3}, -2, 3));
+}
 
-TYPED_TEST(FiniteTest, OneIsEnough) {
+template <class T>
+class TypedFiniteTest : public testing::Test {};
+using Floats = testing::Types<float, double>;
+TYPED_TEST_SUITE(TypedFiniteTest, Floats);
+
+TYPED_TEST(TypedFiniteTest, OneIsEnough) {
   using Limits = std::numeric_limits<TypeParam>;
   EXPECT_TRUE(AllFinite<TypeParam>({}));
   for (const int place : {0, 3, 18}) {

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
+#include "base/limits.h"
 #include "base/matrix.h"
 #include "base/status_macros.h"
 
@@ -17,9 +18,6 @@ namespace rct {
 namespace {
 
 static_assert(std::endian::native == std::endian::little);
-
-// A file of another kind has text or zeros where the dimension should be.
-constexpr int32_t kMaxDimension = 1 << 20;
 
 template <class T>
 T Load(const char* bytes) {
@@ -39,10 +37,11 @@ absl::StatusOr<Matrix<double>> ParseFvecs(std::string_view bytes) {
   if (size == 0) return absl::InvalidArgumentError("is empty");
   if (size < static_cast<int64_t>(sizeof(int32_t))) return truncated(0);
   const int32_t dim = Load<int32_t>(bytes.data());
-  if (dim < 1 || dim > kMaxDimension) {
+  // A file of another kind has text or zeros where the dimension should be.
+  if (dim < 1 || dim > kMaxColumns) {
     return absl::InvalidArgumentError(
         absl::StrCat("not a .fvecs file: it begins with the dimension ", dim,
-                     ", which must be from 1 to ", kMaxDimension));
+                     ", which must be from 1 to ", kMaxColumns));
   }
   const int64_t vector_bytes = sizeof(int32_t) + sizeof(float) * int64_t{dim};
   const int64_t count = size / vector_bytes;

@@ -1,11 +1,12 @@
-// .fvecs files: vectors of float32, as nearest-neighbour benchmarks keep them.
+// .fvecs files: vectors of float32, the format of nearest-neighbor benchmarks.
 //
-// Each vector is its dimension d, a 32-bit integer, and then d numbers of 32
-// bits, little endian; all have the same d. (Corpus-texmex: "Datasets for
-// approximate nearest neighbor search", section "Vectors and vector files".)
+// Each vector is its dimension d, a 32-bit integer, followed by d numbers of 32
+// bits, little endian; all vectors have the same d. (Corpus-texmex: "Datasets
+// for approximate nearest neighbor search", section "Vectors and vector
+// files".)
 //
-// Errors: kInvalidArgument, naming vector and column, both from 0; codes as in
-// file.h for the file itself. Messages start with the path.
+// Errors are kInvalidArgument and name the vector, from 0; errors of the file
+// itself have the codes of file.h. Messages start with the path.
 
 #ifndef RCT_BASE_FVECS_H_
 #define RCT_BASE_FVECS_H_
@@ -18,11 +19,11 @@
 
 namespace rct {
 
-// n x d, widened exactly. Whether values are finite is not looked at. A file
-// without a vector is an error: its dimension is unknown.
+// Reads n x d values, which widen exactly. They may be infinite or NaN. A file
+// without a vector is an error, since its dimension is unknown.
 absl::StatusOr<Matrix<double>> ReadFvecs(const std::string& path);
 
-// The same over the bytes of a file in memory.
+// Parses the bytes of a file in memory.
 absl::StatusOr<Matrix<double>> ParseFvecs(std::string_view bytes);
 
 }  // namespace rct

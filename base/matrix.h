@@ -1,11 +1,12 @@
 // Row-major matrices: MatrixView borrows, Matrix owns.
 //
-// Element (i, j) of a matrix is data[i * stride + j] with stride >= cols; what
-// lies between cols and stride is padding without meaning. Shapes are int64_t,
-// may be zero, and are never negative. Element access is unchecked.
+// Element (i, j) of a matrix is data[i * stride + j] with stride >= cols; the
+// elements between cols and stride are padding without meaning. Sizes are
+// int64_t, may be zero, and are never negative. Element access is unchecked.
 //
-// A view is a small value: pass it by value, MatrixView<const T> where nothing
-// is written. Its fields are public; Matrix has accessors of the same names.
+// A view is a small value and is passed by value, as MatrixView<const T> if
+// nothing is written. Its fields are public; Matrix has accessors of the same
+// names.
 
 #ifndef RCT_BASE_MATRIX_H_
 #define RCT_BASE_MATRIX_H_
@@ -23,7 +24,7 @@
 
 namespace rct {
 
-// Borrows rows x cols elements; valid as long as the memory is.
+// Borrows rows x cols elements. A view is valid as long as the memory is.
 template <class T>
 struct MatrixView {
   MatrixView() = default;
@@ -32,7 +33,7 @@ struct MatrixView {
   MatrixView(T* data, int64_t rows, int64_t cols, int64_t stride)
       : data(data), rows(rows), cols(cols), stride(stride) {}
 
-  // What is writable can be read: MatrixView<U> -> MatrixView<const U>.
+  // Converts MatrixView<U> to MatrixView<const U>.
   template <class U>  // NOLINTNEXTLINE(google-explicit-constructor)
   requires std::is_same_v<const U, T> MatrixView(MatrixView<U> other)
       : MatrixView(other.data, other.rows, other.cols, other.stride) {}
@@ -46,31 +47,32 @@ struct MatrixView {
   int64_t stride = 0;
 };
 
-// Owns rows x cols elements of a trivially copyable type in an AlignedBuffer
-// (or shares or borrows them, where the buffer does): row 0 starts on a 64-byte
-// boundary, and each row does if stride is a multiple of 64 / sizeof(T). Moves;
-// copies only by Copy() and Clone(). A moved-from matrix is 0x0.
+// Owns rows x cols elements of a trivially copyable type in an AlignedBuffer,
+// or shares or borrows them if the buffer does. Row 0 starts on a 64-byte
+// boundary, and so does each row if stride is a multiple of 64 / sizeof(T). A
+// matrix moves and is copied only by Copy() and Clone(); a moved-from matrix is
+// 0x0.
 template <class T>
 class Matrix {
  public:
-  // 0x0.
+  // Makes a 0x0 matrix.
   Matrix() = default;
 
-  // Elements, and padding, have unspecified values. A negative size,
-  // stride < cols, or a size that overflows is a programmer error; too little
-  // memory is std::bad_alloc.
+  // Allocates elements and padding with unspecified values. Negative sizes,
+  // stride < cols and a size that overflows are programmer errors. Throws
+  // std::bad_alloc if there is no memory.
   Matrix(int64_t rows, int64_t cols) : Matrix(rows, cols, cols) {}
   Matrix(int64_t rows, int64_t cols, int64_t stride)
       : buffer_(Elements(rows, cols, stride)),
         view_(buffer_.data(), rows, cols, stride) {}
 
-  // Of the elements in `buffer`, which holds rows * stride of them.
+  // Takes over `buffer`, which holds rows * stride elements.
   Matrix(AlignedBuffer<T> buffer, int64_t rows, int64_t cols, int64_t stride)
       : buffer_(std::move(buffer)), view_(buffer_.data(), rows, cols, stride) {
     RCT_CHECK(buffer_.size() == Elements(rows, cols, stride));
   }
 
-  // All elements, and padding, are zero.
+  // Returns a matrix whose elements and padding are zero.
   static Matrix Zeros(int64_t rows, int64_t cols) {
     return Zeros(rows, cols, cols);
   }
@@ -80,7 +82,7 @@ class Matrix {
     return zeros;
   }
 
-  // The elements of a view, without its padding.
+  // Returns a copy of the elements of a view, without its padding.
   static Matrix Copy(MatrixView<const T> from) {
     Matrix copy(from.rows, from.cols);
     for (int64_t i = 0; i < from.rows; ++i) {
@@ -98,7 +100,7 @@ class Matrix {
     return *this;
   }
 
-  // A copy with the same stride.
+  // Returns a copy with the same stride.
   Matrix Clone() const {
     Matrix copy(rows(), cols(), stride());
     if (buffer_.size() > 0) {
@@ -107,7 +109,7 @@ class Matrix {
     return copy;
   }
 
-  // The same elements once more: AlignedBuffer::Share.
+  // Returns a matrix over the same memory (see AlignedBuffer::Share).
   Matrix Share() const {
     return Matrix(buffer_.Share(), rows(), cols(), stride());
   }

@@ -1,17 +1,18 @@
-// Numbers from a file, whatever its format.
+// Tables of numbers from files of any supported format.
 //
 //     .npy     NumPy's: floats and integers of any size and order (npy.h)
 //     .csv     comma-separated, the first line a header (csv.h)
 //     .fvecs   vectors of float32; values only (fvecs.h)
 //
-// The ending of the path decides, in either case of letters. What is no regular
-// file (a pipe, standard input) may have another ending: it is taken for .npy
-// if it begins like that, and else for .csv. Values are float64 afterwards
-// (float32 widens exactly) and all finite: a NaN that slipped in would be
-// nobody's neighbour and everybody's bug.
+// The ending of the path decides, in upper or lower case. A pipe, a device or
+// standard input may have another ending: its contents are read as .npy if they
+// begin like that, and otherwise as .csv. Values become float64 (float32 widens
+// exactly) and are finite: a NaN that slipped in would be nobody's neighbor and
+// everybody's bug.
 //
-// Errors: kInvalidArgument, naming file, row and column, for contents and for
-// endings that are none of these; codes as in file.h for the file itself.
+// Errors of contents are kInvalidArgument and name the file, the row and the
+// column, as are endings of no known format; errors of the file itself have the
+// codes of file.h.
 
 #ifndef RCT_BASE_MATRIX_FILE_H_
 #define RCT_BASE_MATRIX_FILE_H_
@@ -29,31 +30,33 @@
 namespace rct {
 
 struct ReadOptions {
-  CsvHeader header = CsvHeader::kDetect;  // of .csv files
-  Monitor* monitor = nullptr;             // of the reading; may be null
+  // The meaning of the first line of .csv files. Default: detected.
+  CsvHeader header = CsvHeader::kDetect;
+  // The monitor of the reading. Default: none.
+  Monitor* monitor = nullptr;
 };
 
-// n x d, n >= 0, d >= 1, stride = cols, with the names of the columns where the
-// file has names. A vector is a column.
+// Reads n x d values, n >= 0, d >= 1, stride = cols, and the names of the
+// columns if the file has names. A vector is a column.
 absl::StatusOr<Table<double>> ReadTable(const std::string& path,
                                         const ReadOptions& options = {});
 
-// The numbers alone.
+// Reads the values alone.
 absl::StatusOr<Matrix<double>> ReadMatrix(const std::string& path,
                                           const ReadOptions& options = {});
 
-// n x 1 and no wider.
+// Reads one column of values.
 absl::StatusOr<std::vector<double>> ReadVector(const std::string& path,
                                                const ReadOptions& options = {});
 
-// Row numbers, n x 1; whether they are in range is not looked at.
+// Reads one column of row numbers, which may be out of range.
 absl::StatusOr<std::vector<int64_t>> ReadIndices(
     const std::string& path, const ReadOptions& options = {});
 
 enum class MatrixFormat { kNpy, kCsv, kFvecs };
 
-// The format that the ending of `path` names. InvalidArgument where it names
-// none.
+// Returns the format that the ending of `path` names, or InvalidArgument if it
+// names none.
 absl::StatusOr<MatrixFormat> FormatOf(std::string_view path);
 
 }  // namespace rct

@@ -47,6 +47,14 @@ std::string Fvec(float value) {
          std::string(reinterpret_cast<const char*>(&value), 4);
 }
 
+TEST(MatrixFileTest, Example) {
+  const std::string path = Write("example.csv", "x,y\n0.5,1\n2,-3\n");
+  const absl::StatusOr<Matrix<double>> points = ReadMatrix(path);
+  ASSERT_THAT(points, IsOk());
+  EXPECT_EQ(points->rows(), 2);
+  EXPECT_EQ((*points)(1, 1), -3);
+}
+
 TEST(MatrixFileTest, TheEndingDecides) {
   for (const std::string& path :
        {Write("a.npy", Npy({0.5, 2}, 2, 1)),

@@ -132,8 +132,8 @@ TEST(MatrixTest, MovesLeaveEmpty) {
 TEST(MatrixDeathTest, ShapesAreChecked) {
   EXPECT_DEATH(Matrix<int>(-1, 2), "check failed: rows >= 0");
   EXPECT_DEATH(Matrix<int>(2, 3, 2), "stride >= cols");
-  constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
-  EXPECT_DEATH(Matrix<int>(kMost / 2, 3), "check failed");
+  constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
+  EXPECT_DEATH(Matrix<int>(kMax / 2, 3), "check failed");
 }
 
 }  // namespace

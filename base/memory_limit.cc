@@ -25,14 +25,15 @@ namespace rct {
 namespace {
 
 constexpr int64_t kUnlimited = std::numeric_limits<int64_t>::max();
-constexpr double kLeastChecked = 64 << 20;
+constexpr double kMinChecked = 64 << 20;
 
 std::string Contents(const std::string& path) {
   std::ifstream file(path);
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-// The number after `name` in lines of "name: number unit" or "name number".
+// Returns the number after `name` in lines of "name: number unit" or "name
+// number".
 std::optional<int64_t> Field(const std::string& lines, std::string_view name) {
   for (const std::string_view line : absl::StrSplit(lines, '\n')) {
     const std::vector<std::string_view> words =
@@ -46,7 +47,8 @@ std::optional<int64_t> Field(const std::string& lines, std::string_view name) {
   return std::nullopt;
 }
 
-// A file that holds one number; "max" and what cannot be read are none.
+// Returns the number that is the contents of a file, unless it is "max" or
+// cannot be read.
 std::optional<int64_t> Number(const std::string& path) {
   int64_t value;
   if (absl::SimpleAtoi(Contents(path), &value)) return value;
@@ -66,8 +68,8 @@ int64_t LeftOf(int resource, int64_t used) {
   return Left(static_cast<int64_t>(limit.rlim_cur), used);
 }
 
-// What the limits of the process leave: of its address space, and of what it
-// has written to or may.
+// Returns the bytes that the limits of the process leave: of its address space
+// and of its data.
 int64_t LeftOfProcess(const std::string& root) {
   const std::vector<std::string> pages =
       absl::StrSplit(Contents(root + "/proc/self/statm"), ' ');
@@ -81,12 +83,12 @@ int64_t LeftOfProcess(const std::string& root) {
                   LeftOf(RLIMIT_DATA, data * page));
 }
 
-// The names of files that say what a group may use and does.
+// The names of the files of a control group.
 struct GroupFiles {
-  std::string_view folder;  // where groups are
-  std::string_view limit;
-  std::string_view used;
-  std::string_view cache;  // in memory.stat: what can be dropped
+  std::string_view folder;  // the folder of all groups
+  std::string_view limit;   // the file of the memory limit
+  std::string_view used;    // the file of the memory in use
+  std::string_view cache;   // the line of memory.stat that can be dropped
 };
 constexpr GroupFiles kVersion1 = {
     "/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes",
@@ -94,7 +96,8 @@ constexpr GroupFiles kVersion1 = {
 constexpr GroupFiles kVersion2 = {"/sys/fs/cgroup", "memory.max",
                                   "memory.current", "inactive_file"};
 
-// What `group`, a path that begins with a slash, and those above it leave.
+// Returns the bytes that `group`, a path that begins with a slash, and the
+// groups above it leave.
 int64_t LeftOfGroup(const std::string& root, const GroupFiles& files,
                     std::string group) {
   int64_t left = kUnlimited;
@@ -115,8 +118,9 @@ int64_t LeftOfGroup(const std::string& root, const GroupFiles& files,
   }
 }
 
-// What the process's control groups leave. In a container the group may be
-// named as it is outside: then only the group at the top is seen.
+// Returns the bytes that the process's control groups leave. In a container the
+// group may have the name that it has outside; then only the group at the top
+// is found.
 int64_t LeftOfGroups(const std::string& root) {
   int64_t left = kUnlimited;
   for (const std::string_view line :
@@ -143,7 +147,7 @@ int64_t AvailableMemoryBytes(const std::string& root) {
   const std::optional<int64_t> free = Field(machine, "MemAvailable");
   const int64_t swap = 1024 * Field(machine, "SwapFree").value_or(0);
   int64_t left = free ? 1024 * *free + swap : kUnlimited;
-  // A group's limit is on memory: what it holds may go to the swap.
+  // A group's limit does not count swap, to which its memory may move.
   const int64_t group = LeftOfGroups(root);
   left = std::min(left, group < kUnlimited - swap ? group + swap : group);
   return std::min(left, LeftOfProcess(root));
@@ -151,7 +155,7 @@ int64_t AvailableMemoryBytes(const std::string& root) {
 
 absl::Status CheckMemory(double bytes, std::string_view what,
                          std::string_view remedy) {
-  if (bytes < kLeastChecked) return absl::OkStatus();
+  if (bytes < kMinChecked) return absl::OkStatus();
   const auto available = static_cast<double>(AvailableMemoryBytes());
   if (bytes <= available) return absl::OkStatus();
   return absl::ResourceExhaustedError(

@@ -1,16 +1,17 @@
-// How much memory this process can still get, asked before it is needed.
+// The memory that this process can still get, checked before it is needed.
 //
-// Linux grants nearly all memory that is asked for and ends a process (SIGKILL)
+// Linux grants nearly every request for memory and ends a process (SIGKILL)
 // that uses more than there is: nothing is thrown then and nothing can be
-// caught. So whoever knows the size of a large array beforehand asks first:
+// caught. Code that knows the size of a large array beforehand therefore checks
+// first:
 //
 //     RCT_RETURN_IF_ERROR(CheckMemory(
 //         16.0 * q * k, absl::StrCat("k: ", q, " queries x ", k, " neighbors"),
 //         "ask for fewer neighbors, or for fewer queries at a time"));
 //
-// An estimate, and a generous one: others use memory as well, and what is there
-// now may not be there later. It catches sizes that cannot be meant; what is
-// granted and fails nevertheless is std::bad_alloc or worse.
+// The limit is a generous estimate, since other processes use memory as well
+// and may need more later. It catches sizes that are mistakes; an allocation
+// that passes and fails nevertheless is std::bad_alloc or worse.
 
 #ifndef RCT_BASE_MEMORY_LIMIT_H_
 #define RCT_BASE_MEMORY_LIMIT_H_
@@ -23,22 +24,24 @@
 
 namespace rct {
 
-// The least of what the machine has left, swap included, of what the limits of
-// this process leave (RLIMIT_AS, RLIMIT_DATA) and of what its control group and
-// those above it do, caches that can be dropped not counted as used. What
-// cannot be read limits nothing: at most the maximum of the type. Takes some
-// 100 microseconds. `root` is for tests: the folder that holds proc and sys.
+// Returns the smallest of the memory that the machine has left, swap included,
+// and the memory that the limits of this process (RLIMIT_AS, RLIMIT_DATA) and
+// of its control groups leave. Caches that can be dropped do not count as used.
+// A limit that cannot be read is no limit; without any, the result is the
+// maximum of the type. Takes about 100 microseconds. Tests set `root`, the
+// folder that holds proc and sys.
 int64_t AvailableMemoryBytes(const std::string& root = "");
 
-// ResourceExhausted if `bytes`, from 64 MiB on, are more than that:
+// Returns ResourceExhausted if `bytes` are more than AvailableMemoryBytes():
 //
 //     WHAT take 149 GiB, of which 7.4 GiB are to be had; REMEDY
 //
-// Less is not asked about, so that small calls cost nothing.
+// Less than 64 MiB is always OK, so that small calls cost nothing.
 absl::Status CheckMemory(double bytes, std::string_view what,
                          std::string_view remedy);
 
-// "149 GiB", "7.4 GiB", "12 bytes": two or three digits that count.
+// Returns `bytes` with two or three significant digits: "149 GiB", "7.4 GiB",
+// "12 bytes".
 std::string HumanBytes(double bytes);
 
 }  // namespace rct

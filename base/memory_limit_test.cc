@@ -48,6 +48,14 @@ class AvailableMemoryTest : public FolderTest {
   int64_t Available() const { return AvailableMemoryBytes(Path("")); }
 };
 
+TEST(CheckMemoryTest, Example) {
+  EXPECT_THAT(CheckMemory(1e6, "10^6 bytes", "ask for less"), IsOk());
+  EXPECT_THAT(CheckMemory(1e18, "10^18 bytes", "ask for less"),
+              StatusIs(absl::StatusCode::kResourceExhausted,
+                       AllOf(StartsWith("10^18 bytes take 888 PiB, of which "),
+                             EndsWith(" are to be had; ask for less"))));
+}
+
 TEST_F(AvailableMemoryTest, WhatTheMachineHasLeft) {
   WriteMachine(1000, 0);
   EXPECT_EQ(Available(), 1000 * kKibibyte);

@@ -33,8 +33,8 @@ Monitor::Part::Part(Monitor* monitor, Whole) : monitor_(monitor) {
   outer_done_ = monitor->done_.load(std::memory_order_relaxed);
 }
 
-// What is delegated to makes the part complete: its destructor runs, and puts
-// the monitor back, even if the callback throws.
+// The delegated constructor completes the object: even if the callback throws
+// here, the destructor runs and restores the monitor.
 Monitor::Part::Part(Monitor* monitor, double share, int64_t steps)
     : Part(monitor, Whole()) {
   if (monitor == nullptr) return;

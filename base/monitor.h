@@ -1,4 +1,4 @@
-// Long work as its caller sees it: how much is done, and an end to it.
+// Progress and cancellation of long work.
 //
 //     rct::Monitor monitor([&](double done) {
 //       Show(done);            // from 0 to 1, never less than before
@@ -7,17 +7,17 @@
 //     auto result = index.Search(rows, {.k = 10, .monitor = &monitor});
 //     // absl::CancelledError, soon after the callback has returned false
 //
-// The callback is called by the thread that makes the call, when the call
-// begins and then at most every 50 milliseconds: it needs no lock and may touch
-// what that thread may touch. What it throws comes out of that call. A monitor
-// watches one call at a time; a later call begins at 0 again, but what is
-// cancelled stays so.
+// The thread that makes the call runs the callback, when the call begins and
+// then at most every 50 milliseconds, so that the callback needs no lock and
+// may use all that this thread may use. The call passes its exceptions on. A
+// monitor watches one call at a time. A later call begins at 0 again, but a
+// cancelled monitor stays cancelled.
 //
-// The fraction is an estimate, of work and not of time: what cannot be known
-// before it is done, as how far bounds will reach, is given a share by rule.
+// The fraction is an estimate of work and not of time: work that cannot be
+// known before it is done, as the reach of bounds, has a fixed share.
 //
-// Work, for its part, says what it is made of and asks whether to go on, with
-// null where nobody watches, which costs a comparison:
+// The work itself declares its parts and their steps and asks whether to go on.
+// The monitor is null if nobody watches, which costs a comparison:
 //
 //     const Monitor::Part part(monitor, /*share=*/0.8, /*steps=*/num_tasks);
 //     ...
@@ -25,9 +25,9 @@
 //     ...
 //     Monitor::Go(monitor, 1);             // a step is done
 //
-// What stops early leaves its results half made, and they are to be dropped by
-// whoever sees cancelled(). With a monitor Go() costs an atomic load; with
-// steps, an atomic addition; in the caller's thread, a look at the clock.
+// Work that stops early leaves its results incomplete; the code that sees
+// cancelled() drops them. With a monitor Go() costs an atomic load; with steps,
+// an atomic addition; in the caller's thread, a reading of the clock.
 
 #ifndef RCT_BASE_MONITOR_H_
 #define RCT_BASE_MONITOR_H_
@@ -51,14 +51,15 @@ class Monitor {
   Monitor(const Monitor&) = delete;
   Monitor& operator=(const Monitor&) = delete;
 
-  // As if the callback had returned false. From any thread, or from a signal's
-  // handler.
+  // Cancels the work as if the callback had returned false. May be called by
+  // any thread and by a signal handler.
   void Cancel() { cancelled_.store(true, std::memory_order_relaxed); }
   bool cancelled() const { return cancelled_.load(std::memory_order_relaxed); }
 
-  // `share` of what the part around it has left, or of the whole; it is done in
-  // `steps`, or by the parts within it. Made and destroyed, last first, by the
-  // thread that makes the call, while no other works.
+  // A part of the work: the fraction `share` of all that its enclosing part, or
+  // the whole work, has left. It consists of `steps`, or of the parts within
+  // it. Parts are made and destroyed, last first, by the thread that makes the
+  // call, while no other thread works.
   class Part {
    public:
     explicit Part(Monitor* monitor, double share = 1, int64_t steps = 0);
@@ -68,7 +69,7 @@ class Monitor {
 
    private:
     struct Whole {};
-    // All that is left, in no steps; nothing is reported.
+    // Makes a part of all that is left, without steps, and reports nothing.
     Part(Monitor* monitor, Whole);
 
     Monitor* const monitor_;
@@ -77,12 +78,13 @@ class Monitor {
     int64_t outer_done_ = 0;
   };
 
-  // So many steps of the part are done. Whether the work is to go on.
+  // Records `steps` finished steps of the current part; returns false if the
+  // work must stop.
   static bool Go(Monitor* monitor, int64_t steps = 0) {
     return monitor == nullptr || monitor->Advance(steps);
   }
 
-  // OK, or Cancelled.
+  // Returns Cancelled if `monitor`, which may be null, is cancelled, else OK.
   static absl::Status Check(const Monitor* monitor);
 
  private:
@@ -93,19 +95,19 @@ class Monitor {
     if (cancelled()) return false;
     return std::this_thread::get_id() != caller_ || Report();
   }
-  // Calls back if it is time.
+  // Runs the callback if it is due; returns false if the work must stop.
   bool Report();
 
   const Callback callback_;
   std::atomic<bool> cancelled_ = false;
-  std::atomic<int64_t> done_ = 0;  // steps of the part
+  std::atomic<int64_t> done_ = 0;  // finished steps of the current part
 
-  // Touched by the caller's thread alone, but for caller_, which others read
-  // while it stays.
+  // Only the caller's thread uses the rest. Other threads read caller_, which
+  // does not change while they run.
   std::thread::id caller_;
-  int depth_ = 0;
-  double from_ = 0;  // the part that is being done, of the whole
-  double to_ = 1;
+  int depth_ = 0;    // number of parts that are open
+  double from_ = 0;  // fraction of the work before the current part ...
+  double to_ = 1;    // ... and with it
   int64_t steps_ = 0;
   double reported_ = 0;
   Clock::time_point due_;

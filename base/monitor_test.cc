@@ -35,6 +35,18 @@ struct Recorder {
   std::vector<double> seen;
 };
 
+TEST(MonitorTest, Example) {
+  double shown = -1;
+  Monitor monitor([&shown](double done) {
+    shown = done;
+    return false;  // Stop.
+  });
+  const Monitor::Part part(&monitor, /*share=*/1, /*steps=*/10);
+  EXPECT_EQ(shown, 0);
+  EXPECT_FALSE(Monitor::Go(&monitor, 1));
+  EXPECT_THAT(Monitor::Check(&monitor), StatusIs(absl::StatusCode::kCancelled));
+}
+
 TEST(MonitorTest, NobodyWatches) {
   const Monitor::Part part(nullptr, 0.5, 10);
   EXPECT_TRUE(Monitor::Go(nullptr));

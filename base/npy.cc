@@ -36,26 +36,27 @@ static_assert(std::endian::native == std::endian::little);
 constexpr size_t kVersionBytes = 2;
 constexpr size_t kDataAlignment = 64;
 
-// The dtype that a writer of T writes.
+// The dtype of files written from elements T.
 template <class T>
 constexpr std::string_view kWritten = "<f8";
 template <>
 constexpr std::string_view kWritten<int64_t> = "<i8";
 
-// As Python prints a tuple.
+// Returns `shape` as Python prints a tuple.
 std::string FormatShape(absl::Span<const int64_t> shape) {
   return absl::StrCat("(", absl::StrJoin(shape, ", "),
                       shape.size() == 1 ? ",)" : ")");
 }
 
+// The contents of a header, under the names that NumPy gives them.
 struct Header {
   std::string descr;
   bool fortran_order = false;
   std::vector<int64_t> shape;
 };
 
-// The header is the text of a Python dictionary with the keys of Header, each
-// once, in any order.
+// Parses a header: the text of a Python dictionary with the keys of Header,
+// each once, in any order.
 class HeaderParser {
  public:
   explicit HeaderParser(std::string_view text) : rest_(text) {}
@@ -124,7 +125,7 @@ class HeaderParser {
         "plain numbers");
   }
 
-  // None of the strings that count here has an escape in it.
+  // Parses a string without escapes, which no valid header needs.
   absl::StatusOr<std::string> ParseString() {
     SkipSpace();
     if (!rest_.empty() && (rest_.front() == '\'' || rest_.front() == '"')) {
@@ -178,9 +179,10 @@ struct Dtype {
   bool big_endian = false;
 };
 
-// The file as its header describes it; checked against the bytes there are.
+// A file as its header describes it. `data` has the size that follows from the
+// header.
 struct Array {
-  std::vector<int64_t> shape;  // One or two lengths.
+  std::vector<int64_t> shape;  // one or two lengths
   bool fortran_order = false;
   Dtype dtype;
   std::string_view data;
@@ -189,7 +191,7 @@ struct Array {
   int64_t cols() const { return shape.size() == 2 ? shape[1] : 1; }
 };
 
-// What elements of a kind that no reader takes are, and what to do with them.
+// Names the elements of a kind that no reader takes, and the remedy.
 std::string_view Refusal(char kind) {
   switch (kind) {
     case 'b':
@@ -212,9 +214,11 @@ std::string_view Refusal(char kind) {
   }
 }
 
-constexpr std::string_view kSizesOf[] = {"248", "1248"};  // floats, integers
+// The sizes in bytes that are read, of floats and of integers.
+constexpr std::string_view kSizesOf[] = {"248", "1248"};
 
-// The dtype of values (integers widen to them) or of indices (T = int64_t).
+// Parses the dtype of values (T = double, to which integers widen) or of
+// indices (T = int64_t).
 template <class T>
 absl::StatusOr<Dtype> ParseDtype(std::string_view descr) {
   const auto error = [descr](std::string_view problem) {
@@ -249,8 +253,9 @@ absl::StatusOr<Dtype> ParseDtype(std::string_view descr) {
   return dtype;
 }
 
-// The bytes that an array takes. NumPy's rule: lengths other than zero must not
-// overflow, even where another is zero.
+// Returns the size of an array in bytes. NumPy's rule is that the product of
+// the lengths other than zero must not overflow, even if another length is
+// zero.
 absl::StatusOr<size_t> DataBytes(const std::vector<int64_t>& shape,
                                  int64_t item_bytes) {
   int64_t bytes = item_bytes;
@@ -268,47 +273,55 @@ absl::StatusOr<size_t> DataBytes(const std::vector<int64_t>& shape,
   return empty ? 0 : static_cast<size_t>(bytes);
 }
 
-template <class T>
-absl::StatusOr<Array> ParseArray(std::string_view bytes) {
+// Removes `count` bytes, the next part of a file, from `bytes` and returns
+// them.
+absl::StatusOr<std::string_view> Take(std::string_view part, size_t count,
+                                      std::string_view& bytes) {
+  if (bytes.size() < count) {
+    return absl::InvalidArgumentError(absl::StrCat("truncated: expected ",
+                                                   count, " bytes of ", part,
+                                                   ", found ", bytes.size()));
+  }
+  const std::string_view taken = bytes.substr(0, count);
+  bytes.remove_prefix(count);
+  return taken;
+}
+
+// Removes magic and version from `bytes` and returns the major version.
+absl::StatusOr<int> TakeVersion(std::string_view& bytes) {
   if (!absl::ConsumePrefix(&bytes, kNpyMagic)) {
     return absl::InvalidArgumentError(
         absl::StrCat("not a .npy file: expected it to begin with ",
                      Quote(kNpyMagic), ", found ", Quote(bytes.substr(0, 6))));
   }
-  const auto truncated = [](std::string_view what, size_t expected,
-                            size_t found) {
-    return absl::InvalidArgumentError(absl::StrCat("truncated: expected ",
-                                                   expected, " bytes of ", what,
-                                                   ", found ", found));
-  };
-  if (bytes.size() < kVersionBytes) {
-    return truncated("format version", kVersionBytes, bytes.size());
-  }
-  const int major = static_cast<unsigned char>(bytes[0]);
-  const int minor = static_cast<unsigned char>(bytes[1]);
+  RCT_ASSIGN_OR_RETURN(const std::string_view version,
+                       Take("format version", kVersionBytes, bytes));
+  const int major = static_cast<unsigned char>(version[0]);
+  const int minor = static_cast<unsigned char>(version[1]);
   if (major < 1 || major > 3 || minor != 0) {
     return absl::InvalidArgumentError(
         absl::StrCat("unsupported format version ", major, ".", minor,
                      ": expected 1.0, 2.0 or 3.0"));
   }
-  bytes.remove_prefix(kVersionBytes);
+  return major;
+}
 
-  const size_t length_bytes = major == 1 ? 2 : 4;
-  if (bytes.size() < length_bytes) {
-    return truncated("header length", length_bytes, bytes.size());
-  }
+// Removes everything before the data from `bytes`.
+absl::StatusOr<Header> TakeHeader(std::string_view& bytes) {
+  RCT_ASSIGN_OR_RETURN(const int major, TakeVersion(bytes));
+  RCT_ASSIGN_OR_RETURN(const std::string_view length,
+                       Take("header length", major == 1 ? 2 : 4, bytes));
   uint32_t header_bytes = 0;
-  std::memcpy(&header_bytes, bytes.data(), length_bytes);
-  bytes.remove_prefix(length_bytes);
-  if (bytes.size() < header_bytes) {
-    return truncated("header", header_bytes, bytes.size());
-  }
-  RCT_ASSIGN_OR_RETURN(Header header,
-                       HeaderParser(bytes.substr(0, header_bytes)).Parse());
-  bytes.remove_prefix(header_bytes);
+  std::memcpy(&header_bytes, length.data(), length.size());
+  RCT_ASSIGN_OR_RETURN(const std::string_view text,
+                       Take("header", header_bytes, bytes));
+  return HeaderParser(text).Parse();
+}
 
+template <class T>
+absl::StatusOr<Array> ParseArray(std::string_view bytes) {
+  RCT_ASSIGN_OR_RETURN(Header header, TakeHeader(bytes));
   Array array;
-  array.data = bytes;
   array.fortran_order = header.fortran_order;
   array.shape = std::move(header.shape);
   RCT_ASSIGN_OR_RETURN(array.dtype, ParseDtype<T>(header.descr));
@@ -319,14 +332,12 @@ absl::StatusOr<Array> ParseArray(std::string_view bytes) {
   }
   RCT_ASSIGN_OR_RETURN(const size_t data_bytes,
                        DataBytes(array.shape, array.dtype.bytes));
-  if (bytes.size() < data_bytes) {
-    return truncated("data", data_bytes, bytes.size());
-  }
   if (bytes.size() > data_bytes) {
     return absl::InvalidArgumentError(absl::StrCat(
         "trailing bytes: expected ", data_bytes, " bytes of data for shape ",
         FormatShape(array.shape), ", found ", bytes.size()));
   }
+  RCT_ASSIGN_OR_RETURN(array.data, Take("data", data_bytes, bytes));
   return array;
 }
 
@@ -353,13 +364,13 @@ Source Widen(Source number) {
   return number;
 }
 
-// The number `from` as a T; false where there is no such T.
+// Makes `to` the number `from`; returns false if T has no such number.
 template <class T, class Source>
 bool Convert(Source from, T& to) {
-  // A number of 8 bits is no character here.
+  // An 8-bit number is not a character here.
   to = static_cast<T>(Widen(from));  // NOLINT(bugprone-signed-char-misuse)
   if constexpr (std::is_same_v<T, double>) {
-    // 2^64 and 2^63 are the least doubles that the integers do not reach.
+    // 2^64 and 2^63 are the smallest doubles beyond the range of the integers.
     if constexpr (std::is_same_v<Source, uint64_t>) {
       return to < 0x1p64 && static_cast<uint64_t>(to) == from;
     } else if constexpr (std::is_same_v<Source, int64_t>) {
@@ -371,16 +382,17 @@ bool Convert(Source from, T& to) {
   return true;
 }
 
-// How messages show an element.
+// Returns an element as messages show it.
 template <class Source>
 std::string Show(Source number) {
   return absl::StrCat(Widen(number));
 }
 
-// The elements of type Source, row by row.
+// Copies the elements, of type Source, row by row to `target`.
 template <class Source, class T>
 absl::Status CopyElements(const Array& array, T* target) {
-  if (array.data.empty()) return absl::OkStatus();  // Not rows of no columns.
+  // Rows without columns would take time and copy nothing.
+  if (array.data.empty()) return absl::OkStatus();
   const int64_t rows = array.rows();
   const int64_t cols = array.cols();
   const int64_t row_step = array.fortran_order ? 1 : cols;
@@ -407,6 +419,7 @@ absl::Status CopyElements(const Array& array, T* target) {
   return absl::OkStatus();
 }
 
+// Copies the elements, of whatever type, row by row to `target`.
 template <class T>
 absl::Status Decode(const Array& array, T* target) {
   const auto [kind, bytes, big_endian] = array.dtype;
@@ -457,10 +470,10 @@ absl::StatusOr<Result> ReadWith(
   return result;
 }
 
-// Everything before the data, as numpy.save writes it: the data begins at a
-// multiple of 64 bytes. Newer versions of NumPy leave room for the length of
-// axis 0 to grow; for one or two dimensions padding comes to the same 128 bytes
-// with and without.
+// Returns the bytes before the data, as numpy.save writes them: the data begins
+// at a multiple of 64 bytes. Newer versions of NumPy leave room for the length
+// of axis 0 to grow; for one or two dimensions the padded size is 128 bytes
+// with and without that room.
 template <class T>
 std::string Preamble(absl::Span<const int64_t> shape) {
   std::string header = absl::StrCat(

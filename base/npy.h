@@ -10,17 +10,18 @@
 // times, text, objects and records are neither. Every number keeps its value:
 // an integer that would be rounded (a time stamp in nanoseconds) is an error
 // that names row and column. Writes version 1.0 in C order, float64 or int64,
-// byte for byte what numpy.save writes.
+// the same bytes as numpy.save.
 //
-// Readers trust no header: sizes are held against the bytes that are there
-// before anything is allocated, so that any sequence of bytes gives a result or
-// an error, in memory proportional to the file. Whether values are finite or
-// indices in range is not looked at here.
+// Readers trust no header. They compare its sizes with the size of the file
+// before they allocate anything, so that any sequence of bytes gives a result
+// or an error, in memory proportional to the file. Values may be infinite or
+// NaN, and indices out of range.
 //
-// Errors: kInvalidArgument for contents, saying what was expected and what was
-// found; codes as in file.h for the file itself. Messages start with the path.
+// Errors of contents are kInvalidArgument and tell the expected and the actual
+// contents; errors of the file itself have the codes of file.h. Messages start
+// with the path.
 //
-// The format: numpy.lib.format in NumPy's reference.
+// The format is described by numpy.lib.format in NumPy's reference.
 
 #ifndef RCT_BASE_NPY_H_
 #define RCT_BASE_NPY_H_
@@ -38,23 +39,24 @@
 
 namespace rct {
 
-// What every such file begins with.
+// The first bytes of every such file.
 inline constexpr std::string_view kNpyMagic = "\x93NUMPY";
 
-// Shapes (n, m), and (n,) as a column n x 1. Row-major whatever the file's
-// order, stride = cols.
+// Reads an array of shape (n, m), or of shape (n,) as a column n x 1. The
+// result is row-major whatever the file's order is, with stride = cols.
 absl::StatusOr<Matrix<double>> ReadNpyMatrix(const std::string& path,
                                              Monitor* monitor = nullptr);
 absl::StatusOr<Matrix<int64_t>> ReadNpyIndexMatrix(const std::string& path,
                                                    Monitor* monitor = nullptr);
 
-// Shapes (n,) and (n, 1).
+// Reads an array of shape (n,) or (n, 1).
 absl::StatusOr<std::vector<double>> ReadNpyVector(const std::string& path,
                                                   Monitor* monitor = nullptr);
 absl::StatusOr<std::vector<int64_t>> ReadNpyIndices(const std::string& path,
                                                     Monitor* monitor = nullptr);
 
-// A matrix has shape (rows, cols), a span (n,). Written atomically.
+// Writes a matrix as an array of shape (rows, cols), or a span as one of shape
+// (n,), atomically (see WriteFileAtomically).
 absl::Status WriteNpy(const std::string& path, MatrixView<const double> matrix);
 absl::Status WriteNpy(const std::string& path,
                       MatrixView<const int64_t> matrix);
@@ -62,7 +64,7 @@ absl::Status WriteNpy(const std::string& path, absl::Span<const double> values);
 absl::Status WriteNpy(const std::string& path,
                       absl::Span<const int64_t> indices);
 
-// The same over the bytes of a file in memory.
+// Parse and return the bytes of a file in memory.
 absl::StatusOr<Matrix<double>> ParseNpyMatrix(std::string_view bytes);
 absl::StatusOr<Matrix<int64_t>> ParseNpyIndexMatrix(std::string_view bytes);
 absl::StatusOr<std::vector<double>> ParseNpyVector(std::string_view bytes);

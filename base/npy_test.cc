@@ -67,6 +67,12 @@ std::string MatrixError(const std::string& bytes) {
   return std::string(result.status().message());
 }
 
+TEST(NpyTest, Example) {
+  const std::string file = SerializeNpy(absl::Span<const double>({1.5, -2}));
+  EXPECT_THAT(ParseNpyVector(file), IsOkAndHolds(ElementsAre(1.5, -2)));
+  EXPECT_THAT(ParseNpyIndices(file), StatusIs(kInvalid));
+}
+
 TEST(SerializeNpyTest, IsWhatNumpySaves) {
   // Lengths and text as numpy.save of NumPy 1.24 writes them.
   const std::string matrix = SerializeNpy(MatrixView<const double>(

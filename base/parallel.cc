@@ -26,8 +26,8 @@ bool Limited(int resource) {
   return getrlimit(resource, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
 }
 
-// Whether a thread that is started now has memory for more than its stack.
-// Where the process may have all that it asks for, the system decides.
+// Returns true if a thread that is started now has memory for more than its
+// stack, or if the memory of the process is not limited.
 bool RoomForAThread() {
   if (!Limited(RLIMIT_AS) && !Limited(RLIMIT_DATA)) return true;
   constexpr size_t kMore = 16 << 20;
@@ -50,14 +50,15 @@ void ParallelFor(int num_threads, int64_t num_tasks,
                  absl::FunctionRef<void(int64_t task, int worker)> fn) {
   std::atomic<int64_t> next_task = 0;
   std::atomic<bool> failed = false;
-  std::exception_ptr failure;  // of whoever has set `failed`
+  std::exception_ptr failure;  // set by the worker that set `failed`
   const auto work = [&](int worker) {
-    // A thread's first exception asks glibc for memory of the thread's own, and
-    // ends the process where there is none. So that is asked for now, and not
-    // when the exception is that memory ran out; RoomForAThread() leaves some.
+    // A thread's first exception makes glibc allocate memory for the thread,
+    // and ends the process if there is none. The thread therefore allocates it
+    // now, while RoomForAThread() has left some, and not when the exception is
+    // that memory ran out.
     static_cast<void>(std::uncaught_exceptions());
-    // Relaxed: the counter orders nothing but itself, and joining the threads
-    // publishes what they wrote.
+    // Relaxed order suffices: the counter orders nothing but itself, and
+    // joining the threads publishes their results.
     try {
       for (int64_t task = next_task.fetch_add(1, std::memory_order_relaxed);
            task < num_tasks && !failed.load(std::memory_order_relaxed);
@@ -76,7 +77,7 @@ void ParallelFor(int num_threads, int64_t num_tasks,
       threads.emplace_back(work, worker);
     }
   } catch (const std::exception&) {
-    // No thread or no memory for one: those that are there do all.
+    // The system has no further thread, or no memory for one.
   }
   work(0);
   for (std::thread& thread : threads) thread.join();

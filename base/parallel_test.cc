@@ -28,10 +28,17 @@ using testing::ElementsAre;
 using testing::Ge;
 using testing::ThrowsMessage;
 
+TEST(ParallelForTest, Example) {
+  std::vector<int64_t> squares(5);
+  ParallelFor(/*num_threads=*/2, /*num_tasks=*/5,
+              [&](int64_t task, int) { squares[task] = task * task; });
+  EXPECT_THAT(squares, ElementsAre(0, 1, 4, 9, 16));
+}
+
 TEST(ParallelForTest, EachTaskOnce) {
   for (const int threads : {-1, 0, 1, 2, 3, 8}) {
     for (const int64_t tasks : {0, 1, 2, 7, 1000}) {
-      std::vector<int> calls(tasks);  // Unsynchronised on purpose.
+      std::vector<int> calls(tasks);  // Without a lock, on purpose.
       ParallelFor(threads, tasks, [&](int64_t task, int) { ++calls[task]; });
       EXPECT_THAT(calls, Each(1)) << threads << " threads";
     }

@@ -10,32 +10,32 @@
 namespace rct {
 namespace {
 
-// Separates this use of a seed from others'.
+// The stream of this use of a seed: "points" in ASCII.
 constexpr uint64_t kPointStream = 0x706f696e7473;
 
-// The smallest number of places a side with side^dim >= n.
+// Returns the smallest number of nodes per side with side^dim >= n.
 int64_t GridSide(int64_t n, int64_t dim) {
   for (int64_t side = 1;; ++side) {
-    int64_t places = 1;
-    for (int64_t t = 0; t < dim && places < n; ++t) places *= side;
-    if (places >= n) return side;
+    int64_t nodes = 1;
+    for (int64_t t = 0; t < dim && nodes < n; ++t) nodes *= side;
+    if (nodes >= n) return side;
   }
 }
 
 void FillGrid(Matrix<double>& points) {
   const int64_t side = GridSide(points.rows(), points.cols());
   for (int64_t i = 0; i < points.rows(); ++i) {
-    int64_t place = i;
-    for (int64_t t = 0; t < points.cols(); ++t, place /= side) {
+    int64_t node = i;
+    for (int64_t t = 0; t < points.cols(); ++t, node /= side) {
       points(i, t) = side == 1 ? 0
-                               : static_cast<double>(place % side) /
+                               : static_cast<double>(node % side) /
                                      static_cast<double>(side - 1);
     }
   }
 }
 
-// Directions of normal vectors are uniform; the square root and the division
-// are correctly rounded everywhere.
+// Divides normal vectors, whose directions are uniform, by their lengths. The
+// square root and the division are correctly rounded on every machine.
 void FillCircle(RandomStream& stream, Matrix<double>& points) {
   for (int64_t i = 0; i < points.rows(); ++i) {
     double square = 0;

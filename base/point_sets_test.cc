@@ -5,6 +5,7 @@
 #include <set>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/matrix.h"
 #include "base/sha256.h"
@@ -14,10 +15,19 @@
 namespace rct {
 namespace {
 
+using testing::ElementsAre;
+
 std::string Digest(const Matrix<double>& points) {
   return Sha256Hex(std::string_view(
       reinterpret_cast<const char*>(points.data()),
       static_cast<size_t>(points.rows() * points.cols()) * sizeof(double)));
+}
+
+TEST(PointSetsTest, Example) {
+  const Matrix<double> grid = MakePointSet(PointSet::kGrid, 5, 2, /*seed=*/1);
+  EXPECT_THAT(std::vector(grid.row(1), grid.row(2)), ElementsAre(0.5, 0));
+  EXPECT_THAT(std::vector(grid.row(2), grid.row(3)), ElementsAre(1, 0));
+  EXPECT_THAT(std::vector(grid.row(4), grid.row(5)), ElementsAre(0.5, 0.5));
 }
 
 TEST(PointSetsTest, SameBitsOnEveryMachine) {

@@ -62,8 +62,8 @@ void Progress::Advance(int64_t steps) {
   done_.fetch_add(steps, std::memory_order_relaxed);
   const Clock::time_point now = display_.now();
   Clock::time_point due = next_print_.load(std::memory_order_relaxed);
-  // Who moves the due time on prints, unless a slow terminal still keeps the
-  // one before busy.
+  // The thread that moves the due time prints, unless a slow terminal still
+  // holds the thread before it.
   if (now < due || !next_print_.compare_exchange_strong(due, now + kInterval)) {
     return;
   }

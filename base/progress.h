@@ -1,18 +1,18 @@
 // A line on the terminal for anything that takes over two seconds.
 //
-//     Progress progress("factorising", num_blocks);
-//     ParallelFor(threads, num_blocks, [&](int64_t block, int) {
+//     Progress progress("factorizing", num_chunks);
+//     ParallelFor(threads, num_chunks, [&](int64_t chunk, int) {
 //       ...
 //       progress.Advance(1);
 //     });
 //
 // shows, rewritten in place,
 //
-//     factorising: 120/512 23% 0:41 left
+//     factorizing: 120/512 23% 0:41 left
 //
-// on stderr. Nothing is printed unless stderr is a terminal, nor in the first
-// two seconds, nor more than ten times a second; the end erases the line. The
-// time left assumes that what remains goes at the mean rate so far.
+// on stderr, at most ten times a second. Nothing is printed in the first two
+// seconds, nor if stderr is not a terminal; the end erases the line. The time
+// left assumes that the remaining steps go at the mean rate so far.
 
 #ifndef RCT_BASE_PROGRESS_H_
 #define RCT_BASE_PROGRESS_H_
@@ -31,30 +31,30 @@ class Progress {
  public:
   using Clock = std::chrono::steady_clock;
 
-  // Where the line goes and what time it is.
+  // The terminal and the clock, which tests replace.
   struct Display {
-    bool is_terminal = false;  // If not, only what Say says is shown.
+    bool is_terminal = false;  // false: only the lines of Say() are shown
     std::function<Clock::time_point()> now;
-    std::function<void(std::string_view)> write;  // One call at a time.
+    std::function<void(std::string_view)> write;  // one call at a time
   };
 
-  // `total` steps are to come. The clock starts here.
+  // Starts the clock of `total` steps to come.
   Progress(std::string label, int64_t total);
   Progress(std::string label, int64_t total, Display display);
 
-  // Erases the line, if there is one.
+  // Erases the line if it is shown.
   ~Progress();
 
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  // `steps` more are done. From any thread, without waiting for another. Costs
-  // an atomic addition and a look at the clock, tens of nanoseconds; nothing if
-  // stderr is no terminal.
+  // Records `steps` finished steps. May be called by any thread and never waits
+  // for another. Costs an atomic addition and a reading of the clock, tens of
+  // nanoseconds; nothing if stderr is not a terminal.
   void Advance(int64_t steps);
 
-  // Writes `line`, which has no end, as a line of its own above the one of the
-  // progress; also where stderr is no terminal. From any thread.
+  // Writes `line`, which has no line break, as a line of its own above the
+  // progress, even if stderr is not a terminal. May be called by any thread.
   void Say(std::string_view line);
 
  private:

@@ -34,6 +34,14 @@ class ProgressTest : public testing::Test {
   std::vector<std::string> written_;
 };
 
+TEST_F(ProgressTest, Example) {
+  Progress progress("factorizing", 512, Display());
+  now_ += seconds(10);
+  progress.Advance(128);
+  EXPECT_THAT(written_,
+              ElementsAre("\r\x1b[Kfactorizing: 128/512 25% 0:30 left"));
+}
+
 TEST_F(ProgressTest, SilentForTwoSeconds) {
   {
     Progress progress("short", 10, Display());

@@ -10,9 +10,9 @@
 namespace rct {
 
 std::string Quote(std::string_view found) {
-  constexpr size_t kMost = 24;
-  return absl::StrCat("'", absl::CHexEscape(found.substr(0, kMost)),
-                      found.size() > kMost ? "...'" : "'");
+  constexpr size_t kMaxBytes = 24;
+  return absl::StrCat("'", absl::CHexEscape(found.substr(0, kMaxBytes)),
+                      found.size() > kMaxBytes ? "...'" : "'");
 }
 
 }  // namespace rct

@@ -1,4 +1,4 @@
-// Text of somebody else's in our messages.
+// Quotations of foreign text in messages.
 
 #ifndef RCT_BASE_QUOTE_H_
 #define RCT_BASE_QUOTE_H_
@@ -8,8 +8,8 @@
 
 namespace rct {
 
-// `found` between single quotes, on one line: bytes that are not printable are
-// escaped as in C, and of a long text only the first 24 bytes are shown.
+// Returns `found` between single quotes, on one line: bytes that are not
+// printable are escaped as in C, and a long text is cut after 24 bytes.
 std::string Quote(std::string_view found);
 
 }  // namespace rct

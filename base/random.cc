@@ -23,7 +23,7 @@ constexpr int kRounds = 10;
 uint64_t High(Uint128 value) { return static_cast<uint64_t>(value >> 64); }
 uint64_t Low(Uint128 value) { return static_cast<uint64_t>(value); }
 
-// The four words of counter block (counter, 0, 0, 0) under the key.
+// Makes `out` the four words of the counter (counter, 0, 0, 0) under the key.
 void Philox(uint64_t key0, uint64_t key1, uint64_t counter, uint64_t out[4]) {
   uint64_t c0 = counter, c1 = 0, c2 = 0, c3 = 0;
   for (int round = 0; round < kRounds; ++round) {
@@ -49,10 +49,10 @@ RandomStream::RandomStream(uint64_t seed, uint64_t stream)
 
 uint64_t RandomStream::Next64() {
   if (used_ == 4) {
-    Philox(seed_, stream_, counter_++, block_);
+    Philox(seed_, stream_, counter_++, words_);
     used_ = 0;
   }
-  return block_[used_++];
+  return words_[used_++];
 }
 
 double RandomStream::Uniform() {
@@ -61,9 +61,9 @@ double RandomStream::Uniform() {
 
 uint64_t RandomStream::UniformBelow(uint64_t n) {
   RCT_CHECK(n > 0);
-  // The high word of word * n is the answer. Each answer has floor(2^64 / n) or
-  // one more words; turning away those whose low word is below 2^64 mod n
-  // leaves the same number for each.
+  // The high word of word * n is the answer. Each answer comes from
+  // floor(2^64 / n) words or one more; rejecting the words whose low word is
+  // below 2^64 mod n leaves the same number for each.
   Uint128 product = Uint128{Next64()} * n;
   if (Low(product) < n) {  // 2^64 mod n < n: seldom a division.
     const uint64_t remainder = -n % n;
@@ -93,7 +93,7 @@ double RandomStream::Normal() {
     int64_t k = 0;
     while (AcceptExpMinus(0.5)) ++k;
     if (!accept_all(k * (k - 1), 0.5)) continue;
-    // 52 bits choose the cell, another the sign.
+    // 52 bits choose the cell, another bit the sign.
     const uint64_t word = Next64();
     const double x = static_cast<double>(2 * (word >> 12) + 1) * 0x1p-53;
     const double two_k = static_cast<double>(2 * k);
@@ -107,7 +107,7 @@ std::vector<int64_t> SampleWithoutReplacement(int64_t n, int64_t count,
                                               RandomStream& stream) {
   RCT_CHECK(0 <= count && count <= n);
   // After the step for `last`, the set is a uniform sample of {0, ..., last}:
-  // a draw that is taken already stands for `last` itself.
+  // a number that is drawn again stands for `last` itself.
   std::unordered_set<int64_t> chosen;
   chosen.reserve(count);
   for (int64_t last = n - count; last < n; ++last) {

@@ -46,8 +46,17 @@ double KolmogorovSmirnov(std::vector<double> sample, Cdf cdf) {
   return std::sqrt(n) * largest;
 }
 
+TEST(RandomStreamTest, Example) {
+  RandomStream stream(/*seed=*/7, /*stream=*/0);
+  RandomStream replay = stream;
+  const uint64_t die = 1 + stream.UniformBelow(6);
+  EXPECT_LE(die, 6u);
+  EXPECT_EQ(die, 1 + replay.UniformBelow(6));
+  EXPECT_EQ(stream.Normal(), replay.Normal());
+}
+
 TEST(RandomStreamTest, GoldenWords) {
-  // Random123's known answer for a zero key and counter, and the block after
+  // Random123's known answer for a zero key and counter, and the words after
   // it, which NumPy's Philox gives too.
   RandomStream zero(0, 0);
   EXPECT_EQ(zero.Next64(), 0x16554d9eca36314c);
@@ -112,7 +121,7 @@ TEST(RandomStreamTest, StreamsDiffer) {
   EXPECT_EQ(words.size(), 50u * 50u * 8u);
 }
 
-TEST(RandomStreamTest, NeighbouringStreamsAreUncorrelated) {
+TEST(RandomStreamTest, NeighboringStreamsAreUncorrelated) {
   RandomStream a(5, 0), b(5, 1);
   constexpr int kDraws = 100000;
   int64_t equal_bits = 0;
@@ -202,7 +211,7 @@ TEST(NormalTest, MomentsAndTails) {
   }
 }
 
-TEST(NormalTest, NeighboursAreIndependent) {
+TEST(NormalTest, NeighborsAreIndependent) {
   RandomStream stream(17, 0);
   constexpr int kDraws = 100000;
   double before = stream.Normal();

@@ -25,7 +25,7 @@ void Sha256::Update(const void* data, std::size_t size) {
 }
 
 std::string Sha256::HexDigest() const {
-  // Finishing ends a context, so a copy is finished.
+  // Finishing ends a context, so that a copy is finished instead.
   const std::unique_ptr<evp_md_ctx_st, FreeContext> copy(EVP_MD_CTX_new());
   RCT_CHECK(copy != nullptr);
   RCT_CHECK(EVP_MD_CTX_copy_ex(copy.get(), context_.get()) == 1);

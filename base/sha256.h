@@ -1,6 +1,6 @@
 // SHA-256 (FIPS 180-4): digests of configs, data and results.
 //
-// Numbers count as their bytes in memory, little endian.
+// A number enters a digest as its bytes in memory, little endian.
 
 #ifndef RCT_BASE_SHA256_H_
 #define RCT_BASE_SHA256_H_
@@ -18,8 +18,8 @@ struct evp_md_ctx_st;  // OpenSSL's EVP_MD_CTX.
 
 namespace rct {
 
-// The digest of everything passed to Update so far, in order; where one piece
-// ends and the next begins does not count.
+// The digest of all bytes passed to Update so far, in order. The boundaries
+// between calls do not matter.
 class Sha256 {
  public:
   Sha256();
@@ -27,8 +27,8 @@ class Sha256 {
   void Update(const void* data, std::size_t size);
   void Update(std::string_view bytes) { Update(bytes.data(), bytes.size()); }
 
-  // Integers or floating-point numbers. NaNs and the two zeros count as their
-  // bits.
+  // Adds integers or floating-point numbers. NaNs and the two zeros enter with
+  // their bits.
   template <class T>
   void UpdateSpan(absl::Span<const T> values) {
     static_assert(std::is_arithmetic_v<T>);
@@ -36,7 +36,7 @@ class Sha256 {
     Update(values.data(), values.size() * sizeof(T));
   }
 
-  // 64 lower-case hexadecimal digits. More updates may follow.
+  // Returns 64 lower-case hexadecimal digits. More updates may follow.
   std::string HexDigest() const;
 
  private:
@@ -47,7 +47,7 @@ class Sha256 {
   std::unique_ptr<evp_md_ctx_st, FreeContext> context_;
 };
 
-// The digest of one string.
+// Returns the digest of one string.
 std::string Sha256Hex(std::string_view bytes);
 
 }  // namespace rct

@@ -1,4 +1,4 @@
-// Passing errors up: macros over absl::Status, and a way to say where.
+// Macros that return errors to the caller, and a way to say where they arose.
 //
 //     RCT_RETURN_IF_ERROR(Annotate(ValidateKernel(config.kernel()), "kernel"));
 //     RCT_ASSIGN_OR_RETURN(Matrix<double> points, ReadNpyMatrix(path));
@@ -29,10 +29,10 @@
 // RCT_ASSIGN_OR_RETURN(lhs, expression): evaluates an expression of type
 // absl::StatusOr<T> once; returns its status from the enclosing function unless
 // it is OK, and otherwise moves its value into `lhs`, which is a declaration or
-// anything assignable. An lhs that holds a comma (structured bindings, template
-// arguments) goes in parentheses, which are taken off; the expression needs
-// none. The macro is several statements, so that the declaration outlives it:
-// it cannot be the unbraced body of an `if`.
+// anything assignable. An lhs with a comma (structured bindings, template
+// arguments) needs parentheses, which the macro removes; the expression needs
+// none. The macro is several statements, so that the declaration outlives it,
+// and hence cannot be the unbraced body of an `if`.
 #define RCT_ASSIGN_OR_RETURN(lhs, ...)                                       \
   RCT_INTERNAL_ASSIGN_OR_RETURN(RCT_INTERNAL_JOIN(rct_status_or_, __LINE__), \
                                 lhs, __VA_ARGS__)
@@ -45,9 +45,10 @@
 #define RCT_INTERNAL_JOIN(a, b) RCT_INTERNAL_JOIN_NOW(a, b)
 #define RCT_INTERNAL_JOIN_NOW(a, b) a##b
 
-// Takes one pair of parentheses off, if the argument is wrapped in one. PEEL is
-// called as a macro only if a parenthesis follows it; either way its own name
-// ends up in front, and joined with the prefix it becomes a macro for nothing.
+// Removes the parentheses around the argument, if there are any. PEEL is
+// expanded as a macro only if a parenthesis follows it; either way its own name
+// ends up in front, and joined with the prefix it names a macro that expands to
+// nothing.
 #define RCT_INTERNAL_UNWRAP(x) RCT_INTERNAL_DROP(RCT_INTERNAL_PEEL x)
 #define RCT_INTERNAL_PEEL(...) RCT_INTERNAL_PEEL __VA_ARGS__
 #define RCT_INTERNAL_DROP(...) RCT_INTERNAL_DROP_NOW(__VA_ARGS__)
@@ -56,9 +57,10 @@
 
 namespace rct {
 
-// The same error with "prefix: " in front of its message; code and payloads
-// stay. An OK status comes back as it is. For the path of a config field or the
-// name of a file: nested calls read from the outside in.
+// Returns the error with "prefix: " in front of its message and the same code
+// and payloads; an OK status is returned unchanged. The prefix is the path of a
+// config field or the name of a file, and nested calls read from the outside
+// in.
 absl::Status Annotate(const absl::Status& status, std::string_view prefix);
 
 }  // namespace rct

@@ -5,8 +5,8 @@
 //     EXPECT_THAT(ReadNpyVector(path),
 //                 StatusIs(absl::StatusCode::kNotFound, HasSubstr(path)));
 //
-// Each takes a status, or a StatusOr where that makes sense; code and message
-// may be values or matchers. A failure prints the status.
+// Each matcher takes a status, or a StatusOr where that makes sense; code and
+// message may be values or matchers. A failure prints the status.
 
 #ifndef RCT_BASE_STATUS_MATCHERS_H_
 #define RCT_BASE_STATUS_MATCHERS_H_
@@ -32,14 +32,14 @@ const absl::Status& StatusOf(const absl::StatusOr<T>& result) {
 
 }  // namespace internal_status_matchers
 
-// Is OK, whatever it holds.
+// Matches a status that is OK, whatever it holds.
 MATCHER(IsOk, negation ? "is not OK" : "is OK") {
   *result_listener << "whose status is "
                    << internal_status_matchers::StatusOf(arg);
   return arg.ok();
 }
 
-// Is OK, and the value of the StatusOr matches.
+// Matches a StatusOr that is OK and whose value matches.
 MATCHER_P(IsOkAndHolds, value_matcher,
           negation ? "is not OK or holds another value"
                    : "is OK and holds the value") {
@@ -50,7 +50,7 @@ MATCHER_P(IsOkAndHolds, value_matcher,
   return testing::ExplainMatchResult(value_matcher, *arg, result_listener);
 }
 
-// Has this code.
+// Matches a status with this code.
 MATCHER_P(StatusIs, code_matcher,
           negation ? "has another status code" : "has the status code") {
   const absl::Status& status = internal_status_matchers::StatusOf(arg);
@@ -58,7 +58,7 @@ MATCHER_P(StatusIs, code_matcher,
   return testing::Matches(code_matcher)(status.code());
 }
 
-// Has this code, and its message matches.
+// Matches a status with this code whose message matches.
 MATCHER_P2(StatusIs, code_matcher, message_matcher,
            negation ? "has another status code or message"
                     : "has the status code and message") {

@@ -13,7 +13,7 @@ namespace {
 constexpr double kTwiceAtOnce = 0.5;  // seconds
 
 volatile sig_atomic_t noted_signal = 0;
-timespec noted_time;  // of the first; touched by the handler alone
+timespec noted_time;  // of the first signal; only the handler uses it
 
 double SecondsSince(const timespec& before) {
   timespec now;
@@ -22,7 +22,8 @@ double SecondsSince(const timespec& before) {
          1e-9 * static_cast<double>(now.tv_nsec - before.tv_nsec);
 }
 
-// Calls only what a handler may call (signal-safety(7)).
+// Notes a signal. Calls only functions that a handler may call
+// (signal-safety(7)).
 void Note(int signal_number) {
   const int error = errno;
   if (noted_signal == 0) {

@@ -1,5 +1,5 @@
-// The signals that ask a program to stop, as a question, so that work can end
-// in order and leave nothing half-written.
+// Signals that ask a program to stop, turned into a question that the program
+// asks, so that its work ends in order and leaves no file half written.
 //
 //     const rct::StopSignals signals;
 //     rct::Monitor monitor([&](double) { return signals.noted() == 0; });
@@ -13,11 +13,12 @@
 
 namespace rct {
 
-// While one lives, the first SIGINT (Ctrl-C), SIGTERM or SIGHUP (a closed
-// terminal) is noted, and one that comes more than half a second after it ends
-// the process as ever: programs such as timeout(1) send a signal twice at once,
-// and mean it once. A signal that is ignored, as under nohup, stays so. System
-// calls that wait return with EINTR. One at a time.
+// While an object lives, the first SIGINT (Ctrl-C), SIGTERM or SIGHUP (a closed
+// terminal) is noted. A signal that comes more than half a second later ends
+// the process as usual; an earlier one does not, since programs such as
+// timeout(1) send a signal twice at once and mean it once. A signal that is
+// ignored, as under nohup, stays ignored. System calls that wait return with
+// EINTR. Only one object may live at a time.
 class StopSignals {
  public:
   StopSignals();
@@ -25,7 +26,7 @@ class StopSignals {
   StopSignals(const StopSignals&) = delete;
   StopSignals& operator=(const StopSignals&) = delete;
 
-  // The first signal that came, or 0.
+  // Returns the first signal that came, or 0.
   int noted() const;
 
  private:

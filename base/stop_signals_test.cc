@@ -10,6 +10,13 @@
 namespace rct {
 namespace {
 
+TEST(StopSignalsTest, Example) {
+  const StopSignals signals;
+  EXPECT_EQ(signals.noted(), 0);
+  raise(SIGINT);
+  EXPECT_EQ(signals.noted(), SIGINT);
+}
+
 TEST(StopSignalsTest, NotesTheFirst) {
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
     const StopSignals signals;

@@ -1,4 +1,4 @@
-// A folder of a test's own.
+// A fixture that gives each test a folder of its own.
 
 #ifndef RCT_BASE_TEST_FOLDER_H_
 #define RCT_BASE_TEST_FOLDER_H_
@@ -11,7 +11,7 @@
 
 namespace rct {
 
-// Empty at the start of each test, and removed at its end.
+// The folder is empty at the start of each test and removed at its end.
 class FolderTest : public testing::Test {
  protected:
   FolderTest()
@@ -22,10 +22,11 @@ class FolderTest : public testing::Test {
   }
   ~FolderTest() override { std::filesystem::remove_all(folder_); }
 
+  // Returns the path of the file of this name in the folder.
   std::string Path(const std::string& name) const {
     return folder_ + "/" + name;
   }
-  // What is in it, in any order.
+  // Returns the names of the files in the folder, in any order.
   std::vector<std::string> Names() const {
     std::vector<std::string> names;
     for (const auto& entry : std::filesystem::directory_iterator(folder_)) {

@@ -14,7 +14,7 @@
 namespace rct {
 namespace {
 
-// Keeps the first mistake; the parser counts lines and columns from 0.
+// Keeps the first mistake. The parser counts lines and columns from 0.
 class FirstError : public google::protobuf::io::ErrorCollector {
  public:
   void AddError(int line, google::protobuf::io::ColumnNumber column,

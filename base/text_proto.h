@@ -1,4 +1,4 @@
-// Protocol buffers in text form, to and from files.
+// Protocol buffers in text form.
 
 #ifndef RCT_BASE_TEXT_PROTO_H_
 #define RCT_BASE_TEXT_PROTO_H_
@@ -10,11 +10,13 @@
 
 namespace rct {
 
-// Parses the file into `message` and returns its text. InvalidArgument, naming
-// the file, line and column of the first mistake.
+// Parses the file into `message` and returns its text. Returns InvalidArgument,
+// with the file, line and column of the first mistake, if the text is no such
+// message.
 absl::StatusOr<std::string> ReadTextProto(const std::string& path,
                                           google::protobuf::Message& message);
 
+// Returns the text form of `message`.
 std::string WriteTextProto(const google::protobuf::Message& message);
 
 }  // namespace rct

@@ -7,21 +7,21 @@
 namespace rct {
 namespace {
 
-// Takes a sequence of 2 to 4 bytes off the front; returns false if there is
-// none.
+// Removes a valid sequence of 2 to 4 bytes from the front; returns false if
+// there is none.
 bool TakeSequence(std::string_view& bytes) {
   const auto byte = [&bytes](size_t i) {
     return static_cast<unsigned char>(bytes[i]);
   };
   size_t length = 0;
-  uint32_t least = 0;  // below it the form is overlong
+  uint32_t min = 0;  // a smaller code is overlong
   uint32_t code = 0;
   if ((byte(0) & 0xe0) == 0xc0) {
-    length = 2, least = 0x80, code = byte(0) & 0x1f;
+    length = 2, min = 0x80, code = byte(0) & 0x1f;
   } else if ((byte(0) & 0xf0) == 0xe0) {
-    length = 3, least = 0x800, code = byte(0) & 0x0f;
+    length = 3, min = 0x800, code = byte(0) & 0x0f;
   } else if ((byte(0) & 0xf8) == 0xf0) {
-    length = 4, least = 0x10000, code = byte(0) & 0x07;
+    length = 4, min = 0x10000, code = byte(0) & 0x07;
   } else {
     return false;
   }
@@ -31,7 +31,7 @@ bool TakeSequence(std::string_view& bytes) {
     code = code << 6 | (byte(i) & 0x3f);
   }
   bytes.remove_prefix(length);
-  return code >= least && code <= 0x10ffff && (code < 0xd800 || code > 0xdfff);
+  return code >= min && code <= 0x10ffff && (code < 0xd800 || code > 0xdfff);
 }
 
 }  // namespace

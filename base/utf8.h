@@ -1,4 +1,4 @@
-// Whether bytes are text.
+// The check that bytes are text.
 
 #ifndef RCT_BASE_UTF8_H_
 #define RCT_BASE_UTF8_H_
@@ -7,8 +7,8 @@
 
 namespace rct {
 
-// Whether `bytes` are well-formed UTF-8 (RFC 3629: no overlong forms, no
-// surrogates, at most U+10FFFF) without control characters of ASCII.
+// Returns true if `bytes` are well-formed UTF-8 (RFC 3629: no overlong forms,
+// no surrogates, at most U+10FFFF) without ASCII control characters.
 bool IsPrintableUtf8(std::string_view bytes);
 
 }  // namespace rct

@@ -1,5 +1,5 @@
-// The version of the library and of its programs: semver.org's rules, beginning
-// with 1.0.0 once the interfaces are to stay.
+// The version of the library and of its programs. It follows the rules of
+// semver.org, with 1.0.0 once the interfaces are stable.
 
 #ifndef RCT_BASE_VERSION_H_
 #define RCT_BASE_VERSION_H_

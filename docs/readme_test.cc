@@ -16,9 +16,10 @@ TEST(ReadmeTest, ExampleIsTheOneThatCompiles) {
               testing::HasSubstr("```cpp\n" + body + "```\n"));
 }
 
-// What is to be filled in is written @LIKE_THIS@ while it is missing.
+// A figure that is still missing is written @LIKE_THIS@.
 TEST(ReadmeTest, NothingIsLeftToBeFilledIn) {
-  for (const char* file : {"README.md", "docs/performance.md"}) {
+  for (const char* file :
+       {"README.md", "docs/experiments.md", "docs/performance.md"}) {
     EXPECT_THAT(ReadFile(file).value(),
                 testing::Not(testing::ContainsRegex("@[A-Z_]+@")))
         << file;

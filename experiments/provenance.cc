@@ -14,7 +14,7 @@
 #include "base/file.h"
 #include "base/parallel.h"
 #include "base/sha256.h"
-#include "metric/simd_kernels.h"
+#include "metric/simd_routines.h"
 
 namespace rct {
 namespace {
@@ -59,7 +59,7 @@ RunRecord::Provenance CollectProvenance(const std::string& command) {
   origin.set_commit(Commit());
   origin.set_machine(Machine());
   origin.set_processors(HardwareThreads());
-  origin.set_instruction_set(std::string(IsaName(BestKernels().isa)));
+  origin.set_instruction_set(std::string(IsaName(BestSimdRoutines().isa)));
 #ifdef __clang__
   origin.set_compiler(absl::StrCat("clang ", __clang_version__));
 #else

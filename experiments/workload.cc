@@ -23,7 +23,7 @@
 #include "base/status_macros.h"
 #include "experiments/paths.h"
 #include "index/residual_index.h"
-#include "metric/simd_kernels.h"
+#include "metric/simd_routines.h"
 #include "parity/audit.h"
 #include "parity/gold/gold.h"
 #include "traversal/neighbor_table.h"
@@ -252,7 +252,7 @@ absl::StatusOr<ResidualModel> Workload::MakeModel(int threads,
                                       factors_->view(), residual_variance_);
   }
   return ResidualModel::Create(points_.view(), config_.residual(), threads,
-                               BestKernels(), monitor);
+                               BestSimdRoutines(), monitor);
 }
 
 absl::StatusOr<SearchResult> Workload::Search(const ResidualIndex& index,

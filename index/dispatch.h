@@ -8,10 +8,8 @@
 #ifndef RCT_INDEX_DISPATCH_H_
 #define RCT_INDEX_DISPATCH_H_
 
-#include <cstddef>
 #include <cstdint>
 #include <numeric>
-#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -20,80 +18,38 @@
 #include "base/parallel.h"
 #include "base/status_macros.h"
 #include "index/validation.h"
-#include "traversal/neighbor_table.h"
 #include "traversal/range_search.h"
 #include "traversal/searcher.h"
 
 namespace rct {
 
-// The queries of one call, in the terms of Searcher::Request.
+// Returns the options.k nearest of each query.
 template <class Metric>
-class Queries {
- public:
-  using Points = typename Metric::Points;
+absl::StatusOr<SearchResult> Nearest(
+    const Searcher<Metric>& searcher,
+    const Queries<typename Metric::Points>& queries, SearchOptions options) {
+  options.threads = ResolveThreads(options.threads);
+  const Monitor::Part whole(options.monitor);
+  SearchResult result = searcher.Run(queries, options);
+  RCT_RETURN_IF_ERROR(Monitor::Check(options.monitor));
+  return result;
+}
 
-  // Queries are rows of the data, each in [0, size).
-  Queries(const Searcher<Metric>& searcher, absl::Span<const int64_t> rows)
-      : searcher_(searcher),
-        from_(searcher.metric().data()),
-        positions_(rows.size()),
-        rows_(rows.begin(), rows.end()) {
-    for (size_t i = 0; i < rows.size(); ++i) {
-      positions_[i] = searcher.order().position(rows[i]);
-    }
-  }
-
-  // Query i is point positions[i] of `points`, which must outlive the queries.
-  Queries(const Searcher<Metric>& searcher, const Points& points,
-          std::vector<int32_t> positions)
-      : searcher_(searcher),
-        from_(points),
-        positions_(std::move(positions)),
-        rows_(positions_.size(), kNoNeighbor) {}
-
-  // Query i is point i of `points`, which must outlive the queries.
-  Queries(const Searcher<Metric>& searcher, const Points& points)
-      : Queries(searcher, points, std::vector<int32_t>(points.size())) {
-    std::iota(positions_.begin(), positions_.end(), 0);
-  }
-
-  // Returns the options.k nearest of each query.
-  absl::StatusOr<SearchResult> Nearest(SearchOptions options) const {
-    options.threads = ResolveThreads(options.threads);
-    const Monitor::Part whole(options.monitor);
-    SearchResult result = searcher_.Run({from_, positions_, rows_, options});
-    RCT_RETURN_IF_ERROR(Monitor::Check(options.monitor));
-    return result;
-  }
-
-  // Returns all within options.radius of each query.
-  absl::StatusOr<RangeResult> AllWithin(SearchOptions options) const {
-    options.threads = ResolveThreads(options.threads);
-    const Monitor::Part whole(options.monitor);
-    std::vector<int32_t> positions;
-    std::vector<int64_t> rows;
-    RangeResult result = RangeSearch(
-        static_cast<int64_t>(positions_.size()), searcher_.metric().size(),
-        options,
-        [&](absl::Span<const int64_t> some, const SearchOptions& with_k) {
-          positions.clear();
-          rows.clear();
-          for (const int64_t i : some) {
-            positions.push_back(positions_[i]);
-            rows.push_back(rows_[i]);
-          }
-          return searcher_.Run({from_, positions, rows, with_k});
-        });
-    RCT_RETURN_IF_ERROR(Monitor::Check(options.monitor));
-    return result;
-  }
-
- private:
-  const Searcher<Metric>& searcher_;
-  const Points& from_;
-  std::vector<int32_t> positions_;
-  std::vector<int64_t> rows_;
-};
+// Returns all within options.radius of each query.
+template <class Metric>
+absl::StatusOr<RangeResult> AllWithin(
+    const Searcher<Metric>& searcher,
+    const Queries<typename Metric::Points>& queries, SearchOptions options) {
+  options.threads = ResolveThreads(options.threads);
+  const Monitor::Part whole(options.monitor);
+  RangeResult result = RangeSearch(
+      queries.size(), searcher.metric().size(), options,
+      [&](absl::Span<const int64_t> some, const SearchOptions& with_k) {
+        return searcher.Run(queries.Some(some), with_k);
+      });
+  RCT_RETURN_IF_ERROR(Monitor::Check(options.monitor));
+  return result;
+}
 
 // Returns the options of a search for all neighbors within `radius`.
 inline SearchOptions WithinRadius(SearchOptions options, double radius) {
@@ -114,7 +70,7 @@ absl::StatusOr<SearchResult> NearestToRows(const Searcher<Metric>& searcher,
   RCT_RETURN_IF_ERROR(ValidateRows(rows, size));
   RCT_RETURN_IF_ERROR(
       CheckAnswerMemory(static_cast<int64_t>(rows.size()), options.k));
-  return Queries(searcher, rows).Nearest(options);
+  return Nearest(searcher, searcher.Rows(rows), options);
 }
 
 // Queries are all rows in turn; no row is its own neighbor.
@@ -138,7 +94,7 @@ absl::StatusOr<RangeResult> AllWithinOfRows(const Searcher<Metric>& searcher,
   RCT_RETURN_IF_ERROR(ValidateRows(rows, size));
   RCT_RETURN_IF_ERROR(
       CheckRangeMemory(static_cast<int64_t>(rows.size()), options, size));
-  return Queries(searcher, rows).AllWithin(options);
+  return AllWithin(searcher, searcher.Rows(rows), options);
 }
 
 }  // namespace rct

@@ -5,7 +5,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/types/span.h"
 #include "base/matrix.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -27,7 +26,7 @@ EuclideanPoints Line(const std::vector<double>& x) {
 }
 
 // Exhaustive search among the points 0, 1, 3 and 7 of a line.
-class QueriesTest : public testing::Test {
+class DispatchTest : public testing::Test {
  protected:
   const ComposedSearcher<EuclideanDistance> composed_ =
       ComposeSearcher(
@@ -37,35 +36,38 @@ class QueriesTest : public testing::Test {
   const Searcher<EuclideanDistance>& searcher_ = *composed_.searcher;
 };
 
-TEST_F(QueriesTest, MayBeRows) {
+TEST_F(DispatchTest, QueriesMayBeRows) {
   const int64_t rows[] = {3, 0};
-  const SearchResult nearest = Queries(searcher_, absl::MakeConstSpan(rows))
-                                   .Nearest({.k = 1, .exclude_self = true})
-                                   .value();
+  const SearchResult nearest =
+      Nearest(searcher_, searcher_.Rows(rows), {.k = 1, .exclude_self = true})
+          .value();
   EXPECT_EQ(nearest.neighbors.rows()(0, 0), 2);
   EXPECT_EQ(nearest.neighbors.rows()(1, 0), 1);
 }
 
-TEST_F(QueriesTest, MayBeNewPoints) {
+TEST_F(DispatchTest, QueriesMayBeNewPoints) {
   const EuclideanPoints points = Line({6, 2.5});
   const SearchResult nearest =
-      Queries(searcher_, points).Nearest({.k = 1}).value();
+      Nearest(searcher_, Queries<EuclideanPoints>(points), {.k = 1}).value();
   EXPECT_EQ(nearest.neighbors.rows()(0, 0), 3);
   EXPECT_EQ(nearest.neighbors.rows()(1, 0), 2);
 }
 
-TEST_F(QueriesTest, MayHaveAnOrderOfTheirOwn) {
+TEST_F(DispatchTest, QueriesMayHaveAnOrderOfTheirOwn) {
   const EuclideanPoints points = Line({6, 2.5});
   const SearchResult nearest =
-      Queries(searcher_, points, {1, 0}).Nearest({.k = 1}).value();
+      Nearest(searcher_, Queries<EuclideanPoints>(points, {1, 0}), {.k = 1})
+          .value();
   EXPECT_EQ(nearest.neighbors.rows()(0, 0), 2);
   EXPECT_EQ(nearest.neighbors.rows()(1, 0), 3);
 }
 
-TEST_F(QueriesTest, FindAllWithinARadius) {
+TEST_F(DispatchTest, FindsAllWithinARadius) {
   const EuclideanPoints points = Line({6, 2.5});
   const RangeResult within =
-      Queries(searcher_, points).AllWithin(WithinRadius({}, 2)).value();
+      AllWithin(searcher_, Queries<EuclideanPoints>(points),
+                WithinRadius({}, 2))
+          .value();
   EXPECT_THAT(within.neighbors.rows_of(0), ElementsAre(3));
   EXPECT_THAT(within.neighbors.rows_of(1), ElementsAre(2, 1));
 }

@@ -23,11 +23,11 @@
 #include "metric/euclidean_range.h"
 #include "metric/inducing_points.h"
 #include "traversal/build_phase.h"
-#include "traversal/node_order.h"
 #include "traversal/range_search.h"
 #include "traversal/row_order.h"
 #include "traversal/searcher.h"
 #include "traversal/traversal.pb.h"
+#include "traversal/tree/node_order.h"
 
 namespace rct {
 namespace {
@@ -161,8 +161,10 @@ absl::StatusOr<EuclideanIndex::NewPoints> EuclideanIndex::PrepareQueries(
 absl::StatusOr<SearchResult> EuclideanIndex::SearchPoints(
     MatrixView<const double> points, SearchOptions options) const try {
   RCT_ASSIGN_OR_RETURN(NewPoints queries, PrepareQueries(points, options));
-  return Queries(*searcher_, queries.points, std::move(queries.positions))
-      .Nearest(options);
+  return Nearest(
+      *searcher_,
+      Queries<EuclideanPoints>(queries.points, std::move(queries.positions)),
+      options);
 } catch (...) {
   return StatusOfException("SearchPoints");
 }
@@ -173,8 +175,10 @@ absl::StatusOr<RangeResult> EuclideanIndex::RangeSearchPoints(
   options = WithinRadius(options, radius);
   RCT_RETURN_IF_ERROR(CheckRangeMemory(points.rows, options, size()));
   RCT_ASSIGN_OR_RETURN(NewPoints queries, PrepareQueries(points, options));
-  return Queries(*searcher_, queries.points, std::move(queries.positions))
-      .AllWithin(options);
+  return AllWithin(
+      *searcher_,
+      Queries<EuclideanPoints>(queries.points, std::move(queries.positions)),
+      options);
 } catch (...) {
   return StatusOfException("RangeSearchPoints");
 }

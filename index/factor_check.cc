@@ -16,10 +16,10 @@
 #include "metric/point_lanes.h"
 #include "metric/residual_correlation.h"
 #include "metric/residual_points.h"
-#include "metric/simd_kernels.h"
+#include "metric/simd_routines.h"
 #include "metric/tile.h"
-#include "traversal/node_order.h"
 #include "traversal/row_order.h"
+#include "traversal/tree/node_order.h"
 
 namespace rct {
 namespace {

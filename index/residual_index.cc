@@ -32,7 +32,7 @@
 #include "metric/residual_factors.h"
 #include "metric/residual_points.h"
 #include "metric/rounding.h"
-#include "metric/simd_kernels.h"
+#include "metric/simd_routines.h"
 #include "traversal/build_phase.h"
 #include "traversal/range_search.h"
 #include "traversal/searcher.h"
@@ -73,7 +73,7 @@ double ModelShare(const IndexOptions& options) {
 
 absl::StatusOr<ResidualModel> ResidualModel::Create(
     MatrixView<const double> points, const ResidualConfig& config, int threads,
-    const SimdKernels& simd, Monitor* monitor) try {
+    const SimdRoutines& simd, Monitor* monitor) try {
   return CreateAndMore(points, config, /*copies=*/1, threads, simd, monitor);
 } catch (...) {
   return StatusOfException("Create");
@@ -81,7 +81,7 @@ absl::StatusOr<ResidualModel> ResidualModel::Create(
 
 absl::StatusOr<ResidualModel> ResidualModel::CreateAndMore(
     MatrixView<const double> points, const ResidualConfig& config,
-    double copies, int threads, const SimdKernels& simd, Monitor* monitor) {
+    double copies, int threads, const SimdRoutines& simd, Monitor* monitor) {
   const Monitor::Part whole(monitor);
   RCT_RETURN_IF_ERROR(ValidateThreads(threads));
   RCT_RETURN_IF_ERROR(ValidateFinite("points", points));
@@ -126,7 +126,7 @@ absl::StatusOr<ResidualModel> ResidualModel::WithKernel(
 
 absl::StatusOr<ResidualModel> ResidualModel::Factorize(
     Matrix<double> points, Kernel kernel, InducingPoints inducing,
-    const ResidualConfig& config, int threads, const SimdKernels& simd,
+    const ResidualConfig& config, int threads, const SimdRoutines& simd,
     Monitor* monitor) {
   PhaseClock clock;
   // The two parts take m^3 / 3 and n m^2 operations.
@@ -184,7 +184,7 @@ absl::StatusOr<ResidualIndex> ResidualIndex::Build(
   RCT_ASSIGN_OR_RETURN(ResidualModel model,
                        ResidualModel::CreateAndMore(
                            points, options.residual(), 1 + CopiesKept(options),
-                           options.threads(), BestKernels(), monitor));
+                           options.threads(), BestSimdRoutines(), monitor));
   part.reset();
   IndexOptions rest = options;
   rest.clear_residual();
@@ -360,7 +360,7 @@ absl::StatusOr<SearchResult> ResidualIndex::SearchPoints(
   const Monitor::Part whole(options.monitor);
   RCT_ASSIGN_OR_RETURN(const ResidualPoints queries,
                        PrepareQueries(points, options));
-  return Queries(*searcher_, queries).Nearest(options);
+  return Nearest(*searcher_, Queries<ResidualPoints>(queries), options);
 } catch (...) {
   return StatusOfException("SearchPoints");
 }
@@ -373,7 +373,7 @@ absl::StatusOr<RangeResult> ResidualIndex::RangeSearchPoints(
   RCT_RETURN_IF_ERROR(CheckRangeMemory(points.rows, options, size()));
   RCT_ASSIGN_OR_RETURN(const ResidualPoints queries,
                        PrepareQueries(points, options));
-  return Queries(*searcher_, queries).AllWithin(options);
+  return AllWithin(*searcher_, Queries<ResidualPoints>(queries), options);
 } catch (...) {
   return StatusOfException("RangeSearchPoints");
 }

@@ -53,12 +53,12 @@
 #include "metric/residual_correlation.h"
 #include "metric/residual_factors.h"
 #include "metric/residual_points.h"
-#include "metric/simd_kernels.h"
+#include "metric/simd_routines.h"
 #include "traversal/build_phase.h"
-#include "traversal/cover_tree.h"
 #include "traversal/neighbor_table.h"
 #include "traversal/range_search.h"
 #include "traversal/searcher.h"
+#include "traversal/tree/cover_tree.h"
 
 namespace rct {
 
@@ -74,7 +74,7 @@ class ResidualModel {
   // tables give the same bits.
   static absl::StatusOr<ResidualModel> Create(
       MatrixView<const double> points, const ResidualConfig& config,
-      int threads = 0, const SimdKernels& simd = BestKernels(),
+      int threads = 0, const SimdRoutines& simd = BestSimdRoutines(),
       Monitor* monitor = nullptr);
 
   // Makes a model of factors computed elsewhere: `v` n x m, `variance` n. Such
@@ -119,13 +119,13 @@ class ResidualModel {
   // times the points and their factors: an index keeps more than its model.
   static absl::StatusOr<ResidualModel> CreateAndMore(
       MatrixView<const double> points, const ResidualConfig& config,
-      double copies, int threads, const SimdKernels& simd, Monitor* monitor);
+      double copies, int threads, const SimdRoutines& simd, Monitor* monitor);
 
   // Makes a model. Assumes that `points` are finite and that `inducing` is what
   // `config` describes.
   static absl::StatusOr<ResidualModel> Factorize(
       Matrix<double> points, Kernel kernel, InducingPoints inducing,
-      const ResidualConfig& config, int threads, const SimdKernels& simd,
+      const ResidualConfig& config, int threads, const SimdRoutines& simd,
       Monitor* monitor);
 
   void Save(ArchiveWriter& archive) const;
@@ -209,10 +209,10 @@ class ResidualIndex {
 
   // Returns the neighbors of rows of the data, each in [0, size). Where a query
   // has fewer than k neighbors, its row of the table is padded with row -1 at
-  // distance +inf. Returns InvalidArgument where k is not from 1 to
-  // kMaxNeighbors (index/validation.h), the radius is NaN, `allowed` has
-  // another size than the data, or threads or a row is out of range; Cancelled
-  // where `options.monitor` is cancelled.
+  // distance +inf. Returns InvalidArgument where k is not from 1 to kMaxRows
+  // (base/limits.h), the radius is NaN, `allowed` has another size than the
+  // data, or threads or a row is out of range; Cancelled where
+  // `options.monitor` is cancelled.
   absl::StatusOr<SearchResult> Search(absl::Span<const int64_t> rows,
                                       SearchOptions options) const;
 

@@ -24,7 +24,7 @@
 #include "index/index.pb.h"
 #include "metric/metric.pb.h"
 #include "metric/residual_points.h"
-#include "metric/simd_kernels.h"
+#include "metric/simd_routines.h"
 #include "traversal/neighbor_table.h"
 #include "traversal/range_search.h"
 #include "traversal/range_table.h"
@@ -1110,7 +1110,7 @@ TEST(OneAnswerTest, WhateverTheOptions) {
       for (const Isa isa : AvailableIsas()) {
         for (const int threads : {1, 2, 7}) {
           const absl::StatusOr<ResidualModel> model = ResidualModel::Create(
-              points.view(), residual, threads, *KernelsFor(isa));
+              points.view(), residual, threads, *SimdRoutinesFor(isa));
           ASSERT_THAT(model, IsOk());
           for (size_t variant = 0; variant < variants.size(); ++variant) {
             IndexOptions options = variants[variant];

@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
+#include "base/limits.h"
 #include "base/matrix.h"
 #include "base/memory_limit.h"
 #include "base/status_macros.h"
@@ -40,9 +41,9 @@ absl::Status ValidateStrategy(const Composition& composition, bool has_tree) {
 }
 
 absl::Status ValidateSearch(const SearchOptions& options, int64_t size) {
-  if (options.k < 1 || options.k > kMaxNeighbors) {
+  if (options.k < 1 || options.k > kMaxRows) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "k: is ", options.k, "; must be from 1 to ", kMaxNeighbors));
+        "k: is ", options.k, "; must be from 1 to ", kMaxRows));
   }
   if (std::isnan(options.radius)) {
     return absl::InvalidArgumentError("radius: is no number");

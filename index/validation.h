@@ -14,13 +14,6 @@
 
 namespace rct {
 
-// The number of threads that a call may ask for.
-inline constexpr int kMaxThreads = 4096;
-
-// The number of neighbors that a query may ask for: as many as there can be
-// points. A larger k is a mistake, and the table's size would overflow.
-inline constexpr int64_t kMaxNeighbors = 2147483639;
-
 // Returns InvalidArgument, naming the field, unless `threads` is from 0 (all)
 // to kMaxThreads.
 absl::Status ValidateThreads(int threads);
@@ -30,7 +23,8 @@ absl::Status ValidateThreads(int threads);
 absl::Status ValidateStrategy(const Composition& composition, bool has_tree);
 
 // Returns InvalidArgument where k, the radius, the flags of allowed rows or the
-// threads of a search among `size` points are out of range.
+// threads of a search among `size` points are out of range. A k above kMaxRows
+// must be a mistake, and the size of the table would overflow.
 absl::Status ValidateSearch(const SearchOptions& options, int64_t size);
 
 // Returns ResourceExhausted where the answer alone takes more memory than there

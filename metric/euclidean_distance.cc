@@ -9,7 +9,7 @@
 #include "base/matrix.h"
 #include "metric/point_lanes.h"
 #include "metric/rounding.h"
-#include "metric/simd_kernels.h"
+#include "metric/simd_routines.h"
 #include "metric/tile.h"
 
 namespace rct {
@@ -23,7 +23,7 @@ EuclideanPoints EuclideanPoints::Reordered(
   return result;
 }
 
-EuclideanDistance::EuclideanDistance(Points data, const SimdKernels& simd)
+EuclideanDistance::EuclideanDistance(Points data, const SimdRoutines& simd)
     : data_(std::move(data)),
       simd_(&simd),
       lanes_(data_.points.view()),

@@ -18,7 +18,7 @@
 #include "base/matrix.h"
 #include "metric/point_lanes.h"
 #include "metric/rounding.h"
-#include "metric/simd_kernels.h"
+#include "metric/simd_routines.h"
 #include "metric/tile.h"
 
 namespace rct {
@@ -40,13 +40,13 @@ class EuclideanDistance {
   };
 
   explicit EuclideanDistance(Points data,
-                             const SimdKernels& simd = BestKernels());
+                             const SimdRoutines& simd = BestSimdRoutines());
 
   int64_t size() const { return data_.size(); }
   int64_t dim() const { return data_.points.cols(); }
   int64_t point_width() const { return dim(); }
   const Points& data() const { return data_; }
-  const SimdKernels& simd() const { return *simd_; }
+  const SimdRoutines& simd() const { return *simd_; }
 
   EuclideanDistance Reordered(absl::Span<const int32_t> order) const;
 
@@ -87,7 +87,7 @@ class EuclideanDistance {
 
  private:
   Points data_;
-  const SimdKernels* simd_;
+  const SimdRoutines* simd_;
   PointLanes lanes_;
   double slack_;
 };

@@ -14,7 +14,7 @@
 #include "gtest/gtest.h"
 #include "metric/point_lanes.h"
 #include "metric/rounding.h"
-#include "metric/simd_kernels.h"
+#include "metric/simd_routines.h"
 #include "metric/test_reference.h"
 #include "metric/tile.h"
 
@@ -49,7 +49,7 @@ TEST(EuclideanDistanceTest, TilesOfAnyShapeAreTheDefinition) {
   for (const Isa isa : AvailableIsas()) {
     SCOPED_TRACE(IsaName(isa));
     const EuclideanDistance metric({UniformPoints(kPoints, kDim, 1)},
-                                   *KernelsFor(isa));
+                                   *SimdRoutinesFor(isa));
     const Matrix<double>& x = metric.data().points;
     TileWorkspace workspace(kDim, 9, kPoints);
     for (int repeat = 0; repeat < 200; ++repeat) {

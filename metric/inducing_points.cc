@@ -4,7 +4,6 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <utility>
 #include <vector>
 
@@ -12,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "base/limits.h"
 #include "base/matrix.h"
 #include "base/random.h"
 #include "base/status_macros.h"
@@ -108,17 +108,15 @@ absl::StatusOr<InducingPoints> SelectInducingPoints(
 }
 
 absl::Status ValidateFinite(const char* name, MatrixView<const double> points) {
-  constexpr int64_t kMaxColumns = 1 << 20;
   if (points.cols < 1 || points.cols > kMaxColumns) {
     return absl::InvalidArgumentError(
         absl::StrCat(name, ": has ", points.cols, " columns; from 1 to ",
                      kMaxColumns, " are supported"));
   }
-  // Storage is addressed by 32-bit numbers, with a vector's room to spare.
-  if (points.rows > std::numeric_limits<int32_t>::max() - 8) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(name, ": has ", points.rows,
-                     " rows; at most 2147483639 are supported"));
+  if (points.rows > kMaxRows) {
+    return absl::InvalidArgumentError(absl::StrCat(name, ": has ", points.rows,
+                                                   " rows; at most ", kMaxRows,
+                                                   " are supported"));
   }
   for (int64_t i = 0; i < points.rows; ++i) {
     for (int64_t t = 0; t < points.cols; ++t) {

@@ -8,7 +8,7 @@
 //     Matern 5/2   variance * (1 + a + a^2 / 3) exp(-a), a = sqrt(5) r
 //
 // (Rasmussen and Williams 2006, equations 4.9 and 4.14-4.17.) The arithmetic is
-// that of simd_kernels.h: the same bits on every instruction set.
+// that of simd_routines.h: the same bits on every instruction set.
 
 #ifndef RCT_METRIC_KERNEL_H_
 #define RCT_METRIC_KERNEL_H_
@@ -18,7 +18,7 @@
 
 #include "absl/status/statusor.h"
 #include "metric/metric.pb.h"
-#include "metric/simd_kernels.h"
+#include "metric/simd_routines.h"
 
 namespace rct {
 
@@ -33,7 +33,7 @@ class Kernel {
   int dim() const { return static_cast<int>(inverse_lengthscale_.size()); }
   double variance() const { return variance_; }
 
-  // A view for the routines of SimdKernels; valid while this object lives.
+  // A view for the routines of SimdRoutines; valid while this object lives.
   KernelSpec spec() const {
     return {family_, dim(), variance_, inverse_lengthscale_.data()};
   }

@@ -61,8 +61,8 @@ TEST(KernelTest, OneLengthscaleIsThatOfAllDimensions) {
     double y[3 * 8];
     for (int i = 0; i < 24; ++i) y[i] = 0.01 * i * i;
     double k[2][8];
-    BestKernels().covariance_row(one.spec(), x, {y, 8}, 8, k[0]);
-    BestKernels().covariance_row(each.spec(), x, {y, 8}, 8, k[1]);
+    BestSimdRoutines().covariance_row(one.spec(), x, {y, 8}, 8, k[0]);
+    BestSimdRoutines().covariance_row(each.spec(), x, {y, 8}, 8, k[1]);
     EXPECT_EQ(Bits(k[0]), Bits(k[1]));
   }
 }

@@ -6,7 +6,7 @@
 // correctly rounded (IEEE 754: +, -, *, sqrt, and the fused multiply-add), and
 // Sum() adds the lanes in one fixed order. Code written once over Lanes
 // therefore returns the same bits on every instruction set: this is the whole
-// argument for reproducibility, and `simd_kernels_test` checks it.
+// argument for reproducibility, and `simd_routines_test` checks it.
 //
 // xsimd 8.1's fma() is not fused on AVX-512 (it multiplies, rounds, and adds),
 // so the fused operations are spelled with the instruction itself.
@@ -20,11 +20,10 @@
 #include <cmath>
 #include <cstdint>
 
+#include "metric/lane_padding.h"
 #include "xsimd/xsimd.hpp"
 
 namespace rct::simd {
-
-inline constexpr int kLanes = 8;
 
 // Rounds to nearest when added to a double of magnitude below 2^51, and leaves
 // the integer in the low bits of the sum.

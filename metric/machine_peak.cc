@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "benchmark/benchmark.h"
-#include "metric/simd_kernels.h"
+#include "metric/simd_routines.h"
 
 namespace rct {
 namespace {
@@ -39,7 +39,7 @@ constexpr int64_t kRounds = 4'000'000;
 // Returns the bytes of a vector, or 0 where there are none.
 int RunChains(Precision precision) {
   const bool doubles = precision == Precision::kFloat64;
-  switch (BestKernels().isa) {
+  switch (BestSimdRoutines().isa) {
     case Isa::kAvx512:
       if (doubles) {
         RCT_CHAINS("vfmadd231pd", "zmm");

@@ -5,7 +5,7 @@
 //         --benchmark_report_aggregates_only=true
 //
 // Operations are those of the products alone, two for each fused multiply-add,
-// or the bytes of V where each is read for one product. See docs/performance.md
+// or the bytes of V where each is read for one product. See docs/experiments.md
 // for the table.
 
 #include <algorithm>
@@ -24,7 +24,7 @@
 #include "metric/metric.pb.h"
 #include "metric/residual_factors.h"
 #include "metric/residual_points.h"
-#include "metric/simd_kernels.h"
+#include "metric/simd_routines.h"
 
 namespace rct {
 namespace {
@@ -57,9 +57,9 @@ void RunDots(benchmark::State& state, int num_queries, int64_t num_candidates) {
   for (auto _ : state) {
     for (int64_t j = 0; j < num_candidates; j += kTile) {
       const auto count = static_cast<int>(std::min(kTile, num_candidates - j));
-      BestKernels().dot_tile(queries.pointers.data(), num_queries,
-                             candidates.pointers.data() + j, count, kInducing,
-                             out.data(), kTile);
+      BestSimdRoutines().dot_tile(queries.pointers.data(), num_queries,
+                              candidates.pointers.data() + j, count, kInducing,
+                              out.data(), kTile);
       benchmark::DoNotOptimize(out.data());
       benchmark::ClobberMemory();
     }

@@ -5,13 +5,14 @@
 
 #include "absl/types/span.h"
 #include "base/matrix.h"
-#include "metric/simd_kernels.h"
+#include "metric/simd_routines.h"
 
 namespace rct {
 namespace {
 
-// A vector of eight may start at any point: the last one reads seven further.
-int64_t PaddedWidth(int64_t count) { return RoundUpToLanes(count) + 8; }
+// Returns the length of a row for `count` points. A vector may begin at any of
+// them, so that the last one reads up to seven numbers past the end.
+int64_t PaddedWidth(int64_t count) { return RoundUpToLanes(count) + kLanes; }
 
 }  // namespace
 

@@ -8,12 +8,10 @@
 
 #include "absl/types/span.h"
 #include "base/matrix.h"
-#include "metric/simd_kernels.h"
+#include "metric/lane_padding.h"  // IWYU pragma: export
+#include "metric/simd_routines.h"
 
 namespace rct {
-
-// Rounds up to whole vectors of eight.
-constexpr int64_t RoundUpToLanes(int64_t count) { return (count + 7) & ~7; }
 
 class PointLanes {
  public:

@@ -5,17 +5,11 @@
 #include "absl/types/span.h"
 #include "base/matrix.h"
 #include "gtest/gtest.h"
-#include "metric/simd_kernels.h"
+#include "metric/simd_routines.h"
 #include "metric/test_reference.h"
 
 namespace rct {
 namespace {
-
-static_assert(RoundUpToLanes(0) == 0);
-static_assert(RoundUpToLanes(1) == 8);
-static_assert(RoundUpToLanes(8) == 8);
-static_assert(RoundUpToLanes(9) == 16);
-static_assert(RoundUpToLanes(int64_t{1} << 40) == int64_t{1} << 40);
 
 double At(CoordinateLanes lanes, int64_t point, int64_t dimension) {
   return lanes.data[dimension * lanes.stride + point];

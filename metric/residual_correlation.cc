@@ -13,20 +13,20 @@
 #include "metric/point_lanes.h"
 #include "metric/residual_points.h"
 #include "metric/rounding.h"
-#include "metric/simd_kernels.h"
+#include "metric/simd_routines.h"
 #include "metric/tile.h"
 
 namespace rct {
 
 ResidualCorrelation::ResidualCorrelation(Kernel kernel, Points data,
                                          std::optional<RoundingModel> rounding,
-                                         const SimdKernels& simd)
+                                         const SimdRoutines& simd)
     : kernel_(std::move(kernel)),
       data_(std::move(data)),
       rounding_(rounding),
       simd_(&simd),
       lanes_(data_.points.view()),
-      scale_(data_.size() + 8) {
+      scale_(data_.size() + kLanes) {
   std::copy(data_.inverse_sqrt.begin(), data_.inverse_sqrt.end(),
             scale_.begin());
   std::fill(scale_.begin() + data_.size(), scale_.end(), 0.0);

@@ -9,7 +9,7 @@
 // the distance. The order of t is that of d but for ties (the square root
 // merges neighbouring values).
 //
-// Each t is one fixed computation (simd_kernels.h): tiles of any shape, ranges
+// Each t is one fixed computation (simd_routines.h): tiles of any shape, ranges
 // and lists, one query or many, either order of the arguments give the same
 // bits.
 //
@@ -46,7 +46,7 @@
 #include "metric/point_lanes.h"
 #include "metric/residual_points.h"
 #include "metric/rounding.h"
-#include "metric/simd_kernels.h"
+#include "metric/simd_routines.h"
 #include "metric/tile.h"
 
 namespace rct {
@@ -67,7 +67,7 @@ class ResidualCorrelation {
   // about their errors, and only exhaustive search is exact.
   ResidualCorrelation(Kernel kernel, Points data,
                       std::optional<RoundingModel> rounding,
-                      const SimdKernels& simd = BestKernels());
+                      const SimdRoutines& simd = BestSimdRoutines());
 
   int64_t size() const { return data_.size(); }
   int64_t dim() const { return kernel_.dim(); }
@@ -76,7 +76,7 @@ class ResidualCorrelation {
   const Points& data() const { return data_; }
   const Kernel& kernel() const { return kernel_; }
   const std::optional<RoundingModel>& rounding() const { return rounding_; }
-  const SimdKernels& simd() const { return *simd_; }
+  const SimdRoutines& simd() const { return *simd_; }
 
   // The same metric with the data in another order (see Points::Reordered).
   ResidualCorrelation Reordered(absl::Span<const int32_t> order) const;
@@ -156,7 +156,7 @@ class ResidualCorrelation {
   }
 
  private:
-  using FinishRow = decltype(SimdKernels::residual_row);
+  using FinishRow = decltype(SimdRoutines::residual_row);
 
   void Tile(const Points& from, absl::Span<const int32_t> queries,
             Candidates candidates, FinishRow finish, double* out,
@@ -165,7 +165,7 @@ class ResidualCorrelation {
   Kernel kernel_;
   Points data_;
   std::optional<RoundingModel> rounding_;
-  const SimdKernels* simd_;
+  const SimdRoutines* simd_;
   PointLanes lanes_;
   AlignedBuffer<double> scale_;         // s, padded for whole vectors
   AlignedBuffer<double> inverse_norm_;  // empty without rounding_

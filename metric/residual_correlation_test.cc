@@ -19,7 +19,7 @@
 #include "metric/residual_factors.h"
 #include "metric/residual_points.h"
 #include "metric/rounding.h"
-#include "metric/simd_kernels.h"
+#include "metric/simd_routines.h"
 #include "metric/test_model.h"
 #include "metric/test_reference.h"
 #include "metric/tile.h"
@@ -61,14 +61,14 @@ struct Model {
 
 Model MakeModel(const Kernel& kernel, const Matrix<double>& z, double jitter,
                 const Matrix<double>& x,
-                const SimdKernels& simd = BestKernels()) {
+                const SimdRoutines& simd = BestSimdRoutines()) {
   InducingFactor factor = MakeFactor(kernel, z, jitter, simd).value();
   ResidualCorrelation metric(kernel, factor.Project(x.view(), 1).value(),
                              factor.rounding(), simd);
   return {std::move(factor), std::move(metric)};
 }
 
-Model SmallModel(int64_t n, const SimdKernels& simd = BestKernels()) {
+Model SmallModel(int64_t n, const SimdRoutines& simd = BestSimdRoutines()) {
   return MakeModel(MakeKernel(KernelFamily::kMatern32, 1.3, {0.4, 0.2}, 2),
                    UniformPoints(13, 2, 1), 1e-6, UniformPoints(n, 2, 2), simd);
 }
@@ -77,7 +77,7 @@ TEST(SquaredDistancesTest, AreTheirDefinition) {
   const Model model = SmallModel(30);
   const Points& data = model.metric.data();
   const Matrix<double> t = AllSquared(model.metric, data);
-  const SimdKernels& scalar = *KernelsFor(Isa::kScalar);
+  const SimdRoutines& scalar = *SimdRoutinesFor(Isa::kScalar);
   for (int64_t i = 0; i < 30; ++i) {
     for (int64_t j = 0; j < 30; ++j) {
       if (i == j) {
@@ -111,7 +111,7 @@ TEST(SquaredDistancesTest, AreSymmetric) {
 TEST(SquaredDistancesTest, TilesOfAnyShapeGiveTheBitsOfSingles) {
   constexpr int kPoints = 67;
   RandomStream random(1, 0);
-  const Model reference = SmallModel(kPoints, *KernelsFor(Isa::kScalar));
+  const Model reference = SmallModel(kPoints, *SimdRoutinesFor(Isa::kScalar));
   Matrix<double> single(kPoints, kPoints);
   TileWorkspace one(2, 1, 1);
   for (int32_t i = 0; i < kPoints; ++i) {
@@ -127,9 +127,9 @@ TEST(SquaredDistancesTest, TilesOfAnyShapeGiveTheBitsOfSingles) {
   }
   for (const Isa isa : AvailableIsas()) {
     SCOPED_TRACE(IsaName(isa));
-    const Model model = SmallModel(kPoints, *KernelsFor(isa));
+    const Model model = SmallModel(kPoints, *SimdRoutinesFor(isa));
     const ResidualCorrelation& metric = model.metric;
-    EXPECT_EQ(&metric.simd(), KernelsFor(isa));
+    EXPECT_EQ(&metric.simd(), SimdRoutinesFor(isa));
     TileWorkspace workspace(2, 9, kPoints);
     for (int repeat = 0; repeat < 300; ++repeat) {
       std::vector<int32_t> queries(random.UniformBelow(10));

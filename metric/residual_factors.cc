@@ -20,7 +20,7 @@
 #include "base/parallel.h"
 #include "base/status_macros.h"
 #include "metric/point_lanes.h"
-#include "metric/simd_kernels.h"
+#include "metric/simd_routines.h"
 
 namespace rct {
 namespace {
@@ -81,8 +81,8 @@ std::optional<Fault> FaultOf(const ResidualPoints& points, int64_t i,
     if (row[t] != 0) return Fault{"v", "is not zero in its padding"};
   }
   double squared;
-  BestKernels().dot_tile(&row, 1, &row, 1, RoundUpToLanes(v.cols()), &squared,
-                         1);
+  BestSimdRoutines().dot_tile(&row, 1, &row, 1, RoundUpToLanes(v.cols()), &squared,
+                          1);
   if (!std::isfinite(squared)) {
     return Fault{"v", "is not finite, or too long to be a factor"};
   }
@@ -103,7 +103,7 @@ std::optional<Fault> FaultOf(const ResidualPoints& points, int64_t i,
 
 InducingFactor::InducingFactor(Kernel kernel, InducingPoints inducing,
                                double jitter, double variance_floor,
-                               const SimdKernels& simd)
+                               const SimdRoutines& simd)
     : kernel_(std::move(kernel)),
       inducing_(std::move(inducing)),
       variance_floor_(variance_floor),
@@ -122,7 +122,7 @@ FactorPanel InducingFactor::panel(int64_t index) const {
 
 absl::StatusOr<InducingFactor> InducingFactor::Create(
     Kernel kernel, InducingPoints inducing, const ResidualConfig& config,
-    const SimdKernels& simd, Monitor* monitor) {
+    const SimdRoutines& simd, Monitor* monitor) {
   const double variance = kernel.variance();
   RCT_RETURN_IF_ERROR(ValidateScales(config, variance));
   InducingFactor factor(std::move(kernel), std::move(inducing),
@@ -143,7 +143,7 @@ void InducingFactor::Describe(Self& self, Archive& archive) {
 absl::StatusOr<InducingFactor> InducingFactor::Restore(
     Kernel kernel, const ResidualConfig& config,
     MatrixView<const double> points, ArchiveReader& archive,
-    const SimdKernels& simd) {
+    const SimdRoutines& simd) {
   const double variance = kernel.variance();
   const absl::Status scales = ValidateScales(config, variance);
   if (!scales.ok()) return archive.Refuse(scales.message());
@@ -349,7 +349,7 @@ absl::StatusOr<ResidualPoints> ResidualPointsFromFactors(
     std::fill(row + v.cols, row + result.v.stride(), 0.0);
     // Then no product of two rows overflows, and no distance is NaN.
     double norm;
-    BestKernels().dot_tile(&row, 1, &row, 1, RoundUpToLanes(v.cols), &norm, 1);
+    BestSimdRoutines().dot_tile(&row, 1, &row, 1, RoundUpToLanes(v.cols), &norm, 1);
     if (!std::isfinite(norm)) {
       return absl::InvalidArgumentError(absl::StrCat(
           "factors: V, row ", i, ": its squared length overflows"));

@@ -34,7 +34,7 @@
 #include "metric/metric.pb.h"
 #include "metric/residual_points.h"
 #include "metric/rounding.h"
-#include "metric/simd_kernels.h"
+#include "metric/simd_routines.h"
 
 namespace rct {
 
@@ -47,7 +47,7 @@ class InducingFactor {
   // below, where `monitor` is.
   static absl::StatusOr<InducingFactor> Create(
       Kernel kernel, InducingPoints inducing, const ResidualConfig& config,
-      const SimdKernels& simd = BestKernels(), Monitor* monitor = nullptr);
+      const SimdRoutines& simd = BestSimdRoutines(), Monitor* monitor = nullptr);
 
   // The factor that Save wrote; `kernel` and `config` are those of Create, and
   // `points` those of which `config` chooses the inducing points. Errors of
@@ -56,7 +56,7 @@ class InducingFactor {
   static absl::StatusOr<InducingFactor> Restore(
       Kernel kernel, const ResidualConfig& config,
       MatrixView<const double> points, ArchiveReader& archive,
-      const SimdKernels& simd = BestKernels());
+      const SimdRoutines& simd = BestSimdRoutines());
   void Save(ArchiveWriter& archive) const;
 
   // Factors of `points` (n x d, finite; d as the inducing points have).
@@ -79,11 +79,11 @@ class InducingFactor {
   const InducingPoints& inducing() const { return inducing_; }
   int64_t num_inducing() const { return inducing_.coordinates.rows(); }
   const RoundingModel& rounding() const { return rounding_; }
-  const SimdKernels& simd() const { return *simd_; }
+  const SimdRoutines& simd() const { return *simd_; }
 
  private:
   InducingFactor(Kernel kernel, InducingPoints inducing, double jitter,
-                 double variance_floor, const SimdKernels& simd);
+                 double variance_floor, const SimdRoutines& simd);
 
   template <class Self, class Archive>
   static void Describe(Self& self, Archive& archive);
@@ -97,7 +97,7 @@ class InducingFactor {
   InducingPoints inducing_;
   double variance_floor_;  // absolute
   RoundingModel rounding_;
-  const SimdKernels* simd_;
+  const SimdRoutines* simd_;
   AlignedBuffer<double> panels_;            // one after the other
   AlignedBuffer<double> inverse_diagonal_;  // m, rounded up to whole panels
 };

@@ -16,7 +16,7 @@
 #include "metric/kernel.h"
 #include "metric/metric.pb.h"
 #include "metric/residual_points.h"
-#include "metric/simd_kernels.h"
+#include "metric/simd_routines.h"
 #include "metric/test_model.h"
 #include "metric/test_reference.h"
 
@@ -149,7 +149,7 @@ TEST(InducingFactorTest, BitsAreThoseOfPlainSubstitution) {
     double y[16] = {};
     for (int t = 0; t < 2; ++t) y[8 * t] = b[t];
     double k[8];
-    KernelsFor(Isa::kScalar)->covariance_row(kernel.spec(), a, {y, 8}, 1, k);
+    SimdRoutinesFor(Isa::kScalar)->covariance_row(kernel.spec(), a, {y, 8}, 1, k);
     return k[0];
   };
   for (const int64_t m : {1, 8, 29}) {
@@ -182,7 +182,7 @@ TEST(InducingFactorTest, BitsAreThoseOfPlainSubstitution) {
       ASSERT_EQ(Bits(absl::MakeConstSpan(points.v.row(i), m)), Bits(v));
       const double* row = points.v.row(i);
       double norm;
-      KernelsFor(Isa::kScalar)
+      SimdRoutinesFor(Isa::kScalar)
           ->dot_tile(&row, 1, &row, 1, points.v.stride(), &norm, 1);
       ASSERT_EQ(points.variance[i], std::max(1 - norm, 1e-9));
     }
@@ -207,14 +207,14 @@ TEST(InducingFactorTest, BitsDependOnThePointAlone) {
     const Kernel kernel = MakeKernel(
         m == 8 ? KernelFamily::kRbf : KernelFamily::kMatern32, 1.3, {0.4}, 3);
     const ResidualPoints reference =
-        MakeFactor(kernel, z, 1e-6, *KernelsFor(Isa::kScalar))
+        MakeFactor(kernel, z, 1e-6, *SimdRoutinesFor(Isa::kScalar))
             .value()
             .Project(x.view(), 1)
             .value();
     for (const Isa isa : AvailableIsas()) {
       SCOPED_TRACE(IsaName(isa));
       const InducingFactor factor =
-          MakeFactor(kernel, z, 1e-6, *KernelsFor(isa)).value();
+          MakeFactor(kernel, z, 1e-6, *SimdRoutinesFor(isa)).value();
       for (const int threads : {1, 2, 7}) {
         const ResidualPoints all = factor.Project(x.view(), threads).value();
         for (int64_t i = 0; i < kPoints; ++i) {

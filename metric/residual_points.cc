@@ -27,7 +27,7 @@ void Describe(Self& self, Archive& archive) {
 int64_t FactorStride(int64_t num_inducing) {
   constexpr int64_t kPageElements = 4096 / sizeof(double);
   const int64_t stride = RoundUpToLanes(num_inducing);
-  return stride % kPageElements == 0 ? stride + 8 : stride;
+  return stride % kPageElements == 0 ? stride + kLanes : stride;
 }
 
 ResidualPoints::ResidualPoints(int64_t count, int64_t dim, int64_t num_inducing)

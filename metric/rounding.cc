@@ -8,6 +8,10 @@
 
 namespace rct {
 
+double FactorizationNugget(int rank) {
+  return 2 * kUnitRoundoff * std::pow(rank + 4.0, 2.5);
+}
+
 double RoundingModel::Nugget(int64_t num_points) const {
   const double m = static_cast<double>(num_inducing);
   const double n = static_cast<double>(num_points);

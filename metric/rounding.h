@@ -26,14 +26,40 @@
 #ifndef RCT_METRIC_ROUNDING_H_
 #define RCT_METRIC_ROUNDING_H_
 
+#include <cmath>
 #include <cstdint>
 
 #include "absl/status/status.h"
 
 namespace rct {
 
-// 2^-53, half the distance from 1 to the next double.
+// Half the distance from 1 to the next double: the largest relative error of
+// one operation in float64.
 inline constexpr double kUnitRoundoff = 0x1p-53;
+
+// Half the distance from 1 to the next float, the same for float32.
+inline constexpr double kFloatRoundoff = 0x1p-24;
+
+// The smallest pivot that a Cholesky factorization of correlations, whose
+// diagonal is near 1, divides by. The errors of a smaller one, divided by it,
+// would grow past FactorizationNugget(); such a point lies in the span of those
+// before it but for noise.
+inline constexpr double kMinPivot = 1e-7;
+
+// Returns the smallest float that is at least `x`.
+inline float FloatAbove(double x) {
+  const auto f = static_cast<float>(x);
+  return static_cast<double>(f) < x ? std::nextafter(f, HUGE_VALF) : f;
+}
+
+// Returns the largest float that is at most `x`.
+inline float FloatBelow(double x) { return -FloatAbove(-x); }
+
+// Returns nu_rho = 2 u (s + 4)^2.5 for s = `rank` pivots: what the diagonal of
+// a matrix of correlations needs beside nu s_i^2, so that its computed Cholesky
+// factor and the coordinates that follow from it by substitution are exact for
+// a true Gram matrix. It exceeds 2 s + 2 times the backward error of one entry.
+double FactorizationNugget(int rank);
 
 struct RoundingModel {
   int64_t num_inducing;

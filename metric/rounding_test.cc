@@ -16,7 +16,7 @@
 #include "metric/point_lanes.h"
 #include "metric/residual_factors.h"
 #include "metric/residual_points.h"
-#include "metric/simd_kernels.h"
+#include "metric/simd_routines.h"
 #include "metric/test_model.h"
 #include "metric/test_reference.h"
 
@@ -26,6 +26,21 @@ namespace {
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::StartsWith;
+
+TEST(FloatAboveTest, EnclosesTheNumber) {
+  EXPECT_EQ(FloatAbove(0.5), 0.5f);
+  EXPECT_EQ(FloatBelow(0.5), 0.5f);
+  EXPECT_EQ(FloatAbove(1 + 0x1p-50), 1 + 0x1p-23f);
+  EXPECT_EQ(FloatBelow(1 + 0x1p-50), 1.0f);
+  EXPECT_EQ(FloatAbove(-1 - 0x1p-50), -1.0f);
+}
+
+TEST(FactorizationNuggetTest, Figures) {
+  EXPECT_EQ(FactorizationNugget(0), 0x1p-47);  // 2 u 4^2.5
+  EXPECT_EQ(FactorizationNugget(12), 0x1p-42);
+  // A pivot of the largest skeletons is far above its error.
+  EXPECT_LT(100 * FactorizationNugget(256), kMinPivot);
+}
 
 TEST(RoundingModelTest, Figures) {
   // d = 3, as docs/exactness.md quotes them.
@@ -133,7 +148,7 @@ TEST(LeastEigenvalueTest, KnownMatrices) {
 // Residual correlations as computed, ones on the diagonal.
 Matrix3 ComputedCorrelations(const Kernel& kernel,
                              const ResidualPoints& points) {
-  const SimdKernels& simd = BestKernels();
+  const SimdRoutines& simd = BestSimdRoutines();
   const PointLanes lanes(points.points.view());
   Matrix3 rho;
   for (int64_t i = 0; i < 3; ++i) {

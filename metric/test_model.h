@@ -12,7 +12,7 @@
 #include "metric/kernel.h"
 #include "metric/metric.pb.h"
 #include "metric/residual_factors.h"
-#include "metric/simd_kernels.h"
+#include "metric/simd_routines.h"
 #include "metric/test_reference.h"
 
 namespace rct {
@@ -26,7 +26,7 @@ inline Kernel MakeKernel(KernelFamily family, double variance,
 // Inducing points that are rows of nothing.
 inline absl::StatusOr<InducingFactor> MakeFactor(
     const Kernel& kernel, const Matrix<double>& inducing, double jitter,
-    const SimdKernels& simd = BestKernels()) {
+    const SimdRoutines& simd = BestSimdRoutines()) {
   ResidualConfig config;
   config.set_jitter(jitter);
   return InducingFactor::Create(kernel, {inducing.Clone(), {}}, config, simd);

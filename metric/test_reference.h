@@ -13,7 +13,7 @@
 #include "base/matrix.h"
 #include "base/random.h"
 #include "metric/metric.pb.h"
-#include "metric/simd_kernels.h"
+#include "metric/simd_routines.h"
 
 namespace rct {
 

@@ -7,11 +7,11 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "heuristics/skeleton_bound/skeleton_bound.pb.h"
 #include "index/residual_index.h"
-#include "metric/simd_kernels.h"
+#include "metric/simd_routines.h"
 #include "parity/gate_matchers.h"
 #include "parity/gold/gold.h"
+#include "traversal/block/skeleton_bound.pb.h"
 #include "traversal/neighbor_table.h"
 
 namespace rct {
@@ -46,7 +46,7 @@ class GoldWorkloadTest : public testing::TestWithParam<Answer> {
         .neighbors;
   }
 
-  ResidualModel Model(const SimdKernels& simd) {
+  ResidualModel Model(const SimdRoutines& simd) {
     return ResidualModel::Create(gold().points.view(),
                                  gold().Find(GetParam().name).value()->residual,
                                  kThreads, simd)
@@ -56,7 +56,7 @@ class GoldWorkloadTest : public testing::TestWithParam<Answer> {
 
 TEST_P(GoldWorkloadTest, EveryStrategyHasTheFrozenNeighbors) {
   const GoldAnswers& answers = *gold().Find(GetParam().name).value();
-  const ResidualModel model = Model(BestKernels());
+  const ResidualModel model = Model(BestSimdRoutines());
   IndexOptions options;
   options.set_strategy(EXHAUSTIVE);
   const NeighborTable exhaustive = Search(model, options);
@@ -83,7 +83,7 @@ TEST_P(GoldWorkloadTest, EveryStrategyHasTheFrozenNeighbors) {
 }
 
 TEST_P(GoldWorkloadTest, Avx2HasTheSameBits) {
-  const SimdKernels* const avx2 = KernelsFor(Isa::kAvx2);
+  const SimdRoutines* const avx2 = SimdRoutinesFor(Isa::kAvx2);
   if (avx2 == nullptr) GTEST_SKIP() << "this machine has no AVX2";
   IndexOptions options;
   options.set_strategy(EXHAUSTIVE);

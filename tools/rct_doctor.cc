@@ -24,7 +24,7 @@
 #include "index/residual_index.h"
 #include "metric/inducing_points.h"
 #include "metric/metric.pb.h"
-#include "metric/simd_kernels.h"
+#include "metric/simd_routines.h"
 #include "parity/gates.h"
 #include "parity/oracle.h"
 #include "traversal/neighbor_table.h"
@@ -72,7 +72,7 @@ std::string DescribeMachine() {
   return absl::StrCat(
       "processor     ", Processor(), "\n",                         //
       "threads       ", HardwareThreads(), " for this process\n",  //
-      "instructions  ", IsaName(BestKernels().isa),
+      "instructions  ", IsaName(BestSimdRoutines().isa),
       ", of those here: ", absl::StrJoin(isas, ", "), "\n",      //
       "memory        ", absl::StrFormat("%.1f GiB", gib), "\n",  //
       "compiler      ", compiler, "\n");
@@ -99,7 +99,7 @@ absl::Status SelfTest() {
   for (const Isa isa : AvailableIsas()) {
     RCT_ASSIGN_OR_RETURN(
         const ResidualModel model,
-        ResidualModel::Create(points.view(), config, 0, *KernelsFor(isa)));
+        ResidualModel::Create(points.view(), config, 0, *SimdRoutinesFor(isa)));
     for (int s = 1; s < Strategy_ARRAYSIZE; ++s) {
       const Strategy strategy = static_cast<Strategy>(s);
       IndexOptions options;

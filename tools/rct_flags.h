@@ -2,7 +2,7 @@
 //
 //     FlagSet flags;
 //     flags.Text("points", &task.points);
-//     flags.Integer("k", 1, kMaxNeighbors, &k);
+//     flags.Integer("k", 1, kMaxRows, &k);
 //     flags.Switch("predecessor", &task.search.predecessor);
 //     absl::StatusOr<std::vector<std::string>> rest = flags.Parse(arguments);
 //

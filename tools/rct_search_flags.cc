@@ -19,11 +19,11 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
 #include "absl/types/span.h"
+#include "base/limits.h"
 #include "base/matrix_file.h"
 #include "base/status_macros.h"
 #include "google/protobuf/descriptor.h"
 #include "index/index.pb.h"
-#include "index/validation.h"
 #include "metric/metric.pb.h"
 #include "tools/rct_flags.h"
 #include "tools/rct_input.h"
@@ -219,7 +219,7 @@ FlagSet Declare(SearchCommand command, SearchTask& task, Values& values) {
   flags.Choice("metric", {"residual", "euclidean"}, &values.metric);
   flags.Choice("header", HeaderNames(), &values.header);
   if (Searches(command)) {
-    flags.Integer("k", 1, kMaxNeighbors, &values.k);
+    flags.Integer("k", 1, kMaxRows, &values.k);
     flags.Positive("radius", &values.radius);
     flags.Switch("predecessor", &task.search.predecessor);
     flags.Text("allowed_rows", &task.allowed_rows);

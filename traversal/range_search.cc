@@ -8,12 +8,10 @@
 
 #include "absl/types/span.h"
 #include "base/monitor.h"
-#include "google/protobuf/descriptor.h"
-#include "google/protobuf/message.h"
+#include "traversal/counters.h"
 #include "traversal/neighbor_table.h"
 #include "traversal/range_table.h"
 #include "traversal/searcher.h"
-#include "traversal/traversal.pb.h"
 
 namespace rct {
 namespace {
@@ -23,31 +21,8 @@ constexpr int64_t kGrowth = 8;
 
 // Entries of the table of one search, and the fewest queries of it, so that
 // threads have something to share.
-constexpr int64_t kMostEntries = int64_t{1} << 23;
-constexpr int64_t kFewestQueries = 16;
-
-void Add(const SearchCounters& more, SearchCounters& sum) {
-  const google::protobuf::Descriptor& descriptor = *sum.GetDescriptor();
-  const google::protobuf::Reflection& reflection = *sum.GetReflection();
-  for (int f = 0; f < descriptor.field_count(); ++f) {
-    const google::protobuf::FieldDescriptor* field = descriptor.field(f);
-    if (!field->is_repeated()) {
-      reflection.SetInt64(
-          &sum, field,
-          reflection.GetInt64(sum, field) + reflection.GetInt64(more, field));
-      continue;
-    }
-    for (int i = 0; i < reflection.FieldSize(more, field); ++i) {
-      const int64_t value = reflection.GetRepeatedInt64(more, field, i);
-      if (i == reflection.FieldSize(sum, field)) {
-        reflection.AddInt64(&sum, field, value);
-      } else {
-        reflection.SetRepeatedInt64(
-            &sum, field, i, reflection.GetRepeatedInt64(sum, field, i) + value);
-      }
-    }
-  }
-}
+constexpr int64_t kMaxEntries = int64_t{1} << 23;
+constexpr int64_t kMinQueries = 16;
 
 // Lists in the order in which they were found.
 struct Lists {
@@ -100,7 +75,7 @@ RangeResult RangeSearch(int64_t num_queries, int64_t num_points,
   for (int64_t k = kFirst; !left.empty() && num_points > 0; k *= kGrowth) {
     options.k = std::min(k, num_points);
     const auto batch =
-        static_cast<size_t>(std::max(kFewestQueries, kMostEntries / options.k));
+        static_cast<size_t>(std::max(kMinQueries, kMaxEntries / options.k));
     const Monitor::Part round(options.monitor,
                               options.k < num_points ? 0.5 : 1);
     std::vector<int64_t> full;
@@ -112,7 +87,7 @@ RangeResult RangeSearch(int64_t num_queries, int64_t num_points,
                                    static_cast<double>(left.size() - first));
       const SearchResult found = search(queries, options);
       if (!Monitor::Go(options.monitor)) return result;
-      Add(found.counters, result.counters);
+      AddCounters(found.counters, result.counters);
       result.trace.Add(found.trace);
       for (size_t i = 0; i < queries.size(); ++i) {
         const auto row = static_cast<int64_t>(i);

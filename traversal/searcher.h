@@ -25,30 +25,37 @@
 namespace rct {
 
 struct SearchOptions {
-  // Neighbours of each query, >= 1. May exceed the number of points.
+  // The number of neighbors of each query, >= 1. It may exceed the number of
+  // points.
   int64_t k = 1;
-  // A row is no neighbour of itself.
+  // Whether a row is no neighbor of itself.
   bool exclude_self = false;
-  // Only rows before the query's own are its neighbours (and so never itself).
+  // Whether only rows before the query's own are its neighbors (and so never
+  // the query itself).
   bool predecessor = false;
-  // A neighbour's distance is strictly below it. Infinity, the default, is no
-  // limit; at 0 and below nothing is a neighbour. No NaN.
+  // The distance that a neighbor must be strictly below. Infinity, the default,
+  // is no limit; at 0 and below nothing is a neighbor. NaN is not allowed.
   double radius = std::numeric_limits<double>::infinity();
-  // Which rows may be neighbours, a flag for each row of the data; empty means
-  // all. Queries may be any rows. Bounds do not know of it: the fewer rows are
-  // allowed, the nearer a search comes to the cost of exhaustive search.
+  // The rows that may be neighbors, a flag for each row of the data; empty, the
+  // default, means all. Queries may be any rows. Bounds do not know of the
+  // flags: the fewer rows are allowed, the nearer a search comes to the cost of
+  // exhaustive search.
   absl::Span<const bool> allowed = {};
   // Whether the result's trace is filled. Changes no answer and no counter.
   bool telemetry = false;
-  // Told how far the search is, and able to end it; may be null. What a search
-  // that it has ended returns is worth nothing; an index returns Cancelled.
+  // The monitor that is told how far the search is, and that may end it; may be
+  // null. A search that it has ended returns an incomplete result, and an index
+  // returns Cancelled instead.
   Monitor* monitor = nullptr;
-  // Queries are split among this many threads, >= 1; an index takes 0 for all
-  // that this process may use. Changes no answer and no counter.
+  // The number of threads that share the queries, >= 1; an index takes 0 for
+  // all that this process may use. Changes no answer and no counter.
   int threads = 1;
+
+  // Returns whether `row` of the data may be a neighbor of some query.
+  bool Allows(int64_t row) const { return allowed.empty() || allowed[row]; }
 };
 
-// What a search did, for those who want to know.
+// The work of a search, counted and timed.
 struct SearchStatistics {
   SearchCounters counters;
   SearchTrace trace;  // empty unless options.telemetry
@@ -58,14 +65,70 @@ struct SearchResult : SearchStatistics {
   NeighborTable neighbors;
 };
 
+// Queries: some of a set of points, which are the data or new ones. `Points`
+// are those of a metric and must outlive the queries.
+template <class Points>
+class Queries {
+ public:
+  // Query i is row rows[i] of `data`, which holds rows in this order.
+  Queries(const Points& data, const RowOrder& order,
+          absl::Span<const int64_t> rows)
+      : from_(data), positions_(rows.size()), rows_(rows.begin(), rows.end()) {
+    for (size_t i = 0; i < rows.size(); ++i) {
+      positions_[i] = order.position(rows[i]);
+    }
+  }
+
+  // Query i is point positions[i] of `points`, and no row.
+  Queries(const Points& points, std::vector<int32_t> positions)
+      : from_(points),
+        positions_(std::move(positions)),
+        rows_(positions_.size(), kNoNeighbor) {}
+
+  // Query i is point i of `points`, and no row.
+  explicit Queries(const Points& points)
+      : Queries(points, std::vector<int32_t>(points.size())) {
+    std::iota(positions_.begin(), positions_.end(), 0);
+  }
+
+  // Returns the queries of these numbers, in the given order.
+  template <class Number>
+  Queries Some(absl::Span<const Number> numbers) const {
+    return Some(from_, positions_, rows_, numbers);
+  }
+  template <class Number>
+  static Queries Some(const Points& from, absl::Span<const int32_t> positions,
+                      absl::Span<const int64_t> rows,
+                      absl::Span<const Number> numbers) {
+    Queries some(from, std::vector<int32_t>(numbers.size()));
+    for (size_t i = 0; i < numbers.size(); ++i) {
+      some.positions_[i] = positions[numbers[i]];
+      some.rows_[i] = rows[numbers[i]];
+    }
+    return some;
+  }
+
+  int64_t size() const { return static_cast<int64_t>(positions_.size()); }
+  const Points& from() const { return from_; }
+  absl::Span<const int32_t> positions() const { return positions_; }
+  absl::Span<const int64_t> rows() const { return rows_; }
+
+ private:
+  const Points& from_;
+  std::vector<int32_t> positions_;
+  std::vector<int64_t> rows_;
+};
+
 // A search over one metric. Immutable after construction; thread-safe.
 template <class Metric>
 class Searcher {
  public:
   using Points = typename Metric::Points;
 
+  // The queries and options of one call, as strategies see them.
   struct Request {
-    const Points& from;
+    const Points& data;                   // of the metric
+    const Points& from;                   // the points of the queries
     absl::Span<const int32_t> positions;  // of the queries in `from`
     absl::Span<const int64_t> rows;       // their row numbers, or kNoNeighbor
     const SearchOptions& options;
@@ -73,43 +136,44 @@ class Searcher {
     int64_t num_queries() const {
       return static_cast<int64_t>(positions.size());
     }
+    // Returns whether queries are points of the data, which know themselves.
+    bool own() const { return &from == &data; }
   };
 
   virtual ~Searcher() = default;
 
-  // Queries are rows of the data, in [0, size).
+  // Searches for rows of the data, each in [0, size).
   SearchResult SearchRows(absl::Span<const int64_t> rows,
                           const SearchOptions& options) const {
-    std::vector<int32_t> positions(rows.size());
-    for (size_t i = 0; i < rows.size(); ++i) {
-      positions[i] = order_.position(rows[i]);
-    }
-    return Run({metric_->data(), positions, rows, options});
+    return Run(Rows(rows), options);
   }
 
-  // Queries are all of `points`; the constraints on rows must be off.
+  // Searches for all of `points`. The constraints on rows must be off.
   SearchResult SearchPoints(const Points& points,
                             const SearchOptions& options) const {
-    std::vector<int32_t> positions(points.size());
-    std::iota(positions.begin(), positions.end(), 0);
-    const std::vector<int64_t> no_rows(points.size(), kNoNeighbor);
-    return Run({points, positions, no_rows, options});
+    return Run(Queries<Points>(points), options);
   }
 
-  // Some of the points of `request.from`. Where they are the metric's own data
-  // they are rows, and positions are those of order().
-  SearchResult Run(const Request& request) const {
-    RCT_CHECK(request.options.k >= 1 && request.options.threads >= 1 &&
-              !std::isnan(request.options.radius) &&
-              (request.options.allowed.empty() ||
-               static_cast<int64_t>(request.options.allowed.size()) ==
-                   metric_->size()));
+  // Returns rows of the data, each in [0, size), as queries.
+  Queries<Points> Rows(absl::Span<const int64_t> rows) const {
+    return Queries<Points>(metric_->data(), order_, rows);
+  }
+
+  // Searches for any queries. Those from the metric's own data are rows, as
+  // Rows() makes them.
+  SearchResult Run(const Queries<Points>& queries,
+                   const SearchOptions& options) const {
+    RCT_CHECK(
+        options.k >= 1 && options.threads >= 1 && !std::isnan(options.radius) &&
+        (options.allowed.empty() ||
+         static_cast<int64_t>(options.allowed.size()) == metric_->size()));
     SearchResult result;
-    result.neighbors = NeighborTable(request.num_queries(), request.options.k);
-    if (metric_->size() > 0 && request.num_queries() > 0 &&
-        request.options.radius > 0) {
-      const Monitor::Part whole(request.options.monitor);
-      Search(request, result.neighbors, result);
+    result.neighbors = NeighborTable(queries.size(), options.k);
+    if (metric_->size() > 0 && queries.size() > 0 && options.radius > 0) {
+      const Monitor::Part whole(options.monitor);
+      Search({metric_->data(), queries.from(), queries.positions(),
+              queries.rows(), options},
+             result.neighbors, result);
     }
     return result;
   }
@@ -138,7 +202,7 @@ class Searcher {
       if (options.predecessor && row >= query_row) {
         ++filtered;
       } else if (!(options.exclude_self && row == query_row) &&
-                 (options.allowed.empty() || options.allowed[row])) {
+                 options.Allows(row)) {
         heap.Offer(t, row);
         ++offered;
       }

@@ -6,7 +6,7 @@
 //
 // The floor is reading the distances once, from a buffer of the same size. What
 // enters the heap has no floor of its own: `entries` says how many do. See
-// docs/performance.md for the table.
+// docs/experiments.md for the table.
 
 #include <algorithm>
 #include <cstdint>
@@ -17,7 +17,7 @@
 #include "base/random.h"
 #include "benchmark/benchmark.h"
 #include "metric/machine_peak.h"
-#include "metric/simd_kernels.h"
+#include "metric/simd_routines.h"
 #include "traversal/knn_heap.h"
 #include "traversal/neighbor_table.h"
 
@@ -29,7 +29,7 @@ constexpr int64_t kNeighbors = 50;
 constexpr int kTile = 512;  // candidates of one call
 
 int64_t Select(const double* t, KnnHeap& heap, int32_t* hits) {
-  const SimdKernels& simd = BestKernels();
+  const SimdRoutines& simd = BestSimdRoutines();
   int64_t entries = 0;
   for (int64_t first = 0; first < kCandidates; first += kTile) {
     const int found =

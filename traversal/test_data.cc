@@ -19,7 +19,7 @@
 #include "metric/residual_correlation.h"
 #include "metric/residual_factors.h"
 #include "metric/residual_points.h"
-#include "metric/simd_kernels.h"
+#include "metric/simd_routines.h"
 
 namespace rct {
 namespace {
@@ -149,7 +149,7 @@ Matrix<double> MakePoints(std::string_view name, int64_t n, int64_t dim,
 
 TestModel MakeTestModel(MatrixView<const double> points,
                         KernelConfig::Family family, int64_t num_inducing,
-                        const SimdKernels& simd) {
+                        const SimdRoutines& simd) {
   ResidualConfig config;
   config.mutable_kernel()->set_family(family);
   if (points.rows > 0) {

@@ -14,7 +14,7 @@
 #include "metric/metric.pb.h"
 #include "metric/residual_correlation.h"
 #include "metric/residual_factors.h"
-#include "metric/simd_kernels.h"
+#include "metric/simd_routines.h"
 
 namespace rct {
 
@@ -49,7 +49,7 @@ struct TestModel {
 // min(n, num_inducing) random rows, or the origin where n = 0.
 TestModel MakeTestModel(MatrixView<const double> points,
                         KernelConfig::Family family, int64_t num_inducing,
-                        const SimdKernels& simd = BestKernels());
+                        const SimdRoutines& simd = BestSimdRoutines());
 
 }  // namespace rct
 

@@ -45,8 +45,8 @@
 
 #include "absl/status/statusor.h"
 #include "heuristics/budget_ladder/budget_ladder.pb.h"
-#include "traversal/slots.h"
 #include "traversal/traversal.pb.h"
+#include "traversal/tree/slots.h"
 
 namespace rct {
 
@@ -65,7 +65,7 @@ class BudgetLadder {
     accounts_.fill({});
   }
 
-  void AfterBlock(const BlockYield& yield) {
+  void AfterTile(const TileYield& yield) {
     QueryMask counted = yield.queries & counting_ & ~stopped_;
     for (; counted != 0; counted &= counted - 1) {
       const int i = std::countr_zero(counted);

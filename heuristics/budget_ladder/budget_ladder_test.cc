@@ -12,8 +12,8 @@
 #include "base/status_matchers.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "traversal/slots.h"
 #include "traversal/traversal.pb.h"
+#include "traversal/tree/slots.h"
 
 namespace rct {
 namespace {
@@ -42,7 +42,7 @@ class OneQuery {
   }
   // Whether the query goes on after a block.
   bool Block(int32_t evaluations, int32_t survivors) {
-    ladder_.AfterBlock({1, 1, &evaluations, &survivors});
+    ladder_.AfterTile({1, 1, &evaluations, &survivors});
     return ladder_.Stopped() == 0;
   }
   int64_t escalations() const { return Counters(ladder_).budget_escalations(); }
@@ -216,7 +216,7 @@ TEST(BudgetLadderTest, EachQueryIsJudgedByItsOwnBlocks) {
         }
       }
       full |= stream.Next64() & queries;
-      ladder.AfterBlock({queries, full, evaluations.data(), survivors.data()});
+      ladder.AfterTile({queries, full, evaluations.data(), survivors.data()});
       EXPECT_EQ(ladder.Stopped(), expected);
     }
     stops += std::popcount(expected);
@@ -238,13 +238,13 @@ TEST(BudgetLadderTest, NobodyStopsBeforeHoldingKNeighbours) {
   }();
   const std::array<int32_t, kBatchQueries> survivors = {};
   for (int block = 0; block < 100; ++block) {
-    ladder.AfterBlock({~QueryMask{0}, 0, evaluations.data(), survivors.data()});
+    ladder.AfterTile({~QueryMask{0}, 0, evaluations.data(), survivors.data()});
     EXPECT_EQ(ladder.Stopped(), 0);
   }
   // Nor in the block that made them hold k.
-  ladder.AfterBlock({0b11, 0b10, evaluations.data(), survivors.data()});
+  ladder.AfterTile({0b11, 0b10, evaluations.data(), survivors.data()});
   EXPECT_EQ(ladder.Stopped(), 0);
-  ladder.AfterBlock({0b11, 0b10, evaluations.data(), survivors.data()});
+  ladder.AfterTile({0b11, 0b10, evaluations.data(), survivors.data()});
   EXPECT_EQ(ladder.Stopped(), 0b10);
 }
 
@@ -255,8 +255,8 @@ TEST(BudgetLadderTest, ReportsOfSeveralThreadsAddUp) {
   BudgetLadder ladder = *BudgetLadder::Create({});
   ladder.StartBatch();
   const int32_t many = 100;
-  ladder.AfterBlock({1, 1, &many, &many});
-  ladder.AfterBlock({1, 1, &many, &many});
+  ladder.AfterTile({1, 1, &many, &many});
+  ladder.AfterTile({1, 1, &many, &many});
   ladder.Report(counters);
   EXPECT_EQ(counters.budget_escalations(), 12);
   EXPECT_EQ(counters.budget_early_stops(), 21);

@@ -6,8 +6,8 @@
 #include "base/status_matchers.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "traversal/slots.h"
 #include "traversal/traversal.pb.h"
+#include "traversal/tree/slots.h"
 
 namespace rct {
 namespace {

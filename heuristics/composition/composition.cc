@@ -11,7 +11,6 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "base/archive.h"
-#include "base/matrix.h"
 #include "base/monitor.h"
 #include "base/status_macros.h"
 #include "google/protobuf/descriptor.h"
@@ -19,40 +18,39 @@
 #include "heuristics/budget_ladder/budget_ladder.h"
 #include "heuristics/child_order/child_order.h"
 #include "heuristics/dynamic_block/dynamic_block.h"
-#include "heuristics/float_screen/float_screen.pb.h"
-#include "heuristics/float_screen/float_screen_searcher.h"
 #include "heuristics/level_cache/level_cache.h"
 #include "heuristics/masked_dedupe/masked_dedupe.h"
 #include "heuristics/radius_floor/radius_floor.h"
-#include "heuristics/skeleton_bound/skeleton_archive.h"
-#include "heuristics/skeleton_bound/skeleton_bound.pb.h"
-#include "heuristics/skeleton_bound/skeleton_searcher.h"
 #include "metric/euclidean_distance.h"
 #include "metric/residual_correlation.h"
-#include "traversal/best_first.h"
+#include "traversal/block/skeleton_archive.h"
+#include "traversal/block/skeleton_bound.pb.h"
+#include "traversal/block/skeleton_config.h"
+#include "traversal/block/skeleton_searcher.h"
 #include "traversal/build_phase.h"
-#include "traversal/cover_tree.h"
-#include "traversal/cover_tree_builder.h"
-#include "traversal/exhaustive.h"
-#include "traversal/level_synchronous.h"
-#include "traversal/node_order.h"
-#include "traversal/row_order.h"
+#include "traversal/exhaustive/exhaustive.h"
+#include "traversal/exhaustive/float_screen.pb.h"
+#include "traversal/exhaustive/float_screen_searcher.h"
 #include "traversal/searcher.h"
-#include "traversal/slots.h"
+#include "traversal/tree/best_first.h"
+#include "traversal/tree/cover_tree.h"
+#include "traversal/tree/level_synchronous.h"
+#include "traversal/tree/planted_tree.h"
+#include "traversal/tree/slots.h"
 
 namespace rct {
 namespace {
 
-// What a monitor is told: balls and pivots are measured on about as many pairs
-// as nets are, several to each row.
-constexpr double kNetsShare = 0.5;
+// The share of the work that a monitor is told for a tree that is planted
+// before a level cache: the pivots of the cache are measured on about as many
+// pairs as the nets are, and as the balls are.
 constexpr double kTreeShare = 0.67;
 
-// The slots that are asked once for a block or a frontier: the heuristic where
+// The slots that are asked once for a tile or a frontier: the heuristic where
 // it is on, the empty default where it is off.
-struct ComposedBlock {
+struct ComposedTile {
   int Candidates(int64_t active) {
-    return on ? on->Candidates(active) : WidestBlock().Candidates(active);
+    return on ? on->Candidates(active) : WidestTile().Candidates(active);
   }
   void Report(SearchCounters& counters) const {
     if (on) on->Report(counters);
@@ -71,8 +69,8 @@ struct ComposedBudget {
   void StartBatch() {
     if (on) on->StartBatch();
   }
-  void AfterBlock(const BlockYield& yield) {
-    if (on) on->AfterBlock(yield);
+  void AfterTile(const TileYield& yield) {
+    if (on) on->AfterTile(yield);
   }
   QueryMask Stopped() const { return on ? on->Stopped() : 0; }
   bool ReturnsBest() const { return on && on->ReturnsBest(); }
@@ -87,7 +85,7 @@ struct ComposedBudget {
 struct Heuristics {
   std::optional<RadiusFloor> radius_floor;
   bool masked_dedupe = false;
-  ComposedBlock block;
+  ComposedTile tile;
   ComposedOrder order;
   ComposedBudget budget;
 };
@@ -103,7 +101,7 @@ absl::StatusOr<Heuristics> CreateHeuristics(const HeuristicsConfig& config) {
   }
   heuristics.masked_dedupe = config.has_masked_dedupe();
   if (config.has_dynamic_block()) {
-    RCT_ASSIGN_OR_RETURN(heuristics.block.on,
+    RCT_ASSIGN_OR_RETURN(heuristics.tile.on,
                          DynamicBlock::Create(config.dynamic_block()));
   }
   if (config.has_child_order()) {
@@ -130,59 +128,6 @@ absl::Status ValidateBounds(const EuclideanDistance&) {
   return absl::OkStatus();
 }
 
-template <class Metric>
-NetHierarchy ShapeNets(const Metric& metric, const CoverTreeConfig& config,
-                       int threads, Monitor* monitor) {
-  if (config.structure() == CoverTreeConfig::RESIDUAL) {
-    return BuildNets(metric, config, threads, monitor);
-  }
-  const EuclideanDistance euclidean({metric.data().points.Share()},
-                                    metric.simd());
-  return BuildNets(euclidean, config, threads, monitor);
-}
-
-// A tree with its nets, and the metric in its order.
-template <class Metric>
-struct PlantedTree {
-  std::shared_ptr<const NetHierarchy> nets;
-  std::shared_ptr<const Metric> metric;
-  RowOrder order;
-  MeasuredTree<Metric> tree;
-};
-
-template <class Metric>
-absl::StatusOr<PlantedTree<Metric>> Plant(
-    std::shared_ptr<const Metric> metric, const CoverTreeConfig& config,
-    std::shared_ptr<const NetHierarchy> nets, int threads, Monitor* monitor,
-    PhaseClock& clock) {
-  int64_t nets_evaluations = 0;
-  if (nets == nullptr) {
-    const Monitor::Part part(monitor, kNetsShare);
-    nets = std::make_shared<const NetHierarchy>(
-        ShapeNets(*metric, config, threads, monitor));
-    nets_evaluations = nets->distance_evaluations;
-  }
-  RCT_RETURN_IF_ERROR(Monitor::Check(monitor));
-  RowOrder order =
-      MakeNodeOrder(config.node_order(), *nets, metric->data().points.view());
-  MeasuredTree<Metric> tree{AssembleCoverTree(*nets, order), {}};
-  clock.End("nets", nets_evaluations, tree.tree.bytes());
-  int64_t bytes = 0;
-  if (config.node_order() != CoverTreeConfig::NATURAL) {
-    metric = std::make_shared<Metric>(metric->Reordered(order.rows()));
-    bytes = metric->size() * metric->point_width() *
-            static_cast<int64_t>(sizeof(double));
-  }
-  clock.End("reordering", 0, bytes);
-  int64_t evaluations = 0;
-  tree.balls = MeasureBalls(*metric, tree.tree, threads, &evaluations, monitor);
-  RCT_RETURN_IF_ERROR(Monitor::Check(monitor));
-  clock.End("balls", evaluations,
-            static_cast<int64_t>(tree.balls.size() * sizeof(tree.balls[0])));
-  return PlantedTree<Metric>{std::move(nets), std::move(metric),
-                             std::move(order), std::move(tree)};
-}
-
 template <class Metric, class Bound, class Cache, class Dedupe>
 std::unique_ptr<const Searcher<Metric>> Assemble(PlantedTree<Metric> planted,
                                                  Strategy strategy,
@@ -190,9 +135,9 @@ std::unique_ptr<const Searcher<Metric>> Assemble(PlantedTree<Metric> planted,
                                                  Bound bound, Cache cache,
                                                  Dedupe dedupe) {
   using SlotSet =
-      Slots<Bound, Cache, Dedupe, ComposedBlock, ComposedOrder, ComposedBudget>;
+      Slots<Bound, Cache, Dedupe, ComposedTile, ComposedOrder, ComposedBudget>;
   SlotSet slots{std::move(bound),  std::move(cache),
-                std::move(dedupe), std::move(heuristics.block),
+                std::move(dedupe), std::move(heuristics.tile),
                 heuristics.order,  std::move(heuristics.budget)};
   if (strategy == BEST_FIRST) {
     return std::make_unique<BestFirstSearcher<Metric, SlotSet>>(
@@ -250,9 +195,10 @@ absl::StatusOr<ComposedSearcher<Metric>> ComposeTree(
   PhaseClock clock;
   std::optional<Monitor::Part> part(std::in_place, monitor,
                                     level_cache ? kTreeShare : 1);
-  RCT_ASSIGN_OR_RETURN(PlantedTree<Metric> planted,
-                       Plant(std::move(metric), composition.tree,
-                             std::move(static_nets), threads, monitor, clock));
+  RCT_ASSIGN_OR_RETURN(
+      PlantedTree<Metric> planted,
+      PlantTree(std::move(metric), composition.tree, std::move(static_nets),
+                threads, monitor, clock));
   part.reset();
   ComposedSearcher<Metric> composed;
   if (composition.tree.structure() == CoverTreeConfig::STATIC) {
@@ -304,11 +250,11 @@ absl::StatusOr<ComposedSearcher<ResidualCorrelation>> ComposeBlocks(
   RCT_ASSIGN_OR_RETURN(auto searcher,
                        SkeletonSearcher::Create(metric, config, threads,
                                                 /*scale=*/{}, monitor));
-  std::vector<BuildPhase> phases = searcher->phases();
+  std::vector<BuildPhase> phases = searcher->lazy().phases();
   // Where bounds are in vain residual variances are often large, and then a
   // screen of all pairs is faster than their exhaustive search.
   if (config.form() == SkeletonBoundConfig::AUTO &&
-      searcher->form() == SkeletonBoundConfig::DENSE &&
+      searcher->lazy().form() == SkeletonBoundConfig::DENSE &&
       FloatScreenSearcher::Pays(searcher->metric())) {
     RCT_ASSIGN_OR_RETURN(auto screen,
                          ComposeScreen(metric, {}, threads, monitor));
@@ -325,8 +271,7 @@ absl::StatusOr<ComposedSearcher<EuclideanDistance>> ComposeBlocks(
     int, Monitor*) {
   return absl::InvalidArgumentError(
       "strategy: BLOCK works on correlations, which Euclidean distance does "
-      "not "
-      "have; choose another");
+      "not have; choose another");
 }
 
 // The heuristics that this strategy has no use for are none.
@@ -423,8 +368,8 @@ absl::StatusOr<ComposedSearcher<ResidualCorrelation>> RestoreSearcher(
       auto searcher,
       RestoreSkeletons(metric, composition.heuristics.skeleton_bound(),
                        archive));
-  const auto* skeletons = searcher->skeletons();
-  const auto* tables = searcher->tables();
+  const auto* skeletons = searcher->lazy().skeletons();
+  const auto* tables = searcher->lazy().tables();
   clock.End("skeletons", 0,
             (skeletons == nullptr ? 0 : skeletons->bytes()) +
                 (tables == nullptr ? 0 : tables->bytes()));

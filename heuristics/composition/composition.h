@@ -3,8 +3,8 @@
 // Strategies are templates over the metric and the slots that heuristics fill.
 // Here, and nowhere else, a config picks the instantiation. What is asked for
 // every subtree or child (radius floor, level cache, dedupe) is decided by
-// type, so that below the block nothing is decided at run time; what is asked
-// once for a block or a frontier (block width, budget, order) is a branch
+// type, so that below the tile nothing is decided at run time; what is asked
+// once for a tile or a frontier (tile width, budget, order) is a branch
 // there.
 
 #ifndef RCT_HEURISTICS_COMPOSITION_COMPOSITION_H_
@@ -21,9 +21,9 @@
 #include "metric/euclidean_distance.h"
 #include "metric/residual_correlation.h"
 #include "traversal/build_phase.h"
-#include "traversal/cover_tree.h"
 #include "traversal/searcher.h"
 #include "traversal/traversal.pb.h"
+#include "traversal/tree/cover_tree.h"
 
 namespace rct {
 

@@ -9,7 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
-#include "traversal/slots.h"
+#include "traversal/tree/slots.h"
 
 namespace rct {
 namespace {
@@ -17,10 +17,10 @@ namespace {
 absl::Status Validate(const DynamicBlockConfig& config) {
   for (int i = 0; i < config.block_size(); ++i) {
     const int32_t block = config.block(i);
-    if (block < 1 || block > kMaxBlock) {
+    if (block < 1 || block > kMaxTile) {
       return absl::InvalidArgumentError(
           absl::StrCat("dynamic_block.block[", i, "]: is ", block,
-                       "; must be from 1 to ", kMaxBlock));
+                       "; must be from 1 to ", kMaxTile));
     }
     if (i > 0 && block <= config.block(i - 1)) {
       return absl::InvalidArgumentError(absl::StrCat(

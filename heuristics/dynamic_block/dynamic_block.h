@@ -1,6 +1,6 @@
 // Dynamic block: the width of a block follows the work that waits.
 //
-// Fills BlockSlot: asked before a block is gathered, it is told how many pairs
+// Fills TileSlot: asked before a block is gathered, it is told how many pairs
 // of a query and a segment wait on the frontier, and answers from a ladder of
 // widths,
 //
@@ -36,7 +36,7 @@ class DynamicBlock {
   // out of range, do not ascend, or do not fit each other in number.
   static absl::StatusOr<DynamicBlock> Create(const DynamicBlockConfig& config);
 
-  // The width of the next block, 1 to kMaxBlock.
+  // The width of the next block, 1 to kMaxTile.
   int Candidates(int64_t active) {
     Rung* rung = rungs_.data();
     while (active > rung->active_up_to) ++rung;

@@ -12,15 +12,15 @@
 #include "base/status_matchers.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "traversal/slots.h"
 #include "traversal/traversal.pb.h"
+#include "traversal/tree/slots.h"
 
 namespace rct {
 namespace {
 
 using ::testing::ElementsAre;
 
-static_assert(BlockSlot<DynamicBlock>);
+static_assert(TileSlot<DynamicBlock>);
 
 DynamicBlockConfig Ladder(const std::vector<int32_t>& blocks,
                           const std::vector<int64_t>& limits) {
@@ -82,7 +82,7 @@ TEST(DynamicBlockTest, WidthsGrowWithTheWorkAndAreCounted) {
     std::vector<int32_t> widths;
     std::vector<int64_t> limits;
     for (const int64_t i : SampleWithoutReplacement(
-             kMaxBlock, 1 + static_cast<int64_t>(stream.UniformBelow(9)),
+             kMaxTile, 1 + static_cast<int64_t>(stream.UniformBelow(9)),
              stream)) {
       widths.push_back(static_cast<int32_t>(i + 1));
     }

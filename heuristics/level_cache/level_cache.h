@@ -48,6 +48,7 @@
 #ifndef RCT_HEURISTICS_LEVEL_CACHE_LEVEL_CACHE_H_
 #define RCT_HEURISTICS_LEVEL_CACHE_LEVEL_CACHE_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -58,26 +59,29 @@
 #include "base/monitor.h"
 #include "heuristics/level_cache/level_cache.pb.h"
 #include "metric/residual_correlation.h"
-#include "traversal/cover_tree.h"
-#include "traversal/slots.h"
+#include "metric/residual_points.h"
 #include "traversal/traversal.pb.h"
+#include "traversal/tree/cover_tree.h"
+#include "traversal/tree/slots.h"
 
 namespace rct {
 
 // InvalidArgument, naming the field, where a value is out of range.
 absl::Status ValidateLevelCacheConfig(const LevelCacheConfig& config);
 
-// What a tree knows of its children; shared by all threads.
+// The pivots, factors and coordinates of a tree's segments and their children.
+// All threads share one table.
 class LevelCacheTable {
  public:
-  // `metric` holds the data in the order of `tree` and has a rounding model.
-  // Requires a valid config. What a cancelled monitor leaves is of no use.
+  // Computes the table. Assumes that `metric` holds the data in the order of
+  // `tree` and has a rounding model, and that `config` is valid. If `monitor`
+  // is cancelled, the table is incomplete and must be dropped.
   LevelCacheTable(std::shared_ptr<const ResidualCorrelation> metric,
                   const MeasuredTree<ResidualCorrelation>& tree,
                   const LevelCacheConfig& config, int threads,
                   Monitor* monitor = nullptr);
 
-  // Correlations that were evaluated for it.
+  // Returns how many correlations were evaluated for the table.
   int64_t distance_evaluations() const { return distance_evaluations_; }
   int64_t bytes() const;
 
@@ -87,43 +91,61 @@ class LevelCacheTable {
   struct Segment {
     int32_t first_child = 0;
     int32_t num_pivots = 0;
-    bool has_inner = false;  // children with children
-    double max_norm = 0;     // |w_x|
-    double max_rest = 0;     // e_x
+    bool has_inner = false;  // whether some children have children
+    double max_norm = 0;     // of |w_x| over the children
+    double max_rest = 0;     // of e_x over the children
   };
 
-  void ChoosePivots(const CoverTree& tree, int threads, Monitor* monitor);
-  void Project(const CoverTree& tree, int threads, Monitor* monitor);
+  // The part of the tree that a search asks for.
+  struct Nodes {
+    std::vector<int32_t> children;       // of the tree
+    std::vector<int32_t> first_segment;  // of a node, or -1
+    std::vector<int32_t> inner;  // a node's number among those with children,
+                                 // or -1
+    int32_t num_inner = 0;
+    std::vector<ResidualCorrelation::Ball> balls;  // one for each segment
+  };
 
-  // Coordinates and rest of points by their correlations with the pivots of a
-  // segment, the first `known` of them.
-  double Coordinates(int32_t segment, int known, const double* rho, double tau,
-                     double* w) const;
-  const double* Factor(int32_t segment) const {
-    return factors_.data() + int64_t{segment} * pivots_ * pivots_;
+  struct Scratch;
+
+  // The steps of the construction: the pivots of all segments, and then the
+  // factors of the pivots and the coordinates of the children.
+  void ChooseAllPivots(const CoverTree& tree, int threads, Monitor* monitor);
+  void ChoosePivots(int64_t segment, int32_t parent,
+                    absl::Span<const int32_t> candidates, Scratch& scratch);
+  void ProjectAll(const CoverTree& tree, int threads, Monitor* monitor);
+  void FactorPivots(int64_t segment, Scratch& scratch);
+  void ProjectChildren(int64_t segment, absl::Span<const int32_t> children,
+                       Scratch& scratch);
+
+  // Returns tau of a point, with nu_rho.
+  double Tau(const ResidualPoints& from, int32_t position) const {
+    return metric_->Tau(from, position, pivots_ + 2) + rounding_tau_;
   }
-  const int32_t* Pivots(int32_t segment) const {
-    return pivot_nodes_.data() + int64_t{segment} * pivots_;
+  // Writes the coordinates w of a point with the correlations `rho` to the
+  // first `known` pivots of a segment, and returns what is left of it, e.
+  double Coordinates(int64_t segment, int known, const double* rho, double tau,
+                     double* w) const;
+  absl::Span<const int32_t> Pivots(int64_t segment) const {
+    return {pivot_nodes_.data() + segment * pivots_,
+            static_cast<size_t>(segments_[segment].num_pivots)};
   }
 
   std::shared_ptr<const ResidualCorrelation> metric_;
-  std::vector<ResidualCorrelation::Ball> balls_;
   int pivots_;
   int stride_;           // pivots_, in whole vectors
   double rounding_tau_;  // nu_rho
-  double slack_;
-  std::vector<int32_t> children_;       // of the tree
-  std::vector<int32_t> first_segment_;  // of a node, or -1
-  std::vector<int32_t> inner_;          // numbers of nodes with children, or -1
-  int32_t num_inner_ = 0;
+  double slack_;         // for the roundings of the bound itself
+  Nodes nodes_;
   std::vector<Segment> segments_;
   std::vector<int32_t> pivot_nodes_;  // pivots_ for each segment
   std::vector<double> factors_;       // L, rows of pivots_, for each segment
-  AlignedBuffer<double> w_;           // stride_ for each place in children_
-  std::vector<double> rest_;          // e_x for each place in children_
+  AlignedBuffer<double> w_;           // stride_ for each place in the children
+  std::vector<double> rest_;          // e_x for each place in the children
   int64_t distance_evaluations_ = 0;
 };
 
+// The slot itself; each thread has a copy of its own.
 class LevelCache {
  public:
   static constexpr bool kFilters = true;
@@ -138,32 +160,53 @@ class LevelCache {
   QueryMask Open(int32_t segment, QueryMask queries, const double* thresholds);
   void Filter(int first, int count, QueryMask queries, const double* thresholds,
               QueryMask* masks);
+
+  // Adds `level_cache_hits`, `level_cache_misses`,
+  // `level_cache_segment_prunes` and `level_cache_child_prunes`.
   void Report(SearchCounters& counters) const;
 
  private:
   friend class LevelCachePeer;
 
+  // The queries of the batch, and the correlations kept for them: for each node
+  // with children a generation, which is that of the batch if anything was
+  // kept, the set of queries that know the node, and their correlations.
+  struct Batch {
+    double tau[kBatchQueries];
+    double query_norm[kBatchQueries];
+    uint32_t generation = 0;
+    std::vector<uint32_t> kept_in;
+    std::vector<QueryMask> known;
+    std::vector<double> rho;  // kBatchQueries for each such node
+  };
+
+  // The coordinates of the queries in the segment that was opened last.
+  struct OpenSegment {
+    int32_t index = -1;
+    std::vector<double> w;  // stride_ of the table for each query
+    double rest[kBatchQueries];
+    int known_pivots[kBatchQueries];
+  };
+
+  struct Counts {
+    int64_t hits = 0;
+    int64_t misses = 0;
+    int64_t segment_prunes = 0;
+    int64_t child_prunes = 0;
+  };
+
+  // The steps of Filter(), for the `count` children from `place` on.
+  int MultiplyCoordinates(int64_t place, int count, QueryMask queries,
+                          int* queries_at);
+  void BoundChildren(const LevelCacheTable::Segment& segment, int64_t place,
+                     int count, int query, double* lower) const;
+  void BoundBelow(int64_t place, int count, int query, double* lower) const;
+
   std::shared_ptr<const LevelCacheTable> table_;
-
-  // Of the batch.
-  double tau_[kBatchQueries];
-  double query_norm_[kBatchQueries];
-  uint32_t generation_ = 0;
-  std::vector<uint32_t> kept_in_;  // generation, for each node with children
-  std::vector<QueryMask> known_;   // which queries
-  std::vector<double> rho_;        // kBatchQueries for each such node
-
-  // Of the open segment.
-  int32_t segment_ = -1;
-  std::vector<double> w_;  // stride_ for each query
-  double rest_[kBatchQueries];
-  int known_pivots_[kBatchQueries];
-  std::vector<double> tile_;
-
-  int64_t hits_ = 0;
-  int64_t misses_ = 0;
-  int64_t segment_prunes_ = 0;
-  int64_t child_prunes_ = 0;
+  Batch batch_;
+  OpenSegment open_;
+  std::vector<double> tile_;  // |w_q . w_x|, then bounds, within Filter()
+  Counts counts_;
 };
 
 }  // namespace rct

@@ -16,11 +16,11 @@
 #include "metric/metric.pb.h"
 #include "metric/residual_correlation.h"
 #include "metric/tile.h"
-#include "traversal/cover_tree.h"
-#include "traversal/slots.h"
 #include "traversal/test_data.h"
-#include "traversal/test_search.h"
 #include "traversal/traversal.pb.h"
+#include "traversal/tree/cover_tree.h"
+#include "traversal/tree/slots.h"
+#include "traversal/tree/test_search.h"
 
 namespace rct {
 namespace {

@@ -27,15 +27,15 @@
 #include "metric/rounding.h"
 #include "metric/tile.h"
 #include "traversal/allocation_counter.h"
-#include "traversal/cover_tree.h"
-#include "traversal/cover_tree_builder.h"
 #include "traversal/neighbor_table.h"
 #include "traversal/row_order.h"
 #include "traversal/searcher.h"
-#include "traversal/slots.h"
 #include "traversal/test_data.h"
-#include "traversal/test_search.h"
 #include "traversal/traversal.pb.h"
+#include "traversal/tree/cover_tree.h"
+#include "traversal/tree/cover_tree_builder.h"
+#include "traversal/tree/slots.h"
+#include "traversal/tree/test_search.h"
 
 namespace rct {
 
@@ -43,7 +43,7 @@ namespace rct {
 class LevelCachePeer {
  public:
   static void SkipTo(uint32_t generation, LevelCache& cache) {
-    cache.generation_ = generation;
+    cache.batch_.generation = generation;
   }
 };
 
@@ -444,8 +444,8 @@ TEST(LevelCacheBoundTest, AnyGroupOfChildren) {
     const QueryMask open =
         cache.Open(static_cast<int32_t>(s), asked, thresholds);
     EXPECT_EQ(open & ~asked, 0);
-    const int width = std::min(count, kMaxBlock);
-    QueryMask together[kMaxBlock];
+    const int width = std::min(count, kMaxTile);
+    QueryMask together[kMaxTile];
     cache.Filter(0, width, open, thresholds, together);
     for (int j = 0; j < width; ++j) {
       QueryMask alone = 0;
@@ -594,8 +594,8 @@ TEST(LevelCacheCountersTest, CountWhatIsAnswered) {
         cache.Open(static_cast<int32_t>(s), batch.all(), thresholds);
     asked += 50;
     closed += 50 - std::popcount(open);
-    const int count = std::min(nodes.segments[s].num_children, kMaxBlock);
-    QueryMask masks[kMaxBlock];
+    const int count = std::min(nodes.segments[s].num_children, kMaxTile);
+    QueryMask masks[kMaxTile];
     cache.Filter(0, count, open, thresholds, masks);
     for (int j = 0; j < count; ++j)
       dismissed += std::popcount(open & ~masks[j]);

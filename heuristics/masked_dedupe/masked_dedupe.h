@@ -28,8 +28,8 @@
 
 #include "absl/status/statusor.h"
 #include "heuristics/masked_dedupe/masked_dedupe.pb.h"
-#include "traversal/slots.h"
 #include "traversal/traversal.pb.h"
+#include "traversal/tree/slots.h"
 
 namespace rct {
 

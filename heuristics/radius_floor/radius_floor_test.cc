@@ -11,8 +11,8 @@
 #include "gtest/gtest.h"
 #include "metric/euclidean_distance.h"
 #include "metric/residual_correlation.h"
-#include "traversal/slots.h"
 #include "traversal/traversal.pb.h"
+#include "traversal/tree/slots.h"
 
 namespace rct {
 namespace {

@@ -1,0 +1,357 @@
+// The routines of a SimdRoutines table, written once over Lanes<Arch>. Included
+// by one source file for each instruction set, and by nothing else.
+
+#ifndef RCT_METRIC_SIMD_ROUTINES_IMPL_H_
+#define RCT_METRIC_SIMD_ROUTINES_IMPL_H_
+
+#include "metric/lanes.h"
+#include "metric/simd_routines.h"
+
+namespace rct::simd {
+
+// How many rows of a and of b one register tile of dot products holds, and how
+// many rows and vectors of points one of the forward substitution: chosen so
+// that accumulators and operands fit the register file (32 x 512 or 16 x 256).
+template <class Arch>
+struct TileShape {
+  static constexpr int kDotA = 1, kDotB = 1, kSolveRows = 1, kSolveVectors = 1;
+};
+#ifdef __AVX512F__
+template <>
+struct TileShape<xsimd::avx512bw> {
+  static constexpr int kDotA = 4, kDotB = 6, kSolveRows = 8, kSolveVectors = 3;
+};
+#endif
+#ifdef __FMA__
+template <>
+struct TileShape<xsimd::fma3<xsimd::avx2>> {
+  static constexpr int kDotA = 2, kDotB = 3, kSolveRows = 4, kSolveVectors = 1;
+};
+#endif
+
+template <class Arch>
+struct SimdRoutinesOf {
+  using V = Lanes<Arch>;
+  using Shape = TileShape<Arch>;
+
+  template <int kA, int kB>
+  static void DotRegisterTile(const double* const* a, const double* const* b,
+                              int64_t length, double* out, int64_t out_stride) {
+    V sum[kA][kB];
+    for (int i = 0; i < kA; ++i) {
+      for (int j = 0; j < kB; ++j) sum[i][j] = V::Broadcast(0);
+    }
+    for (int64_t c = 0; c < length; c += kLanes) {
+      V row[kA];
+#pragma GCC unroll 8
+      for (int i = 0; i < kA; ++i) row[i] = V::Load(a[i] + c);
+#pragma GCC unroll 8
+      for (int j = 0; j < kB; ++j) {
+        const V column = V::Load(b[j] + c);
+#pragma GCC unroll 8
+        for (int i = 0; i < kA; ++i) {
+          sum[i][j] = Fma(row[i], column, sum[i][j]);
+        }
+      }
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < kA; ++i) {
+      double* row = out + i * out_stride;
+      if constexpr (kB >= 4) V::StoreFourSums(sum[i], row);
+#pragma GCC unroll 8
+      for (int j = kB / 4 * 4; j < kB; ++j) row[j] = sum[i][j].Sum();
+    }
+  }
+
+  // The last columns of a band of kA rows, fewer than a full tile.
+  template <int kA, int kB>
+  static void DotLastColumns(const double* const* a, const double* const* b,
+                             int num_b, int64_t length, double* out,
+                             int64_t out_stride) {
+    if constexpr (kB > 0) {
+      if (num_b == kB) {
+        DotRegisterTile<kA, kB>(a, b, length, out, out_stride);
+      } else {
+        DotLastColumns<kA, kB - 1>(a, b, num_b, length, out, out_stride);
+      }
+    }
+  }
+
+  template <int kA>
+  static void DotBand(const double* const* a, const double* const* b, int num_b,
+                      int64_t length, double* out, int64_t out_stride) {
+    int j = 0;
+    for (; j + Shape::kDotB <= num_b; j += Shape::kDotB) {
+      DotRegisterTile<kA, Shape::kDotB>(a, b + j, length, out + j, out_stride);
+    }
+    DotLastColumns<kA, Shape::kDotB - 1>(a, b + j, num_b - j, length, out + j,
+                                         out_stride);
+  }
+
+  template <int kA>
+  static void DotLastRows(const double* const* a, int num_a,
+                          const double* const* b, int num_b, int64_t length,
+                          double* out, int64_t out_stride) {
+    if constexpr (kA > 0) {
+      if (num_a == kA) {
+        DotBand<kA>(a, b, num_b, length, out, out_stride);
+      } else {
+        DotLastRows<kA - 1>(a, num_a, b, num_b, length, out, out_stride);
+      }
+    }
+  }
+
+  static void DotTile(const double* const* a, int num_a, const double* const* b,
+                      int num_b, int64_t length, double* out,
+                      int64_t out_stride) {
+    // Tiles of b stay in the first-level cache while the rows of a pass by, and
+    // the next tile comes to the second level meanwhile, a part with each band.
+    const int64_t row_lines = length / kLanes;
+    const int64_t bands = num_a / Shape::kDotA;
+    for (int j = 0; j < num_b; j += Shape::kDotB) {
+      const int columns = num_b - j < Shape::kDotB ? num_b - j : Shape::kDotB;
+      const double* const* next = b + j + columns;
+      const int rest = num_b - j - columns;
+      const int next_columns = rest < Shape::kDotB ? rest : Shape::kDotB;
+      int64_t line = 0;
+      int i = 0;
+      for (; i + Shape::kDotA <= num_a; i += Shape::kDotA) {
+        const int64_t end = row_lines * (i / Shape::kDotA + 1) / bands;
+        for (int r = 0; r < next_columns; ++r) {
+          for (int64_t l = line; l < end; ++l) {
+            __builtin_prefetch(next[r] + l * kLanes, 0, 2);
+          }
+        }
+        line = end;
+        DotBand<Shape::kDotA>(a + i, b + j, columns, length,
+                              out + i * out_stride + j, out_stride);
+      }
+      DotLastRows<Shape::kDotA - 1>(a + i, num_a - i, b + j, columns, length,
+                                    out + i * out_stride + j, out_stride);
+    }
+  }
+
+  // exp(x) for x <= 0 (x >= -707 after the cap).
+  static V Exp(V x) {
+    x = Max(x, V::Broadcast(-707));
+    const V magic = V::Broadcast(kRoundingMagic);
+    const V shifted = Fma(x, V::Broadcast(0x1.71547652b82fep0), magic);
+    const V n = shifted - magic;
+    V r = NegatedFma(n, V::Broadcast(0x1.62e42fefa39efp-1), x);
+    r = NegatedFma(n, V::Broadcast(0x1.abc9e3b39803fp-56), r);
+    // 1 / i!, i = 13 ... 0. The remainder is below 2^-57.
+    constexpr double kInverseFactorial[] = {0x1.6124613a86d09p-33,
+                                            0x1.1eed8eff8d898p-29,
+                                            0x1.ae64567f544e4p-26,
+                                            0x1.27e4fb7789f5cp-22,
+                                            0x1.71de3a556c734p-19,
+                                            0x1.a01a01a01a01ap-16,
+                                            0x1.a01a01a01a01ap-13,
+                                            0x1.6c16c16c16c17p-10,
+                                            0x1.1111111111111p-7,
+                                            0x1.5555555555555p-5,
+                                            0x1.5555555555555p-3,
+                                            0.5,
+                                            1.0,
+                                            1.0};
+    V p = V::Broadcast(kInverseFactorial[0]);
+#pragma GCC unroll 16
+    for (int i = 1; i < 14; ++i) {
+      p = Fma(p, r, V::Broadcast(kInverseFactorial[i]));
+    }
+    return ScaleByPowerOfTwo(p, shifted);
+  }
+
+  static V SquaredDistance(const KernelSpec& kernel, const double* x,
+                           CoordinateLanes y, int64_t j) {
+    V sum = V::Broadcast(0);
+    for (int t = 0; t < kernel.dim; ++t) {
+      const V difference =
+          (V::Broadcast(x[t]) - V::Load(y.data + t * y.stride + j)) *
+          V::Broadcast(kernel.inverse_lengthscale[t]);
+      sum = Fma(difference, difference, sum);
+    }
+    return Min(sum, V::Broadcast(1e6));
+  }
+
+  template <KernelFamily kFamily>
+  static V Covariance(const KernelSpec& kernel, V r2) {
+    const V variance = V::Broadcast(kernel.variance);
+    const V zero = V::Broadcast(0);
+    const V one = V::Broadcast(1);
+    if constexpr (kFamily == KernelFamily::kRbf) {
+      return variance * Exp(V::Broadcast(-0.5) * r2);
+    } else if constexpr (kFamily == KernelFamily::kMatern12) {
+      return variance * Exp(zero - Sqrt(r2));
+    } else if constexpr (kFamily == KernelFamily::kMatern32) {
+      const V a = Sqrt(V::Broadcast(3) * r2);
+      return variance * ((one + a) * Exp(zero - a));
+    } else {
+      const V a = Sqrt(V::Broadcast(5) * r2);
+      const V polynomial = Fma(a, Fma(a, V::Broadcast(1.0 / 3), one), one);
+      return variance * (polynomial * Exp(zero - a));
+    }
+  }
+
+  // Calls `use(j, k(x, y_j..j+7))` for j = 0, 8, ...
+  template <KernelFamily kFamily, class Use>
+  static void ForCovariances(const KernelSpec& kernel, const double* x,
+                             CoordinateLanes y, int64_t count, Use use) {
+    for (int64_t j = 0; j < count; j += kLanes) {
+      use(j, Covariance<kFamily>(kernel, SquaredDistance(kernel, x, y, j)));
+    }
+  }
+
+  template <class Use>
+  static void ForCovariances(const KernelSpec& kernel, const double* x,
+                             CoordinateLanes y, int64_t count, Use use) {
+    switch (kernel.family) {
+      case KernelFamily::kRbf:
+        return ForCovariances<KernelFamily::kRbf>(kernel, x, y, count, use);
+      case KernelFamily::kMatern12:
+        return ForCovariances<KernelFamily::kMatern12>(kernel, x, y, count,
+                                                       use);
+      case KernelFamily::kMatern32:
+        return ForCovariances<KernelFamily::kMatern32>(kernel, x, y, count,
+                                                       use);
+      case KernelFamily::kMatern52:
+        return ForCovariances<KernelFamily::kMatern52>(kernel, x, y, count,
+                                                       use);
+    }
+  }
+
+  static void CovarianceRow(const KernelSpec& kernel, const double* x,
+                            CoordinateLanes y, int64_t count, double* out) {
+    ForCovariances(kernel, x, y, count,
+                   [out](int64_t j, V k) { k.Store(out + j); });
+  }
+
+  template <class Finish>
+  static void FinishRow(const KernelSpec& kernel, const double* x,
+                        double x_scale, CoordinateLanes y, const double* scale,
+                        const double* dot, int64_t count, double* out,
+                        Finish finish) {
+    const V s = V::Broadcast(x_scale);
+    ForCovariances(kernel, x, y, count, [&](int64_t j, V k) {
+      finish((k - V::Load(dot + j)) * (s * V::Load(scale + j))).Store(out + j);
+    });
+  }
+
+  static void ResidualRow(const KernelSpec& kernel, const double* x,
+                          double x_scale, CoordinateLanes y,
+                          const double* scale, const double* dot, int64_t count,
+                          double* out) {
+    const V one = V::Broadcast(1);
+    FinishRow(kernel, x, x_scale, y, scale, dot, count, out,
+              [&](V rho) { return one - Abs(rho); });
+  }
+
+  static void CorrelationRow(const KernelSpec& kernel, const double* x,
+                             double x_scale, CoordinateLanes y,
+                             const double* scale, const double* dot,
+                             int64_t count, double* out) {
+    FinishRow(kernel, x, x_scale, y, scale, dot, count, out,
+              [](V rho) { return rho; });
+  }
+
+  static void SquaredEuclideanRow(const double* x, int dim, CoordinateLanes y,
+                                  int64_t count, double* out) {
+    for (int64_t j = 0; j < count; j += kLanes) {
+      V sum = V::Broadcast(0);
+      for (int t = 0; t < dim; ++t) {
+        const V difference =
+            V::Broadcast(x[t]) - V::Load(y.data + t * y.stride + j);
+        sum = Fma(difference, difference, sum);
+      }
+      sum.Store(out + j);
+    }
+  }
+
+  // Rows [row, row + kRows) of the panel for kVectors vectors of points.
+  template <int kRows, int kVectors>
+  static void SolveRegisterTile(const double* panel,
+                                const double* inverse_diagonal, int64_t row,
+                                int64_t stride, double* rhs) {
+    V value[kRows][kVectors];
+    for (int i = 0; i < kRows; ++i) {
+      for (int v = 0; v < kVectors; ++v) {
+        value[i][v] = V::Load(rhs + (row + i) * stride + v * kLanes);
+      }
+    }
+    for (int64_t c = 0; c < row; ++c) {
+      V known[kVectors];
+#pragma GCC unroll 4
+      for (int v = 0; v < kVectors; ++v) {
+        known[v] = V::Load(rhs + c * stride + v * kLanes);
+      }
+#pragma GCC unroll 8
+      for (int i = 0; i < kRows; ++i) {
+        const V factor = V::Broadcast(panel[c * kPanelRows + i]);
+#pragma GCC unroll 4
+        for (int v = 0; v < kVectors; ++v) {
+          value[i][v] = NegatedFma(factor, known[v], value[i][v]);
+        }
+      }
+    }
+#pragma GCC unroll 8
+    for (int c = 0; c < kRows; ++c) {
+      const V inverse = V::Broadcast(inverse_diagonal[c]);
+#pragma GCC unroll 4
+      for (int v = 0; v < kVectors; ++v) {
+        value[c][v] = value[c][v] * inverse;
+        value[c][v].Store(rhs + (row + c) * stride + v * kLanes);
+      }
+#pragma GCC unroll 8
+      for (int i = c + 1; i < kRows; ++i) {
+        const V factor = V::Broadcast(panel[(row + c) * kPanelRows + i]);
+#pragma GCC unroll 4
+        for (int v = 0; v < kVectors; ++v) {
+          value[i][v] = NegatedFma(factor, value[c][v], value[i][v]);
+        }
+      }
+    }
+  }
+
+  static void SolvePanel(const FactorPanel& panel, int64_t stride,
+                         int64_t count, double* rhs) {
+    constexpr int kRows = Shape::kSolveRows;
+    constexpr int64_t kWide = Shape::kSolveVectors * kLanes;
+    for (int first = 0; first < kPanelRows; first += kRows) {
+      const double* rows = panel.data + first;
+      const double* inverse = panel.inverse_diagonal + first;
+      const int64_t row = panel.row + first;
+      int64_t j = 0;
+      for (; j + kWide <= count; j += kWide) {
+        SolveRegisterTile<kRows, Shape::kSolveVectors>(rows, inverse, row,
+                                                       stride, rhs + j);
+      }
+      for (; j < count; j += kLanes) {
+        SolveRegisterTile<kRows, 1>(rows, inverse, row, stride, rhs + j);
+      }
+    }
+  }
+
+  static int SelectAtMost(const double* t, int count, double threshold,
+                          int32_t* hits) {
+    const V bound = V::Broadcast(threshold);
+    int found = 0;
+    for (int j = 0; j < count; j += kLanes) {
+      uint32_t mask = AtMostMask(V::Load(t + j), bound);
+      if (count - j < kLanes) mask &= (1u << (count - j)) - 1;
+      for (; mask != 0; mask &= mask - 1) {
+        hits[found++] = j + std::countr_zero(mask);
+      }
+    }
+    return found;
+  }
+
+  static constexpr SimdRoutines Table(Isa isa) {
+    return {isa,          &DotTile,        &CovarianceRow,
+            &ResidualRow, &CorrelationRow, &SquaredEuclideanRow,
+            &SolvePanel,  &SelectAtMost};
+  }
+};
+
+}  // namespace rct::simd
+
+#endif  // RCT_METRIC_SIMD_ROUTINES_IMPL_H_

@@ -1,0 +1,123 @@
+// The float32 filter and its dispatch by instruction set.
+//
+// The inner loops of the skeleton bound. Every number is one fixed chain of
+// operations over FloatLanes, so all tables return the same bits; the errors of
+// these chains are what skeleton_bounds.h adds to its bounds.
+//
+// Layout. A *panel* is sixteen vectors side by side, component by component:
+// component i of vector l of a panel of rank s is panel[16 i + l], i < s.
+// Sub-blocks of points, their cones and groups of queries are all kept as
+// panels. Everything that is given for sixteen may be read in full.
+
+#ifndef RCT_TRAVERSAL_BLOCK_FILTER_ROUTINES_H_
+#define RCT_TRAVERSAL_BLOCK_FILTER_ROUTINES_H_
+
+#include <cstdint>
+#include <limits>
+
+#include "metric/isa.h"
+#include "traversal/kept_routines.h"
+
+namespace rct {
+
+// Vectors of a panel.
+inline constexpr int kPanel = 16;
+
+// Lengths in a table of gaps are multiples of this, rounded up.
+inline constexpr float kGapUnit = 0x1p-15f;
+
+// Sixteen queries and what their bounds in one block are made of. For query l:
+// y its coordinates in the block's skeleton, length >= |y|, and
+//
+//     |rho(q, j) - y . w_j| <= outside e_j + own gap_j + slack.
+struct QueryPanel {
+  const float* y;
+  const float* length;
+  const float* outside;
+  const float* own;
+  const float* theta;  // what a candidate must reach
+  float slack;
+};
+
+// The lengths that one block's points leave in another's skeleton are bounded
+// by those of the whole block.
+struct BlockLengths {
+  float w;    // max |w_j|
+  float e;    // max e_j
+  float gap;  // max gap_j
+};
+
+// Panels of points: panel p holds the coordinates of points 16 p .. 16 p + 15
+// at w[16 rank p], and their e and gap at 16 p.
+struct PointPanels {
+  const float* w;
+  int rank;
+  const float* e;
+  const uint16_t* gap;  // in kGapUnit
+  const int32_t* row;   // kNoRow where there is no point
+};
+
+// Panels of cones: cone c holds all points of sub-block c. Its axis is a column
+// of panel c / 16, its angle is given by cosine and sine, and the points are no
+// longer than `length`.
+struct ConePanels {
+  const float* axis;
+  int rank;
+  const float* cosine;
+  const float* sine;
+  const float* length;
+  const float* e;
+  const uint16_t* gap;  // in kGapUnit
+};
+
+inline constexpr int32_t kNoRow = std::numeric_limits<int32_t>::max();
+
+struct FilterRoutines {
+  Isa isa;
+
+  // column[j] -= the chain over c < terms of factor[c] w[c stride + j], by
+  // fused multiply-add, in float64. `count` is a multiple of eight.
+  void (*eliminate)(const double* w, int64_t stride, int terms,
+                    const double* factor, int64_t count, double* column);
+
+  // y = T w for a panel: y[16 i + l] = sum over c < columns, in order, of
+  // table[i row_stride + c column_stride] w[16 c + l], by fused multiply-add;
+  // squared_length[l] is the chain of squares over i < rows.
+  void (*project)(const float* table, int64_t row_stride, int64_t column_stride,
+                  int rows, int columns, const float* w, float* y,
+                  float* squared_length);
+
+  // From the gaps g of sixteen queries, in kGapUnit and rounded up, their
+  // squared lengths, e and norms sqrt(1 + tau):
+  //   outside = min(norm, g + e),
+  //   length  = sqrt(squared_length - (g - kGapUnit)^2 + gap_slack).
+  void (*gap_terms)(const uint16_t* gap, const float* squared_length,
+                    const float* e, const float* norm, float gap_slack,
+                    float* length, float* outside);
+
+  // The queries of the panel to which a block of these lengths may matter.
+  uint32_t (*pass_block)(const QueryPanel& queries, const BlockLengths& block);
+
+  // For each query of `lanes`: the cones that may hold something for it, a bit
+  // each, in masks[l * num_panels + p].
+  void (*pass_cones)(const QueryPanel& queries, uint32_t lanes,
+                     const ConePanels& cones, int num_panels, uint32_t* masks);
+
+  // Of the panels first + p of points, p < count <= 16, query l wants those
+  // where masks[l] has bit p and min_row[p] < row_limit[l]: appends to kept[l]
+  // their points whose upper bound on |rho| reaches theta[l], of rows below
+  // row_limit[l] and other than self[l], in the order of points. It has room
+  // for 16 more than it may keep. A panel is read once for all its queries.
+  // Returns the number of pairs of a query and a panel.
+  int (*keep_points)(const QueryPanel& queries, const PointPanels& points,
+                     int first, int count, const int32_t* masks,
+                     const int32_t* min_row, const int32_t* row_limit,
+                     const int32_t* self, KeptList* kept);
+};
+
+// The table for `isa`, or null where this machine or build lacks it.
+const FilterRoutines* FilterRoutinesFor(Isa isa);
+
+}  // namespace rct
+
+#endif  // RCT_TRAVERSAL_BLOCK_FILTER_ROUTINES_H_

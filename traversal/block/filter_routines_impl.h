@@ -1,0 +1,284 @@
+// The routines of a FilterRoutines table, written once over FloatLanes<Arch>.
+// Included by one source file for each instruction set, and by nothing else.
+
+#ifndef RCT_TRAVERSAL_BLOCK_FILTER_ROUTINES_IMPL_H_
+#define RCT_TRAVERSAL_BLOCK_FILTER_ROUTINES_IMPL_H_
+
+#include <algorithm>
+#include <bit>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+
+#include "metric/float_lanes.h"
+#include "traversal/block/filter_routines.h"
+
+namespace rct::simd {
+
+// How many rows or queries a register tile holds.
+template <class Arch>
+struct FilterShape {
+  static constexpr int kRows = 1, kQueries = 1, kPointQueries = 1;
+};
+#ifdef __AVX512F__
+template <>
+struct FilterShape<xsimd::avx512bw> {
+  static constexpr int kRows = 8, kQueries = 4, kPointQueries = 8;
+};
+#endif
+#ifdef __FMA__
+template <>
+struct FilterShape<xsimd::fma3<xsimd::avx2>> {
+  static constexpr int kRows = 4, kQueries = 4, kPointQueries = 4;
+};
+#endif
+
+template <class Arch>
+struct FilterRoutinesOf {
+  using V = FloatLanes<Arch>;
+  using Shape = FilterShape<Arch>;
+
+  static void Eliminate(const double* w, int64_t stride, int terms,
+                        const double* factor, int64_t count, double* column) {
+    using Doubles = Lanes<Arch>;
+    for (int64_t j = 0; j < count; j += kLanes) {
+      Doubles value = Doubles::Load(column + j);
+      for (int c = 0; c < terms; ++c) {
+        value = NegatedFma(Doubles::Broadcast(factor[c]),
+                           Doubles::Load(w + c * stride + j), value);
+      }
+      value.Store(column + j);
+    }
+  }
+
+  template <int kRows>
+  static V ProjectRows(const float* table, int64_t row_stride,
+                       int64_t column_stride, int columns, const float* w,
+                       float* y, V squared) {
+    V sum[kRows];
+#pragma GCC unroll 8
+    for (int i = 0; i < kRows; ++i) sum[i] = V::Broadcast(0);
+    for (int c = 0; c < columns; ++c) {
+      const V column = V::Load(w + kPanel * c);
+#pragma GCC unroll 8
+      for (int i = 0; i < kRows; ++i) {
+        sum[i] = Fma(V::Broadcast(table[i * row_stride + c * column_stride]),
+                     column, sum[i]);
+      }
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < kRows; ++i) {
+      sum[i].Store(y + kPanel * i);
+      squared = Fma(sum[i], sum[i], squared);
+    }
+    return squared;
+  }
+
+  static void Project(const float* table, int64_t row_stride,
+                      int64_t column_stride, int rows, int columns,
+                      const float* w, float* y, float* squared_length) {
+    constexpr int kRows = Shape::kRows;
+    V squared = V::Broadcast(0);
+    int i = 0;
+    for (; i + kRows <= rows; i += kRows) {
+      squared =
+          ProjectRows<kRows>(table + i * row_stride, row_stride, column_stride,
+                             columns, w, y + kPanel * i, squared);
+    }
+    for (; i < rows; ++i) {
+      squared =
+          ProjectRows<1>(table + i * row_stride, row_stride, column_stride,
+                         columns, w, y + kPanel * i, squared);
+    }
+    squared.Store(squared_length);
+  }
+
+  static void GapTerms(const uint16_t* gap, const float* squared_length,
+                       const float* e, const float* norm, float gap_slack,
+                       float* length, float* outside) {
+    const V unit = V::Broadcast(kGapUnit);
+    const V zero = V::Broadcast(0);
+    const V g = V::Load(gap) * unit;
+    Min(V::Load(norm), g + V::Load(e)).Store(outside);
+    const V least = Max(g - unit, zero);
+    const V squared =
+        (V::Load(squared_length) - least * least) + V::Broadcast(gap_slack);
+    Sqrt(Max(squared, zero)).Store(length);
+  }
+
+  static uint32_t PassBlock(const QueryPanel& queries,
+                            const BlockLengths& block) {
+    V upper = V::Broadcast(queries.slack);
+    upper = Fma(V::Load(queries.own), V::Broadcast(block.gap), upper);
+    upper = Fma(V::Load(queries.outside), V::Broadcast(block.e), upper);
+    upper = Fma(V::Load(queries.length), V::Broadcast(block.w), upper);
+    return AtLeastMask(upper, V::Load(queries.theta));
+  }
+
+  // dots[q] = the chain over i < rank of y[16 i + lanes[q]] panel[i], sixteen
+  // numbers each.
+  template <int kQueries>
+  static void Dots(const float* y, const int64_t* lanes, const float* panel,
+                   int rank, float (*dots)[kPanel]) {
+    V sum[kQueries];
+    // Unrolled: gcc would take the loop for a memset of the stack.
+#pragma GCC unroll 8
+    for (int q = 0; q < kQueries; ++q) sum[q] = V::Broadcast(0);
+    for (int i = 0; i < rank; ++i, y += kPanel) {
+      const V column = V::Load(panel + kPanel * i);
+#pragma GCC unroll 8
+      for (int q = 0; q < kQueries; ++q) {
+        sum[q] = Fma(V::Broadcast(y[lanes[q]]), column, sum[q]);
+      }
+    }
+    for (int q = 0; q < kQueries; ++q) sum[q].Store(dots[q]);
+  }
+
+  // |y . w_j| <= length_j |y| cos(max(0, angle(y, axis) - angle of the cone)),
+  // all angles between lines. z = |y . axis|; where it is at least |y| cosine
+  // the line of y may lie in the cone.
+  static uint32_t ConeMask(V dot, const QueryPanel& queries, int lane,
+                           const ConePanels& cones, int first) {
+    const V zero = V::Broadcast(0);
+    const V length = V::Broadcast(queries.length[lane]);
+    const V z = Abs(dot) + V::Broadcast(queries.slack);
+    const V cosine = V::Load(cones.cosine + first);
+    const V across = Sqrt(Max(length * length - z * z, zero));
+    const V outside =
+        Min(Fma(across, V::Load(cones.sine + first), z * cosine), length);
+    // Lanes with z >= length cosine take the whole length.
+    const V inside = Max(z - length * cosine, zero);
+    const V most = Min(Fma(inside, V::Broadcast(0x1p60f), outside), length);
+    V upper = V::Broadcast(2 * queries.slack);
+    upper = Fma(V::Broadcast(queries.own[lane] * kGapUnit),
+                V::Load(cones.gap + first), upper);
+    upper = Fma(V::Broadcast(queries.outside[lane]), V::Load(cones.e + first),
+                upper);
+    upper = Fma(most, V::Load(cones.length + first), upper);
+    return AtLeastMask(upper, V::Broadcast(queries.theta[lane]));
+  }
+
+  template <int kQueries>
+  static void ConesOf(const QueryPanel& queries, const int64_t* lanes,
+                      const ConePanels& cones, int num_panels,
+                      uint32_t* masks) {
+    for (int p = 0; p < num_panels; ++p) {
+      alignas(64) float dots[kQueries][kPanel];
+      Dots<kQueries>(queries.y, lanes,
+                     cones.axis + int64_t{kPanel} * cones.rank * p, cones.rank,
+                     dots);
+      for (int q = 0; q < kQueries; ++q) {
+        masks[lanes[q] * num_panels + p] =
+            ConeMask(V::Load(dots[q]), queries, static_cast<int>(lanes[q]),
+                     cones, kPanel * p);
+      }
+    }
+  }
+
+  static void PassCones(const QueryPanel& queries, uint32_t lanes,
+                        const ConePanels& cones, int num_panels,
+                        uint32_t* masks) {
+    int64_t list[kPanel];
+    int count = 0;
+    for (; lanes != 0; lanes &= lanes - 1) {
+      list[count++] = std::countr_zero(lanes);
+    }
+    int q = 0;
+    for (; q + Shape::kQueries <= count; q += Shape::kQueries) {
+      ConesOf<Shape::kQueries>(queries, list + q, cones, num_panels, masks);
+    }
+    for (; q < count; ++q) {
+      ConesOf<1>(queries, list + q, cones, num_panels, masks);
+    }
+  }
+
+  // What bounds need of a panel, loaded once for all its queries.
+  struct PanelErrors {
+    PanelErrors(const PointPanels& points, int panel)
+        : e(V::Load(points.e + int64_t{kPanel} * panel)),
+          gap(V::Load(points.gap + int64_t{kPanel} * panel)),
+          row(points.row + int64_t{kPanel} * panel) {}
+    V e;
+    V gap;
+    const int32_t* row;
+  };
+
+  static void KeepPanel(const QueryPanel& queries, int l, V dot,
+                        const PanelErrors& panel, int32_t row_limit,
+                        int32_t self, KeptList& kept) {
+    const V own = V::Broadcast(queries.own[l] * kGapUnit);
+    const V error = Fma(V::Broadcast(queries.outside[l]), panel.e,
+                        Fma(own, panel.gap, V::Broadcast(queries.slack)));
+    const V middle = Abs(dot);
+    const V upper = middle + error;
+    uint32_t mask = AtLeastMask(upper, V::Broadcast(queries.theta[l]));
+    if (mask == 0) return;
+    mask &= ~V::EqualMask(panel.row, self);
+    const uint32_t allowed = mask & V::BelowMask(panel.row, row_limit);
+    if (allowed != mask) {
+      kept.filtered += std::popcount(mask & V::BelowMask(panel.row, kNoRow)) -
+                       std::popcount(allowed);
+    }
+    upper.Compress(allowed, kept.upper + kept.size);
+    (middle - error).Compress(allowed, kept.lower + kept.size);
+    V::Compress(allowed, panel.row, kept.row + kept.size);
+    kept.size += std::popcount(allowed);
+  }
+
+  // The first `count` queries of `list`, which has room for kQueries, against
+  // one panel.
+  template <int kQueries>
+  static void PointsOf(const QueryPanel& queries, int64_t* list, int count,
+                       const PointPanels& points, int panel,
+                       const int32_t* row_limit, const int32_t* self,
+                       KeptList* kept) {
+    for (int q = count; q < kQueries; ++q) list[q] = list[count - 1];
+    const float* w = points.w + int64_t{kPanel} * points.rank * panel;
+    alignas(64) float dots[kQueries][kPanel];
+    Dots<kQueries>(queries.y, list, w, points.rank, dots);
+    const PanelErrors errors(points, panel);
+    for (int q = 0; q < count; ++q) {
+      const auto l = static_cast<int>(list[q]);
+      KeepPanel(queries, l, V::Load(dots[q]), errors, row_limit[l], self[l],
+                kept[l]);
+    }
+  }
+
+  static int KeepPoints(const QueryPanel& queries, const PointPanels& points,
+                        int first, int count, const int32_t* masks,
+                        const int32_t* min_row, const int32_t* row_limit,
+                        const int32_t* self, KeptList* kept) {
+    constexpr int kMany = Shape::kPointQueries;
+    constexpr int kHalf = (kMany + 1) / 2;
+    int pairs = 0;
+    for (int p = 0; p < count; ++p) {
+      int64_t list[kPanel + kMany];
+      int left = 0;
+      for (uint32_t lanes =
+               V::BitMask(masks, 1 << p) & V::AboveMask(row_limit, min_row[p]);
+           lanes != 0; lanes &= lanes - 1) {
+        list[left++] = std::countr_zero(lanes);
+      }
+      pairs += left;
+      for (int64_t* next = list; left > 0;) {
+        const int some = std::min(left, kMany);
+        const auto points_of =
+            some > kHalf ? &PointsOf<kMany> : &PointsOf<kHalf>;
+        points_of(queries, next, some, points, first + p, row_limit, self,
+                  kept);
+        next += some;
+        left -= some;
+      }
+    }
+    return pairs;
+  }
+
+  static constexpr FilterRoutines Table(Isa isa) {
+    return {isa,        &Eliminate, &Project,   &GapTerms,
+            &PassBlock, &PassCones, &KeepPoints};
+  }
+};
+
+}  // namespace rct::simd
+
+#endif  // RCT_TRAVERSAL_BLOCK_FILTER_ROUTINES_IMPL_H_

@@ -1,0 +1,286 @@
+#include "traversal/block/lazy_skeletons.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <optional>
+#include <utility>
+
+#include "absl/synchronization/mutex.h"
+#include "base/memory_limit.h"
+#include "base/monitor.h"
+#include "metric/residual_correlation.h"
+#include "traversal/block/block_skeletons.h"
+#include "traversal/block/bound_probe.h"
+#include "traversal/block/skeleton_bound.pb.h"
+#include "traversal/block/skeleton_bounds.h"
+#include "traversal/block/skeleton_config.h"
+#include "traversal/block/skeleton_costs.h"
+#include "traversal/block/skeleton_pass.h"
+#include "traversal/block/skeleton_tables.h"
+#include "traversal/block/space_partition.h"
+#include "traversal/build_phase.h"
+#include "traversal/exhaustive/exhaustive.h"
+#include "traversal/searcher.h"
+#include "traversal/traversal.pb.h"
+
+namespace rct {
+namespace {
+
+// The number of blocks of the sample.
+constexpr int64_t kSampleBlocks = 8;
+
+// The bound is given up where more than one in kLoosePart of the points is in
+// no block: such points are evaluated for every query.
+constexpr int64_t kLoosePart = 64;
+
+// Skeletons that leave more than this dismiss nothing.
+constexpr double kMaxResidual = 0.25;
+
+// The bound does not pay where more than this part of queries is hard: their
+// filter costs more than that of others, for nothing.
+constexpr double kMaxHardPart = 0.25;
+
+// The share of a build that a monitor is told the sample takes.
+constexpr double kForecastShare = 0.05;
+
+}  // namespace
+
+LazySkeletons::LazySkeletons(std::shared_ptr<const ResidualCorrelation> metric,
+                             const SkeletonBoundConfig& config, int threads,
+                             const SlackScale& scale, Monitor* monitor)
+    : metric_(std::move(metric)), config_(config), scale_(scale) {
+  if (config.form() == SkeletonBoundConfig::DENSE || metric_->size() == 0) {
+    return;
+  }
+  Build(threads, monitor);
+}
+
+LazySkeletons::LazySkeletons(std::shared_ptr<const ResidualCorrelation> metric,
+                             const SkeletonBoundConfig& config, Form form,
+                             const std::optional<SkeletonCosts>& costs,
+                             std::unique_ptr<const BlockSkeletons> skeletons,
+                             std::unique_ptr<const SkeletonTables> tables)
+    : metric_(std::move(metric)), config_(config), form_(form), costs_(costs) {
+  const absl::MutexLock lock(&mutex_);
+  Publish(std::move(skeletons));
+  Publish(std::move(tables));
+}
+
+void LazySkeletons::Publish(
+    std::unique_ptr<const BlockSkeletons> skeletons) const {
+  made_skeletons_ = std::move(skeletons);
+  skeletons_ = made_skeletons_.get();
+}
+
+void LazySkeletons::Publish(
+    std::unique_ptr<const SkeletonTables> tables) const {
+  made_tables_ = std::move(tables);
+  tables_ = made_tables_.get();
+}
+
+void LazySkeletons::Build(int threads, Monitor* monitor) {
+  const absl::MutexLock lock(&mutex_);
+  PhaseClock clock;
+  const bool group_by_row = config_.group_by_row();
+  partition_ = BlockSkeletons::Partition(
+      *metric_, SkeletonOptionsFor(*metric_, config_, group_by_row, scale_),
+      threads);
+  clock.End("partition", 0, 0);
+  form_ = config_.form();
+  if (form_ == SkeletonBoundConfig::AUTO && !Decide(threads, monitor, clock)) {
+    return;
+  }
+  if (form_ == SkeletonBoundConfig::TABLES ||
+      form_ == SkeletonBoundConfig::PROJECTIONS) {
+    double share = form_ == SkeletonBoundConfig::TABLES ? 0.5 : 1;
+    if (costs_ && form_ == SkeletonBoundConfig::TABLES) {
+      share = costs_->skeletons() / (costs_->skeletons() + costs_->tables());
+    }
+    const Monitor::Part part(monitor, share);
+    if (MakeSkeletons(threads, group_by_row, monitor)) {
+      const BlockSkeletons& made = *made_skeletons_;
+      clock.End("skeletons", made.evaluations(), made.bytes(),
+                costs_ ? std::llround(costs_->skeletons()) : 0);
+    } else {
+      form_ = SkeletonBoundConfig::DENSE;
+    }
+  }
+  if (form_ == SkeletonBoundConfig::TABLES) {
+    if (MakeTables(threads, monitor)) {
+      clock.End("tables", made_tables_->evaluations(), made_tables_->bytes(),
+                costs_ ? std::llround(costs_->tables()) : 0);
+    } else {
+      form_ = SkeletonBoundConfig::DENSE;
+    }
+  }
+  if (form_ == SkeletonBoundConfig::DENSE) partition_.reset();
+  phases_ = clock.Take();
+}
+
+bool LazySkeletons::Decide(int threads, Monitor* monitor, PhaseClock& clock) {
+  const auto stride = static_cast<int>(
+      std::max<int64_t>(1, partition_->num_blocks() / kSampleBlocks));
+  const Monitor::Part part(monitor, kForecastShare);
+  const BlockSkeletons sample(
+      *metric_,
+      SkeletonOptionsFor(*metric_, config_, config_.group_by_row(), scale_),
+      *partition_, threads, stride, monitor);
+  if (!Monitor::Go(monitor)) return false;
+  form_ = SkeletonBoundConfig::DENSE;
+  if (sample.median_residual() <= kMaxResidual) {
+    const ExhaustiveSearcher<ResidualCorrelation> exhaustive(metric_);
+    const double hard = HardPart(exhaustive, sample, threads);
+    costs_.emplace(*metric_, sample.mean_rank(), partition_->num_blocks(),
+                   hard);
+    if (hard <= kMaxHardPart) form_ = FormAtBuild(*costs_);
+  }
+  clock.End("forecast", sample.evaluations(), 0);
+  return true;
+}
+
+LazySkeletons::Form LazySkeletons::FormAtBuild(
+    const SkeletonCosts& costs) const {
+  if (config_.expected_queries() > 0) {
+    return costs.Cheapest(config_.expected_queries());
+  }
+  return costs.Cheapest(metric_->size()) == SkeletonBoundConfig::DENSE
+             ? SkeletonBoundConfig::DENSE
+             : SkeletonBoundConfig::AUTO;
+}
+
+bool LazySkeletons::MakeSkeletons(int threads, bool group_by_row,
+                                  Monitor* monitor) const {
+  const SkeletonOptions options =
+      SkeletonOptionsFor(*metric_, config_, group_by_row, scale_);
+  std::optional<SpacePartition> partition =
+      std::exchange(partition_, std::nullopt);
+  if (!partition.has_value() || group_by_row != config_.group_by_row()) {
+    partition = BlockSkeletons::Partition(*metric_, options, threads);
+  }
+  auto made = std::make_unique<BlockSkeletons>(*metric_, options,
+                                               *std::move(partition), threads,
+                                               /*stride=*/1, monitor);
+  if (!Monitor::Go(monitor)) return false;
+  const auto loose = static_cast<int64_t>(made->loose_rows().size());
+  if (!made->sound() || loose > metric_->size() / kLoosePart) {
+    unsound_ = true;
+    return false;
+  }
+  Publish(std::move(made));
+  return true;
+}
+
+bool LazySkeletons::MakeTables(int threads, Monitor* monitor) const {
+  // Tables and gaps (skeleton_tables.h).
+  const auto ranks = static_cast<double>(made_skeletons_->total_rank());
+  const double gaps = config_.norm_table()
+                          ? static_cast<double>(made_skeletons_->num_blocks()) *
+                                static_cast<double>(metric_->size())
+                          : 0;
+  if (!CheckMemory(2 * ranks * ranks + 2 * gaps, "tables", "").ok()) {
+    throw std::bad_alloc();
+  }
+  auto made = std::make_unique<SkeletonTables>(
+      *metric_, *made_skeletons_, config_.norm_table(), threads, monitor);
+  if (!Monitor::Go(monitor)) return false;
+  if (!made->sound()) {
+    unsound_ = true;
+    return false;
+  }
+  Publish(std::move(made));
+  return true;
+}
+
+int64_t LazySkeletons::kept_bytes() const {
+  if (form_ != SkeletonBoundConfig::AUTO) return 0;
+  const BlockSkeletons* skeletons = skeletons_;
+  const SkeletonTables* tables = tables_;
+  return (skeletons != nullptr ? skeletons->bytes() : 0) +
+         (tables != nullptr ? tables->bytes() : 0);
+}
+
+bool LazySkeletons::settled() const {
+  return form_ != SkeletonBoundConfig::AUTO || tables_ != nullptr || unsound_;
+}
+
+LazySkeletons::CallCosts LazySkeletons::CostsOf(const Request& request) const {
+  const int64_t queries = request.num_queries();
+  const int64_t k = std::min(request.options.k, metric_->size());
+  double dense = costs_->dense(queries);
+  if (request.options.predecessor) {
+    dense = 0;
+    for (const int64_t row : request.rows) dense += static_cast<double>(row);
+  }
+  return {dense, costs_->by_projections(queries, k),
+          costs_->by_tables(queries, k)};
+}
+
+SkeletonParts LazySkeletons::PartsFor(const Request& request,
+                                      SearchCounters& counters) const {
+  Form form = form_;
+  if (costs_.has_value()) {
+    const CallCosts call = CostsOf(request);
+    double forecast = 0;
+    if (form == SkeletonBoundConfig::AUTO) {
+      if (!settled()) forecast = MakeWhatPays(call, request.options, counters);
+      form = tables_ != nullptr ? SkeletonBoundConfig::TABLES
+             : skeletons_ != nullptr && call.projected < call.dense && !unsound_
+                 ? SkeletonBoundConfig::PROJECTIONS
+                 : SkeletonBoundConfig::DENSE;
+    }
+    forecast += form == SkeletonBoundConfig::TABLES        ? call.by_tables
+                : form == SkeletonBoundConfig::PROJECTIONS ? call.projected
+                                                           : call.dense;
+    counters.set_forecast_evaluations(std::llround(forecast));
+  }
+  if (form == SkeletonBoundConfig::DENSE) return {};
+  return {skeletons_,
+          form == SkeletonBoundConfig::TABLES ? tables_.load() : nullptr};
+}
+
+double LazySkeletons::MakeWhatPays(const CallCosts& call,
+                                   const SearchOptions& options,
+                                   SearchCounters& counters) const {
+  const absl::MutexLock lock(&mutex_);
+  if (settled()) return 0;
+  // Tables are weighed against projections, whether or not there are skeletons:
+  // both need them.
+  missed_with_skeletons_ += std::max(0.0, call.dense - call.projected);
+  missed_with_tables_ +=
+      std::max(0.0, std::min(call.dense, call.projected) - call.by_tables);
+  const bool tables = missed_with_tables_ > costs_->tables();
+  const bool skeletons =
+      made_skeletons_ == nullptr &&
+      (tables || missed_with_skeletons_ > costs_->skeletons());
+  const double price =
+      (skeletons ? costs_->skeletons() : 0) + (tables ? costs_->tables() : 0);
+  // The next call makes what a cancelled one leaves out.
+  const double rest = tables ? call.by_tables : call.projected;
+  const Monitor::Part part(options.monitor, price / (price + rest));
+  int64_t evaluations = 0;
+  try {
+    if (skeletons) {
+      const Monitor::Part first(options.monitor, costs_->skeletons() / price);
+      const bool group_by_row = config_.has_group_by_row()
+                                    ? config_.group_by_row()
+                                    : options.predecessor;
+      if (!MakeSkeletons(options.threads, group_by_row, options.monitor)) {
+        return price;
+      }
+      evaluations += made_skeletons_->evaluations();
+    }
+    if (tables && MakeTables(options.threads, options.monitor)) {
+      evaluations += made_tables_->evaluations();
+    }
+  } catch (const std::bad_alloc&) {
+    missed_with_skeletons_ = 0;
+    missed_with_tables_ = 0;
+  }
+  counters.set_distance_evaluations(evaluations);
+  return price;
+}
+
+}  // namespace rct

@@ -1,0 +1,154 @@
+// Lazy skeletons: deciding what an index of blocks is made of, and making it
+// when it pays.
+//
+// Forms. TABLES holds tables between all skeletons; a query that is no point of
+// the data is projected on the skeleton of the block in which it lies, and is
+// then like any other. PROJECTIONS holds none and projects each query on every
+// skeleton, s evaluations a block. DENSE is exhaustive search: where the
+// residuals of the skeletons are so large that no bound dismisses anything.
+//
+// AUTO chooses by what the forms are estimated to cost (skeleton_costs.h), from
+// a sample of blocks: for `expected_queries` if they are given. If not,
+// skeletons, and then tables, are made as soon as calls have asked so much that
+// they would have paid: the call that crosses the line makes them, and they are
+// kept for all calls after it; until then calls project, or search exhaustively
+// where that is cheaper. If that call is under the predecessor constraint,
+// points are grouped by row (`group_by_row`), for it and all after it. So no
+// batch pays for what only a larger one needs, and no sequence of calls costs
+// more than about twice what it would if its length had been known (the
+// argument of ski rental: rent until you have paid the price).
+//
+// A search asks once, at its beginning, and gets parts that never change: it
+// knows no lock.
+
+#ifndef RCT_TRAVERSAL_BLOCK_LAZY_SKELETONS_H_
+#define RCT_TRAVERSAL_BLOCK_LAZY_SKELETONS_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "base/monitor.h"
+#include "metric/residual_correlation.h"
+#include "traversal/block/block_skeletons.h"
+#include "traversal/block/skeleton_bound.pb.h"
+#include "traversal/block/skeleton_bounds.h"
+#include "traversal/block/skeleton_costs.h"
+#include "traversal/block/skeleton_pass.h"
+#include "traversal/block/skeleton_tables.h"
+#include "traversal/block/space_partition.h"
+#include "traversal/build_phase.h"
+#include "traversal/searcher.h"
+#include "traversal/traversal.pb.h"
+
+namespace rct {
+
+// Thread-safe. What calls make and leave here changes the speed of later ones
+// alone.
+class LazySkeletons {
+ public:
+  using Form = SkeletonBoundConfig::Form;
+  using Request = Searcher<ResidualCorrelation>::Request;
+
+  // Decides the form and makes what it needs at once, on `threads` threads.
+  // `metric` holds the data in the caller's order and has a valid rounding
+  // model; `config` is valid. A cancelled monitor leaves an incomplete object.
+  // `scale` is for tests.
+  LazySkeletons(std::shared_ptr<const ResidualCorrelation> metric,
+                const SkeletonBoundConfig& config, int threads,
+                const SlackScale& scale, Monitor* monitor);
+
+  // Takes the decisions and parts of another one. Costs belong to AUTO;
+  // skeletons and tables are null where there are none yet.
+  LazySkeletons(std::shared_ptr<const ResidualCorrelation> metric,
+                const SkeletonBoundConfig& config, Form form,
+                const std::optional<SkeletonCosts>& costs,
+                std::unique_ptr<const BlockSkeletons> skeletons,
+                std::unique_ptr<const SkeletonTables> tables);
+
+  // Returns the parts that a call searches by: none, for which it searches
+  // exhaustively; skeletons, on which it projects its queries; or both, for
+  // TABLES. Makes parts first, on the call's threads, where they pay by now,
+  // and counts the evaluations of that and the forecast of the whole call.
+  SkeletonParts PartsFor(const Request& request,
+                         SearchCounters& counters) const;
+
+  // The decision: TABLES, PROJECTIONS or DENSE; AUTO where calls decide.
+  Form form() const { return form_; }
+  // Absent where the config chose the form.
+  const std::optional<SkeletonCosts>& costs() const { return costs_; }
+  // Null as long as there are none.
+  const BlockSkeletons* skeletons() const { return skeletons_; }
+  const SkeletonTables* tables() const { return tables_; }
+
+  // The phases of the build.
+  const std::vector<BuildPhase>& phases() const { return phases_; }
+  // Bytes that calls have made, and whether no call will make more.
+  int64_t kept_bytes() const;
+  bool settled() const;
+
+ private:
+  // The costs of a call with nothing, with skeletons and with tables.
+  struct CallCosts {
+    double dense;
+    double projected;
+    double by_tables;
+  };
+
+  void Build(int threads, Monitor* monitor);
+  // Decides the form of AUTO by a sample. False where the monitor is cancelled.
+  bool Decide(int threads, Monitor* monitor, PhaseClock& clock)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Form FormAtBuild(const SkeletonCosts& costs) const;
+  CallCosts CostsOf(const Request& request) const;
+  // Makes what is not there if calls, this one included, have missed so much by
+  // now. Returns the forecast of what that cost. Where memory runs out the call
+  // goes on without, what is whole is kept, and the next attempt is made when
+  // calls have missed as much once more.
+  double MakeWhatPays(const CallCosts& call, const SearchOptions& options,
+                      SearchCounters& counters) const
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  // Make one part and publish it. False where it turns out to be unsound, or
+  // `monitor` is cancelled; std::bad_alloc where there is no memory for it.
+  // Nothing is kept then.
+  bool MakeSkeletons(int threads, bool group_by_row, Monitor* monitor) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool MakeTables(int threads, Monitor* monitor) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Publish(std::unique_ptr<const BlockSkeletons> skeletons) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Publish(std::unique_ptr<const SkeletonTables> tables) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  std::shared_ptr<const ResidualCorrelation> metric_;
+  SkeletonBoundConfig config_;
+  SlackScale scale_;
+  Form form_ = SkeletonBoundConfig::DENSE;
+  std::optional<SkeletonCosts> costs_;  // with AUTO
+  std::vector<BuildPhase> phases_;
+
+  // Set once; read without the lock.
+  mutable std::atomic<const BlockSkeletons*> skeletons_ = nullptr;
+  mutable std::atomic<const SkeletonTables*> tables_ = nullptr;
+  mutable std::atomic<bool> unsound_ = false;
+
+  mutable absl::Mutex mutex_;
+  // The partition for skeletons to come, unless they will be made in another
+  // process or are grouped otherwise.
+  mutable std::optional<SpacePartition> partition_ ABSL_GUARDED_BY(mutex_);
+  mutable std::unique_ptr<const BlockSkeletons> made_skeletons_
+      ABSL_GUARDED_BY(mutex_);
+  mutable std::unique_ptr<const SkeletonTables> made_tables_
+      ABSL_GUARDED_BY(mutex_);
+  // What all calls so far could have saved, in evaluations.
+  mutable double missed_with_skeletons_ ABSL_GUARDED_BY(mutex_) = 0;
+  mutable double missed_with_tables_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace rct
+
+#endif  // RCT_TRAVERSAL_BLOCK_LAZY_SKELETONS_H_

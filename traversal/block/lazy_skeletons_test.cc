@@ -1,0 +1,201 @@
+#include "traversal/block/lazy_skeletons.h"
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <numeric>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/matrix.h"
+#include "base/monitor.h"
+#include "base/parallel.h"
+#include "gtest/gtest.h"
+#include "metric/metric.pb.h"
+#include "metric/residual_correlation.h"
+#include "traversal/block/skeleton_bound.pb.h"
+#include "traversal/block/skeleton_searcher.h"
+#include "traversal/exhaustive/exhaustive.h"
+#include "traversal/neighbor_table.h"
+#include "traversal/searcher.h"
+#include "traversal/test_data.h"
+
+namespace rct {
+namespace {
+
+using Exhaustive = ExhaustiveSearcher<ResidualCorrelation>;
+
+std::vector<int64_t> AllRows(int64_t n) {
+  std::vector<int64_t> rows(n);
+  std::iota(rows.begin(), rows.end(), 0);
+  return rows;
+}
+
+SkeletonBoundConfig Config(SkeletonBoundConfig::Form form,
+                           int block_size = 32) {
+  SkeletonBoundConfig config;
+  config.set_form(form);
+  config.set_block_size(block_size);
+  return config;
+}
+
+std::unique_ptr<const SkeletonSearcher> MakeSearcher(
+    const std::shared_ptr<const ResidualCorrelation>& metric,
+    const SkeletonBoundConfig& config) {
+  return SkeletonSearcher::Create(metric, config, 2).value();
+}
+
+TEST(LazySkeletonsTest, PartsAreWhatTheFormSays) {
+  const auto metric = MakeTestModel(MakePoints("normal", 400, 2, 1).view(),
+                                    KernelConfig::RBF, 16)
+                          .metric;
+  const auto tables = MakeSearcher(metric, Config(SkeletonBoundConfig::TABLES));
+  EXPECT_NE(tables->lazy().skeletons(), nullptr);
+  EXPECT_NE(tables->lazy().tables(), nullptr);
+  EXPECT_TRUE(tables->settled());
+  const auto dense = MakeSearcher(metric, Config(SkeletonBoundConfig::DENSE));
+  EXPECT_EQ(dense->lazy().skeletons(), nullptr);
+}
+
+// AUTO decides by the expected number of queries; where that is not known each
+// call decides.
+TEST(LazySkeletonsTest, FollowsTheNumberOfQueries) {
+  const int64_t n = 8000;
+  const Matrix<double> points = MakePoints("normal", n, 3, 1);
+  const auto metric =
+      MakeTestModel(points.view(), KernelConfig::RBF, 128).metric;
+  const auto form = [&](int64_t queries) {
+    SkeletonBoundConfig config;
+    config.set_expected_queries(queries);
+    return MakeSearcher(metric, config)->lazy().form();
+  };
+  EXPECT_EQ(form(1), SkeletonBoundConfig::DENSE);
+  EXPECT_EQ(form(1'000'000), SkeletonBoundConfig::TABLES);
+
+  // A residual that no skeleton of half a block reaches.
+  const Matrix<double> scattered = MakePoints("cube", 3000, 8, 1);
+  const auto rough =
+      MakeTestModel(scattered.view(), KernelConfig::MATERN12, 100).metric;
+  EXPECT_EQ(MakeSearcher(rough, {})->lazy().form(), SkeletonBoundConfig::DENSE);
+}
+
+// Many blocks, of which the sample holds few: what its own block leaves to a
+// query says nothing of all others.
+TEST(LazySkeletonsTest, DoesNotGiveUpAmongManyBlocks) {
+  const Matrix<double> points = MakePoints("normal", 65'536, 3, 1);
+  const auto metric =
+      MakeTestModel(points.view(), KernelConfig::RBF, 32).metric;
+  EXPECT_EQ(MakeSearcher(metric, Config(SkeletonBoundConfig::AUTO, 64))
+                ->lazy()
+                .form(),
+            SkeletonBoundConfig::AUTO);
+}
+
+class MadeByCallsTest : public testing::Test {
+ protected:
+  static constexpr int64_t kSize = 12'000;
+
+  MadeByCallsTest()
+      : metric_(MakeTestModel(MakePoints("normal", kSize, 3, 1).view(),
+                              KernelConfig::MATERN52, 256)
+                    .metric),
+        exhaustive_(metric_),
+        searcher_(MakeSearcher(metric_, {})) {}
+
+  // The first `count` rows.
+  SearchResult Search(int64_t count) const {
+    std::vector<int64_t> rows = AllRows(kSize);
+    rows.resize(count);
+    const SearchOptions options = {.k = 10, .threads = 2};
+    SearchResult result = searcher_->SearchRows(rows, options);
+    EXPECT_EQ(result.neighbors.Digest(),
+              exhaustive_.SearchRows(rows, options).neighbors.Digest());
+    return result;
+  }
+
+  std::shared_ptr<const ResidualCorrelation> metric_;
+  Exhaustive exhaustive_;
+  std::unique_ptr<const SkeletonSearcher> searcher_;
+};
+
+TEST_F(MadeByCallsTest, TablesThatACallPaysForAreKept) {
+  ASSERT_EQ(searcher_->lazy().form(), SkeletonBoundConfig::AUTO);
+  Search(10);
+  Search(1000);
+  EXPECT_EQ(searcher_->lazy().tables(), nullptr);
+  EXPECT_FALSE(searcher_->settled());
+  const SearchResult first = Search(kSize);
+  ASSERT_NE(searcher_->lazy().tables(), nullptr);
+  EXPECT_TRUE(searcher_->settled());
+  EXPECT_EQ(searcher_->kept_bytes(), searcher_->lazy().skeletons()->bytes() +
+                                         searcher_->lazy().tables()->bytes());
+  const SearchResult second = Search(kSize);
+  EXPECT_GE(first.counters.distance_evaluations() -
+                second.counters.distance_evaluations(),
+            searcher_->lazy().tables()->evaluations());
+  EXPECT_GT(first.counters.forecast_evaluations(),
+            second.counters.forecast_evaluations());
+}
+
+// The call that makes skeletons has their points in the order that suits it:
+// where they are grouped by row, later ones are not even screened.
+TEST_F(MadeByCallsTest, GroupsByRowForPredecessors) {
+  const SearchOptions options = {.k = 10, .predecessor = true, .threads = 2};
+  const auto grouped = MakeSearcher(metric_, {});
+  EXPECT_EQ(grouped->SearchRows(AllRows(kSize), options).neighbors.Digest(),
+            exhaustive_.SearchRows(AllRows(kSize), options).neighbors.Digest());
+  Search(kSize);
+  ASSERT_NE(grouped->lazy().tables(), nullptr);
+  ASSERT_NE(searcher_->lazy().tables(), nullptr);
+  std::vector<int64_t> early(1000);
+  std::iota(early.begin(), early.end(), 2100);
+  const SearchResult by_row = grouped->SearchRows(early, options);
+  const SearchResult in_space = searcher_->SearchRows(early, options);
+  EXPECT_EQ(by_row.neighbors.Digest(), in_space.neighbors.Digest());
+  EXPECT_LT(by_row.counters.points_screened(),
+            0.8 * in_space.counters.points_screened());
+}
+
+TEST_F(MadeByCallsTest, TablesThatManyCallsPayForAreMade) {
+  int calls = 0;
+  for (; searcher_->lazy().tables() == nullptr && calls < 100; ++calls)
+    Search(500);
+  EXPECT_GT(calls, 1);
+  EXPECT_LT(calls, 50);
+}
+
+// However late it is cancelled: tables are whole or are not there.
+TEST_F(MadeByCallsTest, ACancelledCallKeepsNothingHalfMade) {
+  int late = 0;  // milliseconds
+  for (; searcher_->lazy().tables() == nullptr && late < 1000;
+       late += 5 + late / 2) {
+    Monitor monitor([](double) { return true; });
+    if (late == 0) monitor.Cancel();
+    std::thread canceller([&] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(late));
+      monitor.Cancel();
+    });
+    searcher_->SearchRows(AllRows(kSize),
+                          {.k = 10, .monitor = &monitor, .threads = 2});
+    canceller.join();
+    if (late == 0) {
+      EXPECT_EQ(searcher_->kept_bytes(), 0);
+    }
+  }
+  Search(kSize);
+  EXPECT_NE(searcher_->lazy().tables(), nullptr);
+}
+
+TEST_F(MadeByCallsTest, CallsAtOnceShareThem) {
+  std::vector<std::string> digests(4);
+  ParallelFor(4, 4, [&](int64_t i, int) {
+    digests[i] = searcher_->SearchRows(AllRows(kSize), {.k = 10, .threads = 1})
+                     .neighbors.Digest();
+  });
+  for (const std::string& digest : digests) EXPECT_EQ(digest, digests[0]);
+  EXPECT_EQ(Search(kSize).neighbors.Digest(), digests[0]);
+}
+
+}  // namespace
+}  // namespace rct

@@ -1,0 +1,109 @@
+#include "traversal/block/skeleton_costs.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <string_view>
+
+#include "base/archive.h"
+#include "metric/residual_correlation.h"
+#include "traversal/block/skeleton_bound.pb.h"
+
+namespace rct {
+namespace {
+
+// Exact evaluations of a query by tables for each of its neighbours, at the
+// price of those in tiles.
+constexpr double kNeighborEvaluations = 8;
+
+// Multiply-adds of its filter for each dimension of a skeleton, and how many
+// more each neighbour costs.
+constexpr double kFilter = 3072;
+constexpr double kNeighborFilter = 61;
+
+// What projecting a query on one skeleton takes beside its evaluations.
+constexpr double kBlockEvaluations = 25;
+
+// The neighbors of a query where the forecast of a build has none to go by.
+constexpr int64_t kTypicalNeighbors = 50;
+
+}  // namespace
+
+SkeletonCosts::SkeletonCosts(const ResidualCorrelation& metric,
+                             double mean_rank, double num_blocks, double hard)
+    : points_(static_cast<double>(metric.size())),
+      width_(static_cast<double>(metric.point_width())),
+      num_blocks_(num_blocks),
+      mean_rank_(mean_rank),
+      hard_(hard) {}
+
+template <class Self, class Archive>
+void SkeletonCosts::Describe(Self& self, Archive& archive) {
+  archive.Value("costs.points", self.points_);
+  archive.Value("costs.width", self.width_);
+  archive.Value("costs.num_blocks", self.num_blocks_);
+  archive.Value("costs.mean_rank", self.mean_rank_);
+  archive.Value("costs.hard", self.hard_);
+}
+
+SkeletonCosts::SkeletonCosts(const ResidualCorrelation& metric,
+                             ArchiveReader& archive) {
+  Describe(*this, archive);
+  archive.Expect(points_ == static_cast<double>(metric.size()), "costs.points",
+                 "is not the number of points");
+  archive.Expect(width_ == static_cast<double>(metric.point_width()),
+                 "costs.width", "is not the width of V");
+  const auto at_most = [&](std::string_view name, double value, double most) {
+    archive.Expect(value >= 0 && value <= most, name,
+                   "is negative or larger than it can be");
+  };
+  at_most("costs.num_blocks", num_blocks_, points_);
+  at_most("costs.mean_rank", mean_rank_, points_);
+  at_most("costs.hard", hard_, 1);
+}
+
+void SkeletonCosts::Save(ArchiveWriter& archive) const {
+  Describe(*this, archive);
+}
+
+double SkeletonCosts::dense(int64_t queries) const {
+  return static_cast<double>(queries) * points_;
+}
+
+double SkeletonCosts::skeletons() const {
+  return points_ * mean_rank_ * (1.5 + mean_rank_ / width_);
+}
+
+double SkeletonCosts::tables() const {
+  return total_rank() * (total_rank() / 2 * (1 + 2 * mean_rank_ / width_) +
+                         points_ * mean_rank_ / (2 * width_));
+}
+
+double SkeletonCosts::by_tables(int64_t queries, int64_t k) const {
+  const auto neighbors = static_cast<double>(k);
+  return static_cast<double>(queries) *
+         (kNeighborEvaluations * neighbors +
+          (kFilter + kNeighborFilter * neighbors) * mean_rank_ / width_ +
+          hard_ * points_);
+}
+
+double SkeletonCosts::by_projections(int64_t queries, int64_t k) const {
+  return by_tables(queries, k) + static_cast<double>(queries) *
+                                     (total_rank() * (1 + mean_rank_ / width_) +
+                                      kBlockEvaluations * num_blocks_);
+}
+
+SkeletonBoundConfig::Form SkeletonCosts::Cheapest(int64_t queries) const {
+  const double with_tables =
+      skeletons() + tables() + by_tables(queries, kTypicalNeighbors);
+  const double without =
+      skeletons() + by_projections(queries, kTypicalNeighbors);
+  // Exhaustive search is what the estimates are surest of.
+  if (std::min(with_tables, without) > 0.9 * dense(queries)) {
+    return SkeletonBoundConfig::DENSE;
+  }
+  return with_tables < without ? SkeletonBoundConfig::TABLES
+                               : SkeletonBoundConfig::PROJECTIONS;
+}
+
+}  // namespace rct

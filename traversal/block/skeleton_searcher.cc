@@ -1,0 +1,190 @@
+#include "traversal/block/skeleton_searcher.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <numeric>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "base/check.h"
+#include "base/monitor.h"
+#include "base/parallel.h"
+#include "base/status_macros.h"
+#include "metric/residual_correlation.h"
+#include "traversal/block/block_skeletons.h"
+#include "traversal/block/lazy_skeletons.h"
+#include "traversal/block/skeleton_bound.pb.h"
+#include "traversal/block/skeleton_bounds.h"
+#include "traversal/block/skeleton_config.h"
+#include "traversal/block/skeleton_pass.h"
+#include "traversal/counters.h"
+#include "traversal/neighbor_table.h"
+#include "traversal/row_order.h"
+#include "traversal/search_trace.h"
+#include "traversal/searcher.h"
+#include "traversal/traversal.pb.h"
+
+namespace rct {
+namespace {
+
+// Rows with fewer predecessors are searched exhaustively, which is faster.
+constexpr int64_t kMinPredecessors = 2048;
+
+// The largest share of a search that a monitor is told its passes take: how
+// many queries turn out hard is not known before.
+constexpr double kMaxPassShare = 0.98;
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<const SkeletonSearcher>>
+SkeletonSearcher::Create(
+    const std::shared_ptr<const ResidualCorrelation>& metric,
+    const SkeletonBoundConfig& config, int threads, const SlackScale& scale,
+    Monitor* monitor) {
+  RCT_CHECK(metric->rounding().has_value());
+  RCT_RETURN_IF_ERROR(ValidateSkeletonBoundConfig(config));
+  RCT_RETURN_IF_ERROR(metric->rounding()->Validate());
+  const Monitor::Part whole(monitor);
+  auto searcher = std::make_unique<const SkeletonSearcher>(
+      metric, config,
+      std::make_unique<const LazySkeletons>(metric, config, threads, scale,
+                                            monitor));
+  RCT_RETURN_IF_ERROR(Monitor::Check(monitor));
+  return searcher;
+}
+
+SkeletonSearcher::SkeletonSearcher(
+    const std::shared_ptr<const ResidualCorrelation>& metric,
+    const SkeletonBoundConfig& config,
+    std::unique_ptr<const LazySkeletons> lazy)
+    : Searcher(metric, RowOrder::Natural(metric->size())),
+      sub_blocks_(config.sub_blocks()),
+      lazy_(std::move(lazy)),
+      exhaustive_(metric) {}
+
+int32_t SkeletonSearcher::Place(const Request& request,
+                                const BlockSkeletons& skeletons,
+                                int32_t query) const {
+  if (request.options.predecessor && request.rows[query] < kMinPredecessors) {
+    return -1;
+  }
+  const int32_t point = request.positions[query];
+  if (request.own()) return skeletons.position(point);
+  if (!(skeletons.slack().Tau(request.from.inverse_sqrt[point]) <= kMaxTau)) {
+    return -1;
+  }
+  const int block = static_cast<int>(
+      skeletons.partition().Locate(request.from.points.row(point)));
+  return static_cast<int32_t>(skeletons.block(block).first);
+}
+
+SkeletonSearcher::Tasks SkeletonSearcher::Divide(
+    const Request& request, const SkeletonParts& parts) const {
+  Tasks divided;
+  if (parts.skeletons == nullptr) {
+    divided.hard.resize(request.num_queries());
+    std::iota(divided.hard.begin(), divided.hard.end(), 0);
+    return divided;
+  }
+  const bool projects = parts.tables == nullptr;
+  const int64_t block_size = parts.skeletons->block_size();
+  std::vector<std::pair<int32_t, int32_t>> by_place;  // position, query
+  for (int32_t i = 0; i < request.num_queries(); ++i) {
+    const int32_t place = Place(request, *parts.skeletons, i);
+    if (place < 0) {
+      divided.hard.push_back(i);
+    } else {
+      by_place.emplace_back(place, i);
+    }
+  }
+  // Sixteen queries share a filter: neighbors in space or, of one block, those
+  // with about as many predecessors, which see as far.
+  std::sort(
+      by_place.begin(), by_place.end(), [&](const auto& a, const auto& b) {
+        const int64_t in = a.first / block_size, other = b.first / block_size;
+        if (projects || !request.options.predecessor || in != other) {
+          return a < b;
+        }
+        return std::pair(request.rows[a.second], a.second) <
+               std::pair(request.rows[b.second], b.second);
+      });
+  divided.order.resize(by_place.size());
+  const size_t most =
+      projects ? SkeletonPass::kMaxProjected : SkeletonPass::kMaxQueries;
+  for (size_t i = 0; i < by_place.size();) {
+    const int64_t block = by_place[i].first / block_size;
+    const size_t first = i;
+    for (; i < by_place.size() && i - first < most &&
+           (projects || by_place[i].first / block_size == block);
+         ++i) {
+      divided.order[i] = by_place[i].second;
+    }
+    divided.tasks.push_back(
+        {static_cast<int>(block),
+         absl::MakeConstSpan(divided.order).subspan(first, i - first)});
+  }
+  return divided;
+}
+
+SkeletonSearcher::Passes SkeletonSearcher::RunTasks(
+    const Request& request, const SkeletonParts& parts, const Tasks& divided,
+    NeighborTable& neighbors) const {
+  const auto num_tasks = static_cast<int64_t>(divided.tasks.size());
+  const int num_workers =
+      static_cast<int>(std::min<int64_t>(request.options.threads, num_tasks));
+  Passes passes;
+  passes.reserve(num_workers);
+  for (int w = 0; w < num_workers; ++w) {
+    passes.push_back(std::make_unique<SkeletonPass>(
+        *this, parts, sub_blocks_,
+        std::min(request.options.k, metric().size())));
+  }
+  // By number of queries. Those that turn out hard take what is left over.
+  const auto hard = static_cast<double>(divided.hard.size());
+  const double share = std::min(
+      kMaxPassShare, 1 - hard / static_cast<double>(request.num_queries()));
+  const Monitor::Part part(request.options.monitor, share);
+  ParallelFor(num_workers, num_tasks, request.options.monitor,
+              [&](int64_t number, int worker) {
+                const Task& task = divided.tasks[number];
+                passes[worker]->Search(request, task.block, task.queries,
+                                       neighbors);
+              });
+  return passes;
+}
+
+void SkeletonSearcher::Search(const Request& request, NeighborTable& neighbors,
+                              SearchStatistics& statistics) const {
+  Monitor* const monitor = request.options.monitor;
+  SkeletonParts parts;
+  if (std::min(request.options.k, metric().size()) <=
+      SkeletonPass::kMaxNeighbors) {
+    parts = lazy_->PartsFor(request, statistics.counters);
+  }
+  if (!Monitor::Go(monitor)) return;
+  Tasks divided = Divide(request, parts);
+  const Passes passes = RunTasks(request, parts, divided, neighbors);
+  if (!Monitor::Go(monitor)) return;
+  SkeletonPass::Counts sum;
+  for (const auto& pass : passes) {
+    divided.hard.insert(divided.hard.end(), pass->hard_queries().begin(),
+                        pass->hard_queries().end());
+    sum += pass->counts();
+    statistics.trace.Add(pass->trace());
+  }
+  if (request.options.telemetry && !divided.tasks.empty()) {
+    SearchTrace::Level& level = statistics.trace.level(0);
+    level.frontier += sum.block_tests;
+    level.expanded += sum.block_tests - sum.blocks_pruned;
+    level.pruned += sum.blocks_pruned;
+  }
+  AddCounters(sum.AsCounters(), statistics.counters);
+  std::sort(divided.hard.begin(), divided.hard.end());
+  exhaustive_.SearchSome(request, divided.hard, neighbors, statistics);
+}
+
+}  // namespace rct

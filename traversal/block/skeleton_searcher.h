@@ -1,0 +1,87 @@
+// Exact search by skeleton bounds.
+//
+// Queries are sorted by the block in which they lie; those of a block are a
+// task, which one thread does (skeleton_pass.h). Hard queries, which the bounds
+// do not help, and queries with so few predecessors that tiles are faster go to
+// exhaustive search together. Answers have the bits of exhaustive search,
+// whatever the options and threads. Counters do not depend on threads either.
+//
+// What blocks, skeletons and tables there are is decided elsewhere
+// (lazy_skeletons.h): a search asks once for the parts that it uses.
+
+#ifndef RCT_TRAVERSAL_BLOCK_SKELETON_SEARCHER_H_
+#define RCT_TRAVERSAL_BLOCK_SKELETON_SEARCHER_H_
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "base/monitor.h"
+#include "metric/residual_correlation.h"
+#include "traversal/block/lazy_skeletons.h"
+#include "traversal/block/skeleton_bound.pb.h"
+#include "traversal/block/skeleton_bounds.h"
+#include "traversal/block/skeleton_pass.h"
+#include "traversal/exhaustive/exhaustive.h"
+#include "traversal/neighbor_table.h"
+#include "traversal/searcher.h"
+
+namespace rct {
+
+// Thread-safe.
+class SkeletonSearcher final : public Searcher<ResidualCorrelation> {
+ public:
+  // Builds a searcher on `threads` threads. `metric` holds the data in the
+  // caller's order and has a rounding model. Errors are those of
+  // ValidateSkeletonBoundConfig and of RoundingModel::Validate; Cancelled.
+  // `scale` is for tests.
+  static absl::StatusOr<std::unique_ptr<const SkeletonSearcher>> Create(
+      const std::shared_ptr<const ResidualCorrelation>& metric,
+      const SkeletonBoundConfig& config, int threads,
+      const SlackScale& scale = {}, Monitor* monitor = nullptr);
+
+  // Searches by `lazy`, which is of `metric` and `config`.
+  SkeletonSearcher(const std::shared_ptr<const ResidualCorrelation>& metric,
+                   const SkeletonBoundConfig& config,
+                   std::unique_ptr<const LazySkeletons> lazy);
+
+  // Returns the skeletons and tables, the form, and what they cost.
+  const LazySkeletons& lazy() const { return *lazy_; }
+
+  int64_t kept_bytes() const override { return lazy_->kept_bytes(); }
+  bool settled() const override { return lazy_->settled(); }
+
+ private:
+  // The queries of one block, or without tables of blocks next to each other.
+  struct Task {
+    int block;
+    absl::Span<const int32_t> queries;
+  };
+  struct Tasks {
+    std::vector<int32_t> order;  // the queries that the spans refer to
+    std::vector<Task> tasks;
+    std::vector<int32_t> hard;  // queries that are in none
+  };
+  using Passes = std::vector<std::unique_ptr<SkeletonPass>>;
+
+  void Search(const Request& request, NeighborTable& neighbors,
+              SearchStatistics& statistics) const override;
+  Tasks Divide(const Request& request, const SkeletonParts& parts) const;
+  // Returns the position of a query in the order of blocks, or -1 where it is
+  // hard.
+  int32_t Place(const Request& request, const BlockSkeletons& skeletons,
+                int32_t query) const;
+  // Does the tasks, each worker in a pass of its own.
+  Passes RunTasks(const Request& request, const SkeletonParts& parts,
+                  const Tasks& divided, NeighborTable& neighbors) const;
+
+  bool sub_blocks_;
+  std::unique_ptr<const LazySkeletons> lazy_;
+  ExhaustiveSearcher<ResidualCorrelation> exhaustive_;
+};
+
+}  // namespace rct
+
+#endif  // RCT_TRAVERSAL_BLOCK_SKELETON_SEARCHER_H_

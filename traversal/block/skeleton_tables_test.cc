@@ -1,0 +1,175 @@
+#include "traversal/block/skeleton_tables.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "base/matrix.h"
+#include "gtest/gtest.h"
+#include "metric/correlation_tile.h"
+#include "metric/metric.pb.h"
+#include "metric/residual_correlation.h"
+#include "traversal/block/block_skeletons.h"
+#include "traversal/block/filter_routines.h"
+#include "traversal/block/skeleton_bounds.h"
+#include "traversal/test_data.h"
+
+namespace rct {
+namespace {
+
+BlockSkeletons MakeSkeletons(const ResidualCorrelation& metric,
+                             const SkeletonOptions& options) {
+  return BlockSkeletons(metric, options,
+                        BlockSkeletons::Partition(metric, options, 1), 1);
+}
+
+// The coordinates of a point in its own block.
+std::vector<double> Coordinates(const BlockSkeletons& skeletons, int b,
+                                int64_t position) {
+  const PointPanels points = skeletons.points(b, nullptr);
+  const int64_t j = position - skeletons.block(b).first;
+  std::vector<double> w;
+  for (int c = 0; c < points.rank; ++c) {
+    w.push_back(points.w[(j / kPanel * points.rank + c) * kPanel + j % kPanel]);
+  }
+  return w;
+}
+
+std::vector<double> Times(const SkeletonTables::Table& table, int rows,
+                          const std::vector<double>& w) {
+  std::vector<double> y(rows, 0.0);
+  for (int i = 0; i < rows; ++i) {
+    for (size_t c = 0; c < w.size(); ++c) {
+      y[i] += static_cast<double>(
+                  table.data[i * table.row_stride +
+                             static_cast<int64_t>(c) * table.column_stride]) *
+              w[c];
+    }
+  }
+  return y;
+}
+
+double Dot(const std::vector<double>& a, const std::vector<double>& b) {
+  double sum = 0;
+  for (size_t i = 0; i < a.size(); ++i) sum += a[i] * b[i];
+  return sum;
+}
+
+// Bound (1), and its block form, for every pair of points of different blocks.
+TEST(SkeletonTablesTest, BoundsHold) {
+  for (const char* name : {"normal", "clusters", "crowded", "scales"}) {
+    const Matrix<double> points = MakePoints(name, 220, 2, 1);
+    for (const auto family : {KernelConfig::RBF, KernelConfig::MATERN32}) {
+      const auto metric = MakeTestModel(points.view(), family, 15).metric;
+      const BlockSkeletons skeletons =
+          MakeSkeletons(*metric, {.block_size = 64, .rms_residual = 0.1});
+      for (const bool keep_gaps : {false, true}) {
+        const SkeletonTables tables(*metric, skeletons, keep_gaps, 2);
+        EXPECT_TRUE(tables.sound());
+        std::vector<int32_t> rows(skeletons.partition().rows().begin(),
+                                  skeletons.partition().rows().end());
+        TilePoints all(220, 2);
+        all.Assign(metric->data(), rows);
+        std::vector<double> rho(228);
+        for (int64_t q = 0; q < 220; ++q) {
+          const int a = static_cast<int>(q / 64);
+          CorrelationTile(*metric, all, q, 1, all, 0, 220, rho.data(), 224);
+          const std::vector<double> w = Coordinates(skeletons, a, q);
+          for (int b = 0; b < skeletons.num_blocks(); ++b) {
+            if (b == a) continue;
+            const BlockSkeletons::Block& block = skeletons.block(b);
+            const std::vector<double> y =
+                Times(tables.table(b, a), block.rank, w);
+            const double slack = skeletons.slack().Product(
+                skeletons.block(a).rank, block.rank, tables.norm(b, a));
+            const double gap =
+                std::sqrt(std::max(0.0, Dot(w, w) - Dot(y, y)) +
+                          skeletons.slack().Gap(skeletons.block(a).rank,
+                                                block.rank, tables.norm(b, a)));
+            EXPECT_GE(tables.gaps(b)[q] * static_cast<double>(kGapUnit),
+                      gap - 1e-4);
+            const double outside =
+                std::min<double>(skeletons.norm()[q], gap + skeletons.e()[q]);
+            double most = 0;
+            for (int64_t j = block.first; j < block.first + block.count; ++j) {
+              const double error = outside * skeletons.e()[j] +
+                                   skeletons.e()[q] * tables.gaps(a)[j] *
+                                       static_cast<double>(kGapUnit) +
+                                   slack;
+              EXPECT_LE(std::abs(rho[j] - Dot(y, Coordinates(skeletons, b, j))),
+                        error);
+              EXPECT_LE(tables.gaps(a)[j], tables.cone_gaps(a)[j / kPanel]);
+              EXPECT_LE(tables.gaps(a)[j] * kGapUnit, tables.block_gap(a, b));
+              most = std::max(most, std::abs(rho[j]));
+            }
+            EXPECT_LE(most,
+                      std::sqrt(Dot(y, y)) * block.length + outside * block.e +
+                          skeletons.e()[q] * tables.block_gap(a, b) + slack);
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST(SkeletonTablesTest, IsOneTableReadBothWays) {
+  const Matrix<double> points = MakePoints("normal", 200, 2, 1);
+  const auto metric =
+      MakeTestModel(points.view(), KernelConfig::RBF, 15).metric;
+  const BlockSkeletons skeletons = MakeSkeletons(*metric, {.block_size = 64});
+  const SkeletonTables tables(*metric, skeletons, true, 1);
+  for (int a = 0; a < skeletons.num_blocks(); ++a) {
+    for (int b = 0; b < skeletons.num_blocks(); ++b) {
+      if (a == b) continue;
+      const SkeletonTables::Table there = tables.table(b, a);
+      const SkeletonTables::Table back = tables.table(a, b);
+      double squared = 0;
+      for (int i = 0; i < skeletons.block(b).rank; ++i) {
+        for (int c = 0; c < skeletons.block(a).rank; ++c) {
+          const float x =
+              there.data[i * there.row_stride + c * there.column_stride];
+          EXPECT_EQ(x, back.data[c * back.row_stride + i * back.column_stride]);
+          squared += static_cast<double>(x) * x;
+        }
+      }
+      EXPECT_LE(std::sqrt(squared), tables.norm(a, b) * (1 + 1e-6));
+      EXPECT_GE(std::sqrt(squared), tables.norm(a, b) * (1 - 1e-5));
+    }
+    // All others, once each.
+    std::vector<int32_t> order(tables.order(a).begin(), tables.order(a).end());
+    std::sort(order.begin(), order.end());
+    order.insert(order.begin() + a, a);
+    for (int b = 0; b < skeletons.num_blocks(); ++b) EXPECT_EQ(order[b], b);
+  }
+}
+
+TEST(SkeletonTablesTest, ThreadsChangeNothing) {
+  const Matrix<double> points = MakePoints("normal", 600, 3, 1);
+  const auto metric =
+      MakeTestModel(points.view(), KernelConfig::MATERN52, 40).metric;
+  const BlockSkeletons skeletons = MakeSkeletons(*metric, {.block_size = 64});
+  const SkeletonTables one(*metric, skeletons, true, 1);
+  const SkeletonTables five(*metric, skeletons, true, 5);
+  EXPECT_EQ(one.evaluations(), five.evaluations());
+  for (int b = 0; b < skeletons.num_blocks(); ++b) {
+    EXPECT_EQ(one.order(b), five.order(b));
+    for (int64_t i = 0; i < 600; ++i) {
+      if (i / 64 == b) continue;
+      EXPECT_EQ(one.gaps(b)[i], five.gaps(b)[i]);
+    }
+  }
+}
+
+TEST(SkeletonTablesTest, OneBlock) {
+  const Matrix<double> points = MakePoints("normal", 20, 2, 1);
+  const auto metric = MakeTestModel(points.view(), KernelConfig::RBF, 5).metric;
+  const BlockSkeletons skeletons = MakeSkeletons(*metric, {.block_size = 64});
+  const SkeletonTables tables(*metric, skeletons, true, 3);
+  EXPECT_TRUE(tables.order(0).empty());
+  EXPECT_EQ(tables.evaluations(), 0);
+}
+
+}  // namespace
+}  // namespace rct

@@ -1,0 +1,181 @@
+// Kept candidates: the list of points that bounds have not dismissed yet.
+//
+// A strategy that bounds |rho| instead of evaluating it runs through the points
+// and keeps, for each query, a list of candidates (row, lower, upper) with
+//
+//     lower <= |rho(query, row)| <= upper.
+//
+// Theta is a number that the k nearest neighbors are known to reach. While the
+// list grows theta rises, and candidates whose upper bound is below theta leave
+// the list. At the end the metric evaluates the k candidates that look best,
+// by which theta becomes as large as it can be, and then those that still reach
+// theta.
+//
+// Why the answers are exact. Let L be a number that at least k lower bounds of
+// the list reach. Then k points have |rho| >= L, and so a point with |rho| <
+// theta for any theta below L by more than the width at which distances merge
+// (knn_heap.h) has k points that are strictly nearer: it is no neighbor,
+// whatever its row. Dropping it changes no L that is found later, since its
+// lower bound is below theta as well. Of the same kind is the last theta, which
+// follows from the kth evaluated distance or from the radius. So every neighbor
+// is on the list at the end, each is evaluated, and KnnHeap orders them by
+// (distance, row): the answer does not depend on the order in which points came
+// or on how tight their bounds were. How far theta lies below L is the bound's
+// own matter (SkeletonSlack::Theta, ScreenBound::Theta). ∎
+//
+// Cost. Raising theta reads the list a few times; a strategy raises it when the
+// list has grown by a part of itself. The last step evaluates hardly more than
+// k candidates one query at a time, at several times the price of a pair in a
+// tile.
+
+#ifndef RCT_TRAVERSAL_KEPT_CANDIDATES_H_
+#define RCT_TRAVERSAL_KEPT_CANDIDATES_H_
+
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "base/aligned_buffer.h"
+#include "metric/residual_correlation.h"
+#include "metric/tile.h"
+#include "traversal/kept_routines.h"
+#include "traversal/knn_heap.h"
+#include "traversal/neighbor_table.h"
+#include "traversal/search_trace.h"
+#include "traversal/searcher.h"
+
+namespace rct {
+
+// The lists of several queries, and the scratch space to evaluate them, for one
+// thread. The constructor allocates all memory; no other function does.
+class KeptCandidates {
+ public:
+  using Request = Searcher<ResidualCorrelation>::Request;
+
+  // The sums over all evaluations.
+  struct Counts {
+    int64_t evaluations = 0;
+    int64_t filtered = 0;  // by the predecessor constraint
+    int64_t pushes = 0;
+  };
+
+  // Lists of `num_queries` queries, each of up to `capacity` candidates, for
+  // the `k` nearest. `owner` searches the data in the caller's order and must
+  // outlive this. Candidates are evaluated in tiles of `tile`.
+  KeptCandidates(const Searcher<ResidualCorrelation>& owner, int num_queries,
+                 int64_t capacity, int64_t k, int tile);
+
+  KeptCandidates(const KeptCandidates&) = delete;
+  KeptCandidates& operator=(const KeptCandidates&) = delete;
+  KeptCandidates(KeptCandidates&&) = default;
+
+  // The list of query i, and those of the queries after it.
+  KeptList* list(int i) { return &lists_[i]; }
+  const KeptList& operator[](int i) const { return lists_[i]; }
+
+  // Makes the list of query i empty.
+  void Clear(int i);
+
+  // Adds a candidate to the list of query i, which must have room.
+  void Add(int i, int32_t row, float lower, float upper);
+
+  // Drops the candidates of query i from number `first` on that the caller does
+  // not allow: only neighbors may raise theta.
+  void DropForbidden(int i, int first, absl::Span<const bool> allowed);
+
+  // Drops the candidates of query i whose upper bound is below `theta`.
+  void DropBelow(int i, float theta);
+
+  // Returns the k-th largest lower bound of query i, which has at least k
+  // candidates. Linear in the size of the list.
+  float KthLower(int i);
+
+  // Returns a number that at least k lower bounds of query i reach: the k-th
+  // largest but for a part of 2^-kThresholdSteps of the range from `least` to
+  // 1, in whole vectors; minus infinity where fewer than k reach `least`.
+  float AboutKthLower(int i, float least) const;
+
+  // Returns the same for the middles of the bounds, from 0 on, and keeps the
+  // middles as scores().
+  float AboutKthMiddle(int i);
+  absl::Span<const float> scores() const { return scores_.span(); }
+
+  // Evaluates the list of query i, number `number` of `request`, and writes its
+  // neighbors: first the candidates with score[j] >= best and the points
+  // `more`, which have no bounds, then every other candidate whose upper bound
+  // reaches theta_of(t), t the squared distance that a neighbor must not
+  // exceed. Assumes that a candidate is allowed, and that theta_of returns a
+  // number as the proof above asks for.
+  template <class ThetaOf>
+  void Evaluate(const Request& request, int32_t number, int i,
+                absl::Span<const float> score, float best,
+                absl::Span<const int32_t> more, ThetaOf theta_of,
+                NeighborTable& neighbors);
+
+  const Counts& counts() const { return counts_; }
+  // Times and tiles of the evaluations; empty without telemetry.
+  const SearchTrace& trace() const { return trace_; }
+
+ private:
+  // Puts a point on the next tile, and evaluates the tile when it is full.
+  void Push(const Request& request, int32_t number, int32_t row) {
+    tile_[tile_size_++] = row;
+    if (tile_size_ == static_cast<int>(tile_.size())) {
+      EvaluateTile(request, number);
+    }
+  }
+  // Evaluates the points of the tile, if there are any.
+  void EvaluateTile(const Request& request, int32_t number);
+
+  const Searcher<ResidualCorrelation>& owner_;
+  const KeptRoutines* routines_;
+  int64_t k_;
+
+  // Columns of all lists, one after the other.
+  int64_t stride_;
+  AlignedBuffer<float> upper_;
+  AlignedBuffer<float> lower_;
+  AlignedBuffer<int32_t> row_;
+  std::vector<KeptList> lists_;
+
+  // The scratch space of one list.
+  AlignedBuffer<float> scores_;
+  std::vector<int32_t> tile_;
+  int tile_size_ = 0;
+  TileWorkspace workspace_;
+  AlignedBuffer<double> squared_;
+  std::vector<int32_t> hits_;
+  KnnHeap heap_;
+
+  Counts counts_;
+  SearchTrace trace_;
+};
+
+template <class ThetaOf>
+void KeptCandidates::Evaluate(const Request& request, int32_t number, int i,
+                              absl::Span<const float> score, float best,
+                              absl::Span<const int32_t> more, ThetaOf theta_of,
+                              NeighborTable& neighbors) {
+  const KeptList& list = lists_[i];
+  heap_.Reset(k_, request.options.radius);
+  for (int j = 0; j < list.size; ++j) {
+    if (score[j] >= best) Push(request, number, list.row[j]);
+  }
+  for (const int32_t row : more) {
+    if (request.options.Allows(row)) Push(request, number, row);
+  }
+  EvaluateTile(request, number);
+  const auto theta = theta_of(heap_.threshold());
+  for (int j = 0; j < list.size; ++j) {
+    if (!(score[j] >= best) && list.upper[j] >= theta) {
+      Push(request, number, list.row[j]);
+    }
+  }
+  EvaluateTile(request, number);
+  heap_.MoveTo(neighbors, number);
+}
+
+}  // namespace rct
+
+#endif  // RCT_TRAVERSAL_KEPT_CANDIDATES_H_

@@ -1,0 +1,179 @@
+#include "traversal/kept_candidates.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "base/matrix.h"
+#include "base/random.h"
+#include "gtest/gtest.h"
+#include "metric/metric.pb.h"
+#include "metric/residual_correlation.h"
+#include "metric/tile.h"
+#include "traversal/exhaustive/exhaustive.h"
+#include "traversal/kept_routines.h"
+#include "traversal/neighbor_table.h"
+#include "traversal/searcher.h"
+#include "traversal/test_data.h"
+
+namespace rct {
+namespace {
+
+using Exhaustive = ExhaustiveSearcher<ResidualCorrelation>;
+using Request = KeptCandidates::Request;
+
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+
+Exhaustive MakeSearcher(const std::string& points, int64_t n,
+                        KernelConfig::Family family) {
+  return Exhaustive(
+      MakeTestModel(MakePoints(points, n, 2, 1).view(), family, 8).metric);
+}
+
+// |rho| below this has t above `threshold`.
+double ThetaOf(double threshold) { return 1 - threshold - 0x1p-50; }
+
+TEST(KeptCandidatesTest, KeepsRaisesAndDrops) {
+  const Exhaustive searcher = MakeSearcher("normal", 10, KernelConfig::RBF);
+  KeptCandidates kept(searcher, /*num_queries=*/1, /*capacity=*/16, /*k=*/2,
+                      /*tile=*/8);
+  kept.Add(0, /*row=*/4, /*lower=*/0.5f, /*upper=*/0.6f);
+  kept.Add(0, /*row=*/5, /*lower=*/0.1f, /*upper=*/0.2f);
+  kept.Add(0, /*row=*/6, /*lower=*/0.3f, /*upper=*/0.9f);
+  EXPECT_EQ(kept.KthLower(0), 0.3f);
+  kept.DropBelow(0, 0.25f);
+  ASSERT_EQ(kept[0].size, 2);
+  EXPECT_EQ(kept[0].row[1], 6);
+}
+
+TEST(KeptCandidatesTest, AboutIsBelowTheKthAndNear) {
+  const Exhaustive searcher = MakeSearcher("normal", 10, KernelConfig::RBF);
+  RandomStream random(3, 0);
+  for (const int64_t k : {1, 7, 50}) {
+    KeptCandidates kept(searcher, 2, 200, k, 8);
+    for (int j = 0; j < 150; ++j) {
+      const auto lower = static_cast<float>(random.Uniform());
+      kept.Add(1, j, lower, lower + 0.1f);
+    }
+    const float kth = kept.KthLower(1);
+    EXPECT_LE(kept.AboutKthLower(1, 0), kth);
+    EXPECT_GT(kept.AboutKthLower(1, 0), kth - 0x1p-11f);
+    EXPECT_LE(kept.AboutKthMiddle(1), kth + 0.05f + 1e-6f);
+    EXPECT_GT(kept.AboutKthMiddle(1), std::min(kth + 0.05f, 1.0f) - 0x1p-11f);
+    EXPECT_EQ(kept.AboutKthLower(1, 2), -kInfinity);
+  }
+}
+
+TEST(KeptCandidatesTest, DropsForbiddenOnesFromANumberOn) {
+  const Exhaustive searcher = MakeSearcher("normal", 10, KernelConfig::RBF);
+  KeptCandidates kept(searcher, 1, 16, 1, 8);
+  for (int row = 0; row < 4; ++row) kept.Add(0, row, 0, 1);
+  const bool allowed[] = {false, false, true, false};
+  kept.DropForbidden(0, 1, allowed);
+  ASSERT_EQ(kept[0].size, 2);
+  EXPECT_EQ(kept[0].row[0], 0);
+  EXPECT_EQ(kept[0].row[1], 2);
+}
+
+// Bounds of any width, points in any order, theta raised at any time: the
+// answers have the bits of exhaustive search. In every kind of point set, ties,
+// duplicates and correlations beyond 1 among them.
+TEST(KeptCandidatesTest, AnswersAreExactWhateverTheBounds) {
+  constexpr int64_t kSize = 120;
+  for (const std::string& name : AdversarialNames()) {
+    for (const auto family : {KernelConfig::RBF, KernelConfig::MATERN12}) {
+      SCOPED_TRACE(name);
+      const Exhaustive searcher = MakeSearcher(name, kSize, family);
+      const ResidualCorrelation& metric = searcher.metric();
+      TileWorkspace workspace(metric.dim(), 1, kSize);
+      for (const int64_t k : {1, 5, 120}) {
+        KeptCandidates kept(searcher, 1, kSize, k, /*tile=*/16);
+        std::vector<int32_t> positions(kSize);
+        std::iota(positions.begin(), positions.end(), 0);
+        const std::vector<int64_t> rows(positions.begin(), positions.end());
+        const SearchOptions options = {.k = k};
+        const Request request = {metric.data(), metric.data(), positions, rows,
+                                 options};
+        NeighborTable found(kSize, k);
+        for (int32_t query = 0; query < kSize; ++query) {
+          std::vector<double> rho(kSize + 8);
+          metric.Correlations(metric.data(), absl::MakeConstSpan(&query, 1),
+                              Candidates::Range(0, kSize), rho.data(),
+                              kSize + 8, workspace);
+          RandomStream random(query, 0);
+          const double width = query % 3 * 0.02;
+          kept.Clear(0);
+          for (int64_t j = 0; j < kSize; ++j) {
+            const auto row = static_cast<int32_t>((j * 7 + query) % kSize);
+            if (row == query) {
+              kept.Add(0, row, kInfinity, kInfinity);
+              continue;
+            }
+            const double size = std::abs(rho[row]);
+            kept.Add(
+                0, row,
+                static_cast<float>(size - width * random.Uniform()) - 1e-6f,
+                static_cast<float>(size + width * random.Uniform()) + 1e-6f);
+            if (kept[0].size >= k && random.Uniform() < 0.1) {
+              kept.DropBelow(0, std::min(kept.KthLower(0), 1.0f) - 0x1p-24f);
+            }
+          }
+          kept.Evaluate(request, query, 0,
+                        absl::MakeConstSpan(kept[0].lower, kept[0].size),
+                        kept[0].size > k ? kept.KthLower(0) : -kInfinity, {},
+                        ThetaOf, found);
+        }
+        const NeighborTable expected =
+            searcher.SearchRows(rows, options).neighbors;
+        EXPECT_EQ(found.Digest(), expected.Digest());
+      }
+    }
+  }
+}
+
+// A last theta that is too large loses neighbors: the test above can fail.
+TEST(KeptCandidatesTest, AThetaThatIsTooLargeIsSeen) {
+  const Exhaustive searcher = MakeSearcher("normal", 60, KernelConfig::RBF);
+  const ResidualCorrelation& metric = searcher.metric();
+  KeptCandidates kept(searcher, 1, 64, 5, 16);
+  const int32_t position = 0;
+  const int64_t row = 0;
+  const SearchOptions options = {.k = 5};
+  const Request request = {metric.data(), metric.data(),
+                           absl::MakeConstSpan(&position, 1),
+                           absl::MakeConstSpan(&row, 1), options};
+  for (int32_t j = 0; j < 60; ++j) kept.Add(0, j, 0, 1);
+  NeighborTable found(1, 5);
+  const std::vector<float> score(60);
+  kept.Evaluate(
+      request, 0, 0, score, /*best=*/1, {}, [](double) { return 1.5; }, found);
+  EXPECT_EQ(found.count(0), 0);
+}
+
+TEST(KeptCandidatesTest, PointsWithoutBoundsAreEvaluatedIfAllowed) {
+  const Exhaustive searcher = MakeSearcher("normal", 30, KernelConfig::RBF);
+  const ResidualCorrelation& metric = searcher.metric();
+  KeptCandidates kept(searcher, 1, 16, 3, 16);
+  const int32_t position = 0;
+  const int64_t row = 0;
+  const std::vector<int32_t> more = {3, 4, 5};
+  bool allowed[30] = {};
+  allowed[3] = allowed[5] = true;
+  const SearchOptions options = {.k = 3, .allowed = allowed};
+  const Request request = {metric.data(), metric.data(),
+                           absl::MakeConstSpan(&position, 1),
+                           absl::MakeConstSpan(&row, 1), options};
+  NeighborTable found(1, 3);
+  kept.Evaluate(request, 0, 0, {}, 0, more, ThetaOf, found);
+  EXPECT_EQ(found.count(0), 2);
+  EXPECT_EQ(kept.counts().evaluations, 2);
+}
+
+}  // namespace
+}  // namespace rct
