@@ -34,7 +34,7 @@ std::vector<std::string> Names(const std::string& config) {
   return names;
 }
 
-// The cases, one line each.
+// Returns the cases, one line each.
 std::vector<std::string> Lines(const std::string& config) {
   std::vector<std::string> lines;
   const std::vector<SweepCase> cases = Expand(config).value();
@@ -105,7 +105,7 @@ TEST(CasesTest, LeaveOneOut) {
                case { name: 'a' k: 6 }
                case { name: 'b' k: 7 }
                case { name: 'c' threads: 2 })"),
-      // Of changes to one field the last counts.
+      // The last change to a field wins.
       ElementsAre("name: \"all\" strategy: LEVEL_SYNCHRONOUS threads: 2 k: 7 "
                   "gate { exact { } }",
                   "name: \"all-a\" strategy: LEVEL_SYNCHRONOUS threads: 2 k: 7 "
@@ -132,7 +132,7 @@ TEST(CasesTest, AllSubsets) {
   EXPECT_EQ(cases[5].threads(), 2);
 }
 
-// `count` changes with names of their own.
+// Returns a config of `count` changes with distinct names.
 std::string Changes(const std::string& mode, int count) {
   std::string config =
       absl::StrCat("mode: ", mode, " base { strategy: EXHAUSTIVE } ");

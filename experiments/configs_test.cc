@@ -1,5 +1,5 @@
-// The configs that come with the project: all of them can be run, and the
-// presets, which take seconds, are.
+// All configs that come with the project are valid, and the presets, which take
+// seconds, are run.
 
 #include <algorithm>
 #include <filesystem>
@@ -65,7 +65,7 @@ TEST(ConfigsTest, PresetsPass) {
   }
 }
 
-// Who looks for the first time sees first what an index does by itself.
+// The first table that a user sees begins with the default of an index.
 TEST(ConfigsTest, QuickBeginsWithTheDefaultStrategy) {
   SweepConfig config;
   ASSERT_THAT(

@@ -9,7 +9,7 @@
 namespace rct {
 namespace {
 
-// All rows as queries; the middle one is the largest.
+// Queries are all rows; the workload in the middle is the largest.
 constexpr char kRecord[] = R"pb(
   deterministic {
     workload {

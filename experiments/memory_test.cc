@@ -14,10 +14,11 @@ namespace rct {
 namespace {
 
 constexpr int64_t kBytes = 64 << 20;
-// What else the process may allocate and give back in between.
+// The memory that the process may allocate or free in between.
 constexpr int64_t kSlack = 8 << 20;
 
-// Makes kBytes resident for a moment, past any allocator that would keep them.
+// Makes kBytes resident for a moment, without an allocator that would keep
+// them.
 void TouchMemory() {
   void* memory = mmap(nullptr, kBytes, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -10,7 +10,7 @@
 namespace rct {
 namespace {
 
-// Where Bazel tells a program what it is part of, set for one test.
+// Sets the variables by which Bazel tells a program its folders.
 class PathsTest : public testing::Test {
  protected:
   PathsTest() {

@@ -20,8 +20,8 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
-// Times and counts that are round on a logarithmic axis: 100, 1,000 and 10,000
-// points, the last with fewer inducing points.
+// Times and counts are round on a logarithmic axis: the workloads have 100,
+// 1,000 and 10,000 points, the last with fewer inducing points.
 constexpr char kRecord[] = R"pb(
   deterministic {
     title: "Growth"
@@ -90,7 +90,8 @@ struct Center {
   double x, y;
 };
 
-// Of the circles whose notes end with ", `series`: " and a number, in order.
+// Returns the centers of the circles whose notes end with ", `series`: " and a
+// number, in order.
 std::vector<Center> Centers(const std::string& svg, absl::string_view series) {
   const auto number = [](absl::string_view line, absl::string_view name) {
     const std::string attribute = absl::StrCat(" ", name, "=\"");
@@ -211,7 +212,7 @@ TEST(PlotTest, GoldenPlot) {
 
 TEST(PlotTest, LargerIsFurtherRightAndMoreIsFurtherUp) {
   const std::string svg = PlotGrowth(Record());
-  // Of each series those of times come first; those of a panel that follows
+  // The points of times come first in each series; those of the next panel
   // start again from the left.
   const std::vector<Center> search = Centers(svg, "search");
   ASSERT_EQ(search.size(), 6u);  // times, evaluations
@@ -225,10 +226,10 @@ TEST(PlotTest, LargerIsFurtherRightAndMoreIsFurtherUp) {
     EXPECT_EQ(index[i].x, search[i].x);
     EXPECT_GT(index[i].y, search[i].y);
   }
-  // Decades are equally far apart: 10, 20 and 40 evaluations.
+  // On a logarithmic axis 10, 20 and 40 evaluations are equally far apart.
   EXPECT_NEAR(search[4].x - search[3].x, search[5].x - search[4].x, 0.11);
   EXPECT_NEAR(search[4].y - search[3].y, search[5].y - search[4].y, 0.11);
-  // As many bytes of each point.
+  // The bytes per point are the same.
   EXPECT_EQ(index[3].y, index[5].y);
 }
 

@@ -21,7 +21,7 @@ using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
 
-// Numbers that give round results: 100 queries; V takes 1 s.
+// The numbers give round results: 100 queries; V takes 1 s.
 constexpr char kRecord[] = R"pb(
   deterministic {
     config_digest: "0123456789abcdef0123"
@@ -133,7 +133,7 @@ std::vector<std::string> Lines(const std::string& text) {
   return absl::StrSplit(text, '\n');
 }
 
-// What neither table nor CSV may ever hold.
+// Expects that neither table nor CSV holds a number that is none.
 void ExpectNumbers(const RunRecord& record) {
   for (const std::string& text :
        {RenderTable(record), RenderCounters(record), RenderCsv(record)}) {
@@ -252,7 +252,7 @@ TEST(RenderTest, ForecastsStandBesideWhatWasMeasured) {
   EXPECT_THAT(RenderCsv(record), HasSubstr(",r0,4096,5,2\n"));
 }
 
-// Others read these columns by name and by place.
+// Other programs read these columns by name and by position.
 TEST(RenderTest, CsvBeginsWithTheColumnsThatOthersRead) {
   EXPECT_THAT(
       RenderCsv(Record()),
@@ -265,7 +265,7 @@ TEST(RenderTest, CsvBeginsWithTheColumnsThatOthersRead) {
 TEST(RenderTest, EveryCsvLineHasEveryColumn) {
   RunRecord record = Record();
   auto& known = *record.mutable_deterministic()->mutable_workload(0);
-  // No commas, so that they separate fields alone.
+  // Names without commas, so that every comma separates fields.
   known.mutable_case_(2)->set_name("rough");
   known.mutable_case_(1)->mutable_verdict()->DeleteSubrange(1, 1);
   const std::vector<std::string> header = absl::StrSplit(kCsvHeader, ',');
@@ -307,7 +307,7 @@ TEST(RenderTest, AFailedCaseShowsNoTimeThoughThereIsOne) {
                          EndsWith(",3,,,,,,777,r0,4096,,")));
 }
 
-// A case without gold beside one with it must not look as if it had it.
+// The sentence must not name a case without gold beside one with it.
 TEST(RenderTest, TheSentenceOnGoldIsTrueOfEachCaseItSpeaksOf) {
   EXPECT_THAT(RenderTable(Record()),
               HasSubstr("\nAlso the neighbor sets and, within the stated "
@@ -430,7 +430,7 @@ TEST(RenderTest, AnEvenNumberOfRepetitionsHasTheMeanOfTheMiddle) {
     timed.mutable_search_seconds()->Truncate(2);
     timed.mutable_exhaustive_seconds()->Truncate(2);
   }
-  // Factors 1 and 3 s, index 0.5 and 1 s, search 1 and 2 s.
+  // The factors take 1 and 3 s, the index 0.5 and 1 s, the search 1 and 2 s.
   EXPECT_THAT(Lines(RenderCsv(record))[2],
               AllOf(HasSubstr("\",1,66.6667,4,"), HasSubstr(",2.75,3,normal,"),
                     HasSubstr(",2,1.5,1,2,2,0.75,777,")));

@@ -179,7 +179,7 @@ TEST(RunnerTest, EachRepetitionTimesEachCase) {
     EXPECT_EQ(sweep_case.index_seconds_size(), 2);
     EXPECT_EQ(sweep_case.search_seconds_size(), 2);
     EXPECT_GT(sweep_case.peak_rss_bytes(), 0);
-    // There is one exhaustive search in a repetition, and all refer to it.
+    // All cases refer to the one exhaustive search of a repetition.
     EXPECT_EQ(List(sweep_case.exhaustive_seconds()),
               List(timed.case_(0).search_seconds()));
   }
@@ -285,7 +285,7 @@ TEST(RunnerTest, AFailedGateWithholdsTheTimesOfItsCaseAlone) {
   for (const absl::string_view cell : absl::StrSplit(lines[11], '|')) {
     withheld += absl::StripAsciiWhitespace(cell) == "-";
   }
-  // Speed, two ratios, build and memory.
+  // Withheld are speed, two ratios, build and memory.
   EXPECT_EQ(withheld, 5);
   const std::vector<std::string> csv = absl::StrSplit(RenderCsv(record), '\n');
   EXPECT_THAT(csv[4], AllOf(StartsWith("failing,\"FAILED COUNTER_AT_MOST("
@@ -373,7 +373,7 @@ TEST(RunnerTest, ErrorsNameTheField) {
   }
 }
 
-// What the names show is found before anything is read or run.
+// Errors in names are found before anything is read or run.
 TEST(RunnerTest, NamesAreCheckedFirst) {
   const std::string missing =
       " workload { name: 'w' points { npy: '/no/such/file' } }";
@@ -382,7 +382,7 @@ TEST(RunnerTest, NamesAreCheckedFirst) {
                        "workload[1] 'w': the name is there twice"));
 }
 
-// A workload over 600 points with files of its own.
+// A workload of 600 points in files of its own.
 class RunnerFilesTest : public testing::Test {
  protected:
   RunnerFilesTest()
@@ -434,7 +434,7 @@ TEST_F(RunnerFilesTest, AMissingFileNamesTheWorkload) {
                      HasSubstr("/rows.npy"))));
 }
 
-// The same with frozen answers, made by the index itself.
+// The same workload with frozen answers, which the index has made.
 class RunnerGoldTest : public RunnerFilesTest {
  protected:
   RunnerGoldTest() {
@@ -535,7 +535,7 @@ TEST(RunnerTest, TelemetryChangesNothingElse) {
   EXPECT_THAT(telemetry, AllOf(HasSubstr("\"phase\":\"projection\""),
                                HasSubstr("\"case\":\"exhaustive\""),
                                HasSubstr("\"case\":\"static\"")));
-  // No case asks for it.
+  // No case asks for telemetry.
   telemetry.clear();
   ASSERT_THAT(RunSweep(config, {.check_only = true}, &telemetry), IsOk());
   EXPECT_EQ(telemetry, "");

@@ -1,4 +1,4 @@
-// The program as its user meets it: what it prints, writes and returns.
+// Calls the program as a user does and checks its output, files and exit codes.
 
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -66,7 +66,7 @@ struct Outcome {
   std::string err;
 };
 
-// Calls the program in a folder of the test's own, in which relative paths are.
+// Calls the program in a folder of the test's own, to which paths are relative.
 class SweepTest : public testing::Test {
  protected:
   SweepTest()
@@ -86,7 +86,7 @@ class SweepTest : public testing::Test {
     return ReadFile(Path(name)).value_or("missing: " + name);
   }
 
-  // All files and folders below the folder.
+  // Returns the names of all files and folders below the folder.
   std::vector<std::string> Names() const {
     std::vector<std::string> names;
     for (const auto& entry :
@@ -96,7 +96,7 @@ class SweepTest : public testing::Test {
     return names;
   }
 
-  // `environment` is what env(1) takes.
+  // Calls the program; `environment` are arguments of env(1).
   Outcome Sweep(const std::vector<std::string>& arguments,
                 const std::string& environment = "") const {
     std::string command = absl::StrCat("cd ", Quoted(folder_), " && env ",
@@ -112,7 +112,8 @@ class SweepTest : public testing::Test {
             ReadFile(logs_ + "/err").value()};
   }
 
-  // Fails with one line on stderr and prints nothing else.
+  // Expects that the program fails with one line on stderr and prints nothing
+  // else.
   void ExpectError(const std::vector<std::string>& arguments, int exit_code,
                    const testing::Matcher<std::string>& message) const {
     const Outcome outcome = Sweep(arguments);
@@ -135,7 +136,7 @@ TEST_F(SweepTest, WritesWhatItPrints) {
   const Outcome outcome =
       Sweep({"--config=small.textproto", "--out=a/b", "--threads=1"});
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
-  // No progress where nobody looks, but what cases have shown.
+  // Without a terminal it shows no progress, but the result of each check.
   EXPECT_THAT(outcome.err,
               testing::MatchesRegex(
                   "normal: exhaustive: EXACT, [0-9]+ queries/s at first sight\n"
@@ -363,7 +364,7 @@ TEST_F(SweepTest, AFailedGateIsWrittenAndFails) {
   EXPECT_THAT(Read("o/record.textproto"), HasSubstr("pass: false"));
 }
 
-// A sweep of two workloads, the second of which takes minutes.
+// Returns a sweep of two workloads, the second of which takes minutes.
 std::string LongConfig() {
   return absl::StrReplaceAll(
       kConfig, {{"case { name: \"exhaustive\"",
@@ -373,7 +374,7 @@ std::string LongConfig() {
                  "count: 300 } } } k: 5 } case { name: \"exhaustive\""}});
 }
 
-// What is done is kept, whatever stops the rest; it is not done again.
+// Finished work is kept, whatever stops the rest, and is not done again.
 TEST_F(SweepTest, StopsInOrderAndGoesOn) {
   Write("long.textproto", LongConfig());
   const std::vector<std::string> command = {"--config=long.textproto",
@@ -402,7 +403,7 @@ TEST_F(SweepTest, StopsInOrderAndGoesOn) {
   const auto& measured = state.record().measured().workload(0);
   EXPECT_EQ(known.case__size(), 2);
   EXPECT_EQ(measured.factor_seconds_size(), 2);
-  // Stopped once more, it still has them.
+  // After a second stop the finished cases are still there.
   std::vector<std::string> resumed = command;
   resumed.push_back("--resume");
   EXPECT_EQ(
@@ -414,13 +415,14 @@ TEST_F(SweepTest, StopsInOrderAndGoesOn) {
             measured.ShortDebugString());
 }
 
-// As the program keeps it.
+// Returns the state in the form in which the program keeps it.
 std::string Signed(SweepState state) {
   state.set_digest(Sha256Hex(WriteTextProto(state)));
   return WriteTextProto(state);
 }
 
-// What was stopped in the middle ends like what was not.
+// A sweep that was stopped and resumed has the same results as one that was
+// not.
 TEST_F(SweepTest, ResumedSweepsAreTheSame) {
   Write("small.textproto", kConfig);
   const std::vector<std::string> command = {"--config=small.textproto",
@@ -430,7 +432,7 @@ TEST_F(SweepTest, ResumedSweepsAreTheSame) {
   RunRecord whole;
   ASSERT_THAT(ReadTextProto(Path("o/record.textproto"), whole), IsOk());
   const std::string telemetry = Read("t.jsonl");
-  // All prefixes: cases checked, then repetitions.
+  // The sweep is resumed after every number of steps: checks, then repetitions.
   for (int steps = 0; steps <= 4; ++steps) {
     SweepState state;
     RunRecord& record = *state.mutable_record();
@@ -560,7 +562,7 @@ TEST_F(SweepTest, GoesOnWithNothingElse) {
   EXPECT_THAT(Names(), Contains("o/unfinished.textproto.old"));
 }
 
-// A disk that is full, as far as the program can tell, loses nothing.
+// Nothing is lost where the disk seems to be full.
 TEST_F(SweepTest, WhatCannotBeKeptEndsTheSweep) {
   Write("small.textproto", kConfig);
   std::filesystem::create_directories(Path("o/table.md"));
@@ -604,7 +606,7 @@ TEST_F(SweepTest, TwoSweepsDoNotWriteToOneFolder) {
   first.join();
 }
 
-// A reader that has gone is told of, and what was found is written.
+// Results are written where nobody reads the table; the exit code tells it.
 TEST_F(SweepTest, ATableThatNobodyReads) {
   Write("small.textproto", kConfig);
   const std::string command =
@@ -621,7 +623,7 @@ TEST_F(SweepTest, ATableThatNobodyReads) {
 TEST_F(SweepTest, WrongArguments) {
   ExpectError({"small.textproto"}, 2,
               HasSubstr("unexpected argument 'small.textproto'; see --help"));
-  // The flag library's own.
+  // The flag library itself reports the error.
   const Outcome unknown = Sweep({"--confg=small.textproto"});
   EXPECT_EQ(unknown.exit_code, 1);
   EXPECT_THAT(unknown.err, HasSubstr("Unknown command line flag 'confg'"));
@@ -651,7 +653,7 @@ TEST_F(SweepTest, PresetsAreListed) {
   EXPECT_THAT(Names(), IsEmpty());
 }
 
-// Started by hand, from anywhere: the project's files are beside the program.
+// A program that is started by hand finds the project's files beside itself.
 TEST_F(SweepTest, FindsTheProjectBesideItself) {
   const std::string presets =
       Path("bin/sweep.runfiles/rct/experiments/configs/presets");

@@ -1,4 +1,4 @@
-// The tables that are checked in are those that their configs make.
+// Compares the tables that are checked in with those that their configs make.
 
 #include <filesystem>
 #include <string>
@@ -28,7 +28,8 @@ std::string TablePath(const std::string& name) {
   return absl::StrCat("experiments/tables/", name, ".md");
 }
 
-// What this program computes, whatever the machine: no time is in it.
+// Small tables of counters are computed again: they are the same on any
+// machine.
 TEST(TablesTest, SmallOnesAreComputedAgain) {
   const std::string name = "all_subsets";
   SweepConfig config;
@@ -47,7 +48,7 @@ TEST(TablesTest, SmallOnesAreComputedAgain) {
       << name << "/counters.md " << TablePath(name);
 }
 
-// Large ones are not; but each names the config that made it.
+// Large tables are not, but each names the config that made it.
 TEST(TablesTest, EachIsOfItsConfigAsItStands) {
   for (const auto& entry : std::filesystem::directory_iterator(
            ResolveProjectPath("//experiments/tables"))) {

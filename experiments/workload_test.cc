@@ -38,7 +38,8 @@ using testing::HasSubstr;
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
-// A .npy file as NumPy writes it for arrays that the library does not write.
+// Returns a .npy file as NumPy writes it, for types that the library does not
+// write.
 template <class T>
 std::string Npy(const std::string& dtype, const std::string& order,
                 const std::string& shape, const std::vector<T>& values) {
@@ -55,7 +56,8 @@ std::string Npy(const std::string& dtype, const std::string& order,
   return bytes;
 }
 
-// Workloads over files in a folder of the test's own, which "@" stands for.
+// Workloads over files in a folder of the test's own; "@" stands for the
+// folder.
 class WorkloadTest : public testing::Test {
  protected:
   WorkloadTest() : folder_(MakeTestFolder()) {}
@@ -83,7 +85,7 @@ class WorkloadTest : public testing::Test {
     return Load(text).value().DataDigest();
   }
 
-  // The exhaustive answer.
+  // Returns the answer of exhaustive search.
   absl::StatusOr<SearchResult> Answer(const std::string& text) const {
     absl::StatusOr<Workload> workload = Load(text);
     if (!workload.ok()) return workload.status();
@@ -98,7 +100,7 @@ class WorkloadTest : public testing::Test {
     return Answer(text).value().neighbors.Digest();
   }
 
-  // Of Load, or of the first step after it that fails.
+  // Expects an error of Load, or of the first step after it that fails.
   void ExpectError(const std::string& text,
                    const std::vector<std::string>& substrings) const {
     const absl::Status status = Answer(text).status();
@@ -112,7 +114,7 @@ class WorkloadTest : public testing::Test {
   const std::string folder_;
 };
 
-// The parts of a workload that a test leaves as they are.
+// The parts of a workload that a test does not change.
 constexpr char kPoints[] =
     " points { generated { shape: NORMAL count: 60 dimension: 2 } }";
 constexpr char kQueries[] = " queries { random_rows { count: 9 } }";
@@ -244,8 +246,8 @@ TEST_F(WorkloadTest, NewPointsAreNoRows) {
       Answer(WithQueries("all_rows {}")).value().neighbors;
   const NeighborTable same =
       Answer(WithQueries("new_points { npy: '@/new.npy' }")).value().neighbors;
-  // At the place of a row they have its neighbors; only a row is known to be
-  // at distance 0 from itself.
+  // A point at the place of a row has its neighbors, but its distance to the
+  // row is computed.
   for (int64_t i = 0; i < 60; ++i) {
     for (int64_t r = 0; r < 4; ++r) {
       EXPECT_EQ(same.rows()(i, r), rows.rows()(i, r));
@@ -497,7 +499,7 @@ TEST_F(WorkloadTest, GeneratorsAreGivenWhatTheyTake) {
   for (const std::string wrong :
        {"count: -1", "dimension: 0", "clusters: 0", "cluster_radius: -1",
         "cluster_radius: nan",
-        // Sizes that no memory holds.
+        // These sizes fit no memory.
         "count: 4611686018427387904", "dimension: 4611686018427387904",
         "clusters: 4611686018427387904",
         "count: 2147483647 dimension: 9999999999"}) {
@@ -563,7 +565,7 @@ TEST_F(FactorsTest, DataDigestChangesWithEachInput) {
       WithFactors(),
       WithInducing(" factors_npy: '@/v0.npy' residual_variance_npy: '@/p.npy'"),
       WithInducing(" factors_npy: '@/v.npy' residual_variance_npy: '@/p2.npy'"),
-      // The same numbers one after the other.
+      // The numbers, one after the other, are the same.
       rows_and_inducing("12", "345"),
       rows_and_inducing("123", "45"),
   };
@@ -573,7 +575,7 @@ TEST_F(FactorsTest, DataDigestChangesWithEachInput) {
   }
 }
 
-// Gold of four neighbors of nine queries.
+// A workload with gold: four neighbors for each of nine queries.
 class WorkloadGoldTest : public WorkloadTest {
  protected:
   WorkloadGoldTest() : answer_(Answer(Base()).value().neighbors) {

@@ -31,7 +31,7 @@ constexpr AdvisedMetric kResidual = AdvisedMetric::kResidual;
 constexpr AdvisedMetric kEuclidean = AdvisedMetric::kEuclidean;
 const SearchOptions kOthers = {.exclude_self = true};
 
-// `count` queries with these distances each.
+// Returns a table of `count` queries with these distances each.
 NeighborTable Table(int64_t count, const std::vector<double>& distances) {
   NeighborTable table(count, static_cast<int64_t>(distances.size()));
   for (int64_t i = 0; i < count; ++i) {
@@ -43,7 +43,8 @@ NeighborTable Table(int64_t count, const std::vector<double>& distances) {
   return table;
 }
 
-// The first queries with the first distances, the others with the second.
+// Returns a table whose `first` queries have distance `one` and the others
+// another.
 NeighborTable Mixed(int64_t first, double one, int64_t second, double other) {
   NeighborTable table(first + second, 1);
   for (int64_t i = 0; i < first + second; ++i) {
@@ -88,13 +89,13 @@ std::vector<std::string> AdviceOnGraph(const ResidualIndex& index, int64_t k) {
 
 TEST(AdviceTest, ALengthscaleInTheWrongUnit) {
   EXPECT_THAT(AdviceOnGraph(Line(1, 20, /*lengthscale=*/1), 3), IsEmpty());
-  // Kilometers for meters.
+  // The lengthscale is in kilometers, the points in meters.
   EXPECT_THAT(
       AdviceOnGraph(Line(1, 20, /*lengthscale=*/1e-3), 3),
       ElementsAre(AllOf(HasSubstr("the last neighbors of 20 of 20 queries are "
                                   "unrelated to them"),
                         HasSubstr("the lengthscale is small against"))));
-  // Meters for kilometers, and further.
+  // The lengthscale is in meters, the points in kilometers, and beyond.
   EXPECT_THAT(AdviceOnGraph(Line(1, 20, /*lengthscale=*/1e3), 3), IsEmpty());
   EXPECT_THAT(AdviceOnGraph(Line(1, 20, /*lengthscale=*/1e9), 3),
               ElementsAre(AllOf(HasSubstr("20 of 20 queries are at distance 0"),
@@ -191,7 +192,7 @@ TEST(AdviceTest, Ranges) {
 TEST(AdviceTest, InducingPointsAtOnePlace) {
   EXPECT_THAT(AdviceOnModel(Line(1, 9, 1).model()), IsEmpty());
   EXPECT_THAT(AdviceOnModel(Line(1, 9, 1, {7, 2, 4}).model()), IsEmpty());
-  // All points are at 0.
+  // All points lie at 0.
   EXPECT_THAT(AdviceOnModel(Line(0, 9, 1, {7, 2}).model()),
               ElementsAre("inducing points 0 and 1 (rows 7 and 2) have the "
                           "same coordinates; a repeated inducing point takes "

@@ -161,9 +161,10 @@ absl::StatusOr<EuclideanIndex::NewPoints> EuclideanIndex::PrepareQueries(
 absl::StatusOr<SearchResult> EuclideanIndex::SearchPoints(
     MatrixView<const double> points, SearchOptions options) const try {
   RCT_ASSIGN_OR_RETURN(NewPoints queries, PrepareQueries(points, options));
-  return Nearest(*searcher_,
-                 Queries(queries.points, std::move(queries.positions)),
-                 options);
+  return Nearest(
+      *searcher_,
+      Queries<EuclideanPoints>(queries.points, std::move(queries.positions)),
+      options);
 } catch (...) {
   return StatusOfException("SearchPoints");
 }
@@ -174,9 +175,10 @@ absl::StatusOr<RangeResult> EuclideanIndex::RangeSearchPoints(
   options = WithinRadius(options, radius);
   RCT_RETURN_IF_ERROR(CheckRangeMemory(points.rows, options, size()));
   RCT_ASSIGN_OR_RETURN(NewPoints queries, PrepareQueries(points, options));
-  return AllWithin(*searcher_,
-                   Queries(queries.points, std::move(queries.positions)),
-                   options);
+  return AllWithin(
+      *searcher_,
+      Queries<EuclideanPoints>(queries.points, std::move(queries.positions)),
+      options);
 } catch (...) {
   return StatusOfException("RangeSearchPoints");
 }

@@ -46,7 +46,7 @@ EuclideanIndexOptions Options(Strategy strategy) {
   return options;
 }
 
-// All there are, and none, which is the index's own choice.
+// Returns options of every strategy, and the default.
 const std::vector<EuclideanIndexOptions>& AllOptions() {
   static const auto& all = *[] {
     auto* options = new std::vector<EuclideanIndexOptions>;
@@ -55,7 +55,7 @@ const std::vector<EuclideanIndexOptions>& AllOptions() {
       options->push_back(Options(strategy));
     }
     for (const Strategy strategy : {LEVEL_SYNCHRONOUS, BEST_FIRST}) {
-      // Deep trees as well, and no heuristics.
+      // Deep trees without heuristics.
       EuclideanIndexOptions deep = Options(strategy);
       deep.mutable_tree()->set_leaf_size(1);
       deep.mutable_tree()->set_base(1.5);
@@ -75,7 +75,7 @@ std::vector<int64_t> AllRows(int64_t n) {
   return rows;
 }
 
-// The header's formula, for all pairs, and a sort.
+// Returns the neighbors by the formula of the header for all pairs, and a sort.
 NeighborTable BruteForce(const Matrix<double>& points,
                          const Matrix<double>& queries,
                          const SearchOptions& options) {
@@ -105,7 +105,7 @@ NeighborTable BruteForce(const Matrix<double>& points,
   return table;
 }
 
-// Lists that hold what a table of all holds.
+// Expects that the lists hold the entries of a table of all neighbors.
 void ExpectLists(const RangeTable& lists, const NeighborTable& all) {
   ASSERT_EQ(lists.num_queries(), all.num_queries());
   EXPECT_EQ(lists.rows.size(), lists.offsets.back());
@@ -119,8 +119,8 @@ void ExpectLists(const RangeTable& lists, const NeighborTable& all) {
   }
 }
 
-// What every index answers about its rows and about new points, and what they
-// are to answer: the k nearest, or, with `lists`, all that options let through.
+// Expects that every index gives the neighbors of its rows and of new points:
+// the k nearest or, with `lists`, all that the options allow.
 void ExpectAnswers(const std::vector<EuclideanIndex>& indexes,
                    const Matrix<double>& points, const Matrix<double>& queries,
                    SearchOptions options, bool lists) {
@@ -165,7 +165,7 @@ void ExpectExact(const Matrix<double>& points, const Matrix<double>& queries,
     ASSERT_EQ(index->size(), n);
     indexes.push_back(*std::move(index));
   }
-  // A radius with neighbors on both sides and one at it.
+  // The radius has neighbors on both sides and one at it.
   const double at =
       n == 0 ? 1
              : BruteForce(points, points, {.k = n}).distances()(n / 2, n / 3);
@@ -196,6 +196,18 @@ void ExpectExact(const Matrix<double>& points, const Matrix<double>& queries,
   for (const EuclideanIndex& index : indexes) {
     EXPECT_EQ(index.Graph({.k = 3})->neighbors.Digest(), graph.Digest());
   }
+}
+
+// An example of use.
+TEST(EuclideanIndexTest, FindsTheNearestPoints) {
+  const double points[] = {0, 1, 3, 7};  // n = 4, d = 1
+  const EuclideanIndex index = EuclideanIndex::Build({points, 4, 1}).value();
+  const SearchResult result =
+      index.Search({0, 3}, {.k = 2, .exclude_self = true}).value();
+  EXPECT_EQ(result.neighbors.rows()(0, 0), 1);
+  EXPECT_EQ(result.neighbors.distances()(0, 0), 1);
+  EXPECT_EQ(result.neighbors.rows()(1, 1), 1);
+  EXPECT_EQ(result.neighbors.distances()(1, 1), 6);
 }
 
 class AdversarialTest : public testing::TestWithParam<std::string> {};
@@ -238,7 +250,7 @@ TEST(EuclideanIndexTest, NoQueries) {
   }
 }
 
-// What float32 takes for one point.
+// These points are equal in float32.
 TEST(EuclideanIndexTest, FarFromTheOrigin) {
   for (const double offset : {1e6, 1e9, 1e12}) {
     SCOPED_TRACE(offset);
@@ -252,7 +264,7 @@ TEST(EuclideanIndexTest, FarFromTheOrigin) {
   }
 }
 
-// More neighbors than the first rounds of a range search ask for.
+// The lists are longer than k in the first rounds of a range search.
 TEST(EuclideanIndexTest, LongLists) {
   const Matrix<double> points = MakePoints("pairs", 700, 2, 1);
   const double near = BruteForce(points, points, {.k = 700}).distances()(0, 62);
@@ -282,7 +294,7 @@ Matrix<double> Times(const Matrix<double>& points, double factor) {
   return scaled;
 }
 
-// As large and as small as squares allow, and beyond.
+// Coordinates are as large and as small as their squares allow, and beyond.
 TEST(EuclideanIndexTest, HugeAndTinyCoordinates) {
   const Matrix<double> ordinary = MakePoints("normal", 90, 3, 1);
   for (const double scale : {1e149, 1e100, 1e-100, 1e-130}) {
@@ -326,7 +338,7 @@ TEST(EuclideanIndexTest, NewPointsOutOfRange) {
   expect(Invalid("query points: row 2, column 1 is 1e+200"));
 }
 
-// What is chosen where nothing is said has to be exact where it is a tree.
+// The default must be exact also where it is a tree.
 TEST(EuclideanIndexTest, TheDefaultIsATreeForManyPointsInFewDimensions) {
   const auto chosen = [](int64_t n, int64_t dim) {
     const Matrix<double> points = MakePoints("clusters", n, dim, 1);
@@ -346,7 +358,7 @@ TEST(EuclideanIndexTest, TheDefaultIsATreeForManyPointsInFewDimensions) {
   EXPECT_EQ(chosen(6000, 50), EXHAUSTIVE);
 }
 
-// Whoever asks, and however many threads: the same work.
+// The work does not depend on the number of threads.
 TEST(EuclideanIndexTest, CountersDoNotDependOnThreads) {
   const Matrix<double> points = MakePoints("normal", 3000, 2, 1);
   const Matrix<double> queries = MakePoints("normal", 500, 2, 2);
@@ -416,22 +428,6 @@ TEST(EuclideanIndexTest, AMonitorEndsACall) {
                 cancelled);
     EXPECT_THAT(index.Graph({.k = 5}), IsOk());
   }
-}
-
-// The example at the head of the header.
-TEST(EuclideanIndexTest, HeaderExample) {
-  const Matrix<double> owned = MakePoints("normal", 5000, 3, 1);
-  const MatrixView<const double> points = owned.view();
-
-  absl::StatusOr<rct::EuclideanIndex> index =
-      rct::EuclideanIndex::Build(points);  // n x d
-  absl::StatusOr<rct::SearchResult> result =
-      index->Search({0, 17, 4711}, {.k = 10, .exclude_self = true});
-  const int64_t row = result->neighbors.rows()(1, 0);  // the nearest to row 17
-  const double far = result->neighbors.distances()(1, 0);  // how far it is
-
-  EXPECT_NE(row, 17);
-  EXPECT_GT(far, 0);
 }
 
 TEST(EuclideanIndexErrorsTest, Points) {

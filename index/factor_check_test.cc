@@ -40,7 +40,7 @@ ResidualConfig Config(KernelConfig::Family family, double variance,
   return config;
 }
 
-// What a user computes of a kernel.
+// Factors as a user computes them.
 struct Factors {
   explicit Factors(const Matrix<double>& points, const ResidualConfig& config)
       : points(points.Clone()) {
@@ -67,8 +67,18 @@ testing::Matcher<absl::Status> Contradicts(const std::string& start) {
                         HasSubstr("correlation"), HasSubstr("lengthscale")));
 }
 
-// No false alarms. Points of clusters are twice there or nearly, and inducing
-// points are among them: p is at the floor, or the jitter.
+// An example: factors of a process of variance 4 are none of variance 1.
+TEST(CheckFactorsTest, FindsAVarianceThatWasForgotten) {
+  const Factors factors(MakePoints("cube", 100, 2, 1),
+                        Config(KernelConfig::RBF, /*variance=*/4, 0.4, 20));
+  KernelConfig kernel = Config(KernelConfig::RBF, 4, 0.4, 20).kernel();
+  EXPECT_THAT(factors.StatusWith(kernel), IsOk());
+  kernel.set_variance(1);
+  EXPECT_THAT(factors.StatusWith(kernel), Contradicts(""));
+}
+
+// There are no false alarms. Points of clusters repeat or nearly repeat others
+// and inducing points, so that p is at the floor or the jitter.
 TEST(CheckFactorsTest, HonestFactorsPass) {
   for (const KernelConfig::Family family : kFamilies) {
     for (const std::string set : {"cube", "clusters", "duplicates", "normal"}) {
@@ -80,11 +90,12 @@ TEST(CheckFactorsTest, HonestFactorsPass) {
           config.set_jitter(jitter);
           Factors factors(MakePoints(set, 600, 2, 3), config);
           EXPECT_THAT(factors.StatusWith(config.kernel()), IsOk());
-          // A nugget, or a floor of the user's.
+          // p may hold a nugget, or a floor of the user's.
           Factors more(factors.points, config);
           for (double& p : more.p) p = std::max(p + 0.1 * variance, 0.2);
           EXPECT_THAT(more.StatusWith(config.kernel()), IsOk());
-          // V in float32, with p as it was, and with p of that V in float32.
+          // V may be in float32, with p as it was or with p of that V in
+          // float32.
           for (int64_t i = 0; i < factors.v.rows(); ++i) {
             float squared = 0;
             for (int64_t t = 0; t < factors.v.cols(); ++t) {
@@ -130,7 +141,7 @@ TEST(CheckFactorsTest, AnotherLengthscaleOrFamily) {
           absl::StrCat(KernelConfig::Family_Name(family), " ", lengthscale));
       KernelConfig kernel = config.kernel();
       kernel.set_lengthscale(0, lengthscale);
-      // What is rough leaves so much that another kernel's rest may be less.
+      // A rough process leaves such a large p that another kernel fits as well.
       if (family == KernelConfig::MATERN12 && lengthscale > 0.3) continue;
       EXPECT_THAT(factors.StatusWith(kernel), Contradicts("rows "));
     }
@@ -151,7 +162,7 @@ TEST(CheckFactorsTest, AnotherOrder) {
     const ResidualConfig config = Config(family, 1, 0.5, 60);
     const Matrix<double> points = MakePoints("cube", 500, 2, 3);
     Factors factors(points, config);
-    // V and p are turned together, and then V alone.
+    // The rows of V and p are rotated together, and then those of V alone.
     std::rotate(factors.v.data(), factors.v.data() + factors.v.stride(),
                 factors.v.data() + 500 * factors.v.stride());
     std::rotate(factors.p.begin(), factors.p.begin() + 1, factors.p.end());
@@ -173,7 +184,7 @@ TEST(CheckFactorsTest, Transposed) {
 TEST(CheckFactorsTest, ResidualVarianceOfOthers) {
   const ResidualConfig config = Config(KernelConfig::RBF, 1, 0.5, 30);
   Factors factors(MakePoints("cube", 200, 2, 3), config);
-  // V explains most of it there, and this says all.
+  // V explains most of the variance there, and p is small.
   ASSERT_GT(factors.p[117], 1e-3);
   factors.p[117] = 1e-9;
   EXPECT_THAT(factors.StatusWith(config.kernel()),

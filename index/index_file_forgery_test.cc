@@ -1,5 +1,6 @@
-// Files with a right digest that contradict themselves: none of them may lead a
-// search out of its arrays. Each forgery changes one thing of a good file.
+// Forges files that contradict themselves but have the right digest: none of
+// them may lead a search out of its arrays. Each forgery changes one part of a
+// good file.
 
 #include <cmath>
 #include <cstdint>
@@ -46,7 +47,7 @@ constexpr int64_t kDim = 2;
 constexpr size_t kPreamble = 64;
 constexpr size_t kTableRow = 64;
 
-// One array with what the table says of it.
+// An array with its entry of the table.
 struct Entry {
   std::string name;  // 24 bytes, padded with zeros
   uint64_t offset = 0;
@@ -75,7 +76,7 @@ std::vector<Entry> Decode(const std::string& file) {
   return entries;
 }
 
-// Puts contents where they belong and makes offsets say so.
+// Lays out the contents and sets the offsets.
 void Settle(std::vector<Entry>& entries) {
   uint64_t offset = kPreamble + entries.size() * kTableRow;
   for (Entry& entry : entries) {
@@ -85,7 +86,8 @@ void Settle(std::vector<Entry>& entries) {
   }
 }
 
-// The table as it is given, contents where they belong, and the right digest.
+// Returns a file with the given table, the contents in their places, and the
+// right digest.
 std::string Encode(const std::string& file, const std::vector<Entry>& entries) {
   std::string result = file.substr(0, kPreamble);
   std::string arrays;
@@ -122,7 +124,7 @@ IndexOptions Blocks(SkeletonBoundConfig::Form form) {
   return options;
 }
 
-// Good files of every kind, by what they are of.
+// Returns indexes of every kind, by name.
 std::map<std::string, ResidualIndex> Indexes() {
   std::map<std::string, IndexOptions> options = {
       {"exhaustive", Options(EXHAUSTIVE)},
@@ -141,7 +143,7 @@ std::map<std::string, ResidualIndex> Indexes() {
   for (const auto& [name, some] : options) {
     indexes.emplace(name, ResidualIndex::Build(points.view(), some).value());
   }
-  // Costs are saved where calls are to decide.
+  // An index whose calls decide on its form saves its costs.
   IndexOptions automatic = Blocks(SkeletonBoundConfig::AUTO);
   automatic.mutable_residual()->mutable_kernel()->add_lengthscale(0.3);
   indexes.emplace(
@@ -181,7 +183,7 @@ class ForgeryTest : public FolderTest {
     return absl::OkStatus();
   }
 
-  // Whatever the answers are, they come.
+  // Searches must end, whatever their answers are.
   static void SearchEverything(const ResidualIndex& index) {
     const SearchOptions options = {.k = 7, .threads = 1};
     SearchOptions predecessor = options;
@@ -194,7 +196,7 @@ class ForgeryTest : public FolderTest {
     EXPECT_THAT(index.Search(rows, predecessor).status(), IsOk());
     EXPECT_THAT(index.RangeSearch(rows, 0.5, options).status(), IsOk());
     if (index.model().factor() == nullptr) return;
-    // A factor that is none may have no projections: that is said.
+    // A forged factor may have no projections: that is an error of the search.
     index.SearchPoints(MakePoints("cube", 20, kDim, 7).view(), options)
         .status()
         .IgnoreError();
@@ -221,7 +223,7 @@ TEST_F(ForgeryTest, GoodFilesHoldEveryArray) {
   EXPECT_EQ(names.size(), 51u);
 }
 
-// What the table says of one array, which lies there as it did.
+// Changes the entry of one array and not the array.
 TEST_F(ForgeryTest, Table) {
   const std::vector<std::pair<std::string, void (*)(Entry&)>> changes = {
       {"rows + 1", [](Entry& e) { ++e.rows; }},
@@ -267,8 +269,7 @@ TEST_F(ForgeryTest, Table) {
   }
 }
 
-// Arrays that lie where the table says, with more or less in them; missing and
-// superfluous ones.
+// Arrays are longer or shorter, missing or superfluous, and the table agrees.
 TEST_F(ForgeryTest, Sizes) {
   for (const auto& kind_and_file : files_) {
     const std::string& kind = kind_and_file.first;
@@ -290,7 +291,7 @@ TEST_F(ForgeryTest, Sizes) {
         all[i].contents.append(row, '\0');
       });
       forge("twice", [&](std::vector<Entry>& all) { all.push_back(all[i]); });
-      // A file of strategy BLOCK may leave all of it to be composed again.
+      // A file of strategy BLOCK may lack all skeletons: they are made again.
       if (kind != "dense" || NameOf(entry) != "skeletons.form") {
         forge("removed",
               [&](std::vector<Entry>& all) { all.erase(all.begin() + i); });
@@ -317,14 +318,14 @@ TEST_F(ForgeryTest, Sizes) {
   }
 }
 
-// Where whole numbers are: of which width, and how far apart.
+// The positions of integers in an array: their width and stride.
 struct Integers {
   size_t width;
   size_t first;
   size_t step;
 };
 
-// Block and Split as they lie in memory.
+// The layout is that of Block and Split in memory.
 const std::multimap<std::string, Integers>& IntegerArrays() {
   static const auto* const arrays = new std::multimap<std::string, Integers>{
       {"inducing.rows", {8, 0, 8}},        {"partition.rows", {4, 0, 4}},
@@ -375,8 +376,8 @@ TEST_F(ForgeryTest, EveryKindOfInteger) {
             if (forged[i].contents == contents) continue;
             SCOPED_TRACE(absl::StrCat(kind, ": ", NameOf(entries[i]), " + ",
                                       place, ": ", value));
-            // What Build could have chosen: another coordinate to split by, or
-            // skeletons that were made in vain.
+            // Build could have chosen these: another coordinate to split by, or
+            // skeletons that nothing uses.
             int64_t written = 0;
             std::memcpy(&written, forged[i].contents.data() + place, width);
             const std::string name = NameOf(entries[i]);
@@ -397,8 +398,8 @@ TEST_F(ForgeryTest, EveryKindOfInteger) {
   EXPECT_GT(forgeries, 1000);
 }
 
-// Numbers that are none, in every array of them; and those that only look right
-// where others say what they must be.
+// Every array of floating-point numbers gets NaN or infinity, or a number that
+// contradicts those it follows from.
 TEST_F(ForgeryTest, EveryKindOfNumber) {
   const std::set<std::string> singles = {
       "skeletons.e", "skeletons.norm", "skeletons.squared", "skeletons.w",
@@ -483,7 +484,7 @@ std::string WithHeader(const std::string& file,
   return Encode(file, entries);
 }
 
-// Headers that contradict the arrays or ask for what is not possible.
+// Headers contradict the arrays or have impossible options.
 TEST_F(ForgeryTest, Header) {
   using Change = void (*)(IndexFileHeader&);
   const std::vector<std::pair<std::string, Change>> changes = {
@@ -527,7 +528,7 @@ TEST_F(ForgeryTest, Header) {
          Kernel(h).add_lengthscale(0);
        }},
   };
-  // Of those only that know their inducing points.
+  // These are for files that know their inducing points.
   const std::vector<std::pair<std::string, Change>> of_factors = {
       {"no inducing points", [](auto& h) { Residual(h).clear_inducing(); }},
       {"none", [](auto& h) { Residual(h).mutable_inducing()->mutable_none(); }},
@@ -555,7 +556,8 @@ TEST_F(ForgeryTest, Header) {
   }
 }
 
-// Each strategy and form over the arrays of each: an error, or an index.
+// Each strategy and form with the arrays of each other one gives an error or an
+// index.
 TEST_F(ForgeryTest, OtherStrategies) {
   for (const auto& [kind, file] : files_) {
     for (const Strategy strategy :
@@ -578,7 +580,7 @@ TEST_F(ForgeryTest, OtherStrategies) {
   }
 }
 
-// Files from which all arrays of one part are gone.
+// All arrays of one part are removed from a file.
 TEST_F(ForgeryTest, PartsOfOtherForms) {
   for (const auto& [kind, file] : files_) {
     const std::vector<Entry> entries = Decode(file);

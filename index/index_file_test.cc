@@ -67,7 +67,7 @@ ResidualIndex Build(const Matrix<double>& points, const IndexOptions& options) {
   return *std::move(index);
 }
 
-// Rows, distances and counters of searches of every kind.
+// Returns rows, distances and counters of searches of every kind.
 std::vector<std::string> Answers(const ResidualIndex& index) {
   std::vector<std::string> answers;
   const auto add = [&](const absl::StatusOr<SearchResult>& result) {
@@ -99,7 +99,7 @@ void ExpectSame(const ResidualIndex& index, const std::string& path) {
     SCOPED_TRACE(map ? "mapped" : "read");
     const auto loaded = ResidualIndex::Load(path, {.map = map, .threads = 2});
     ASSERT_THAT(loaded.status(), IsOk());
-    // What was loaded is saved as it was.
+    // A loaded index is saved with the same bytes.
     ASSERT_THAT(loaded->Save(path + ".again"), IsOk());
     EXPECT_EQ(ReadFile(path + ".again").value(), ReadFile(path).value());
     EXPECT_EQ(Answers(*loaded), expected);
@@ -111,6 +111,17 @@ void ExpectSame(const ResidualIndex& index, const std::string& path) {
     EXPECT_EQ(loaded->phases()[0].name, "load");
     EXPECT_GT(loaded->phases()[0].seconds, 0);
   }
+}
+
+// An example of use.
+TEST_F(IndexFileTest, SavesAnIndexAndLoadsIt) {
+  const Matrix<double> points = MakePoints("normal", 100, kDim, 1);
+  ASSERT_THAT(Build(points, Options(BLOCK)).Save(Path("index.rct")), IsOk());
+  EXPECT_TRUE(IsIndexFile(Path("index.rct")));
+  const auto index = ResidualIndex::Load(Path("index.rct"));
+  ASSERT_THAT(index.status(), IsOk());
+  EXPECT_EQ(index->size(), 100);
+  EXPECT_EQ(index->Search({17}, {.k = 1})->neighbors.rows()(0, 0), 17);
 }
 
 TEST_F(IndexFileTest, EveryStrategyAndKernel) {
@@ -146,7 +157,7 @@ TEST_F(IndexFileTest, EveryFormOfSkeletons) {
   }
 }
 
-// Tables that calls have paid for are kept for those of other processes.
+// Tables that calls have made are saved for other processes.
 TEST_F(IndexFileTest, TablesThatCallsMade) {
   const Matrix<double> points = MakePoints("cube", 4000, 2, 1);
   IndexOptions options = Options(BLOCK);
@@ -175,7 +186,7 @@ TEST_F(IndexFileTest, TablesThatCallsMade) {
   EXPECT_EQ(Answers(*after), expected);
 }
 
-// Large residual variances: BLOCK screens all pairs; and so may EXHAUSTIVE.
+// With large residual variances BLOCK screens all pairs, as EXHAUSTIVE may.
 TEST_F(IndexFileTest, ScreensAreMadeAgain) {
   const Matrix<double> points = MakePoints("normal", kRows, 8, 1);
   IndexOptions options = Options(BLOCK, KernelConfig::MATERN12);
@@ -247,7 +258,7 @@ TEST_F(IndexFileTest, HardlyAnyPoints) {
   }
 }
 
-// The path of the file that this address is mapped from, or something else.
+// Returns the path of the file that the address is mapped from, or other text.
 std::string MappedFrom(const void* address) {
   std::ifstream maps("/proc/self/maps");
   const auto wanted = reinterpret_cast<uint64_t>(address);
@@ -496,7 +507,7 @@ TEST_F(IndexFileTest, NowhereToWrite) {
                        Path("missing/index") +
                            ": cannot create a file in its folder: No such file "
                            "or directory"));
-  // Nobody, root not excepted, makes files there.
+  // Not even root can make files there.
   EXPECT_THAT(index.Save("/proc/index"), testing::Not(IsOk()));
   EXPECT_THAT(index.Save(Path("index"), -1),
               StatusIs(absl::StatusCode::kInvalidArgument,

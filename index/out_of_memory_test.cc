@@ -1,5 +1,5 @@
-// Each allocation of a call fails once: the call gives its answer or
-// ResourceExhausted, and the index answers afterwards as it did before.
+// Makes each allocation of a call fail once. The call must return its answer or
+// ResourceExhausted, and the index must answer afterwards as it did before.
 
 #include <sys/resource.h>
 
@@ -36,8 +36,8 @@
 #include "traversal/traversal.pb.h"
 
 #if defined(__SANITIZE_ADDRESS__)
-// A message of protobuf that runs out of memory while it is copied loses what
-// it has copied.
+// A message of protobuf that runs out of memory while it is copied leaks its
+// copies.
 extern "C" const char* __lsan_default_suppressions() {  // NOLINT
   return "leak:rct::*Config::*Config\nleak:rct::*Options::*Options\n"
          "leak:rct::*Header::*Header\n";
@@ -99,7 +99,7 @@ SkeletonBoundConfig& Skeletons(IndexOptions& options) {
   return *options.mutable_heuristics()->mutable_skeleton_bound();
 }
 
-// One of each kind.
+// Returns options of each kind of index.
 std::vector<IndexOptions> AllOptions() {
   std::vector<IndexOptions> all;
   for (const Strategy strategy :
@@ -253,7 +253,7 @@ TEST_F(OutOfMemoryTest, Files) {
     const auto loads = [&](bool map) {
       return ResidualIndex::Load(path, {.map = map, .threads = 2});
     };
-    // The file is what it was, or the whole new one, and nothing is beside it.
+    // The file is the old one or the whole new one, and there is no other.
     FailEach([&] { return index.Save(path, 2); },
              [&] {
                EXPECT_THAT(Names(), testing::ElementsAre("index"));
@@ -267,7 +267,7 @@ TEST_F(OutOfMemoryTest, Files) {
   }
 }
 
-// The call that makes skeletons and tables for all after it.
+// Tests the call that makes skeletons and tables for later ones.
 TEST_F(OutOfMemoryTest, WhatCallsMakeForLaterOnes) {
   const Matrix<double> points = MakePoints("cube", 4000, 2, 1);
   IndexOptions options = Options(BLOCK);
@@ -314,8 +314,8 @@ TEST_F(OutOfMemoryTest, WhatCallsMakeForLaterOnes) {
       }
       if (index.settled()) ++with_tables;
       if (status.ok() && !index.settled()) ++answered_without;
-      // It answers, from whatever it has kept, and makes what is missing when
-      // calls have paid for it.
+      // The index answers with the parts that it has kept, and makes the
+      // missing ones when calls have paid for them.
       for (int i = 0; i < 50; ++i) {
         ASSERT_EQ(Value(graph(index)).neighbors.Digest(), expected);
         if (index.settled()) break;
@@ -350,11 +350,11 @@ TEST_F(OutOfMemoryTest, AnswersThatNoMachineHolds) {
     EXPECT_THAT(status, Exhausted("k: 150 queries with 2147483639 neighbors "
                                   "each take 4.7 TiB"));
   }
-  // More than there are points is no mistake.
+  // k may exceed the number of points.
   EXPECT_EQ(Value(index.Search({0}, {.k = 1000})).neighbors.k(), 1000);
 }
 
-// In a process of its own, which has little memory left.
+// Limits the memory of the process, which is one of its own.
 void Limit(int64_t room) {
   std::ifstream statm("/proc/self/statm");
   int64_t pages = 0;

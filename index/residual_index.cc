@@ -360,7 +360,7 @@ absl::StatusOr<SearchResult> ResidualIndex::SearchPoints(
   const Monitor::Part whole(options.monitor);
   RCT_ASSIGN_OR_RETURN(const ResidualPoints queries,
                        PrepareQueries(points, options));
-  return Nearest(*searcher_, Queries(queries), options);
+  return Nearest(*searcher_, Queries<ResidualPoints>(queries), options);
 } catch (...) {
   return StatusOfException("SearchPoints");
 }
@@ -373,7 +373,7 @@ absl::StatusOr<RangeResult> ResidualIndex::RangeSearchPoints(
   RCT_RETURN_IF_ERROR(CheckRangeMemory(points.rows, options, size()));
   RCT_ASSIGN_OR_RETURN(const ResidualPoints queries,
                        PrepareQueries(points, options));
-  return AllWithin(*searcher_, Queries(queries), options);
+  return AllWithin(*searcher_, Queries<ResidualPoints>(queries), options);
 } catch (...) {
   return StatusOfException("RangeSearchPoints");
 }

@@ -209,10 +209,10 @@ class ResidualIndex {
 
   // Returns the neighbors of rows of the data, each in [0, size). Where a query
   // has fewer than k neighbors, its row of the table is padded with row -1 at
-  // distance +inf. Returns InvalidArgument where k is not from 1 to
-  // kMaxRows (base/limits.h), the radius is NaN, `allowed` has
-  // another size than the data, or threads or a row is out of range; Cancelled
-  // where `options.monitor` is cancelled.
+  // distance +inf. Returns InvalidArgument where k is not from 1 to kMaxRows
+  // (base/limits.h), the radius is NaN, `allowed` has another size than the
+  // data, or threads or a row is out of range; Cancelled where
+  // `options.monitor` is cancelled.
   absl::StatusOr<SearchResult> Search(absl::Span<const int64_t> rows,
                                       SearchOptions options) const;
 

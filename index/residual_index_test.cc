@@ -86,6 +86,24 @@ std::vector<int64_t> AllRows(int64_t n) {
   return rows;
 }
 
+// An example of use: without inducing points the metric is the correlation of
+// the process itself, here exp(-(x - y)^2 / 2).
+TEST(ResidualIndexExample, FindsTheMostCorrelatedPoints) {
+  Matrix<double> points(4, 1);
+  for (const int64_t i : {0, 1, 2, 3}) points(i, 0) = i * i;
+  IndexOptions options;
+  options.mutable_residual()->mutable_kernel()->set_family(KernelConfig::RBF);
+  options.mutable_residual()->mutable_inducing()->mutable_none();
+  const ResidualIndex index =
+      ResidualIndex::Build(points.view(), options).value();
+  const SearchResult result = index.Search({0, 3}, {.k = 2}).value();
+  EXPECT_EQ(result.neighbors.rows()(0, 0), 0);  // a row is its own nearest
+  EXPECT_EQ(result.neighbors.rows()(0, 1), 1);
+  EXPECT_EQ(result.neighbors.rows()(1, 1), 2);
+  EXPECT_DOUBLE_EQ(result.neighbors.distances()(0, 1),
+                   std::sqrt(1 - std::exp(-0.5)));
+}
+
 TEST(BuildErrorsTest, PointsThatAreNotFinite) {
   for (const double value : {kNan, kInfinity, -kInfinity}) {
     Matrix<double> points = Points();
@@ -251,7 +269,7 @@ TEST(BuildErrorsTest, Heuristics) {
   EXPECT_THAT(ValidateIndexOptions(options), IsOk());
 }
 
-// Mistakes in the options come to light before any work on the points.
+// Errors in the options are found before any work on the points.
 TEST(BuildErrorsTest, OptionsComeFirst) {
   const Matrix<double> no_columns(kRows, 0);
   IndexOptions options = Options(LEVEL_SYNCHRONOUS);
@@ -272,8 +290,8 @@ TEST(BuildErrorsTest, AModelHasItsOwnMetric) {
               Invalid("residual"));
 }
 
-// Where bounds are not proven there is no tree, and the exhaustive search
-// answers all the same.
+// Where bounds are not proven, trees are refused and exhaustive search still
+// answers.
 TEST(BuildErrorsTest, TooSmallAJitter) {
   IndexOptions options = Options(LEVEL_SYNCHRONOUS);
   options.mutable_residual()->set_jitter(1e-14);
@@ -351,8 +369,8 @@ INSTANTIATE_TEST_SUITE_P(Strategies, SearchErrorsTest,
                            return Strategy_Name(info.param);
                          });
 
-// Coordinates whose squares over- or underflow: everything that looks at points
-// divides by lengthscales first, or is a matter of speed.
+// The squares of these coordinates over- or underflow. All code that reads
+// points divides by lengthscales first, or affects only the speed.
 TEST(ResidualIndexScaleTest, HugeAndTinyCoordinates) {
   const Matrix<double> points = Points();
   for (const Strategy strategy :
@@ -446,7 +464,7 @@ TEST(FromFactorsTest, Errors) {
   }
 }
 
-// The factors of our own model, taken out and put in again.
+// The factors are those of a model of this library.
 TEST(FromFactorsTest, SameAnswers) {
   const Matrix<double> points = Points();
   const absl::StatusOr<ResidualModel> model =
@@ -609,7 +627,7 @@ TEST_P(ResidualIndexTest, RangeSearchFindsAllWithinTheRadius) {
       }
     }
   };
-  // 62 and 496 neighbors are where searches begin anew.
+  // A range search begins a new round at 62 and 496 neighbors.
   const NeighborTable some =
       std::move(*index->Search({300}, {.k = kNumPoints})).neighbors;
   std::vector<double> radii = {-kInfinity, 0, 1, kInfinity};
@@ -784,8 +802,8 @@ TEST_P(ResidualIndexTest, CancelledAtOnce) {
   }
 }
 
-// Builds and searches that would take long end soon after the callback says so,
-// wherever they are.
+// Builds and searches that would take long end soon after the callback cancels
+// them, at any point.
 TEST_P(ResidualIndexTest, CancelledAfterAWhile) {
   using Clock = std::chrono::steady_clock;
   const auto soon = [](Clock::time_point since) {
@@ -818,7 +836,7 @@ TEST_P(ResidualIndexTest, CancelledAfterAWhile) {
       last = Clock::now();
       return done < 1e-3;
     });
-    // Often enough to take seconds.
+    // There are enough queries to take seconds.
     std::vector<int64_t> rows;
     for (int64_t i = 0; i < 400'000; ++i) rows.push_back(i * 7 % kNumPoints);
     EXPECT_THAT(
@@ -827,7 +845,7 @@ TEST_P(ResidualIndexTest, CancelledAfterAWhile) {
         IsCancelled());
     soon(last);
   }
-  // What a cancelled call has made is kept if it is whole.
+  // The index keeps parts that a cancelled call has completed.
   IndexOptions exhaustive = options;
   exhaustive.clear_heuristics();
   exhaustive.clear_tree();
@@ -883,7 +901,7 @@ TEST_P(ResidualIndexTest, NewPointsEqualToRows) {
       int64_t j = 0;
       for (int64_t other = 0; other < kRows; ++other) {
         if (of_points.rows()(i, other) == i) {
-          // Rounding, magnified by the residual variance.
+          // The difference is rounding, magnified by the residual variance.
           EXPECT_LT(of_points.distances()(i, other), 1e-4);
           continue;
         }
@@ -896,7 +914,7 @@ TEST_P(ResidualIndexTest, NewPointsEqualToRows) {
   }
 }
 
-// Whatever rounding makes of a point's correlation with itself.
+// This holds for any rounding of a point's correlation with itself.
 TEST_P(ResidualIndexTest, ARowIsAtDistanceZeroFromItself) {
   for (const char* name : {"normal", "crowded"}) {
     const Matrix<double> points = MakePoints(name, kRows, kDim, 1);
@@ -945,7 +963,7 @@ TEST_P(ResidualIndexTest, ReadsMatricesWithPadding) {
       expected->SearchPoints(points.view(), {.k = 5})->neighbors.Digest());
 }
 
-// Immutable, and so safe for any number of threads at once.
+// An index is immutable, so that any number of threads may search it at once.
 TEST_P(ResidualIndexTest, SearchesAtOnce) {
   const absl::StatusOr<ResidualIndex> index =
       ResidualIndex::Build(Points().view(), Options(GetParam()));
@@ -972,8 +990,8 @@ TEST_P(ResidualIndexTest, SearchesAtOnce) {
   for (std::thread& thread : threads) thread.join();
 }
 
-// Points that were drawn and nets that were made are those of a fresh build;
-// nothing of the index that they came from is needed any longer.
+// Inducing points and nets are those of a fresh build, and the old index may be
+// destroyed.
 TEST_P(ResidualIndexTest, ARebuiltIndexIsAFreshOne) {
   const Matrix<double> points = MakePoints("clusters", 600, kDim, 1);
   const Matrix<double> queries = Points(2);
@@ -1030,7 +1048,7 @@ TEST_P(ResidualIndexTest, ARebuiltIndexIsAFreshOne) {
       expect_same(rebuilt->Graph({.k = 9}), fresh->Graph({.k = 9}));
       expect_same(rebuilt->SearchPoints(queries.view(), {.k = 4}),
                   fresh->SearchPoints(queries.view(), {.k = 4}));
-      // The next one stems from one that was rebuilt.
+      // The next index is rebuilt from a rebuilt one.
       index = std::move(rebuilt);
       before = index->Graph({.k = 9})->neighbors.Digest();
     }
@@ -1073,7 +1091,7 @@ INSTANTIATE_TEST_SUITE_P(Strategies, ResidualIndexTest,
                          });
 
 // Strategy, shape of the tree, threads of the build and of the search, and
-// instruction set: none of it changes a bit.
+// instruction set change no bit.
 TEST(OneAnswerTest, WhateverTheOptions) {
   std::vector<IndexOptions> variants(1);
   for (const auto structure :
@@ -1133,21 +1151,6 @@ TEST(OneAnswerTest, TheVarianceOfTheKernelCancels) {
   }
   // Powers of four scale all numbers without rounding.
   EXPECT_EQ(digests.size(), 1);
-}
-
-// The first lines of residual_index.h.
-TEST(ExampleTest, InTheHeader) {
-  IndexOptions options;
-  options.mutable_residual()->mutable_kernel()->set_family(KernelConfig::RBF);
-  options.mutable_residual()->mutable_inducing()->mutable_random()->set_count(
-      100);
-  const Matrix<double> points = Points();
-  absl::StatusOr<ResidualIndex> index =
-      ResidualIndex::Build(points.view(), options);
-  ASSERT_THAT(index, IsOk());
-  absl::StatusOr<SearchResult> result = index->Search({0, 17, 47}, {.k = 50});
-  ASSERT_THAT(result, IsOk());
-  EXPECT_EQ(result->neighbors.rows()(1, 0), 17);
 }
 
 }  // namespace

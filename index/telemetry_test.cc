@@ -35,7 +35,7 @@ using testing::SizeIs;
 
 constexpr int64_t kRows = 1500;
 
-// Ways of searching that between them use everything that is counted.
+// Indexes whose searches together make every counter grow.
 constexpr const char* kIndexes[] = {
     "strategy: EXHAUSTIVE",
     R"pb(
@@ -98,7 +98,7 @@ SearchResult Search(const ResidualIndex& index, bool predecessor,
       .value();
 }
 
-// Names of the fields that are not zero or empty.
+// Returns the names of the fields that are not zero or empty.
 std::set<std::string> NonZeroFields(const Message& message) {
   const google::protobuf::Reflection& reflection = *message.GetReflection();
   std::vector<const FieldDescriptor*> fields;
@@ -143,17 +143,17 @@ TEST(TelemetryTest, EveryFieldIsSetBySomeSearch) {
       names.merge(NonZeroFields(DescribeSearch(Search(index, predecessor), 2)));
     }
   }
-  // BLOCK makes forecasts of more points than these.
+  // BLOCK makes no forecasts for so few points.
   SearchResult forecast;
   forecast.counters.set_forecast_evaluations(1);
   names.merge(NonZeroFields(DescribeSearch(forecast, 2)));
-  EXPECT_THAT(
-      MissingFields(QueryTelemetry(), names),
-      ElementsAre(
-          // Always "query", and what the caller knows.
-          "kind", "workload", "case", "approximate",
-          // Always 0: there are no caps, and a cover tree holds no row twice.
-          "caps_applied", "prunes_cap", "masked_dedup"));
+  EXPECT_THAT(MissingFields(QueryTelemetry(), names),
+              ElementsAre(
+                  // "kind" is always "query"; the caller sets the others.
+                  "kind", "workload", "case", "approximate",
+                  // These are always 0: there are no caps, and a cover tree
+                  // holds no row twice.
+                  "caps_applied", "prunes_cap", "masked_dedup"));
 }
 
 TEST(TelemetryTest, EveryFieldIsSetBySomePhase) {
@@ -197,7 +197,7 @@ TEST(TelemetryTest, ListsAgreeWithTotals) {
         EXPECT_LE(line.frontier_expanded(l) + line.frontier_pruned(l),
                   line.frontier_levels(l));
       }
-      // What a budget puts off waits twice.
+      // A segment that a budget deferred counts twice.
       if (line.budget_early_terminate() == 0) {
         EXPECT_EQ(Sum(line.frontier_levels()), line.segments_expanded() +
                                                    line.prunes_lower_bound() +

@@ -23,7 +23,8 @@ absl::Status ValidateThreads(int threads);
 absl::Status ValidateStrategy(const Composition& composition, bool has_tree);
 
 // Returns InvalidArgument where k, the radius, the flags of allowed rows or the
-// threads of a search among `size` points are out of range.
+// threads of a search among `size` points are out of range. A k above kMaxRows
+// must be a mistake, and the size of the table would overflow.
 absl::Status ValidateSearch(const SearchOptions& options, int64_t size);
 
 // Returns ResourceExhausted where the answer alone takes more memory than there

@@ -1,4 +1,4 @@
-// Every strategy of this library through the conformance suite.
+// Runs the conformance suite for every strategy of this library.
 
 #include "parity/conformance.h"
 
@@ -39,7 +39,7 @@ std::vector<Subject> Trees() {
       subject.options.mutable_tree()->set_node_order(order);
     }
   }
-  // Shapes far from the default.
+  // The shapes of these trees are far from the default.
   Subject& deep =
       subjects.emplace_back(Make("cover_tree_deep", LEVEL_SYNCHRONOUS));
   deep.options.mutable_tree()->set_base(2);
@@ -74,9 +74,9 @@ std::vector<Subject> Blocks() {
   return subjects;
 }
 
-// Every heuristic alone, every pair, and all, with each tree strategy. Those
-// that would do nothing on a thousand points with their defaults get numbers
-// that make them act.
+// Returns every heuristic alone, every pair, and all, with each tree strategy.
+// Heuristics whose defaults have no effect on a thousand points get other
+// numbers.
 std::vector<Subject> WithHeuristics() {
   const auto turn_on = [](int i, HeuristicsConfig& config) {
     switch (i) {
@@ -126,8 +126,8 @@ std::vector<Subject> WithHeuristics() {
     add(all);
     subjects.back().name = absl::StrCat(name, "_all");
   }
-  // One pivot is the annulus alone; deep trees make the cache look at children
-  // with children.
+  // With one pivot only the annulus is left; in deep trees the cache visits
+  // children with children.
   for (const int pivots : {1, 5, 32}) {
     Subject& subject = subjects.emplace_back(
         Make(absl::StrCat("deep_level_cache_", pivots), LEVEL_SYNCHRONOUS));

@@ -23,7 +23,7 @@ NeighborTable Expected() {
   return table;
 }
 
-// What a failing assertion prints.
+// Returns the text that a failing assertion prints.
 template <class Matcher>
 std::string Failure(const NeighborTable& actual, const Matcher& matcher) {
   const testing::Matcher<const NeighborTable&> safe = matcher;

@@ -35,7 +35,21 @@ void Swap(NeighborTable& table, int64_t query, int64_t a, int64_t b) {
   std::swap(table.distances()(query, a), table.distances()(query, b));
 }
 
-// What both have in common of `table`, in another shape.
+// An example of use.
+TEST(GatesTest, CompareAnAnswerWithTheExpectedOne) {
+  NeighborTable expected(1, 2);  // one query, k = 2
+  Set(expected, 0, 0, /*row=*/8, /*distance=*/0.25);
+  Set(expected, 0, 1, /*row=*/2, /*distance=*/0.5);
+  NeighborTable actual = expected.Clone();
+  EXPECT_TRUE(CheckExact(actual, expected).pass);
+
+  Set(actual, 0, 1, /*row=*/3, /*distance=*/0.75);
+  EXPECT_FALSE(CheckExact(actual, expected).pass);
+  EXPECT_EQ(CheckRecallAtLeast(actual, expected, 0.5).recall, 0.5);
+  EXPECT_TRUE(CheckRecallAtLeast(actual, expected, 0.5).pass);
+}
+
+// Returns the entries of `table` that fit another shape, in that shape.
 NeighborTable Reshaped(const NeighborTable& table, int64_t num_queries,
                        int64_t k) {
   NeighborTable result(num_queries, k);
@@ -47,8 +61,8 @@ NeighborTable Reshaped(const NeighborTable& table, int64_t num_queries,
   return result;
 }
 
-// Three queries, k = 4: one that has them, with a tie at ranks 1 and 2, one
-// with two neighbors, one with none.
+// Returns three queries, k = 4: one with four neighbors and a tie at ranks 1
+// and 2, one with two neighbors, and one with none.
 NeighborTable Expected() {
   NeighborTable table(3, 4);
   Set(table, 0, 0, 8, 0);
@@ -60,8 +74,8 @@ NeighborTable Expected() {
   return table;
 }
 
-// How bad a change is: each is caught by the gates that catch the one before,
-// and by one more.
+// The severity of a change: the gates that find one level find all further
+// ones, and each further level is found by one gate more.
 enum Damage {
   kNone,
   kBits,       // EXACT
@@ -231,7 +245,7 @@ TEST(GatesTest, RecallCountsExpectedRowsInWhateverOrder) {
   actual.rows()(1, 0) = 91;
   EXPECT_EQ(CheckExact(actual, Expected()).recall, 4.0 / 6);
   EXPECT_EQ(CheckSetEqualWithin(actual, Expected(), 1).recall, 4.0 / 6);
-  // Neighbors where none are expected count neither way.
+  // Neighbors where none are expected do not change the recall.
   Set(actual, 2, 0, 5, 0.5);
   EXPECT_EQ(CheckRecallAtLeast(actual, Expected(), 0).recall, 4.0 / 6);
   EXPECT_EQ(CheckExact(NeighborTable(3, 5), Expected()).recall, 0);

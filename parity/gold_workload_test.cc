@@ -1,5 +1,5 @@
-// The 32,768-point workload: every strategy against the frozen answers from
-// outside, and against the frozen bits of this library.
+// Compares every strategy, on the workload of 32,768 points, with the frozen
+// answers from outside and with the frozen bits of this library.
 
 #include <cstdint>
 #include <string>
@@ -21,7 +21,8 @@ constexpr int kThreads = 2;
 
 struct Answer {
   const char* name;
-  // Of the neighbor table: no machine, instruction set or strategy changes it.
+  // The digest of the neighbor table, which no machine, instruction set or
+  // strategy changes.
   const char* digest;
 };
 

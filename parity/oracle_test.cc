@@ -87,7 +87,7 @@ std::vector<double> DistancesOf(const NeighborTable& table, int64_t query) {
   return {row, row + table.k()};
 }
 
-// A table by its definition: all candidates, sorted.
+// Returns a table by its definition: all candidates, sorted.
 NeighborTable SortAll(const OracleProblem& problem,
                       const std::vector<int64_t>& queries, int64_t k,
                       OracleSearchOptions options) {
@@ -106,6 +106,18 @@ NeighborTable SortAll(const OracleProblem& problem,
     }
   }
   return table;
+}
+
+// An example of use: 3, 4 and 5 are the sides of a triangle.
+TEST(OracleProblemTest, FindsTheNearestRows) {
+  const Matrix<double> points = MakeMatrix(3, 2, {0, 0, 3, 0, 3, 4});
+  const OracleProblem problem = Euclidean(points);
+  EXPECT_EQ(problem.Distance(0, 2), 5);
+  const NeighborTable nearest =
+      problem.Search({2}, /*k=*/2, {.exclude_self = true}, 1).value();
+  EXPECT_EQ(nearest.rows()(0, 0), 1);
+  EXPECT_EQ(nearest.distances()(0, 0), 4);
+  EXPECT_EQ(nearest.rows()(0, 1), 0);
 }
 
 // Far from all inducing points the residual process is the process itself, and
@@ -195,8 +207,8 @@ TEST(ResidualTest, IsTheSchurComplement) {
 }
 
 TEST(ResidualTest, NegativeCorrelationIsAsNearAsPositive) {
-  // Of two points on either side of an inducing point the residuals oppose each
-  // other or agree; the distance asks for their absolute value only.
+  // The residuals of two points on different sides of an inducing point have
+  // opposite signs; the distance depends on the absolute value only.
   const Matrix<double> points = MakeMatrix(3, 1, {-1, 1, 30});
   const Matrix<double> inducing = MakeMatrix(1, 1, {0});
   const OracleProblem problem =
@@ -255,7 +267,7 @@ TEST(ResidualTest, FactorsFromElsewhereAreTakenForExact) {
   EXPECT_THAT(problem.SearchPoints(points.view(), 1, 1),
               StatusIs(absl::StatusCode::kFailedPrecondition));
 
-  // Nothing says that they belong to a process: |rho| is clamped.
+  // The factors need not belong to a process: |rho| is clamped.
   const OracleProblem clamped =
       OracleProblem::ResidualFromFactors(points.view(),
                                          MakeKernel(KernelConfig::MATERN12),

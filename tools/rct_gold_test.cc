@@ -1,5 +1,5 @@
-// The command line on the 32,768-point workload, against the frozen answers
-// from outside.
+// Compares the command line, on the workload of 32,768 points, with the frozen
+// answers from outside.
 
 #include <algorithm>
 #include <cstdint>

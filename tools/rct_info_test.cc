@@ -57,7 +57,7 @@ TEST(DescribeFileTest, Points) {
                                            "ber..."))));
 }
 
-// What `rct graph` refuses as points is not called fine.
+// `rct info` refuses the points that `rct graph` refuses.
 TEST(DescribeFileTest, NoPoints) {
   const std::string path = Write("none.csv", "x,y\n");
   EXPECT_THAT(DescribeFile(path),
@@ -84,7 +84,7 @@ TEST(DescribeFileTest, RowNumbers) {
   EXPECT_THAT(
       DescribeFile(Write("e.npy", SerializeNpy(std::vector<int64_t>{}))),
       IsOkAndHolds(EndsWith(": 0 row numbers\n")));
-  // A column of other numbers is one of points.
+  // A column of other numbers is described as points.
   for (const char* column : {"x\n1.5\n", "x\n-2\n3\n"}) {
     EXPECT_THAT(DescribeFile(Write("x.csv", column)),
                 IsOkAndHolds(HasSubstr("points of 1 coordinates")));

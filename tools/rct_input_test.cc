@@ -79,7 +79,7 @@ TEST(SuggestLengthscaleTest, IsTheStandardDeviation) {
   EXPECT_EQ(Suggest({{5e6, 0}, {5e6 + 40, 30}}), "18");
 }
 
-// What cannot say anything is answered by what can be typed.
+// Points that allow no suggestion still get one that can be typed.
 TEST(SuggestLengthscaleTest, AlwaysAPositiveNumber) {
   EXPECT_EQ(Suggest({{7, 7}}), "1");
   EXPECT_EQ(Suggest({{3, 4}, {3, 4}}), "1");

@@ -195,7 +195,7 @@ absl::StatusOr<ResidualModel> MakeModel(const SearchTask& task,
 }
 
 // Queries: rows of the points, or new points.
-struct Queries {
+struct TaskQueries {
   int64_t size() const {
     return is_rows ? static_cast<int64_t>(rows.size()) : points.rows();
   }
@@ -265,10 +265,10 @@ absl::StatusOr<std::unique_ptr<bool[]>> ReadAllowed(
   return allowed;
 }
 
-absl::StatusOr<Queries> ReadQueries(const SearchTask& task,
-                                    const PointsInfo& points,
-                                    const ReadOptions& options) {
-  Queries queries;
+absl::StatusOr<TaskQueries> ReadQueries(const SearchTask& task,
+                                        const PointsInfo& points,
+                                        const ReadOptions& options) {
+  TaskQueries queries;
   if (!task.queries.empty()) {
     queries.is_rows = false;
     RCT_ASSIGN_OR_RETURN(Table<double> table, Read("--queries", task.queries,
@@ -339,9 +339,9 @@ struct Answers {
 };
 
 template <class Index>
-absl::StatusOr<Answers> SearchEither(const Index& index, const Queries& queries,
-                                     int64_t first, int64_t count,
-                                     const SearchTask& task,
+absl::StatusOr<Answers> SearchEither(const Index& index,
+                                     const TaskQueries& queries, int64_t first,
+                                     int64_t count, const SearchTask& task,
                                      const SearchOptions& options) {
   Answers answers;
   if (task.all_within) {
@@ -375,7 +375,7 @@ NeighborTable TableOf(const RangeTable& lists,
 
 template <class Index>
 absl::StatusOr<std::string> Audit(const Index& exhaustive,
-                                  const Queries& queries,
+                                  const TaskQueries& queries,
                                   const SearchTask& task,
                                   const SearchOptions& search,
                                   const Answers& answers,
@@ -474,7 +474,8 @@ void AddWarnings(const std::vector<std::string>& advice,
 // Searches, audits with the index that make_exhaustive() returns, and writes
 // the answer. Returns the lines of `report` and further ones.
 template <class Index, class MakeExhaustive>
-absl::StatusOr<std::string> Answer(const Index& index, const Queries& queries,
+absl::StatusOr<std::string> Answer(const Index& index,
+                                   const TaskQueries& queries,
                                    const SearchTask& task,
                                    const MakeExhaustive& make_exhaustive,
                                    std::vector<std::string> report,
@@ -517,7 +518,7 @@ absl::StatusOr<std::string> Answer(const Index& index, const Queries& queries,
 absl::StatusOr<std::string> SearchResidual(const SearchTask& task,
                                            const Interrupted& interrupted,
                                            const ResidualIndex& index,
-                                           const Queries& queries) {
+                                           const TaskQueries& queries) {
   std::vector<std::string> report;
   AddWarnings(AdviceOnModel(index.model()), report);
   return Answer(
@@ -539,7 +540,7 @@ absl::StatusOr<std::string> SearchIndexFile(const SearchTask& task,
       {.threads = task.index.threads(), .monitor = watch.monitor()});
   if (!index.ok()) return Annotate(index.status(), "--index");
   const auto& names = index->options().coordinate_name();
-  RCT_ASSIGN_OR_RETURN(const Queries queries,
+  RCT_ASSIGN_OR_RETURN(const TaskQueries queries,
                        ReadQueries(task,
                                    {"--index",
                                     index->size(),
@@ -553,7 +554,7 @@ absl::StatusOr<std::string> SearchFromPoints(const SearchTask& task,
                                              const ReadOptions& read,
                                              const Interrupted& interrupted) {
   RCT_ASSIGN_OR_RETURN(const Input input, ReadPoints(task, read));
-  RCT_ASSIGN_OR_RETURN(const Queries queries,
+  RCT_ASSIGN_OR_RETURN(const TaskQueries queries,
                        ReadQueries(task, input.info, read));
   const MatrixView<const double> points = input.points.view();
   if (!task.euclidean) {

@@ -24,7 +24,6 @@
 #include "base/status_macros.h"
 #include "google/protobuf/descriptor.h"
 #include "index/index.pb.h"
-#include "index/validation.h"
 #include "metric/metric.pb.h"
 #include "tools/rct_flags.h"
 #include "tools/rct_input.h"

@@ -31,7 +31,8 @@ constexpr SearchCommand kNeighbors = SearchCommand::kNeighbors;
 constexpr SearchCommand kGraph = SearchCommand::kGraph;
 constexpr SearchCommand kBuild = SearchCommand::kBuild;
 
-// What every command line needs, but for what `without` is the beginning of.
+// Returns the flags that every command line needs, but for those that begin
+// with `without`.
 Arguments Least(const Arguments& more = {}, const std::string& without = "!") {
   Arguments arguments;
   for (const char* argument :
@@ -255,7 +256,7 @@ TEST(ParseSearchTaskTest, ContradictionsNameBothFlags) {
   for (const auto& [arguments, message] : cases) {
     ExpectError(arguments, message);
   }
-  // Exhaustive search is what factors need, said or not.
+  // Factors are searched exhaustively, whether the flags say so or not.
   EXPECT_THAT(ParseSearchTask(kNeighbors,
                               Least({"--strategy=exhaustive", "--factors=v.npy",
                                      "--residual_variance=p.npy"},
@@ -340,7 +341,7 @@ TEST(ParseSearchTaskTest, ValuesOutOfRange) {
               "unexpected argument 'k=5'; flags are written --name=value");
 }
 
-// Every flag that is parsed is explained, on one screen.
+// The help explains every flag, on one screen.
 TEST(SearchHelpTest, IsCompleteAndFits) {
   for (const SearchCommand command : {kNeighbors, kGraph, kBuild}) {
     const std::string help = SearchHelp(command);

@@ -14,7 +14,7 @@ namespace {
 
 using testing::HasSubstr;
 
-// What the program cannot be made to do: to answer wrongly.
+// The program gives no wrong answers, so the comparison is tested by itself.
 TEST(CompareAuditTest, SeesOneBit) {
   NeighborTable answers(5, 2);
   for (int64_t i = 0; i < 5; ++i) {

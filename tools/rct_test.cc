@@ -1,4 +1,4 @@
-// The program as its user meets it: what it says, writes and returns.
+// Calls the program as a user does and checks its output, files and exit codes.
 
 #include <algorithm>
 #include <cmath>
@@ -40,7 +40,7 @@ using Arguments = std::vector<std::string>;
 constexpr int64_t kRows = 300;
 constexpr int64_t kDim = 3;
 
-// A .npy file that numpy.save did not write: any dtype and order.
+// Returns a .npy file of any dtype and order.
 std::string Npy(std::string_view descr, bool fortran, std::string_view shape,
                 const std::string& data) {
   std::string header = absl::StrCat(
@@ -56,7 +56,7 @@ std::string Bytes(T value) {
   return std::string(reinterpret_cast<const char*>(&value), sizeof value);
 }
 
-// Numbers that float32 holds exactly.
+// Returns points that float32 holds exactly.
 Matrix<double> FloatPoints() {
   Matrix<double> points = MakePointSet(PointSet::kNormal, kRows, kDim, 1);
   for (int64_t i = 0; i < kRows; ++i) {
@@ -77,8 +77,8 @@ class RctTest : public ProgramTest {
           SerializeNpy(MakePointSet(PointSet::kNormal, 5, kDim, 2).view()));
   }
 
-  // A command line that works, in which `changes` take the place of flags of
-  // the same name; "--name" alone takes one out.
+  // Returns a command line that works, in which `changes` replace flags of the
+  // same name; "--name" alone removes one.
   static Arguments CommandLine(const Arguments& changes) {
     Arguments arguments = {"--points=p.npy",        "--query_rows=q.npy",
                            "--inducing_rows=z.npy", "--kernel=rbf",
@@ -99,7 +99,7 @@ class RctTest : public ProgramTest {
     return arguments;
   }
 
-  // The answer's two files, and that it came without complaint.
+  // Returns the two files of the answer. Expects that there is no error.
   std::vector<std::string> Answer(const Arguments& changes) const {
     const Outcome outcome = Rct(CommandLine(changes));
     EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
@@ -107,7 +107,7 @@ class RctTest : public ProgramTest {
     return {Read("i.npy"), Read("d.npy")};
   }
 
-  // One line on stderr, and no file is there that was not before.
+  // Expects one line on stderr and no new file.
   void ExpectError(const Arguments& arguments, int exit_code,
                    const testing::Matcher<std::string>& message) const {
     SCOPED_TRACE(absl::StrJoin(arguments, " "));
@@ -148,7 +148,7 @@ TEST_F(RctTest, WritesBothFiles) {
   EXPECT_GT(distances(1, 1), 0);
 }
 
-// What the numbers are, and not how they are kept, decides the answer.
+// The answer depends on the numbers and not on their format.
 TEST_F(RctTest, FormatsOfPoints) {
   const std::vector<std::string> expected = Answer({});
   const Matrix<double> points = FloatPoints();
@@ -176,7 +176,7 @@ TEST_F(RctTest, FormatsOfPoints) {
        {"f4.npy", "f8_fortran.npy", "f4_fortran.npy", "p.csv", "p.fvecs"}) {
     EXPECT_EQ(Answer({absl::StrCat("--points=", file)}), expected) << file;
   }
-  // Other points have another answer.
+  // Other points give another answer.
   Write("wrong.npy", Npy("<f8", false, shape, by_column));
   EXPECT_NE(Answer({"--points=wrong.npy"}), expected);
 }
@@ -223,7 +223,7 @@ TEST_F(RctTest, WaysToTheSameAnswer) {
                                    {"--inducing_rows", "--num_inducing=4"}}) {
     EXPECT_NE(Answer(changes), expected) << changes[0];
   }
-  // Inducing points by row are the same by coordinates.
+  // Inducing points by row and by coordinates give the same answer.
   const Matrix<double> points = FloatPoints();
   Matrix<double> z(4, kDim);
   for (int64_t i = 0; i < 4; ++i) {
@@ -233,7 +233,7 @@ TEST_F(RctTest, WaysToTheSameAnswer) {
   Write("z_points.csv", SerializeCsv("z", z.view()));
   EXPECT_EQ(Answer({"--inducing_rows", "--inducing_points=z_points.csv"}),
             expected);
-  // A seed is another draw, and 1 the one that is not said.
+  // Another seed gives another draw; the default is 1.
   const Arguments draw = {"--inducing_rows", "--num_inducing=4", "--seed=1"};
   EXPECT_EQ(Answer({draw[0], draw[1]}), Answer(draw));
   EXPECT_NE(Answer({draw[0], draw[1], "--seed=2"}), Answer(draw));
@@ -257,7 +257,7 @@ TEST_F(RctTest, NewPoints) {
   EXPECT_EQ(outcome.err,
             "audit: 2 of 5 queries searched again, exhaustively: same bits\n"
             "wrote i.npy and d.npy: 5 x 4\n");
-  // Points of the data as new points find what their rows find, but for
+  // Points of the data as new points find the neighbors of their rows, but
   // themselves at a distance that is not exactly 0.
   Write("x.npy", SerializeNpy(FloatPoints().view()));
   Answer({"--query_rows", "--queries=x.npy"});
@@ -293,7 +293,7 @@ TEST_F(RctTest, GraphsAreOfAllOtherRows) {
   EXPECT_NE(whole(299, 0), 299);
 }
 
-// By any strategy, what a loop over all pairs finds.
+// Every strategy finds the neighbors that a loop over all pairs finds.
 TEST_F(RctTest, EuclideanDistance) {
   const Matrix<double> points = FloatPoints();
   std::vector<std::pair<double, int64_t>> expected;
@@ -333,7 +333,7 @@ TEST_F(RctTest, EuclideanDistance) {
       "audit: 300 of 300 queries searched again, exhaustively: same bits\n"
       "wrote g.npy: 300 x 4\n"
       "4 queries have fewer than 4 neighbors: row -1 at distance inf\n");
-  // Within a radius, among allowed rows: those lists of the loop's.
+  // Within a radius, among allowed rows, it finds the lists of the loop.
   const double radius = expected[40].first;
   Write("a.npy",
         SerializeNpy(std::vector<int64_t>{
@@ -357,7 +357,8 @@ TEST_F(RctTest, EuclideanDistance) {
               2, HasSubstr("--metric=euclidean and --kernel: "));
 }
 
-// One process builds, others search: the same files as when each does both.
+// An index from another process gives the same files as one that was just
+// built.
 TEST_F(RctTest, AnIndexFromAFileGivesTheSameAnswer) {
   const Arguments queries[] = {{"--query_rows=q.npy"},
                                {"--query_rows=q.npy", "--exclude_self"},
@@ -400,7 +401,7 @@ TEST_F(RctTest, AnIndexFromAFileGivesTheSameAnswer) {
   }
 }
 
-// The same where the index holds skeletons.
+// The same holds for an index with skeletons.
 TEST_F(RctTest, SkeletonsFromAFileGiveTheSameAnswer) {
   Write("many.npy",
         SerializeNpy(MakePointSet(PointSet::kUniformCube, 3000, 2, 1).view()));
@@ -472,7 +473,7 @@ TEST_F(RctTest, BuildsThatFailLeaveNothingBehind) {
   ExpectError(build("p.npy"), 1,
               StartsWith("rct build: --index: p.npy: is the file of --points "
                          "too, and would replace it"));
-  // A disk that is full, as far as the program can tell.
+  // To the program the disk seems to be full.
   const std::vector<std::string> before = Names();
   const Outcome outcome = Shell("trap '' XFSZ; ulimit -f 8; rct " +
                                 absl::StrJoin(build("p.rct"), " "));
@@ -485,7 +486,7 @@ TEST_F(RctTest, WithinARadius) {
   const Matrix<int64_t> rows = ParseNpyIndexMatrix(Answer({})[0]).value();
   const Matrix<double> distances = ParseNpyMatrix(Read("d.npy")).value();
   const std::string radius = absl::StrFormat("--radius=%.17g", distances(1, 2));
-  // At most four, all of them nearer than the third of row 17.
+  // There are at most four neighbors, all nearer than the third of row 17.
   Outcome outcome = Rct(CommandLine({radius, "--audit=4"}));
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_THAT(outcome.err, HasSubstr("wrote i.npy and d.npy: 4 x 4\n"));
@@ -493,7 +494,7 @@ TEST_F(RctTest, WithinARadius) {
   const Matrix<int64_t> near = ParseNpyIndexMatrix(Read("i.npy")).value();
   EXPECT_EQ(near(1, 1), rows(1, 1));
   EXPECT_EQ(near(1, 2), -1);
-  // All of them, as lists.
+  // Without --k all of them are written, as lists.
   const Arguments lists = {"--k", radius, "--out_offsets=o.npy", "--audit=4"};
   outcome = Rct(CommandLine(lists));
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
@@ -512,7 +513,7 @@ TEST_F(RctTest, WithinARadius) {
   EXPECT_EQ(all[offsets[1]], 17);
   EXPECT_EQ(all[offsets[1] + 1], rows(1, 1));
   for (const double distance : far) EXPECT_LT(distance, distances(1, 2));
-  // As text, a column each.
+  // In .csv files each is a column.
   outcome = Rct(CommandLine({"--k", radius, "--out_offsets=o.csv",
                              "--out_indices=i.csv", "--out_distances"}));
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
@@ -712,7 +713,7 @@ TEST_F(RctTest, BadOutputs) {
   EXPECT_EQ(Read("p.npy"), points);
 }
 
-// Columns of two files are the same where their names are.
+// Columns of two files are matched by name.
 TEST_F(RctTest, ColumnsAreMatchedByName) {
   Write("p.csv", "lon,lat\n10,50\n11,51\n12,52\n13,49\n");
   Write("q.csv", "lat,lon\n52,12\n");
@@ -745,7 +746,7 @@ TEST_F(RctTest, ColumnsAreMatchedByName) {
     EXPECT_THAT(outcome.err, HasSubstr("--queries: other.csv: has the columns "
                                        "'x', 'y' where --"));
   }
-  // Without names the place counts.
+  // Without names the order decides.
   Write("bare.csv", "12,52\n");
   Write("p_bare.csv", "10,50\n11,51\n12,52\n13,49\n");
   EXPECT_EQ(Shell("rct neighbors --points=p_bare.csv --queries=bare.csv "
@@ -755,7 +756,7 @@ TEST_F(RctTest, ColumnsAreMatchedByName) {
   EXPECT_EQ(Read("i.csv"), "neighbor_1\n2\n");
 }
 
-// No number that is not said is right for everybody's units.
+// The lengthscale has no default, since units differ.
 TEST_F(RctTest, ALengthscaleIsSuggested) {
   ExpectBadInput({"--lengthscale"},
                  "--lengthscale is missing: how far the process stays "
@@ -785,7 +786,7 @@ TEST_F(RctTest, StandardInputAndOutput) {
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_EQ(outcome.out, expected);
   EXPECT_EQ(outcome.err, "wrote -: 4 x 4\n");
-  // Through pipes, text in and an index out and in.
+  // Pipes carry text in, and an index out and in.
   outcome = Shell(
       "printf 'x\\n1\\n5\\n2\\n' | rct build --points=- --kernel=matern12 "
       "--lengthscale=1 --no_inducing --index=- | rct graph --index=- --k=1 "
@@ -818,7 +819,7 @@ TEST_F(RctTest, WhatIsNoFileIsWrittenToAndStays) {
   EXPECT_THAT(full.err, HasSubstr("/dev/full: cannot write: No space left"));
 }
 
-// What is legal and of no use is said on stderr; the answer is written.
+// Advice is printed on stderr, and the answer is written.
 TEST_F(RctTest, Warnings) {
   const auto report = [&](const std::string& flags) {
     const Outcome outcome =
@@ -858,7 +859,7 @@ TEST_F(RctTest, Version) {
               testing::MatchesRegex("rct [0-9]+\\.[0-9]+\\.[0-9]+\n"));
 }
 
-// What was there before an error is there afterwards.
+// After an error all files are as they were before.
 TEST_F(RctTest, AnErrorKeepsOldAnswers) {
   Write("i.npy", "old");
   ExpectBadInput({"--lengthscale=1,2"}, "--lengthscale: ");
@@ -867,8 +868,8 @@ TEST_F(RctTest, AnErrorKeepsOldAnswers) {
   EXPECT_NE(Read("i.npy"), "old");
 }
 
-// Ctrl-C, and what else asks a program to stop, ends a search of minutes at
-// once, and leaves files as they were.
+// Ctrl-C and other signals end a search of minutes at once and leave files as
+// they were.
 TEST_F(RctTest, CanBeInterrupted) {
   Write("p.npy",
         SerializeNpy(MakePointSet(PointSet::kNormal, 100'000, 8, 1).view()));
@@ -888,7 +889,7 @@ TEST_F(RctTest, CanBeInterrupted) {
   }
 }
 
-// The same while others keep it waiting: for its input, or for its output.
+// The same holds while the program waits for its input or output.
 TEST_F(RctTest, CanBeInterruptedWhileItWaits) {
   ASSERT_EQ(Shell("mkfifo pipe").exit_code, 0);
   Write("p.rct", "as before");
@@ -912,8 +913,8 @@ TEST_F(RctTest, CanBeInterruptedWhileItWaits) {
   }
 }
 
-// Sizes that are known are checked before the work, in the words of flags; and
-// what is not known ends in order as well.
+// Known sizes are checked before the work, and errors name the flags; where a
+// size is not known, running out of memory is an error as well.
 TEST_F(RctTest, MemoryThatIsNotThere) {
   const std::vector<std::string> before = Names();
   for (const char* k : {"100000000", "2147483639"}) {
@@ -948,7 +949,7 @@ TEST_F(RctTest, MemoryThatIsNotThere) {
   EXPECT_EQ(Names(), before);
 }
 
-// A limit of the shell is an error as a full disk is, not the end.
+// A limit on the size of files is an error, as a full disk is, and no crash.
 TEST_F(RctTest, AFileThatMayNotGrow) {
   Write("g.npy", "as before");
   const std::vector<std::string> before = Names();
@@ -1026,7 +1027,7 @@ TEST_F(RctTest, NoArgumentsShowTheHelp) {
   EXPECT_EQ(outcome.err, Rct({"--help"}).out);
 }
 
-// The helps fit a screen, and their examples do what they say.
+// The help texts fit a screen, and their examples work.
 TEST_F(RctTest, HelpTeaches) {
   const struct {
     Arguments arguments;
@@ -1064,7 +1065,7 @@ TEST_F(RctTest, TheReadmeShowsTheSameExample) {
   const size_t start = help.find("\nExample\n") + 9;
   const std::string example =
       help.substr(start, help.find("\n\n", start) + 1 - start);
-  // Indented in the help, by two columns.
+  // The help indents examples by two columns.
   EXPECT_THAT(
       ReadFile("README.md").value(),
       HasSubstr(absl::StrCat(
@@ -1079,7 +1080,7 @@ TEST_F(RctTest, WaysToAskForHelp) {
   const std::string graph = Rct({"graph", "--help"}).out;
   EXPECT_EQ(Rct({"help", "graph"}).out, graph);
   EXPECT_EQ(Rct({"graph", "--k=3", "-h"}).out, graph);
-  // Each command is in the help of all.
+  // The general help names each command.
   for (const char* command :
        {"build", "neighbors", "graph", "info", "doctor"}) {
     EXPECT_THAT(help, HasSubstr(absl::StrCat("\n  ", command, " ")));

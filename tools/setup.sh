@@ -1,5 +1,5 @@
-# Installs what the project needs and the machine lacks. The scripts of this
-# folder source it; where nothing is missing it costs a few milliseconds.
+# Installs the packages that the project needs and the machine lacks. The scripts
+# of this folder source it; where nothing is missing it takes a few milliseconds.
 
 root=$(realpath "$(dirname "${BASH_SOURCE[0]}")/..")
 
@@ -10,7 +10,7 @@ die() {
   exit 1
 }
 
-# quietly COMMAND...: heard of only where it fails.
+# quietly COMMAND...: runs a command and shows its output only if it fails.
 quietly() {
   local output
   output=$("$@" 2>&1 </dev/null) || {

@@ -79,7 +79,7 @@ class BudgetLadder {
 
   bool ReturnsBest() const { return returns_best_; }
 
-  // Adds `budget_escalations` and `budget_early_stops`.
+  // Sets `budget_escalations` and `budget_early_stops`.
   void Report(SearchCounters& counters) const;
 
  private:

@@ -38,7 +38,7 @@ class ChildOrder {
     return true;
   }
 
-  // Adds `frontiers_sorted`.
+  // Sets `frontiers_sorted`.
   void Report(SearchCounters& counters) const;
 
  private:

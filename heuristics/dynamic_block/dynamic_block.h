@@ -48,7 +48,7 @@ class DynamicBlock {
     return rung->width;
   }
 
-  // Adds the tiles of each rung to `dynamic_blocks`, element by element.
+  // Sets `dynamic_blocks` to the tiles of each rung.
   void Report(SearchCounters& counters) const;
 
  private:

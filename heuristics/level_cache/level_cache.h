@@ -162,7 +162,7 @@ class LevelCache {
   void Filter(int first, int count, QueryMask queries, const double* thresholds,
               QueryMask* masks);
 
-  // Adds `level_cache_hits`, `level_cache_misses`,
+  // Sets `level_cache_hits`, `level_cache_misses`,
   // `level_cache_segment_prunes` and `level_cache_child_prunes`.
   void Report(SearchCounters& counters) const;
 

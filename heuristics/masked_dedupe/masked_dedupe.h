@@ -58,7 +58,7 @@ class MaskedDedupe {
     return queries & ~repeated;
   }
 
-  // Adds `duplicates_dropped`.
+  // Sets `duplicates_dropped`.
   void Report(SearchCounters& counters) const;
 
  private:

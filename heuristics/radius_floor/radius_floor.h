@@ -44,7 +44,7 @@ class RadiusFloor {
     EuclideanDistance::Include(euclidean_, ball);
   }
 
-  // Adds `radius_floors_applied`.
+  // Sets `radius_floors_applied`.
   void Report(SearchCounters& counters) const;
 
  private:

@@ -1,4 +1,4 @@
-// The frozen gold against the oracle, all of it.
+// Compares all of the frozen gold with the oracle.
 
 #include "base/status_matchers.h"
 #include "gmock/gmock.h"
@@ -16,7 +16,7 @@ TEST(FrozenGoldTest, HasTheOraclesAnswers) {
     SCOPED_TRACE(report.name);
     ++reports;
     EXPECT_TRUE(report.verdict.pass) << report.verdict.message;
-    // What README.md says of it.
+    // README.md states these bounds.
     EXPECT_LT(report.max_distance_difference, 1e-7);
     EXPECT_LT(report.max_variance_difference, 1e-7);
     EXPECT_GT(report.smallest_gap, 2 * report.max_distance_difference);

@@ -21,8 +21,8 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// A few of the frozen queries, with the projection of their neighbors alone.
-// The whole is gold_oracle_slow_test.
+// Compares a few frozen queries, for which only their neighbors are projected.
+// gold_oracle_slow_test compares all.
 TEST(FrozenGoldTest, ASampleHasTheOraclesDistances) {
   const Gold gold = LoadGold("parity/gold").value();
   const Matrix<double> inducing = gold.Inducing();
@@ -84,7 +84,7 @@ class VerifyGoldTest : public testing::Test {
     }
   }
 
-  // The reports on both answers.
+  // Returns the reports on both answers.
   std::vector<GoldReport> Verify() {
     std::vector<GoldReport> reports;
     const auto add = [&reports](const GoldReport& report) {
@@ -108,7 +108,8 @@ TEST_F(VerifyGoldTest, FindsNothingInItsOwnAnswers) {
   EXPECT_EQ(reports[0].name, "all");
   EXPECT_EQ(reports[1].name, "predecessor");
 
-  // Of three distances the last two; no query has three predecessors.
+  // The gap is between the last two of three distances; no query has three
+  // predecessors.
   GoldOracle oracle(gold_, 1);
   const OracleProblem& problem = **oracle.Problem(gold_.answers[0].residual);
   double gap = std::numeric_limits<double>::infinity();

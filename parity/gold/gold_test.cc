@@ -105,8 +105,7 @@ TEST(FrozenGoldTest, AFlippedBitIsFoundInEveryFile) {
   EXPECT_THAT(LoadGold(folder), IsOk());
 }
 
-// Two points, one query, one inducing point, k = 1; and everything that can be
-// wrong with them.
+// Gold of two points, one query, one inducing point and k = 1, for every error.
 class ParseGoldTest : public testing::Test {
  protected:
   ParseGoldTest() {
@@ -141,7 +140,7 @@ class ParseGoldTest : public testing::Test {
     file.add_shape(rows);
   }
 
-  // Puts other contents, with their hash, in place of a file's.
+  // Replaces the contents and the hash of a file.
   template <class T>
   void Replace(const std::string& name, const std::vector<T>& values) {
     files_[name] = SerializeNpy(absl::MakeConstSpan(values));

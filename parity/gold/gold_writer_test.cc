@@ -26,7 +26,8 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-// 60 points, 8 queries, 5 inducing points, k = 6; no hash, no shape.
+// A draft of 60 points, 8 queries, 5 inducing points and k = 6, without hashes
+// and shapes.
 constexpr char kDraft[] = R"pb(
   file { name: "points.npy" meaning: "what they are" }
   points: "points.npy"
@@ -81,7 +82,7 @@ class GoldWriterTest : public testing::Test {
 
   GoldFiles Make() const { return MakeGold(folder_, 2).value(); }
 
-  // Makes the folder one of frozen gold.
+  // Writes frozen gold to the folder.
   void Freeze() {
     const std::string manifest = Digits();
     std::istringstream keyboard("replace\n" + manifest + "\n");
@@ -89,12 +90,12 @@ class GoldWriterTest : public testing::Test {
     ASSERT_THAT(WriteGold(Make(), folder_, &keyboard, screen), IsOk());
   }
 
-  // The answer to the second question.
+  // Returns the answer to the second question.
   std::string Digits() const {
     return Sha256Hex(Get("manifest.textproto")).substr(0, 12);
   }
 
-  // What the oracle makes of another kernel.
+  // Returns the gold of another kernel.
   GoldFiles Changed() {
     const std::string frozen = Get("manifest.textproto");
     Put("manifest.textproto",

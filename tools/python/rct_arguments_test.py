@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""What the module `rct` takes as an argument, and what it refuses and why."""
+"""Checks which arguments the module `rct` accepts, and how it refuses others."""
 
 import decimal
 import fractions

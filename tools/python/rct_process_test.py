@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The module `rct` where a process ends, has no memory or starts no threads."""
+"""Checks the module `rct` where a process ends, has no memory or starts no threads."""
 
 import os
 import subprocess
@@ -39,7 +39,7 @@ def daemon(call):
 
 class ProcessTest(unittest.TestCase):
     def run_script(self, script, status=0):
-        """What it prints. It may not be killed, nor take for ever."""
+        """Returns the output of a script, which must end by itself and in time."""
         done = subprocess.run(
             [sys.executable, "-c", HEAD + script],
             env={**os.environ, "PYTHONPATH": FOLDER}, capture_output=True, text=True, timeout=50,
@@ -49,7 +49,7 @@ class ProcessTest(unittest.TestCase):
         self.assertNotIn("Fatal", done.stderr)
         return done.stdout + done.stderr
 
-    # A call of a minute, which an end of the interpreter must not wait for.
+    # A call that takes a minute: the end of the interpreter must not wait for it.
     LONG = "big = index(60000, strategy='exhaustive')\n"
 
     def test_the_end_with_a_search_in_a_daemon_thread(self):
@@ -81,7 +81,7 @@ raise ValueError("the reason")
         self.assertIn("ValueError: the reason", out)
 
     def test_what_ended_calls_do_then(self):
-        # Their threads can clean up, and begin no call any more.
+        # Their threads can clean up but not begin another call.
         out = self.run_script(self.LONG + """
 small = index(500, inducing=9)
 def work():
@@ -97,7 +97,7 @@ def work():
 done = threading.Event()
 daemon(work)
 time.sleep(.3)
-# What was registered before rct was imported comes after it.
+# Functions registered before rct was imported run after its own.
 late.append(lambda: done.wait(10))
 late.append(lambda: print("main", small.search([7], 1)[0][0, 0], flush=True))
 """)

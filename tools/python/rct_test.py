@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The module `rct`, held against NumPy alone."""
+"""Compares the module `rct` with NumPy."""
 
 import doctest
 import os
@@ -28,7 +28,7 @@ def matern32(x, y, lengthscale):
 
 
 def distances(x, y, z, lengthscale):
-    """The residual correlation distance of each of x to each of y."""
+    """Returns the residual correlation distance of each of x to each of y."""
     low = np.linalg.cholesky(matern32(z, z, lengthscale) + JITTER * np.eye(len(z)))
     v, w = (np.linalg.solve(low, matern32(z, a, lengthscale)).T for a in (x, y))
     p, q = (np.maximum(1 - (a**2).sum(axis=1), 1e-9) for a in (v, w))
@@ -49,7 +49,7 @@ class ResidualIndexTest(unittest.TestCase):
         return rct.ResidualIndex(self.points if points is None else points, **arguments)
 
     def expect_nearest(self, answer, expected):
-        """`expected` holds all distances; inf where a row is no candidate."""
+        """Compares answers with all distances; inf where a row is no candidate."""
         rows, found = answer
         self.assertEqual(rows.dtype, np.int64)
         self.assertEqual(found.dtype, np.float64)
@@ -278,7 +278,7 @@ class ResidualIndexTest(unittest.TestCase):
             default = re.search(r"optional Strategy strategy = \d+ \[default = (\w+)\]", schema.read())
         self.assertEqual(self.index().strategy, default.group(1).lower())
         self.assertEqual(self.index(strategy=None).strategy, default.group(1).lower())
-        # Bounds are not proven for so little jitter.
+        # Bounds are not proven for such a small jitter.
         self.assertEqual(self.index(jitter=1e-15).strategy, "exhaustive")
         chosen = self.index(strategy="Best_First")
         self.assertEqual(chosen.strategy, "best_first")
