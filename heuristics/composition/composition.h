@@ -65,10 +65,9 @@ absl::StatusOr<ComposedSearcher<Metric>> ComposeSearcher(
     int threads, Monitor* monitor = nullptr,
     std::shared_ptr<const NetHierarchy> static_nets = nullptr);
 
-// Puts the parts of `searcher`, composed from `composition`, that
-// RestoreSearcher reads into `archive`: skeletons and their tables for BLOCK.
-// Trees and screens are not saved; making them again takes as long as the first
-// time.
+// Writes to `archive` those parts of `searcher`, composed from `composition`,
+// that RestoreSearcher reads again: skeletons and their tables for BLOCK. Trees
+// and screens are not saved; making them again takes as long as the first time.
 void SaveSearcher(const Searcher<ResidualCorrelation>& searcher,
                   const Composition& composition, ArchiveWriter& archive);
 

@@ -150,7 +150,7 @@ void ExpectOneAnswer(const std::shared_ptr<const Metric>& metric,
             AllRows(metric->size()), {.k = 9, .threads = threads});
         EXPECT_EQ(result.neighbors.Digest(), expected);
         counters.insert(result.counters.SerializeAsString());
-        // What is in order already is not copied.
+        // Points that are in order already are not copied.
         EXPECT_EQ(&composed->searcher->metric() == metric.get(),
                   order == CoverTreeConfig::NATURAL);
       }

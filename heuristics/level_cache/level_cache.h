@@ -124,7 +124,7 @@ class LevelCacheTable {
     return metric_->Tau(from, position, pivots_ + 2) + rounding_tau_;
   }
   // Writes the coordinates w of a point with the correlations `rho` to the
-  // first `known` pivots of a segment, and returns what is left of it, e.
+  // first `known` pivots of a segment, and returns its rest e.
   double Coordinates(int64_t segment, int known, const double* rho, double tau,
                      double* w) const;
   absl::Span<const int32_t> Pivots(int64_t segment) const {

@@ -101,7 +101,7 @@ TEST(LevelCacheConfigTest, Pivots) {
   }
 }
 
-// All that a cache may be asked about one batch of queries.
+// One batch of queries, and the facts that a cache is told and judged by.
 class Batch {
  public:
   // At most kBatchQueries positions of `from`.
@@ -340,7 +340,7 @@ SharedMetric MakeOpposites(int clusters, double radius) {
                                         rounding);
 }
 
-// What is near its opposite is near it: |rho| counts.
+// A point near the opposite of another is near that one: |rho| counts.
 TEST(LevelCacheBoundTest, Opposites) {
   for (const double radius : {0.1, 1e-3, 1e-5, 1e-7}) {
     const SharedMetric metric = MakeOpposites(6, radius);
@@ -570,7 +570,7 @@ TEST(LevelCacheCountersTest, ParentsAreKnown) {
   }
 }
 
-// Where everything is needed nothing is dismissed.
+// Nothing is dismissed if everything is needed.
 TEST(LevelCacheCountersTest, NothingToPrune) {
   constexpr int64_t kRows = 200;
   const Tree tree = StoreTree(MakeMetric("normal", kRows, 24), SomeConfig(0));
@@ -656,7 +656,7 @@ TEST(LevelCacheCountersTest, ABatchStartsWithNothing) {
   EXPECT_GT(hits(), 0);
   EXPECT_LE(hits(), num_segments);
 
-  // What was kept in generation 1 is still there when the next one begins.
+  // The entries of generation 1 are still there when the next one begins.
   LevelCachePeer::SkipTo(0, cache);
   batch.Start(cache);
   batch.KeepAll(cache);

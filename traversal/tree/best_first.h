@@ -21,6 +21,9 @@
 #include <vector>
 
 #include "base/monitor.h"
+#include "traversal/row_order.h"
+#include "traversal/search_trace.h"
+#include "traversal/tree/cover_tree.h"
 #include "traversal/tree/slots.h"
 #include "traversal/tree/tree_search.h"
 

@@ -22,6 +22,9 @@
 #include <vector>
 
 #include "base/monitor.h"
+#include "traversal/row_order.h"
+#include "traversal/search_trace.h"
+#include "traversal/tree/cover_tree.h"
 #include "traversal/tree/slots.h"
 #include "traversal/tree/tree_search.h"
 
@@ -64,9 +67,7 @@ class LevelSynchronousSearcher final
     Frontiers& frontiers = worker.scratch;
     frontiers.next.clear();
     frontiers.put_off.clear();
-    this->EvaluateRoot(batch, worker, [&](const TreeVisit& visit) {
-      frontiers.next.push_back({visit});
-    });
+    this->EvaluateRoot(batch, worker, PushTo(frontiers.next));
     DescendFrom(batch, /*limited=*/true, worker);
     if (frontiers.put_off.empty() || worker.slots.budget.ReturnsBest()) return;
     std::swap(frontiers.next, frontiers.put_off);
@@ -77,54 +78,72 @@ class LevelSynchronousSearcher final
   // budget slot or not.
   void DescendFrom(const Batch& batch, bool limited, Worker& worker) const {
     Frontiers& frontiers = worker.scratch;
-    const auto& segments = this->tree().segments;
-    const auto push = [&](const TreeVisit& visit) {
-      frontiers.next.push_back({visit});
-    };
     for (int32_t level = 1; !frontiers.next.empty(); ++level) {
-      std::swap(frontiers.now, frontiers.next);
-      frontiers.next.clear();
-      std::erase_if(frontiers.now, [&](const FrontierEntry& entry) {
-        if (segments[entry.visit.segment].level == level) return false;
-        frontiers.next.push_back(entry);  // its children enter further down
-        return true;
-      });
+      TakeLevel(level, frontiers);
       if (worker.slots.order.NearestFirst()) SortNearestFirst(worker);
-      int64_t waiting = 0;
-      if (kAsksForWork || worker.trace != nullptr) {
-        for (const FrontierEntry& entry : frontiers.now) {
-          waiting += std::popcount(entry.visit.queries);
-        }
-      }
-      if (worker.trace != nullptr) {
-        worker.trace->level(level).frontier += waiting;
-      }
+      int64_t waiting = CountWaiting(level, worker);
       for (const FrontierEntry& entry : frontiers.now) {
         if (!Monitor::Go(batch.request.options.monitor)) return;
-        TreeVisit visit = entry.visit;
-        const int pairs = std::popcount(visit.queries);
-        if (limited && decltype(SlotSet::budget)::kLimits) {
-          const QueryMask stopped =
-              visit.queries & worker.slots.budget.Stopped();
-          if (stopped != 0) {
-            frontiers.put_off.push_back(
-                {{visit.segment, visit.squared_slot, stopped}});
-            visit.queries &= ~stopped;
-          }
-        }
-        visit.queries = this->Need(
-            batch, visit.segment, this->NodeSquared(visit.squared_slot, worker),
-            visit.queries, worker);
-        if (visit.queries != 0) {
-          const int32_t next = segments[visit.segment].next;
-          if (next != -1) push({next, visit.squared_slot, visit.queries});
-          this->Expand(batch, visit.segment, visit.queries,
-                       worker.slots.tile.Candidates(waiting), worker, push);
-        }
-        waiting -= pairs;
+        Visit(batch, entry.visit, limited, waiting, worker);
+        waiting -= std::popcount(entry.visit.queries);
       }
-      this->Flush(batch, worker, push);
+      this->Flush(batch, worker, PushTo(frontiers.next));
     }
+  }
+
+  static auto PushTo(std::vector<FrontierEntry>& frontier) {
+    return [&frontier](const TreeVisit& visit) { frontier.push_back({visit}); };
+  }
+
+  // Moves the segments of a level from `frontiers.next` to `frontiers.now`.
+  // Those whose children enter further down stay.
+  void TakeLevel(int32_t level, Frontiers& frontiers) const {
+    std::swap(frontiers.now, frontiers.next);
+    frontiers.next.clear();
+    std::erase_if(frontiers.now, [&](const FrontierEntry& entry) {
+      if (this->tree().segments[entry.visit.segment].level == level) {
+        return false;
+      }
+      frontiers.next.push_back(entry);
+      return true;
+    });
+  }
+
+  // Returns the number of pairs of a query and a segment on the frontier, or 0
+  // if no one asks for it.
+  int64_t CountWaiting(int32_t level, Worker& worker) const {
+    int64_t waiting = 0;
+    if (kAsksForWork || worker.trace != nullptr) {
+      for (const FrontierEntry& entry : worker.scratch.now) {
+        waiting += std::popcount(entry.visit.queries);
+      }
+    }
+    if (worker.trace != nullptr) worker.trace->level(level).frontier += waiting;
+    return waiting;
+  }
+
+  // Expands a segment for the queries that need it and whose budget allows it.
+  // The node's next segment joins the frontier.
+  void Visit(const Batch& batch, TreeVisit visit, bool limited, int64_t waiting,
+             Worker& worker) const {
+    Frontiers& frontiers = worker.scratch;
+    if (limited && decltype(SlotSet::budget)::kLimits) {
+      const QueryMask stopped = visit.queries & worker.slots.budget.Stopped();
+      if (stopped != 0) {
+        frontiers.put_off.push_back(
+            {{visit.segment, visit.squared_slot, stopped}});
+        visit.queries &= ~stopped;
+      }
+    }
+    visit.queries = this->Need(batch, visit.segment,
+                               this->NodeSquared(visit.squared_slot, worker),
+                               visit.queries, worker);
+    if (visit.queries == 0) return;
+    const auto push = PushTo(frontiers.next);
+    const int32_t next = this->tree().segments[visit.segment].next;
+    if (next != -1) push({next, visit.squared_slot, visit.queries});
+    this->Expand(batch, visit.segment, visit.queries,
+                 worker.slots.tile.Candidates(waiting), worker, push);
   }
 
   // Sorts the frontier by the least t of any query that needs the entry.

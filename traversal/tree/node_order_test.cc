@@ -56,7 +56,7 @@ Matrix<double> FullGrid(int64_t side, int64_t dim) {
   return points;
 }
 
-// What defines the curve: it is continuous.
+// The curve is continuous, which defines it.
 TEST(HilbertOrderTest, EachStepMovesByOneCell) {
   for (const auto& [side, dim] : std::vector<std::pair<int64_t, int64_t>>{
            {2, 2}, {4, 2}, {32, 2}, {2, 3}, {4, 3}, {16, 3}, {4, 4}, {2, 8}}) {

@@ -42,7 +42,7 @@ static_assert(OrderSlot<StorageOrder>);
 static_assert(BudgetSlot<NoBudget>);
 static_assert(BudgetSlot<StatefulBudget>);
 
-// What looks like a slot and is none.
+// Classes that look like slots and are none.
 struct ReturnsABall : NoFloor {
   Ball Widen(Ball& ball) const { return ball; }
 };

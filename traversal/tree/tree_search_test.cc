@@ -786,7 +786,7 @@ TEST_P(SlotsInSearchTest, ABudgetThatPutsOff) {
   EXPECT_EQ(spent, kRows * kRows);  // once each
 }
 
-// What is put off is not done twice.
+// Segments that are put off are not visited twice.
 TEST_P(SlotsInSearchTest, AllAtOnce) {
   Slots<RandomWiden, Oracle, Bitmap, RandomTile, RandomOrder, RandomBudget>
       slots;
@@ -962,7 +962,7 @@ struct StopAtOnce : NoBudget {
   bool returns_best = true;
 };
 
-// What is returned is what was found so far: the root.
+// The answer is the best neighbor found so far: the root.
 TEST_P(BrokenSlotsTest, ABudgetThatReturnsItsBestLosesNeighbors) {
   constexpr int64_t kRows = 180;
   const auto metric = MakeMetric("normal", kRows, 24);
