@@ -179,7 +179,7 @@ std::string SmallArchive(const std::string& path) {
   return ReadFile(path).value();
 }
 
-// Whoever wrote such a table: none of it leads outside the file.
+// No table, whatever its numbers are, leads outside the file.
 TEST(ArchiveTest, TablesThatLie) {
   const std::string path = PathOf("lie");
   const std::string good = SmallArchive(path);

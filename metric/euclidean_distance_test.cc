@@ -4,7 +4,6 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
-#include <numeric>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,6 +16,7 @@
 #include "metric/rounding.h"
 #include "metric/simd_routines.h"
 #include "metric/test_reference.h"
+#include "metric/test_tiles.h"
 #include "metric/tile.h"
 
 namespace rct {
@@ -25,23 +25,6 @@ namespace {
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 using Ball = EuclideanDistance::Ball;
-
-std::vector<int32_t> Iota(int64_t n) {
-  std::vector<int32_t> ids(n);
-  std::iota(ids.begin(), ids.end(), 0);
-  return ids;
-}
-
-Matrix<double> AllSquared(const EuclideanDistance& metric,
-                          const EuclideanPoints& from) {
-  const int64_t n = from.size();
-  const int count = static_cast<int>(metric.size());
-  Matrix<double> t(n, count, RoundUpToLanes(count));
-  TileWorkspace workspace(metric.dim(), static_cast<int>(n), count);
-  metric.SquaredDistances(from, Iota(n), Candidates::Range(0, count), t.data(),
-                          t.stride(), workspace);
-  return t;
-}
 
 TEST(EuclideanDistanceTest, Example) {
   Matrix<double> points = Matrix<double>::Zeros(2, 2);

@@ -4,7 +4,6 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
-#include <numeric>
 #include <optional>
 #include <string>
 #include <utility>
@@ -22,6 +21,7 @@
 #include "metric/simd_routines.h"
 #include "metric/test_model.h"
 #include "metric/test_reference.h"
+#include "metric/test_tiles.h"
 #include "metric/tile.h"
 
 namespace rct {
@@ -31,24 +31,6 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 using Ball = ResidualCorrelation::Ball;
 using Points = ResidualPoints;
-
-std::vector<int32_t> Iota(int64_t n) {
-  std::vector<int32_t> ids(n);
-  std::iota(ids.begin(), ids.end(), 0);
-  return ids;
-}
-
-// t of every point of `from` to every data point, by one tile.
-Matrix<double> AllSquared(const ResidualCorrelation& metric,
-                          const Points& from) {
-  const int64_t n = from.size();
-  const int count = static_cast<int>(metric.size());
-  Matrix<double> t(n, count, RoundUpToLanes(count));
-  TileWorkspace workspace(metric.dim(), static_cast<int>(n), count);
-  metric.SquaredDistances(from, Iota(n), Candidates::Range(0, count), t.data(),
-                          t.stride(), workspace);
-  return t;
-}
 
 struct Model {
   InducingFactor factor;

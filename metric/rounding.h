@@ -55,10 +55,11 @@ inline float FloatAbove(double x) {
 // Returns the largest float that is at most `x`.
 inline float FloatBelow(double x) { return -FloatAbove(-x); }
 
-// Returns nu_rho = 2 u (s + 4)^2.5 for s = `rank` pivots: what the diagonal of
-// a matrix of correlations needs beside nu s_i^2, so that its computed Cholesky
-// factor and the coordinates that follow from it by substitution are exact for
-// a true Gram matrix. It exceeds 2 s + 2 times the backward error of one entry.
+// Returns nu_rho = 2 u (s + 4)^2.5 for s = `rank` pivots: the number that is
+// added, beside nu / p, to the diagonal of a matrix of correlations, so that
+// its computed Cholesky factor and the coordinates that substitution computes
+// from it are exact for a true Gram matrix. It exceeds 2 s + 2 times the
+// backward error of one entry.
 double FactorizationNugget(int rank);
 
 // The numbers on which nu depends.

@@ -86,8 +86,8 @@ INSTANTIATE_TEST_SUITE_P(AllIsas, SimdRoutinesTest,
 TEST_P(SimdRoutinesTest, DotTileIsItsDefinitionInEveryShape) {
   constexpr int kRowsA = 9;
   constexpr int kRowsB = 13;
-  constexpr int64_t kLongest = 520;
-  constexpr int64_t kRowStride = kLongest + 1;  // rows start anywhere
+  constexpr int64_t kMaxLength = 520;
+  constexpr int64_t kRowStride = kMaxLength + 1;  // rows start anywhere
   constexpr int64_t kOutStride = kRowsB + 2;
   RandomStream random(1, 0);
   const std::vector<double> numbers =
