@@ -268,7 +268,7 @@ std::vector<std::string> TimingCells(
 std::string GoldNote(const std::vector<std::string>& names) {
   if (names.empty()) return "";
   return absl::StrCat(
-      "\nAlso the neighbor sets and, within the stated tolerance, the "
+      "\nAlso the neighbour sets and, within the stated tolerance, the "
       "distances of the frozen gold: ",
       absl::StrJoin(names, ", "), ".\n");
 }

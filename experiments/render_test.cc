@@ -160,7 +160,7 @@ TEST(RenderTest, GoldenTable) {
 - wrong: EXACT failed: query 0, rank 1
 - wrong: gold SET_EQUAL_WITHIN(1e-06) failed: query 2, rank 3
 
-Also the neighbor sets and, within the stated tolerance, the distances of the frozen gold: exhaustive, tree.
+Also the neighbour sets and, within the stated tolerance, the distances of the frozen gold: exhaustive, tree.
 
 EXACT: rows and distances bit-identical to exhaustive search. Times are medians of 3 interleaved repetitions; ratios are medians of each repetition's ratio (least-greatest). Build: V, p and the index; counted with the first search. What calls make and the index keeps is there in all other figures.
 
@@ -310,7 +310,7 @@ TEST(RenderTest, AFailedCaseShowsNoTimeThoughThereIsOne) {
 // The sentence must not name a case without gold beside one with it.
 TEST(RenderTest, TheSentenceOnGoldIsTrueOfEachCaseItSpeaksOf) {
   EXPECT_THAT(RenderTable(Record()),
-              HasSubstr("\nAlso the neighbor sets and, within the stated "
+              HasSubstr("\nAlso the neighbour sets and, within the stated "
                         "tolerance, the distances of the frozen gold: "
                         "exhaustive, tree.\n"));
   RunRecord record = Record();

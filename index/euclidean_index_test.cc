@@ -20,11 +20,11 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "index/index.pb.h"
+#include "metric/test_data.h"
 #include "traversal/neighbor_table.h"
 #include "traversal/range_search.h"
 #include "traversal/range_table.h"
 #include "traversal/searcher.h"
-#include "traversal/test_data.h"
 #include "traversal/traversal.pb.h"
 
 namespace rct {

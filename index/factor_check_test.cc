@@ -17,7 +17,7 @@
 #include "index/residual_index.h"
 #include "metric/metric.pb.h"
 #include "metric/residual_points.h"
-#include "traversal/test_data.h"
+#include "metric/test_data.h"
 
 namespace rct {
 namespace {

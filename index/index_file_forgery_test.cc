@@ -31,8 +31,8 @@
 #include "index/residual_index.h"
 #include "metric/metric.pb.h"
 #include "metric/residual_points.h"
+#include "metric/test_data.h"
 #include "traversal/searcher.h"
-#include "traversal/test_data.h"
 #include "traversal/traversal.pb.h"
 
 namespace rct {

@@ -28,9 +28,9 @@
 #include "index/index.pb.h"
 #include "index/residual_index.h"
 #include "metric/metric.pb.h"
+#include "metric/test_data.h"
 #include "traversal/neighbor_table.h"
 #include "traversal/searcher.h"
-#include "traversal/test_data.h"
 #include "traversal/traversal.pb.h"
 
 namespace rct {

@@ -27,12 +27,12 @@
 #include "index/index.pb.h"
 #include "index/residual_index.h"
 #include "metric/metric.pb.h"
+#include "metric/test_data.h"
 #include "traversal/allocation_counter.h"
 #include "traversal/neighbor_table.h"
 #include "traversal/range_search.h"
 #include "traversal/range_table.h"
 #include "traversal/searcher.h"
-#include "traversal/test_data.h"
 #include "traversal/traversal.pb.h"
 
 #if defined(__SANITIZE_ADDRESS__)

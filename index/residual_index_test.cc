@@ -25,11 +25,11 @@
 #include "metric/metric.pb.h"
 #include "metric/residual_points.h"
 #include "metric/simd_routines.h"
+#include "metric/test_data.h"
 #include "traversal/neighbor_table.h"
 #include "traversal/range_search.h"
 #include "traversal/range_table.h"
 #include "traversal/searcher.h"
-#include "traversal/test_data.h"
 #include "traversal/traversal.pb.h"
 
 namespace rct {

@@ -9,8 +9,8 @@
 #include "gtest/gtest.h"
 #include "metric/metric.pb.h"
 #include "metric/residual_correlation.h"
+#include "metric/test_data.h"
 #include "metric/tile.h"
-#include "traversal/test_data.h"
 
 namespace rct {
 namespace {

@@ -30,14 +30,6 @@ namespace {
 // points are whole register tiles of three vectors.
 constexpr int64_t kChunk = 96;
 
-// Returns the offset of a panel. Panels are stored one after the other, and
-// panel i has 8 (i + 1) columns of 8 elements.
-int64_t PanelOffset(int64_t index) {
-  return kPanelRows * kPanelRows * index * (index + 1) / 2;
-}
-
-int64_t PanelsOf(int64_t m) { return (m + kPanelRows - 1) / kPanelRows; }
-
 absl::Status ValidateScales(const ResidualConfig& config, double variance) {
   if (!(config.jitter() > 0) || !std::isfinite(config.jitter())) {
     return absl::InvalidArgumentError(absl::StrCat(
@@ -125,13 +117,15 @@ InducingFactor::InducingFactor(Kernel kernel, InducingPoints inducing,
       rounding_{inducing_.coordinates.rows(), kernel_.variance(), jitter,
                 kernel_.rounding_ulps()},
       simd_(&simd),
-      panels_(PanelOffset(num_panels())),
+      panels_(FactorPanelsSize(num_panels())),
       inverse_diagonal_(num_panels() * kPanelRows) {}
 
-int64_t InducingFactor::num_panels() const { return PanelsOf(num_inducing()); }
+int64_t InducingFactor::num_panels() const {
+  return NumFactorPanels(num_inducing());
+}
 
 FactorPanel InducingFactor::panel(int64_t index) const {
-  return {panels_.data() + PanelOffset(index),
+  return {panels_.data() + FactorPanelsSize(index),
           inverse_diagonal_.data() + index * kPanelRows, index * kPanelRows};
 }
 
@@ -181,7 +175,7 @@ void InducingFactor::Check(const InducingPoints& expected,
   archive.Expect(inducing_.rows == expected.rows, "inducing.rows",
                  "holds other rows than the header asks for");
   const bool sized =
-      static_cast<int64_t>(panels_.size()) == PanelOffset(num_panels()) &&
+      static_cast<int64_t>(panels_.size()) == FactorPanelsSize(num_panels()) &&
       static_cast<int64_t>(inverse_diagonal_.size()) ==
           num_panels() * kPanelRows;
   if (archive.Expect(sized, "inducing.factor",
@@ -252,7 +246,7 @@ Matrix<double> InducingFactor::RegularizedCovariances() const {
 void InducingFactor::CopyEarlierColumns(int64_t index,
                                         const Matrix<double>& columns) {
   const int64_t first = index * kPanelRows;
-  double* data = panels_.data() + PanelOffset(index);
+  double* data = panels_.data() + FactorPanelsSize(index);
   for (int64_t c = 0; c < first; ++c) {
     for (int64_t i = 0; i < kPanelRows; ++i) {
       data[c * kPanelRows + i] =
@@ -264,7 +258,7 @@ void InducingFactor::CopyEarlierColumns(int64_t index,
 absl::Status InducingFactor::FactorizeTriangle(int64_t index,
                                                const Matrix<double>& columns) {
   const int64_t first = index * kPanelRows;
-  double* data = panels_.data() + PanelOffset(index);
+  double* data = panels_.data() + FactorPanelsSize(index);
   for (int64_t i = 0; i < kPanelRows; ++i) {
     const int64_t r = first + i;
     for (int64_t k = 0; k < kPanelRows; ++k) {

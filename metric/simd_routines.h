@@ -66,6 +66,17 @@ struct FactorPanel {
   int64_t row;
 };
 
+// Returns the number of panels of a factor of `rows` rows.
+constexpr int64_t NumFactorPanels(int64_t rows) {
+  return (rows + kPanelRows - 1) / kPanelRows;
+}
+
+// Returns the size of the first `panels` panels of a factor, one after the
+// other, which is where the next one begins.
+constexpr int64_t FactorPanelsSize(int64_t panels) {
+  return kPanelRows * kPanelRows * panels * (panels + 1) / 2;
+}
+
 // The routines of one instruction set.
 struct SimdRoutines {
   Isa isa;

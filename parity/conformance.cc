@@ -19,11 +19,11 @@
 #include "index/residual_index.h"
 #include "metric/inducing_points.h"
 #include "metric/metric.pb.h"
+#include "metric/test_data.h"
 #include "parity/gate_matchers.h"
 #include "parity/oracle.h"
 #include "traversal/neighbor_table.h"
 #include "traversal/searcher.h"
-#include "traversal/test_data.h"
 
 namespace rct {
 namespace {

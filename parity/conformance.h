@@ -11,7 +11,7 @@
 //
 // The cross-engine fixture is 1,000 points, 64 queries, k = 1 .. 10, in d = 1,
 // 2, 3, 8 dimensions, with each kernel and several seeds. The adversarial sets
-// are those of traversal/test_data.h, at sizes around the blocks' borders.
+// are those of metric/test_data.h, at sizes around the blocks' borders.
 
 #ifndef RCT_PARITY_CONFORMANCE_H_
 #define RCT_PARITY_CONFORMANCE_H_

@@ -19,7 +19,7 @@ has() { grep -qxF -- "$2" "$1" || fail "$1 lacks the line: $2"; }
 
 declare -A concept=(
   [bound]=BoundSlot [cache]=CacheSlot [dedupe]=DedupeSlot
-  [block]=BlockSlot [order]=OrderSlot [budget]=BudgetSlot
+  [tile]=TileSlot [order]=OrderSlot [budget]=BudgetSlot
 )
 for slot in "${!concept[@]}"; do
   name=my_${slot}_2

@@ -15,12 +15,12 @@
 #include "gtest/gtest.h"
 #include "metric/metric.pb.h"
 #include "metric/residual_correlation.h"
+#include "metric/test_data.h"
 #include "metric/tile.h"
 #include "traversal/exhaustive/exhaustive.h"
 #include "traversal/kept_routines.h"
 #include "traversal/neighbor_table.h"
 #include "traversal/searcher.h"
-#include "traversal/test_data.h"
 
 namespace rct {
 namespace {

@@ -14,11 +14,11 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "metric/euclidean_distance.h"
+#include "metric/test_data.h"
 #include "metric/tile.h"
 #include "traversal/knn_heap.h"
 #include "traversal/neighbor_table.h"
 #include "traversal/row_order.h"
-#include "traversal/test_data.h"
 
 namespace rct {
 namespace {

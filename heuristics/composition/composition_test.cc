@@ -19,12 +19,12 @@
 #include "metric/metric.pb.h"
 #include "metric/residual_correlation.h"
 #include "metric/rounding.h"
+#include "metric/test_data.h"
 #include "traversal/block/skeleton_bound.pb.h"
 #include "traversal/build_phase.h"
 #include "traversal/neighbor_table.h"
 #include "traversal/row_order.h"
 #include "traversal/searcher.h"
-#include "traversal/test_data.h"
 #include "traversal/traversal.pb.h"
 
 namespace rct {

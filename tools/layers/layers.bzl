@@ -7,7 +7,7 @@ def _refused_impl(ctx):
     asserts.expect_failure(env, ctx.attr.message)
     return analysistest.end(env)
 
-_refused = analysistest.make(
+_refused_test = analysistest.make(
     _refused_impl,
     attrs = {"message": attr.string(mandatory = True)},
     expect_failure = True,
@@ -15,4 +15,4 @@ _refused = analysistest.make(
 
 def refused_test(name, target, message):
     """Passes where the analysis of `target` fails with an error that has `message`."""
-    _refused(name = name, target_under_test = target, message = message, size = "small")
+    _refused_test(name = name, target_under_test = target, message = message, size = "small")

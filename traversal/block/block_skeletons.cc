@@ -21,6 +21,7 @@
 #include "metric/point_lanes.h"
 #include "metric/residual_correlation.h"
 #include "metric/residual_points.h"
+#include "metric/rounding.h"
 #include "metric/simd_routines.h"
 #include "traversal/block/filter_routines.h"
 #include "traversal/block/skeleton_bounds.h"
@@ -36,15 +37,6 @@ constexpr int kColumnsAtOnce = 4;
 
 int LargestRank(int64_t block_size) {
   return static_cast<int>(std::min(block_size / 2, kMaxRank));
-}
-
-int64_t NumFactorPanels(int rank) {
-  return (rank + kPanelRows - 1) / kPanelRows;
-}
-
-// Returns the size of a factor's first `panels` panels, one after the other.
-int64_t FactorElements(int64_t panels) {
-  return kPanelRows * kPanelRows * panels * (panels + 1) / 2;
 }
 
 std::vector<int32_t> RowsByTau(const ResidualCorrelation& metric,
@@ -289,11 +281,11 @@ void BlockSkeletons::KeepCoordinates(Block& block, const Worker& worker,
     const double norm = 1 + worker.tau[j];
     draft.sound = draft.sound && squared <= 1.01 * norm;
     columns_.exact_squared_length[i] = squared;
-    columns_.squared_length[i] = RoundUp(squared);
-    columns_.norm[i] = RoundUp(std::sqrt(norm));
-    columns_.e[i] = RoundUp(std::sqrt(std::max(0.0, norm - squared)));
+    columns_.squared_length[i] = FloatAbove(squared);
+    columns_.norm[i] = FloatAbove(std::sqrt(norm));
+    columns_.e[i] = FloatAbove(std::sqrt(std::max(0.0, norm - squared)));
     block.e = std::max(block.e, columns_.e[i]);
-    block.length = std::max(block.length, RoundUp(std::sqrt(squared)));
+    block.length = std::max(block.length, FloatAbove(std::sqrt(squared)));
     block.min_row = std::min<int64_t>(block.min_row, columns_.rows[i]);
   }
   // The diagonal of a Cholesky factorization is met exactly.
@@ -304,11 +296,11 @@ void BlockSkeletons::KeepFactor(const Block& block, const Worker& worker,
                                 Draft& draft) const {
   const int rank = block.rank;
   const int64_t panels = NumFactorPanels(rank);
-  draft.factor.assign(FactorElements(panels), 0.0);
+  draft.factor.assign(FactorPanelsSize(panels), 0.0);
   draft.inverse_diagonal.assign(panels * kPanelRows, 1.0);
   for (int64_t r = 0; r < panels * kPanelRows; ++r) {
     double* panel =
-        draft.factor.data() + FactorElements(r / kPanelRows) + r % kPanelRows;
+        draft.factor.data() + FactorPanelsSize(r / kPanelRows) + r % kPanelRows;
     if (r >= rank) {
       panel[r * kPanelRows] = 1;
       continue;
@@ -364,15 +356,15 @@ void BlockSkeletons::MakeCones(const Block& block, Draft& draft) {
       }
       cones_.length[cone] = std::max(
           cones_.length[cone],
-          RoundUp(std::sqrt(columns_.exact_squared_length[first + j])));
+          FloatAbove(std::sqrt(columns_.exact_squared_length[first + j])));
       cones_.e[cone] = std::max(cones_.e[cone], columns_.e[first + j]);
       cones_.min_row[cone] =
           std::min(cones_.min_row[cone], columns_.rows[first + j]);
     }
     // An axis in float32 is not quite of length 1.
     cosine = std::max(0.0, cosine - 4 * kFloatRoundoff);
-    cones_.cosine[cone] = RoundDown(cosine);
-    cones_.sine[cone] = RoundUp(std::sqrt((1 - cosine) * (1 + cosine)));
+    cones_.cosine[cone] = FloatBelow(cosine);
+    cones_.sine[cone] = FloatAbove(std::sqrt((1 - cosine) * (1 + cosine)));
   }
 }
 
@@ -382,7 +374,7 @@ BlockSkeletons::Part BlockSkeletons::PartOf(const Block& block) {
   const int64_t cone_panels = (panels + kPanel - 1) / kPanel;
   const int64_t factor_panels = NumFactorPanels(block.rank);
   return {panels * kPanel * rank, cone_panels * kPanel * rank,
-          FactorElements(factor_panels), factor_panels * kPanelRows, rank};
+          FactorPanelsSize(factor_panels), factor_panels * kPanelRows, rank};
 }
 
 BlockSkeletons::Part BlockSkeletons::Place(std::vector<Block>& blocks) {
@@ -595,7 +587,7 @@ void BlockSkeletons::CheckFactors(ArchiveReader& archive) const {
   for (const Block& block : blocks_) {
     for (int64_t r = 0; r < PartOf(block).diagonal; ++r) {
       const double* row = factors_.elements.data() + block.factor +
-                          FactorElements(r / kPanelRows) + r % kPanelRows;
+                          FactorPanelsSize(r / kPanelRows) + r % kPanelRows;
       const double diagonal = row[r * kPanelRows];
       archive.Expect(diagonal > 0 && std::isfinite(diagonal),
                      "skeletons.factors",
@@ -676,7 +668,7 @@ void BlockSkeletons::Solve(int b, int64_t stride, int64_t count,
   const Block& block = blocks_[b];
   for (int64_t p = 0; p < NumFactorPanels(block.rank); ++p) {
     simd_->solve_panel(
-        {factors_.elements.data() + block.factor + FactorElements(p),
+        {factors_.elements.data() + block.factor + FactorPanelsSize(p),
          factors_.inverse_diagonals.data() + block.diagonal + p * kPanelRows,
          p * kPanelRows},
         stride, count, rhs);

@@ -16,9 +16,9 @@
 #include "metric/point_lanes.h"
 #include "metric/residual_correlation.h"
 #include "metric/rounding.h"
+#include "metric/test_data.h"
 #include "traversal/block/filter_routines.h"
 #include "traversal/row_order.h"
-#include "traversal/test_data.h"
 
 namespace rct {
 namespace {

@@ -6,9 +6,9 @@
 #include "gtest/gtest.h"
 #include "metric/metric.pb.h"
 #include "metric/residual_correlation.h"
+#include "metric/test_data.h"
 #include "traversal/block/block_skeletons.h"
 #include "traversal/exhaustive/exhaustive.h"
-#include "traversal/test_data.h"
 
 namespace rct {
 namespace {

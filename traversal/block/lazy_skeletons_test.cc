@@ -14,12 +14,12 @@
 #include "gtest/gtest.h"
 #include "metric/metric.pb.h"
 #include "metric/residual_correlation.h"
+#include "metric/test_data.h"
 #include "traversal/block/skeleton_bound.pb.h"
 #include "traversal/block/skeleton_searcher.h"
 #include "traversal/exhaustive/exhaustive.h"
 #include "traversal/neighbor_table.h"
 #include "traversal/searcher.h"
-#include "traversal/test_data.h"
 
 namespace rct {
 namespace {

@@ -94,12 +94,9 @@ struct SlackScale {
 // Points are in blocks up to this tau.
 inline constexpr double kMaxTau = 0.25;
 
-inline float RoundUp(double x) { return FloatAbove(x); }
-inline float RoundDown(double x) { return FloatBelow(x); }
-
 class SkeletonSlack {
  public:
-  // For skeletons of up to `max_rank` points.
+  // Makes the slacks of skeletons of up to `max_rank` points.
   SkeletonSlack(const RoundingModel& rounding, int max_rank,
                 const SlackScale& scale)
       : nugget_(scale.nugget * rounding.Nugget(2 * int64_t{max_rank} + 2)),

@@ -7,9 +7,9 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "metric/metric.pb.h"
+#include "metric/test_data.h"
 #include "traversal/block/block_skeletons.h"
 #include "traversal/block/skeleton_bound.pb.h"
-#include "traversal/test_data.h"
 
 namespace rct {
 namespace {

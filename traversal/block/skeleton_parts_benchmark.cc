@@ -21,10 +21,10 @@
 #include "metric/metric.pb.h"
 #include "metric/residual_correlation.h"
 #include "metric/simd_routines.h"
+#include "metric/test_data.h"
 #include "traversal/block/block_skeletons.h"
 #include "traversal/block/filter_routines.h"
 #include "traversal/block/skeleton_tables.h"
-#include "traversal/test_data.h"
 
 namespace rct {
 namespace {

@@ -39,7 +39,7 @@ constexpr int kExactTile = 128;
 // Returns the |rho| that a point reaches whose t is at most `threshold`. No t
 // is above 1.
 float ThetaOf(double threshold, const SkeletonSlack& slack) {
-  return slack.Theta(RoundDown(1 - std::min(threshold, 2.0)));
+  return slack.Theta(FloatBelow(1 - std::min(threshold, 2.0)));
 }
 
 }  // namespace
@@ -174,9 +174,9 @@ void SkeletonPass::Project(const Request& request, int block, float* panels,
     const double whole =
         1 + skeletons_.slack().Tau(request.from.inverse_sqrt[task_.ids[i]]);
     const double squared = task_.projection.squared_length[i];
-    e[i] = RoundUp(std::sqrt(std::max(0.0, whole - squared)));
-    norm[i] = RoundUp(std::sqrt(whole));
-    squared_length[i] = RoundUp(squared);
+    e[i] = FloatAbove(std::sqrt(std::max(0.0, whole - squared)));
+    norm[i] = FloatAbove(std::sqrt(whole));
+    squared_length[i] = FloatAbove(squared);
     if (!(squared <= 1.01 * whole)) task_.hard[i] = true;
   }
 }
@@ -252,7 +252,7 @@ void SkeletonPass::SearchOwnBlock(const Request& request) {
         task_.e + first,
         no_gap_.data(),
         task_.theta + first,
-        RoundUp(skeletons_.slack().Product(block.rank))};
+        FloatAbove(skeletons_.slack().Product(block.rank))};
     KeepFromBlock(request, task_.block, first, lanes, queries, nullptr,
                   no_gaps_.data());
   });
@@ -265,14 +265,15 @@ SkeletonPass::Passage SkeletonPass::PassageTo(int to) const {
   const double norm = tables_->norm(to, from);
   const double gap_slack =
       skeletons_.slack().Gap(source.rank, target.rank, norm);
-  return {to,
-          tables_->far(to, from),
-          tables_->norm(to, from),
-          tables_->table(to, from),
-          {target.length, target.e, tables_->block_gap(from, to)},
-          RoundUp(skeletons_.slack().Product(source.rank, target.rank, norm)),
-          gap_slack,
-          RoundUp(2 * gap_slack + 8 * kFloatRoundoff)};
+  return {
+      to,
+      tables_->far(to, from),
+      tables_->norm(to, from),
+      tables_->table(to, from),
+      {target.length, target.e, tables_->block_gap(from, to)},
+      FloatAbove(skeletons_.slack().Product(source.rank, target.rank, norm)),
+      gap_slack,
+      FloatAbove(2 * gap_slack + 8 * kFloatRoundoff)};
 }
 
 uint32_t SkeletonPass::PassByGaps(const Passage& passage, int first,
@@ -364,7 +365,7 @@ void SkeletonPass::ProjectOnAllBlocks(const Request& request) {
       // blocks needs numbers.
       projected_->seen[b] +=
           std::min(std::numeric_limits<float>::max(), length[i]);
-      length[i] = RoundUp(std::sqrt(static_cast<double>(length[i])));
+      length[i] = FloatAbove(std::sqrt(static_cast<double>(length[i])));
     }
   }
   std::sort(projected_->block_order.begin(), projected_->block_order.end(),
@@ -388,7 +389,7 @@ void SkeletonPass::SearchByProjection(const Request& request) {
           projected_->e.data() + kMaxProjected * b + first,
           no_gap_.data(),
           task_.theta + first,
-          RoundUp(skeletons_.slack().Product(block.rank))};
+          FloatAbove(skeletons_.slack().Product(block.rank))};
       const uint32_t passed = lanes & skeletons_.filter().pass_block(
                                           queries, {block.length, block.e, 0});
       counts_.blocks_pruned += std::popcount(lanes) - std::popcount(passed);

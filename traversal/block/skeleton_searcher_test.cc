@@ -18,13 +18,13 @@
 #include "metric/residual_points.h"
 #include "metric/rounding.h"
 #include "metric/simd_routines.h"
+#include "metric/test_data.h"
 #include "traversal/allocation_counter.h"
 #include "traversal/block/skeleton_bound.pb.h"
 #include "traversal/block/skeleton_bounds.h"
 #include "traversal/exhaustive/exhaustive.h"
 #include "traversal/neighbor_table.h"
 #include "traversal/searcher.h"
-#include "traversal/test_data.h"
 
 namespace rct {
 namespace {

@@ -169,7 +169,7 @@ bool SkeletonTables::MakeTable(const ResidualCorrelation& metric,
     }
   }
   norm_[Pair(a, b)] = norm_[Pair(b, a)] =
-      RoundUp(std::sqrt(squared) * (1 + 1e-6));
+      FloatAbove(std::sqrt(squared) * (1 + 1e-6));
   MeasureGaps(skeletons, b, a, worker.y.data());
   MeasureGaps(skeletons, a, b, worker.y.data());
   // Of orthonormal columns, but for what tau adds.

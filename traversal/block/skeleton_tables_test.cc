@@ -11,10 +11,10 @@
 #include "metric/correlation_tile.h"
 #include "metric/metric.pb.h"
 #include "metric/residual_correlation.h"
+#include "metric/test_data.h"
 #include "traversal/block/block_skeletons.h"
 #include "traversal/block/filter_routines.h"
 #include "traversal/block/skeleton_bounds.h"
-#include "traversal/test_data.h"
 
 namespace rct {
 namespace {

@@ -8,7 +8,7 @@
 
 #include "base/matrix.h"
 #include "gtest/gtest.h"
-#include "traversal/test_data.h"
+#include "metric/test_data.h"
 
 namespace rct {
 namespace {

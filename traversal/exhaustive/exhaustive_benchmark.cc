@@ -34,10 +34,10 @@
 #include "metric/point_lanes.h"
 #include "metric/residual_correlation.h"
 #include "metric/simd_routines.h"
+#include "metric/test_data.h"
 #include "traversal/exhaustive/exhaustive.h"
 #include "traversal/knn_heap.h"
 #include "traversal/neighbor_table.h"
-#include "traversal/test_data.h"
 
 namespace rct {
 namespace {

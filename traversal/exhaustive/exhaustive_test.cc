@@ -18,11 +18,11 @@
 #include "metric/residual_correlation.h"
 #include "metric/residual_points.h"
 #include "metric/simd_routines.h"
+#include "metric/test_data.h"
 #include "metric/tile.h"
 #include "traversal/allocation_counter.h"
 #include "traversal/neighbor_table.h"
 #include "traversal/searcher.h"
-#include "traversal/test_data.h"
 #include "traversal/traversal.pb.h"
 
 namespace rct {

@@ -20,14 +20,14 @@
 #include "metric/residual_factors.h"
 #include "metric/residual_points.h"
 #include "metric/simd_routines.h"
+#include "metric/test_data.h"
 #include "traversal/exhaustive/exhaustive.h"
 #include "traversal/exhaustive/float_screen.pb.h"
+#include "traversal/exhaustive/test_exhaustive.h"
 #include "traversal/neighbor_table.h"
 #include "traversal/row_order.h"
 #include "traversal/search_trace.h"
 #include "traversal/searcher.h"
-#include "traversal/test_data.h"
-#include "traversal/tree/test_search.h"
 
 namespace rct {
 namespace {

@@ -82,9 +82,9 @@ class ScreenBound {
   // The size of elements of v below which they count as 0.
   static constexpr double kMinElement = 0x1p-60;
   // The largest |v| for which the bound holds.
-  static constexpr double kLongest = 16;
+  static constexpr double kMaxLength = 16;
   // The largest distance from the center, in lengthscales, for which it holds.
-  static constexpr double kFurthest = 1e15;
+  static constexpr double kMaxDistance = 1e15;
 
   // Makes the bound for m = `num_inducing` and `variance` in [1/2, 2). Errors
   // are multiplied by `scale`: 1, except in the tests that show that they are

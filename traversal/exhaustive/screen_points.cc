@@ -115,8 +115,8 @@ ScreenPoints::Terms ScreenPoints::Load(const ResidualPoints& from, int64_t i,
 
   // Written so that what is not a number has no bound.
   const bool bounded =
-      squared <= ScreenBound::kLongest * ScreenBound::kLongest &&
-      distance <= ScreenBound::kFurthest * ScreenBound::kFurthest &&
+      squared <= ScreenBound::kMaxLength * ScreenBound::kMaxLength &&
+      distance <= ScreenBound::kMaxDistance * ScreenBound::kMaxDistance &&
       s > 1e-18 && s < 1e18;
   if (!bounded) {
     for (int64_t c = 0; c < terms_; ++c) v[c * v_stride] = 0;

@@ -20,11 +20,11 @@
 #include "metric/residual_factors.h"
 #include "metric/residual_points.h"
 #include "metric/simd_routines.h"
+#include "metric/test_data.h"
 #include "metric/test_reference.h"
 #include "metric/tile.h"
 #include "traversal/exhaustive/screen_bound.h"
 #include "traversal/exhaustive/screen_routines.h"
-#include "traversal/test_data.h"
 
 namespace rct {
 namespace {

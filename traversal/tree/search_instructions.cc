@@ -12,9 +12,9 @@
 
 #include "metric/metric.pb.h"
 #include "metric/residual_correlation.h"
+#include "metric/test_data.h"
 #include "traversal/row_order.h"
 #include "traversal/searcher.h"
-#include "traversal/test_data.h"
 #include "traversal/traversal.pb.h"
 #include "traversal/tree/cover_tree.h"
 #include "traversal/tree/cover_tree_builder.h"

@@ -1,4 +1,4 @@
-#include "traversal/test_data.h"
+#include "metric/test_data.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,8 +1,8 @@
 // What tests of searches share: point sets, each hard for a search in a way of
 // its own, and residual metrics over them. The same bits on every platform.
 
-#ifndef RCT_TRAVERSAL_TEST_DATA_H_
-#define RCT_TRAVERSAL_TEST_DATA_H_
+#ifndef RCT_METRIC_TEST_DATA_H_
+#define RCT_METRIC_TEST_DATA_H_
 
 #include <cstdint>
 #include <memory>
@@ -54,4 +54,4 @@ TestModel MakeTestModel(MatrixView<const double> points,
 
 }  // namespace rct
 
-#endif  // RCT_TRAVERSAL_TEST_DATA_H_
+#endif  // RCT_METRIC_TEST_DATA_H_
