@@ -22,6 +22,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "base/file.h"
+#include "base/limits.h"
 #include "base/matrix.h"
 #include "base/monitor.h"
 #include "base/quote.h"
@@ -32,9 +33,6 @@ namespace rct {
 namespace {
 
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
-
-// 2^53: float64 holds every integer up to it, but not the next one.
-constexpr double kMaxExact = 9007199254740992;
 
 // The advice for a first line that is no header.
 constexpr std::string_view kHeaderHelp =
@@ -54,7 +52,7 @@ bool ParseNumber(std::string_view field, int64_t* value) {
   if (absl::SimpleAtoi(field, value)) return true;
   double decimal;
   if (!ParseNumber(field, &decimal) || std::trunc(decimal) != decimal ||
-      std::abs(decimal) >= kMaxExact) {
+      std::abs(decimal) >= kMaxExactInteger) {
     return false;
   }
   *value = static_cast<int64_t>(decimal);
@@ -67,7 +65,7 @@ bool IsFinite(int64_t) { return true; }
 // Returns true if `field`, of which ParseNumber made `value`, is an integer in
 // plain digits and differs from `value`.
 bool IsRounded(std::string_view field, double value) {
-  if (std::abs(value) < kMaxExact) return false;
+  if (std::abs(value) < kMaxExactInteger) return false;
   std::string_view digits = absl::StripAsciiWhitespace(field);
   if (!absl::ConsumePrefix(&digits, "-")) absl::ConsumePrefix(&digits, "+");
   const size_t point = digits.find('.');

@@ -18,6 +18,9 @@ inline constexpr int64_t kMaxRows = std::numeric_limits<int32_t>::max() - 8;
 // asks for more is of another kind.
 inline constexpr int64_t kMaxColumns = int64_t{1} << 20;
 
+// 2^53: float64 holds every integer up to it, but not the next one.
+inline constexpr double kMaxExactInteger = 9007199254740992;
+
 // The largest number of threads that a config may ask for. No machine has use
 // for more; a larger number is a mistake, which would cost memory for each.
 inline constexpr int kMaxThreads = 4096;

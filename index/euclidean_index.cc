@@ -119,6 +119,9 @@ int64_t EuclideanIndex::build_distance_evaluations() const {
   return DistanceEvaluations(phases_);
 }
 
+// The calls below repeat those of ResidualIndex: each is one line of dispatch.h
+// in a public function with documentation of its own.
+
 absl::StatusOr<SearchResult> EuclideanIndex::Search(
     absl::Span<const int64_t> rows, SearchOptions options) const try {
   return NearestToRows(*searcher_, rows, options);

@@ -1,5 +1,5 @@
-// What tests of searches share: point sets, each hard for a search in a way of
-// its own, and residual metrics over them. The same bits on every platform.
+// Test data of searches: point sets, each hard for a search in a way of its
+// own, and residual metrics over them. The same bits on every platform.
 
 #ifndef RCT_METRIC_TEST_DATA_H_
 #define RCT_METRIC_TEST_DATA_H_

@@ -16,6 +16,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/types/span.h"
+#include "base/limits.h"
 #include "base/matrix.h"
 #include "base/matrix_file.h"
 #include "base/status_macros.h"
@@ -86,10 +87,9 @@ std::string DescribePoints(const std::string& path,
 // Returns whether `table` can be a list of row numbers, with -1 as in an
 // answer.
 bool CanBeRows(const Matrix<double>& table) {
-  constexpr double kMaxRow = 0x1p53;
   return table.cols() == 1 &&
          std::all_of(table.data(), table.data() + table.rows(), [](double x) {
-           return x == std::trunc(x) && x >= -1 && x < kMaxRow;
+           return x == std::trunc(x) && x >= -1 && x < kMaxExactInteger;
          });
 }
 

@@ -12,8 +12,9 @@ namespace rct {
 // Calls of operator new so far, by all threads.
 int64_t AllocationCount();
 
-// While it lives, which one at a time may, the allocation of this number (the
-// next is 0) fails, in whatever thread, and if `for_good` all after it as well.
+// While an object of this class lives, the allocation of the given number (the
+// next one is 0) fails, in any thread, and if `for_good` all after it as well.
+// One object at a time may live.
 class AllocationFailure {
  public:
   AllocationFailure(int64_t number, bool for_good);
@@ -21,7 +22,7 @@ class AllocationFailure {
   AllocationFailure(const AllocationFailure&) = delete;
   AllocationFailure& operator=(const AllocationFailure&) = delete;
 
-  // Whether it has come to that.
+  // Returns whether that allocation was asked for.
   bool happened() const;
 };
 

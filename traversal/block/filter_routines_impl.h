@@ -193,7 +193,7 @@ struct FilterRoutinesOf {
     }
   }
 
-  // What bounds need of a panel, loaded once for all its queries.
+  // The errors of a panel's points, loaded once for all its queries.
   struct PanelErrors {
     PanelErrors(const PointPanels& points, int panel)
         : e(V::Load(points.e + int64_t{kPanel} * panel)),

@@ -144,7 +144,7 @@ class LazySkeletons {
       ABSL_GUARDED_BY(mutex_);
   mutable std::unique_ptr<const SkeletonTables> made_tables_
       ABSL_GUARDED_BY(mutex_);
-  // What all calls so far could have saved, in evaluations.
+  // The evaluations that all calls so far could have saved.
   mutable double missed_with_skeletons_ ABSL_GUARDED_BY(mutex_) = 0;
   mutable double missed_with_tables_ ABSL_GUARDED_BY(mutex_) = 0;
 };

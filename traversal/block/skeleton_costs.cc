@@ -12,12 +12,12 @@
 namespace rct {
 namespace {
 
-// Exact evaluations of a query by tables for each of its neighbors, at the
+// The exact evaluations of a query by tables for each of its neighbors, at the
 // price of those in tiles.
 constexpr double kNeighborEvaluations = 8;
 
-// Multiply-adds of its filter for each dimension of a skeleton, and how many
-// more each neighbor costs.
+// The multiply-adds of its filter for each dimension of a skeleton, and those
+// that each neighbor adds.
 constexpr double kFilter = 3072;
 constexpr double kNeighborFilter = 61;
 

@@ -31,7 +31,7 @@ namespace {
 
 constexpr int64_t kInducing = 512;
 
-// What AUTO chooses for 32,768 points and an RBF kernel.
+// The options that AUTO chooses for 32,768 points and an RBF kernel.
 constexpr SkeletonOptions kOptions = {.block_size = 256, .rms_residual = 0.05};
 
 const ResidualCorrelation& Metric() {
@@ -182,7 +182,7 @@ void BM_PassCones(benchmark::State& state) {
 }
 BENCHMARK(BM_PassCones)->Arg(32)->Apply(BestOfRepetitions);
 
-// All points of a block, of which every panel is wanted by so many queries.
+// All points of a block, of which the given number of queries want every panel.
 void BM_KeepPoints(benchmark::State& state) {
   const auto rank = static_cast<int>(state.range(0));
   const auto panels = static_cast<int>(state.range(1));

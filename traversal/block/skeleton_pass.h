@@ -46,8 +46,8 @@
 
 namespace rct {
 
-// What a search by blocks reads: all of it immutable. The owner keeps the parts
-// alive.
+// The parts that a search by blocks reads, all of them immutable. Their owner
+// keeps them alive.
 struct SkeletonParts {
   const BlockSkeletons* skeletons = nullptr;
   const SkeletonTables* tables = nullptr;  // null: queries are projected

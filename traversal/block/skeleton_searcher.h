@@ -6,8 +6,8 @@
 // exhaustive search together. Answers have the bits of exhaustive search,
 // whatever the options and threads. Counters do not depend on threads either.
 //
-// What blocks, skeletons and tables there are is decided elsewhere
-// (lazy_skeletons.h): a search asks once for the parts that it uses.
+// lazy_skeletons.h decides which skeletons and tables there are: a search asks
+// once for the parts that it uses, and builds nothing.
 
 #ifndef RCT_TRAVERSAL_BLOCK_SKELETON_SEARCHER_H_
 #define RCT_TRAVERSAL_BLOCK_SKELETON_SEARCHER_H_

@@ -24,8 +24,8 @@
 namespace rct {
 namespace {
 
-// The pairs of so many blocks and so many others are one task: rows of V come
-// from memory once for all of them, and from a cache after that.
+// The pairs of kTileSide blocks with kTileSide others are one task: rows of V
+// come from memory once for all of them, and from a cache after that.
 constexpr int kTileSide = 8;
 
 // to = from^T, both without padding; rows and columns are multiples of eight.

@@ -94,8 +94,9 @@ struct ScreenRoutinesOf {
     for (int64_t first = 0; first < terms; first += kBlockTerms) {
       const int64_t block = std::min(kBlockTerms, terms - first);
       const float* next = panel + block * kScreenPanel;
-      // What comes next in memory is what is needed next, in this panel or in
-      // the following one. It comes to the second level a part with each group.
+      // The memory that comes next is needed next, in this panel or in the
+      // following one. A part of it is brought to the second-level cache with
+      // each group.
       const int64_t lines =
           std::min(block * kScreenPanel, static_cast<int64_t>(end - next)) /
           kFloatLanes;
@@ -117,8 +118,10 @@ struct ScreenRoutinesOf {
     }
   }
 
-  // exp(-x) for 0 <= x <= 80: a Taylor polynomial of degree 6 on |r| <=
-  // ln(2)/2, scaled.
+  // Returns exp(-x) for 0 <= x <= 80: a Taylor polynomial of degree 6 on |r| <=
+  // ln(2)/2, scaled. This has the shape of Exp in metric/simd_routines_impl.h
+  // and none of its numbers: degree, coefficients and reduction follow from the
+  // precision.
   static V ExpOfMinus(V x) {
     const V magic = V::Broadcast(kFloatRoundingMagic);
     const V shifted = Fma(x, V::Broadcast(-0x1.715476p0f), magic);
