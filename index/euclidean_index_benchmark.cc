@@ -64,12 +64,12 @@ class KdTree {
       : cloud_{points}, tree_(kDim, cloud_, {/*leaf_max_size=*/10}) {}
 
   NeighborTable Search(MatrixView<const double> queries, int threads) const {
-    constexpr int64_t kBlock = 1024;
+    constexpr int64_t kBatch = 1024;
     NeighborTable table(queries.rows, kNeighbors);
     ParallelFor(
-        threads, (queries.rows + kBlock - 1) / kBlock, [&](int64_t block, int) {
-          const int64_t end = std::min((block + 1) * kBlock, queries.rows);
-          for (int64_t i = block * kBlock; i < end; ++i) {
+        threads, (queries.rows + kBatch - 1) / kBatch, [&](int64_t batch, int) {
+          const int64_t end = std::min((batch + 1) * kBatch, queries.rows);
+          for (int64_t i = batch * kBatch; i < end; ++i) {
             SearchOne(queries.row(i), i, table);
           }
         });

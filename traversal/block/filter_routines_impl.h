@@ -249,11 +249,11 @@ struct FilterRoutinesOf {
                         int first, int count, const int32_t* masks,
                         const int32_t* min_row, const int32_t* row_limit,
                         const int32_t* self, KeptList* kept) {
-    constexpr int kMany = Shape::kPointQueries;
-    constexpr int kHalf = (kMany + 1) / 2;
+    constexpr int kMaxAtOnce = Shape::kPointQueries;
+    constexpr int kHalf = (kMaxAtOnce + 1) / 2;
     int pairs = 0;
     for (int p = 0; p < count; ++p) {
-      int64_t list[kPanel + kMany];
+      int64_t list[kPanel + kMaxAtOnce];
       int left = 0;
       for (uint32_t lanes =
                V::BitMask(masks, 1 << p) & V::AboveMask(row_limit, min_row[p]);
@@ -262,9 +262,9 @@ struct FilterRoutinesOf {
       }
       pairs += left;
       for (int64_t* next = list; left > 0;) {
-        const int some = std::min(left, kMany);
+        const int some = std::min(left, kMaxAtOnce);
         const auto points_of =
-            some > kHalf ? &PointsOf<kMany> : &PointsOf<kHalf>;
+            some > kHalf ? &PointsOf<kMaxAtOnce> : &PointsOf<kHalf>;
         points_of(queries, next, some, points, first + p, row_limit, self,
                   kept);
         next += some;

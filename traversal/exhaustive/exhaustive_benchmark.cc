@@ -84,51 +84,48 @@ class DenseSearcher {
   }
 
   NeighborTable Search(const std::vector<int64_t>& rows) const {
-    constexpr int64_t kQueryBlock = 512;
+    constexpr int64_t kBatch = 512;
     constexpr int64_t kPanel = 1024;
     const auto n = static_cast<int64_t>(rows.size());
     NeighborTable table(n, kNeighbors);
     const SimdRoutines& simd = metric_.simd();
     const KernelSpec spec = metric_.kernel().spec();
     const ResidualPoints& data = metric_.data();
-    ParallelFor(
-        threads_, (n + kQueryBlock - 1) / kQueryBlock, [&](int64_t task, int) {
-          const int64_t first = task * kQueryBlock;
-          const int64_t count = std::min(kQueryBlock, n - first);
-          Matrix<double> queries(count, kInducing);
-          Matrix<double> product(count, kPanel);
-          std::vector<int32_t> hits(kPanel + 8);
-          std::vector<KnnHeap> heaps(count);
-          for (int64_t i = 0; i < count; ++i) {
-            std::copy_n(packed_.row(rows[first + i]), kInducing,
-                        queries.row(i));
-            heaps[i].Reset(kNeighbors);
-          }
-          for (int64_t c = 0; c < data.size(); c += kPanel) {
-            const int64_t width = std::min(kPanel, data.size() - c);
-            cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans,
-                        static_cast<int>(count), static_cast<int>(width),
-                        kInducing, 1.0, queries.data(), kInducing,
-                        packed_.row(c), kInducing, 0.0, product.data(), kPanel);
-            for (int64_t i = 0; i < count; ++i) {
-              const int64_t row = rows[first + i];
-              double* t = product.row(i);
-              simd.residual_row(spec, data.points.row(row),
-                                data.inverse_sqrt[row], lanes_.From(c),
-                                data.inverse_sqrt.data() + c, t, width, t);
-              if (row >= c && row < c + width) t[row - c] = kSelf;
-              const int found =
-                  simd.select_at_most(t, static_cast<int>(width),
-                                      heaps[i].threshold(), hits.data());
-              for (int h = 0; h < found; ++h) {
-                if (t[hits[h]] <= heaps[i].threshold()) {
-                  heaps[i].Offer(t[hits[h]], c + hits[h]);
-                }
-              }
+    ParallelFor(threads_, (n + kBatch - 1) / kBatch, [&](int64_t task, int) {
+      const int64_t first = task * kBatch;
+      const int64_t count = std::min(kBatch, n - first);
+      Matrix<double> queries(count, kInducing);
+      Matrix<double> product(count, kPanel);
+      std::vector<int32_t> hits(kPanel + 8);
+      std::vector<KnnHeap> heaps(count);
+      for (int64_t i = 0; i < count; ++i) {
+        std::copy_n(packed_.row(rows[first + i]), kInducing, queries.row(i));
+        heaps[i].Reset(kNeighbors);
+      }
+      for (int64_t c = 0; c < data.size(); c += kPanel) {
+        const int64_t width = std::min(kPanel, data.size() - c);
+        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans,
+                    static_cast<int>(count), static_cast<int>(width), kInducing,
+                    1.0, queries.data(), kInducing, packed_.row(c), kInducing,
+                    0.0, product.data(), kPanel);
+        for (int64_t i = 0; i < count; ++i) {
+          const int64_t row = rows[first + i];
+          double* t = product.row(i);
+          simd.residual_row(spec, data.points.row(row), data.inverse_sqrt[row],
+                            lanes_.From(c), data.inverse_sqrt.data() + c, t,
+                            width, t);
+          if (row >= c && row < c + width) t[row - c] = kSelf;
+          const int found = simd.select_at_most(
+              t, static_cast<int>(width), heaps[i].threshold(), hits.data());
+          for (int h = 0; h < found; ++h) {
+            if (t[hits[h]] <= heaps[i].threshold()) {
+              heaps[i].Offer(t[hits[h]], c + hits[h]);
             }
           }
-          for (int64_t i = 0; i < count; ++i) heaps[i].MoveTo(table, first + i);
-        });
+        }
+      }
+      for (int64_t i = 0; i < count; ++i) heaps[i].MoveTo(table, first + i);
+    });
     return table;
   }
 

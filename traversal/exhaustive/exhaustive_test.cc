@@ -191,7 +191,7 @@ TEST(ExhaustiveCountersTest, EveryPair) {
   EXPECT_EQ(counters.prunes_lower_bound(), 0);
 }
 
-// Smaller blocks of queries.
+// Smaller batches of queries.
 TEST(ExhaustiveBlocksTest, ManyInducingPoints) {
   const Matrix<double> points = MakePoints("normal", 700, 3, 1);
   const auto metric =
@@ -202,7 +202,7 @@ TEST(ExhaustiveBlocksTest, ManyInducingPoints) {
   }
 }
 
-// A block of queries meets the candidates before the last of its rows; those
+// A batch of queries meets the candidates before the last of its rows; those
 // that a query may not have are filtered, as far as they are near enough to
 // enter.
 TEST(ExhaustiveCountersTest, Predecessors) {

@@ -41,8 +41,8 @@ struct ScreenRoutinesOf {
 
   // Terms of a panel that stay in the first-level cache, 24 KiB, while all
   // queries pass by.
-  static constexpr int64_t kBlockTerms = 128;
-  static_assert(kBlockTerms % kScreenChunk == 0);
+  static constexpr int64_t kPartTerms = 128;
+  static_assert(kPartTerms % kScreenChunk == 0);
 
   // Adds `terms` terms of each product of a register tile to `out`.
   static void AddTerms(const float* group, const float* panel, int64_t terms,
@@ -91,14 +91,14 @@ struct ScreenRoutinesOf {
         V::Broadcast(0).Store(out + i * out_stride + v * kFloatLanes);
       }
     }
-    for (int64_t first = 0; first < terms; first += kBlockTerms) {
-      const int64_t block = std::min(kBlockTerms, terms - first);
-      const float* next = panel + block * kScreenPanel;
+    for (int64_t first = 0; first < terms; first += kPartTerms) {
+      const int64_t part = std::min(kPartTerms, terms - first);
+      const float* next = panel + part * kScreenPanel;
       // The memory that comes next is needed next, in this panel or in the
       // following one. A part of it is brought to the second-level cache with
       // each group.
       const int64_t lines =
-          std::min(block * kScreenPanel, static_cast<int64_t>(end - next)) /
+          std::min(part * kScreenPanel, static_cast<int64_t>(end - next)) /
           kFloatLanes;
       for (int g = 0; g < num_groups; ++g) {
         for (int64_t l = lines * g / num_groups;
@@ -109,7 +109,7 @@ struct ScreenRoutinesOf {
         float* totals = out + g * kScreenGroup * out_stride;
         for (int v = 0; v < kVectors; v += Shape::kVectors) {
           for (int i = 0; i < kScreenGroup; i += Shape::kQueries) {
-            AddTerms(group + i, panel + v * kFloatLanes, block,
+            AddTerms(group + i, panel + v * kFloatLanes, part,
                      totals + i * out_stride + v * kFloatLanes, out_stride);
           }
         }
