@@ -73,6 +73,7 @@ struct LevelCacheTable::Scratch {
   static std::vector<Scratch> ForThreads(int threads, int64_t dim,
                                          int max_queries) {
     std::vector<Scratch> scratch;
+    scratch.reserve(threads);
     for (int w = 0; w < threads; ++w) scratch.emplace_back(dim, max_queries);
     return scratch;
   }

@@ -50,6 +50,7 @@ struct TileScratch {
 std::vector<TileScratch> MakeScratch(int threads, int64_t dim,
                                      int max_queries) {
   std::vector<TileScratch> scratch;
+  scratch.reserve(threads);
   for (int w = 0; w < threads; ++w) scratch.emplace_back(dim, max_queries);
   return scratch;
 }
