@@ -11,6 +11,7 @@
 #include "traversal/kept_routines.h"
 #include "traversal/search_trace.h"
 #include "traversal/searcher.h"
+#include "traversal/traversal.pb.h"
 
 namespace rct {
 
@@ -35,18 +36,18 @@ KeptCandidates::KeptCandidates(const Searcher<ResidualCorrelation>& owner,
   heap_.Reset(k);
 }
 
+SearchCounters KeptCandidates::counters() const {
+  SearchCounters counters;
+  counters.set_distance_evaluations(evaluations_);
+  counters.set_predecessor_filtered(filtered_);
+  counters.set_heap_pushes(pushes_);
+  return counters;
+}
+
 void KeptCandidates::Clear(int i) {
   const int64_t first = i * stride_;
   lists_[i] = {upper_.data() + first, lower_.data() + first,
                row_.data() + first, 0, 0};
-}
-
-void KeptCandidates::Add(int i, int32_t row, float lower, float upper) {
-  KeptList& list = lists_[i];
-  list.upper[list.size] = upper;
-  list.lower[list.size] = lower;
-  list.row[list.size] = row;
-  ++list.size;
 }
 
 void KeptCandidates::DropForbidden(int i, int first,
@@ -108,11 +109,11 @@ void KeptCandidates::EvaluateTile(const Request& request, int32_t number) {
         workspace_);
   }
   const auto selection_timed = timed(trace_.selection_seconds);
-  const int64_t offered = owner_.OfferTileRow(
-      squared_.data(), candidates, request.rows[number], request.options, heap_,
-      hits_.data(), counts_.filtered);
-  counts_.evaluations += count;
-  counts_.pushes += offered;
+  const int64_t offered =
+      owner_.OfferTileRow(squared_.data(), candidates, request.rows[number],
+                          request.options, heap_, hits_.data(), filtered_);
+  evaluations_ += count;
+  pushes_ += offered;
   if (telemetry) trace_.AddTile(/*index=*/0, count, count, offered);
 }
 

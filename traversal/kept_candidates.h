@@ -32,7 +32,6 @@
 #define RCT_TRAVERSAL_KEPT_CANDIDATES_H_
 
 #include <cstdint>
-#include <limits>
 #include <vector>
 
 #include "absl/types/span.h"
@@ -44,6 +43,7 @@
 #include "traversal/neighbor_table.h"
 #include "traversal/search_trace.h"
 #include "traversal/searcher.h"
+#include "traversal/traversal.pb.h"
 
 namespace rct {
 
@@ -52,13 +52,6 @@ namespace rct {
 class KeptCandidates {
  public:
   using Request = Searcher<ResidualCorrelation>::Request;
-
-  // The sums over all evaluations.
-  struct Counts {
-    int64_t evaluations = 0;
-    int64_t filtered = 0;  // by the predecessor constraint
-    int64_t pushes = 0;
-  };
 
   // Lists of `num_queries` queries, each of up to `capacity` candidates, for
   // the `k` nearest. `owner` searches the data in the caller's order and must
@@ -78,7 +71,13 @@ class KeptCandidates {
   void Clear(int i);
 
   // Adds a candidate to the list of query i, which must have room.
-  void Add(int i, int32_t row, float lower, float upper);
+  void Add(int i, int32_t row, float lower, float upper) {
+    KeptList& list = lists_[i];
+    list.upper[list.size] = upper;
+    list.lower[list.size] = lower;
+    list.row[list.size] = row;
+    ++list.size;
+  }
 
   // Drops the candidates of query i from number `first` on that the caller does
   // not allow: only neighbors may raise theta.
@@ -113,7 +112,9 @@ class KeptCandidates {
                 absl::Span<const int32_t> more, ThetaOf theta_of,
                 NeighborTable& neighbors);
 
-  const Counts& counts() const { return counts_; }
+  // Returns the evaluations, heap pushes and candidates that the predecessor
+  // constraint filtered, summed over all evaluations.
+  SearchCounters counters() const;
   // Times and tiles of the evaluations; empty without telemetry.
   const SearchTrace& trace() const { return trace_; }
 
@@ -148,7 +149,9 @@ class KeptCandidates {
   std::vector<int32_t> hits_;
   KnnHeap heap_;
 
-  Counts counts_;
+  int64_t evaluations_ = 0;
+  int64_t filtered_ = 0;
+  int64_t pushes_ = 0;
   SearchTrace trace_;
 };
 

@@ -172,7 +172,7 @@ TEST(KeptCandidatesTest, PointsWithoutBoundsAreEvaluatedIfAllowed) {
   NeighborTable found(1, 3);
   kept.Evaluate(request, 0, 0, {}, 0, more, ThetaOf, found);
   EXPECT_EQ(found.count(0), 2);
-  EXPECT_EQ(kept.counts().evaluations, 2);
+  EXPECT_EQ(kept.counters().distance_evaluations(), 2);
 }
 
 }  // namespace

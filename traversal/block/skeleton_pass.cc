@@ -18,8 +18,8 @@
 #include "traversal/block/filter_routines.h"
 #include "traversal/block/skeleton_bounds.h"
 #include "traversal/block/skeleton_tables.h"
+#include "traversal/counters.h"
 #include "traversal/kept_routines.h"
-#include "traversal/knn_heap.h"
 #include "traversal/neighbor_table.h"
 #include "traversal/search_trace.h"
 #include "traversal/searcher.h"
@@ -43,29 +43,6 @@ float ThetaOf(double threshold, const SkeletonSlack& slack) {
 }
 
 }  // namespace
-
-SkeletonPass::Counts& SkeletonPass::Counts::operator+=(const Counts& other) {
-  evaluations += other.evaluations;
-  filtered += other.filtered;
-  block_tests += other.block_tests;
-  blocks_pruned += other.blocks_pruned;
-  sub_blocks_pruned += other.sub_blocks_pruned;
-  screened += other.screened;
-  pushes += other.pushes;
-  return *this;
-}
-
-SearchCounters SkeletonPass::Counts::AsCounters() const {
-  SearchCounters counters;
-  counters.set_distance_evaluations(evaluations);
-  counters.set_predecessor_filtered(filtered);
-  counters.set_segments_expanded(block_tests - blocks_pruned);
-  counters.set_prunes_lower_bound(blocks_pruned);
-  counters.set_sub_block_prunes(sub_blocks_pruned);
-  counters.set_points_screened(screened);
-  counters.set_heap_pushes(pushes);
-  return counters;
-}
 
 SkeletonPass::Task::Task(int64_t dim, int max_rank)
     : points(kMaxQueries, dim),
@@ -105,12 +82,16 @@ SkeletonPass::SkeletonPass(const Searcher<ResidualCorrelation>& owner,
   if (tables_ == nullptr) projected_.emplace(skeletons_);
 }
 
-SkeletonPass::Counts SkeletonPass::counts() const {
-  Counts sum = counts_;
-  sum.evaluations += kept_.counts().evaluations;
-  sum.filtered += kept_.counts().filtered;
-  sum.pushes += kept_.counts().pushes;
-  return sum;
+SearchCounters SkeletonPass::counters() const {
+  SearchCounters counters;
+  counters.set_distance_evaluations(counts_.evaluations);
+  counters.set_predecessor_filtered(counts_.filtered);
+  counters.set_segments_expanded(counts_.block_tests - counts_.blocks_pruned);
+  counters.set_prunes_lower_bound(counts_.blocks_pruned);
+  counters.set_sub_block_prunes(counts_.sub_blocks_pruned);
+  counters.set_points_screened(counts_.screened);
+  AddCounters(kept_.counters(), counters);
+  return counters;
 }
 
 SearchTrace SkeletonPass::trace() const {

@@ -72,20 +72,6 @@ class SkeletonPass {
   // tiles.
   static constexpr int kMaxKept = 8 * kMaxNeighbors;
 
-  // The sums over all tasks.
-  struct Counts {
-    int64_t evaluations = 0;
-    int64_t filtered = 0;     // points, by the predecessor constraint
-    int64_t block_tests = 0;  // pairs of a query and a block
-    int64_t blocks_pruned = 0;
-    int64_t sub_blocks_pruned = 0;  // once for each query
-    int64_t screened = 0;           // pairs of a query and a point
-    int64_t pushes = 0;
-
-    Counts& operator+=(const Counts& other);
-    SearchCounters AsCounters() const;
-  };
-
   // `owner` searches the data that `parts` are of, in the caller's order.
   // Sub-blocks are tested where `sub_blocks` says so. 1 <= k <= kMaxNeighbors.
   SkeletonPass(const Searcher<ResidualCorrelation>& owner,
@@ -101,11 +87,21 @@ class SkeletonPass {
 
   // Returns the queries of all tasks so far that were given up.
   const std::vector<int32_t>& hard_queries() const { return hard_queries_; }
-  Counts counts() const;
+  // Return the sums over all tasks so far.
+  SearchCounters counters() const;
   SearchTrace trace() const;
 
  private:
   static_assert(kMaxKept % kPanel == 0);
+
+  struct Counts {
+    int64_t evaluations = 0;  // for projections
+    int64_t filtered = 0;     // points, by the predecessor constraint
+    int64_t block_tests = 0;  // pairs of a query and a block
+    int64_t blocks_pruned = 0;
+    int64_t sub_blocks_pruned = 0;  // once for each query
+    int64_t screened = 0;           // pairs of a query and a point
+  };
 
   // The queries of a task, in panels: their coordinates in their own skeleton,
   // and the numbers that bounds need of them.

@@ -169,20 +169,28 @@ void SkeletonSearcher::Search(const Request& request, NeighborTable& neighbors,
   Tasks divided = Divide(request, parts);
   const Passes passes = RunTasks(request, parts, divided, neighbors);
   if (!Monitor::Go(monitor)) return;
-  SkeletonPass::Counts sum;
+  // Fields are there even where no task ran.
+  SearchCounters sum;
+  sum.set_distance_evaluations(0);
+  sum.set_predecessor_filtered(0);
+  sum.set_segments_expanded(0);
+  sum.set_prunes_lower_bound(0);
+  sum.set_sub_block_prunes(0);
+  sum.set_points_screened(0);
+  sum.set_heap_pushes(0);
   for (const auto& pass : passes) {
     divided.hard.insert(divided.hard.end(), pass->hard_queries().begin(),
                         pass->hard_queries().end());
-    sum += pass->counts();
+    AddCounters(pass->counters(), sum);
     statistics.trace.Add(pass->trace());
   }
   if (request.options.telemetry && !divided.tasks.empty()) {
     SearchTrace::Level& level = statistics.trace.level(0);
-    level.frontier += sum.block_tests;
-    level.expanded += sum.block_tests - sum.blocks_pruned;
-    level.pruned += sum.blocks_pruned;
+    level.frontier += sum.segments_expanded() + sum.prunes_lower_bound();
+    level.expanded += sum.segments_expanded();
+    level.pruned += sum.prunes_lower_bound();
   }
-  AddCounters(sum.AsCounters(), statistics.counters);
+  AddCounters(sum, statistics.counters);
   std::sort(divided.hard.begin(), divided.hard.end());
   exhaustive_.SearchSome(request, divided.hard, neighbors, statistics);
 }

@@ -187,12 +187,10 @@ void FloatScreenSearcher::Search(const Request& request,
               });
   if (!Monitor::Go(options.monitor)) return;
   for (const Worker& worker : workers) {
-    const KeptCandidates::Counts& counts = worker.kept.counts();
-    SearchCounters counters;
-    counters.set_heap_pushes(counts.pushes);
-    counters.set_distance_evaluations(counts.evaluations);
-    counters.set_predecessor_filtered(worker.filtered + counts.filtered);
-    AddCounters(counters, statistics.counters);
+    SearchCounters never_kept;
+    never_kept.set_predecessor_filtered(worker.filtered);
+    AddCounters(never_kept, statistics.counters);
+    AddCounters(worker.kept.counters(), statistics.counters);
     statistics.trace.Add(worker.kept.trace());
     statistics.trace.descent_seconds += worker.seconds;
   }
