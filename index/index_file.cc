@@ -82,10 +82,12 @@ absl::StatusOr<IndexFileContents> ReadIndexFile(ArchiveReader& archive,
   RCT_RETURN_IF_ERROR(archive.status());
   const int64_t v_bytes =
       data.v.rows() * data.v.stride() * static_cast<int64_t>(sizeof(double));
-  std::optional<RoundingModel> rounding;
-  if (contents.factor != nullptr) rounding = contents.factor->rounding();
-  contents.metric = std::make_shared<const ResidualCorrelation>(
-      *std::move(kernel), std::move(data), rounding);
+  contents.metric =
+      contents.factor != nullptr
+          ? std::make_shared<const ResidualCorrelation>(
+                *std::move(kernel), std::move(data), contents.factor)
+          : std::make_shared<const ResidualCorrelation>(
+                *std::move(kernel), std::move(data), std::nullopt);
   clock.End("load", 0, v_bytes);
   RCT_ASSIGN_OR_RETURN(
       contents.restored,

@@ -145,10 +145,11 @@ absl::StatusOr<ResidualModel> ResidualModel::Factorize(
       ResidualPoints data,
       factor.Project(std::move(points), ResolveThreads(threads), monitor));
   clock.End("projection", 0, BytesOf(data.v));
-  auto metric = std::make_shared<ResidualCorrelation>(
-      std::move(kernel), std::move(data), factor.rounding(), simd);
-  return ResidualModel(std::make_shared<InducingFactor>(std::move(factor)),
-                       std::move(metric), config, clock.Take());
+  auto shared = std::make_shared<const InducingFactor>(std::move(factor));
+  auto metric = std::make_shared<const ResidualCorrelation>(
+      std::move(kernel), std::move(data), shared, simd);
+  return ResidualModel(std::move(shared), std::move(metric), config,
+                       clock.Take());
 }
 
 absl::StatusOr<ResidualModel> ResidualModel::FromFactors(

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -11,6 +12,7 @@
 #include "base/check.h"
 #include "metric/kernel.h"
 #include "metric/point_lanes.h"
+#include "metric/residual_factors.h"
 #include "metric/residual_points.h"
 #include "metric/rounding.h"
 #include "metric/simd_routines.h"
@@ -38,10 +40,20 @@ ResidualCorrelation::ResidualCorrelation(Kernel kernel, Points data,
   }
 }
 
+ResidualCorrelation::ResidualCorrelation(
+    Kernel kernel, Points data, std::shared_ptr<const InducingFactor> factor,
+    const SimdRoutines& simd)
+    : ResidualCorrelation(std::move(kernel), std::move(data),
+                          factor->rounding(), simd) {
+  factor_ = std::move(factor);
+}
+
 ResidualCorrelation ResidualCorrelation::Reordered(
     absl::Span<const int32_t> order) const {
-  return ResidualCorrelation(kernel_, data_.Reordered(order), rounding_,
-                             *simd_);
+  ResidualCorrelation reordered(kernel_, data_.Reordered(order), rounding_,
+                                *simd_);
+  reordered.factor_ = factor_;
+  return reordered;
 }
 
 double ResidualCorrelation::Tau(const Points& from, int64_t i,

@@ -44,6 +44,7 @@
 #include "base/aligned_buffer.h"
 #include "metric/kernel.h"
 #include "metric/point_lanes.h"
+#include "metric/residual_factors.h"
 #include "metric/residual_points.h"
 #include "metric/rounding.h"
 #include "metric/simd_routines.h"
@@ -69,6 +70,11 @@ class ResidualCorrelation {
                       std::optional<RoundingModel> rounding,
                       const SimdRoutines& simd = BestSimdRoutines());
 
+  // Makes the metric of factors that `factor` computed, with its rounding.
+  ResidualCorrelation(Kernel kernel, Points data,
+                      std::shared_ptr<const InducingFactor> factor,
+                      const SimdRoutines& simd = BestSimdRoutines());
+
   int64_t size() const { return data_.size(); }
   int64_t dim() const { return kernel_.dim(); }
   // Returns the number of doubles that a tile reads of each point.
@@ -77,6 +83,11 @@ class ResidualCorrelation {
   const Kernel& kernel() const { return kernel_; }
   const std::optional<RoundingModel>& rounding() const { return rounding_; }
   const SimdRoutines& simd() const { return *simd_; }
+  // Returns the factor of the inducing points that V was computed with, or null
+  // where it is not known.
+  const std::shared_ptr<const InducingFactor>& factor() const {
+    return factor_;
+  }
 
   // Returns the same metric with the data in another order (see
   // Points::Reordered).
@@ -168,6 +179,7 @@ class ResidualCorrelation {
   Kernel kernel_;
   Points data_;
   std::optional<RoundingModel> rounding_;
+  std::shared_ptr<const InducingFactor> factor_;
   const SimdRoutines* simd_;
   PointLanes lanes_;
   AlignedBuffer<double> scale_;         // s, padded to whole vectors

@@ -329,6 +329,20 @@ absl::StatusOr<ResidualPoints> InducingFactor::Project(Matrix<double> points,
   return result;
 }
 
+void InducingFactor::Solve(int64_t stride, int64_t count,
+                           double* columns) const {
+  for (int64_t index = 0; index < num_panels(); ++index) {
+    simd_->solve_panel(panel(index), stride, count, columns);
+  }
+}
+
+void InducingFactor::SolveTransposed(int64_t stride, int64_t count,
+                                     double* columns) const {
+  for (int64_t index = num_panels(); index-- > 0;) {
+    simd_->solve_transposed_panel(panel(index), stride, count, columns);
+  }
+}
+
 int64_t InducingFactor::ProjectChunk(const PointLanes& lanes, int64_t first,
                                      int64_t count, double* rhs,
                                      ResidualPoints& result) const {
@@ -337,10 +351,8 @@ int64_t InducingFactor::ProjectChunk(const PointLanes& lanes, int64_t first,
     simd_->covariance_row(kernel_.spec(), inducing_.coordinates.row(r),
                           lanes.From(first), count, rhs + r * kChunk);
   }
-  std::fill(rhs + m * kChunk, rhs + num_panels() * kPanelRows * kChunk, 0.0);
-  for (int64_t index = 0; index < num_panels(); ++index) {
-    simd_->solve_panel(panel(index), kChunk, RoundUpToLanes(count), rhs);
-  }
+  std::fill(rhs + m * kChunk, rhs + padded_inducing() * kChunk, 0.0);
+  Solve(kChunk, RoundUpToLanes(count), rhs);
   int64_t first_bad = -1;
   for (int64_t i = 0; i < count; ++i) {
     const int64_t row = first + i;

@@ -73,6 +73,14 @@ class InducingFactor {
     return Project(Matrix<double>::Copy(points), num_threads, monitor);
   }
 
+  // Compute V = L^-1 K and alpha = L^-T V in place for `count` points side by
+  // side, a multiple of eight: element r of point j is columns[r * stride + j],
+  // and there are padded_inducing() rows, zero from num_inducing() on.
+  void Solve(int64_t stride, int64_t count, double* columns) const;
+  void SolveTransposed(int64_t stride, int64_t count, double* columns) const;
+  // Returns m rounded up to whole panels.
+  int64_t padded_inducing() const { return num_panels() * kPanelRows; }
+
   // Returns p of a point x with |v_x|^2 = `squared_length`.
   double ResidualVariance(double squared_length) const {
     return std::max(kernel_.variance() - squared_length, variance_floor_);

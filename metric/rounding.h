@@ -72,6 +72,13 @@ struct RoundingModel {
   // Returns nu(N) for N = `num_points`, in the unit of covariances.
   double Nugget(int64_t num_points) const;
 
+  // Returns e, a bound on |L v - k(Z, x)| of a computed v.
+  double ProjectionError() const;
+  // Returns a bound on the norm of L L^T - K(Z,Z) - jitter I.
+  double FactorizationError() const;
+  // Returns J.
+  double SmallestEigenvalue() const;
+
   // Returns FailedPrecondition if the jitter is too small for the theorem, that
   // is below 2 m (m + 1 + c_k) u (variance + jitter).
   absl::Status Validate() const;

@@ -115,6 +115,14 @@ struct SimdRoutines {
   void (*solve_panel)(const FactorPanel& panel, int64_t stride, int64_t count,
                       double* rhs);
 
+  // Computes the rows of one panel of alpha = L^-T v for `count` points side by
+  // side, a multiple of eight, and takes what they contribute from the rows
+  // before it: the back substitution, of which panels are the steps, the last
+  // panel first. rhs[r * stride + j] holds v, less the contributions of later
+  // panels, for r < panel.row + kPanelRows.
+  void (*solve_transposed_panel)(const FactorPanel& panel, int64_t stride,
+                                 int64_t count, double* rhs);
+
   // Appends to `hits` the indices j < count with t[j] <= threshold, in order,
   // and returns their number. `hits` has room for count + 8.
   int (*select_at_most)(const double* t, int count, double threshold,

@@ -333,6 +333,60 @@ struct SimdRoutinesOf {
     }
   }
 
+  template <int kVectors>
+  static void SolveTransposedTile(const FactorPanel& panel, int64_t stride,
+                                  double* rhs) {
+    V value[kPanelRows][kVectors];
+#pragma GCC unroll 8
+    for (int i = kPanelRows - 1; i >= 0; --i) {
+      double* row = rhs + (panel.row + i) * stride;
+      const double* column = panel.data + (panel.row + i) * kPanelRows;
+      const V inverse = V::Broadcast(panel.inverse_diagonal[i]);
+#pragma GCC unroll 2
+      for (int v = 0; v < kVectors; ++v) {
+        value[i][v] = V::Load(row + v * kLanes);
+#pragma GCC unroll 8
+        for (int k = i + 1; k < kPanelRows; ++k) {
+          value[i][v] =
+              NegatedFma(V::Broadcast(column[k]), value[k][v], value[i][v]);
+        }
+        value[i][v] = value[i][v] * inverse;
+        value[i][v].Store(row + v * kLanes);
+      }
+    }
+    for (int64_t c = 0; c < panel.row; ++c) {
+      V rest[kVectors];
+#pragma GCC unroll 2
+      for (int v = 0; v < kVectors; ++v) {
+        rest[v] = V::Load(rhs + c * stride + v * kLanes);
+      }
+#pragma GCC unroll 8
+      for (int i = 0; i < kPanelRows; ++i) {
+        const V factor = V::Broadcast(panel.data[c * kPanelRows + i]);
+#pragma GCC unroll 2
+        for (int v = 0; v < kVectors; ++v) {
+          rest[v] = NegatedFma(factor, value[i][v], rest[v]);
+        }
+      }
+#pragma GCC unroll 2
+      for (int v = 0; v < kVectors; ++v) {
+        rest[v].Store(rhs + c * stride + v * kLanes);
+      }
+    }
+  }
+
+  static void SolveTransposedPanel(const FactorPanel& panel, int64_t stride,
+                                   int64_t count, double* rhs) {
+    constexpr int kVectors = Shape::kSolveVectors > 1 ? 2 : 1;
+    int64_t j = 0;
+    for (; j + kVectors * kLanes <= count; j += kVectors * kLanes) {
+      SolveTransposedTile<kVectors>(panel, stride, rhs + j);
+    }
+    for (; j < count; j += kLanes) {
+      SolveTransposedTile<1>(panel, stride, rhs + j);
+    }
+  }
+
   static int SelectAtMost(const double* t, int count, double threshold,
                           int32_t* hits) {
     const V bound = V::Broadcast(threshold);
@@ -348,9 +402,15 @@ struct SimdRoutinesOf {
   }
 
   static constexpr SimdRoutines Table(Isa isa) {
-    return {isa,          &DotTile,        &CovarianceRow,
-            &ResidualRow, &CorrelationRow, &SquaredEuclideanRow,
-            &SolvePanel,  &SelectAtMost};
+    return {isa,
+            &DotTile,
+            &CovarianceRow,
+            &ResidualRow,
+            &CorrelationRow,
+            &SquaredEuclideanRow,
+            &SolvePanel,
+            &SolveTransposedPanel,
+            &SelectAtMost};
   }
 };
 

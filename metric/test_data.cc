@@ -170,10 +170,10 @@ TestModel MakeTestModel(MatrixView<const double> points,
   RCT_CHECK(factor.ok());
   absl::StatusOr<ResidualPoints> data = factor->Project(points, 1);
   RCT_CHECK(data.ok());
+  auto shared = std::make_shared<const InducingFactor>(*std::move(factor));
   auto metric = std::make_shared<const ResidualCorrelation>(
-      *std::move(kernel), *std::move(data), factor->rounding(), simd);
-  return {std::make_shared<const InducingFactor>(*std::move(factor)),
-          std::move(metric)};
+      *std::move(kernel), *std::move(data), shared, simd);
+  return {std::move(shared), std::move(metric)};
 }
 
 }  // namespace rct

@@ -23,6 +23,7 @@
 #include "heuristics/radius_floor/radius_floor.h"
 #include "metric/euclidean_distance.h"
 #include "metric/residual_correlation.h"
+#include "traversal/block/far_field_searcher.h"
 #include "traversal/block/skeleton_archive.h"
 #include "traversal/block/skeleton_bound.pb.h"
 #include "traversal/block/skeleton_config.h"
@@ -119,6 +120,7 @@ absl::Status ValidateUse(const Composition& composition) {
   HeuristicsConfig foreign = composition.heuristics;
   if (composition.strategy == BLOCK) {
     foreign.clear_skeleton_bound();
+    foreign.clear_far_field();
   } else if (composition.strategy == EXHAUSTIVE) {
     foreign.clear_float_screen();
   } else {
@@ -129,6 +131,9 @@ absl::Status ValidateUse(const Composition& composition) {
     }
     if (composition.heuristics.has_float_screen()) {
       foreign.mutable_float_screen();
+    }
+    if (composition.heuristics.has_far_field()) {
+      *foreign.mutable_far_field() = composition.heuristics.far_field();
     }
   }
   std::vector<const google::protobuf::FieldDescriptor*> fields;
@@ -277,7 +282,7 @@ absl::StatusOr<ComposedSearcher<EuclideanDistance>> ComposeScreen(
       "distance does not have; leave it out");
 }
 
-absl::StatusOr<ComposedSearcher<ResidualCorrelation>> ComposeBlocks(
+absl::StatusOr<ComposedSearcher<ResidualCorrelation>> ComposeSkeletons(
     const std::shared_ptr<const ResidualCorrelation>& metric,
     const SkeletonBoundConfig& config, int threads, Monitor* monitor) {
   RCT_ASSIGN_OR_RETURN(auto searcher,
@@ -299,8 +304,25 @@ absl::StatusOr<ComposedSearcher<ResidualCorrelation>> ComposeBlocks(
                                                std::move(phases)};
 }
 
+// Makes the searcher of BLOCK.
+absl::StatusOr<ComposedSearcher<ResidualCorrelation>> ComposeBlocks(
+    const std::shared_ptr<const ResidualCorrelation>& metric,
+    const HeuristicsConfig& heuristics, int threads, Monitor* monitor) {
+  if (!heuristics.has_far_field()) {
+    return ComposeSkeletons(metric, heuristics.skeleton_bound(), threads,
+                            monitor);
+  }
+  RCT_ASSIGN_OR_RETURN(
+      auto searcher,
+      FarFieldSearcher::Create(metric, heuristics.far_field(), threads,
+                               /*scale=*/{}, monitor));
+  std::vector<BuildPhase> phases = searcher->phases();
+  return ComposedSearcher<ResidualCorrelation>{std::move(searcher),
+                                               std::move(phases)};
+}
+
 absl::StatusOr<ComposedSearcher<EuclideanDistance>> ComposeBlocks(
-    const std::shared_ptr<const EuclideanDistance>&, const SkeletonBoundConfig&,
+    const std::shared_ptr<const EuclideanDistance>&, const HeuristicsConfig&,
     int, Monitor*) {
   return absl::InvalidArgumentError(
       "strategy: BLOCK works on correlations, which Euclidean distance does "
@@ -315,6 +337,14 @@ absl::Status ValidateComposition(const Composition& composition) {
     case EXHAUSTIVE:
       return absl::OkStatus();
     case BLOCK:
+      if (composition.heuristics.has_skeleton_bound() &&
+          composition.heuristics.has_far_field()) {
+        return absl::InvalidArgumentError(
+            "heuristics: skeleton_bound and far_field are two bounds of BLOCK; "
+            "give one of them, or neither");
+      }
+      RCT_RETURN_IF_ERROR(
+          ValidateFarFieldConfig(composition.heuristics.far_field()));
       return ValidateSkeletonBoundConfig(
           composition.heuristics.skeleton_bound());
     case LEVEL_SYNCHRONOUS:
@@ -346,8 +376,7 @@ absl::StatusOr<ComposedSearcher<Metric>> ComposeSearcher(
   }
   RCT_RETURN_IF_ERROR(ValidateBounds(*metric));
   if (composition.strategy == BLOCK) {
-    return ComposeBlocks(std::move(metric),
-                         composition.heuristics.skeleton_bound(), threads,
+    return ComposeBlocks(std::move(metric), composition.heuristics, threads,
                          monitor);
   }
   return ComposeTree(std::move(metric), composition, threads, monitor,

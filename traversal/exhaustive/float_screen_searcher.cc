@@ -18,6 +18,7 @@
 #include "traversal/exhaustive/float_screen.pb.h"
 #include "traversal/exhaustive/query_batch.h"
 #include "traversal/exhaustive/screen_bound.h"
+#include "traversal/exhaustive/screen_frame.h"
 #include "traversal/exhaustive/screen_points.h"
 #include "traversal/exhaustive/screen_routines.h"
 #include "traversal/kept_candidates.h"

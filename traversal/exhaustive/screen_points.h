@@ -4,11 +4,11 @@
 #define RCT_TRAVERSAL_EXHAUSTIVE_SCREEN_POINTS_H_
 
 #include <cstdint>
-#include <vector>
 
 #include "base/aligned_buffer.h"
 #include "metric/residual_correlation.h"
 #include "traversal/exhaustive/screen_bound.h"
+#include "traversal/exhaustive/screen_frame.h"
 #include "traversal/exhaustive/screen_routines.h"
 
 namespace rct {
@@ -27,8 +27,8 @@ class ScreenPoints {
   ScreenPoints(const ResidualCorrelation& metric, int threads,
                double error_scale);
 
-  const ScreenBound& bound() const { return bound_; }
-  const ScreenCovariance& covariance() const { return covariance_; }
+  const ScreenBound& bound() const { return frame_.bound(); }
+  const ScreenCovariance& covariance() const { return frame_.covariance(); }
   int64_t bytes() const;
 
   // Returns the number of terms of a product: m rounded up to whole chunks.
@@ -42,12 +42,12 @@ class ScreenPoints {
   // Returns the other columns of the panels from `p` on.
   ScreenCandidates Candidates(int64_t p) const {
     const int64_t first = p * kScreenPanel;
-    return {z_.data() + first * covariance_.dim, length_.data() + first,
+    return {z_.data() + first * covariance().dim, length_.data() + first,
             shift_.data() + first, root_.data() + first};
   }
   // Returns s of a candidate.
   double inverse_sqrt(int64_t j) const {
-    return metric_->data().inverse_sqrt[j] * inverse_unit_;
+    return frame_.InverseSqrt(metric_->data(), j);
   }
 
   // Converts point i of `from`: element c of v goes to v[c v_stride], with
@@ -57,22 +57,15 @@ class ScreenPoints {
 
  private:
   const ResidualCorrelation* metric_;
-  double unit_;  // the factor of v: a power of two
-  double inverse_unit_;
-  ScreenCovariance covariance_;
-  ScreenBound bound_;
+  ScreenFrame frame_;
   int64_t terms_;
   int64_t num_panels_;
-  std::vector<double> center_;
   AlignedBuffer<float> v_;
   AlignedBuffer<float> z_;
   AlignedBuffer<float> length_;
   AlignedBuffer<float> shift_;
   AlignedBuffer<float> root_;
 };
-
-// Returns the power of two whose square brings `variance` into [1/2, 2).
-double ScreenUnit(double variance);
 
 }  // namespace rct
 

@@ -1,0 +1,661 @@
+#include "traversal/block/far_field_blocks.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <numeric>
+#include <utility>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "base/aligned_buffer.h"
+#include "base/matrix.h"
+#include "base/monitor.h"
+#include "base/parallel.h"
+#include "metric/point_lanes.h"
+#include "metric/residual_correlation.h"
+#include "metric/residual_factors.h"
+#include "metric/residual_points.h"
+#include "metric/rounding.h"
+#include "metric/simd_routines.h"
+#include "traversal/block/far_field_bound.h"
+#include "traversal/block/far_field_routines.h"
+#include "traversal/block/filter_routines.h"
+#include "traversal/block/space_partition.h"
+
+namespace rct {
+namespace {
+
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+
+// The part of a block's points that stands first: those with the smallest p.
+constexpr int kSmallPart = 16;
+
+// The shares of the two steps of the build that a monitor is told.
+constexpr double kPointShare = 0.7;
+
+int64_t RoundUpTo(int64_t multiple, int64_t count) {
+  return (count + multiple - 1) / multiple * multiple;
+}
+
+ChebyshevGrid GridOf(const ResidualCorrelation& metric) {
+  return ChebyshevGrid(
+      ChebyshevGrid::SideFor(metric.kernel().family(), metric.dim()),
+      metric.dim());
+}
+
+}  // namespace
+
+// The scratch space of one thread.
+struct FarFieldBlocks::Worker {
+  Worker(const ResidualCorrelation& metric, const ChebyshevGrid& grid,
+         int64_t block_size)
+      : padded(metric.factor()->padded_inducing()),
+        grid_stride(RoundUpToLanes(grid.size())),
+        lanes(block_size, metric.dim()),
+        k(padded * block_size),
+        alpha(padded * block_size),
+        psi(grid.size() * block_size),
+        k_nodes(padded * grid_stride),
+        alpha_nodes(padded * grid_stride),
+        maxima(2 * padded),
+        squares(block_size + grid_stride),
+        values(grid_stride * grid_stride),
+        dots(values.size()),
+        scratch(values.size()),
+        basis(kMaxRank * metric.data().v.stride()),
+        coordinates(kMaxRank * RoundUpToLanes(block_size)),
+        rounded(block_size * kMaxRank),
+        residual(block_size),
+        rows(block_size),
+        a_rows(grid.size()),
+        b_rows(grid.size()) {}
+
+  int64_t padded;
+  int64_t grid_stride;
+  PointLanes lanes;
+  AlignedBuffer<double> k;
+  AlignedBuffer<double> alpha;
+  AlignedBuffer<double> psi;
+  AlignedBuffer<double> k_nodes;
+  AlignedBuffer<double> alpha_nodes;
+  std::vector<double> maxima;
+  AlignedBuffer<double> squares;
+  AlignedBuffer<double> values;
+  AlignedBuffer<double> dots;
+  AlignedBuffer<double> scratch;
+  AlignedBuffer<double> basis;
+  AlignedBuffer<double> coordinates;
+  AlignedBuffer<double> rounded;
+  std::vector<double> residual;
+  std::vector<const double*> rows;
+  std::vector<const double*> a_rows;
+  std::vector<const double*> b_rows;
+};
+
+// The parts of one block whose sizes are not known before.
+struct FarFieldBlocks::Draft {
+  int rank = 0;
+  float norm = 0;
+  std::vector<float> a;      // panels
+  std::vector<float> basis;  // terms x width
+};
+
+bool FarFieldBlocks::Offered(const ResidualCorrelation& metric) {
+  return metric.factor() != nullptr && metric.size() > 0 &&
+         metric.data().v.cols() > 0 && metric.rounding()->Validate().ok() &&
+         ChebyshevGrid::SideFor(metric.kernel().family(), metric.dim()) > 0;
+}
+
+SpacePartition FarFieldBlocks::Partition(const ResidualCorrelation& metric,
+                                         const FarFieldOptions& options,
+                                         int threads) {
+  std::vector<char> inducing(metric.size());
+  for (const int64_t row : metric.factor()->inducing().rows) inducing[row] = 1;
+  std::vector<int32_t> rows;
+  rows.reserve(metric.size());
+  for (int32_t i = 0; i < metric.size(); ++i) {
+    if (!inducing[i]) rows.push_back(i);
+  }
+  return SpacePartition(
+      metric.data().points.view(),
+      absl::MakeConstSpan(metric.kernel().spec().inverse_lengthscale,
+                          metric.dim()),
+      std::move(rows), options.block_size, threads);
+}
+
+FarFieldBlocks::FarFieldBlocks(const ResidualCorrelation& metric,
+                               const FarFieldOptions& options,
+                               const SpacePartition& partition, int threads,
+                               Monitor* monitor)
+    : grid_(GridOf(metric)),
+      scale_(options.scale),
+      slack_(*metric.rounding(), grid_, options.scale),
+      frame_(metric, options.scale.filter),
+      routines_(FarFieldRoutinesFor(metric.simd().isa)),
+      block_size_(partition.block_size()),
+      stride_(RoundUpTo(kFarPanel, metric.data().v.cols())),
+      blocks_(partition.num_blocks()),
+      positions_(metric.size(), -1),
+      scale_of_coordinates_(
+          metric.kernel().spec().inverse_lengthscale,
+          metric.kernel().spec().inverse_lengthscale + metric.dim()) {
+  const Monitor::Part whole(monitor);
+  const int64_t num_blocks = partition.num_blocks();
+  const int dim = metric.dim();
+  OrderRows(metric, partition);
+  boxes_.center.resize(num_blocks * dim);
+  boxes_.half.resize(num_blocks * dim);
+  boxes_.shift.resize(num_blocks);
+  boxes_.weights = AlignedBuffer<float>(num_blocks * stride_);
+  boxes_.errors = AlignedBuffer<float>(num_blocks * stride_);
+  boxes_.alpha.resize(num_blocks);
+  boxes_.nodes = Matrix<double>(num_blocks * grid_.size(), dim);
+  boxes_.v =
+      Matrix<double>::Zeros(num_blocks * grid_.size(), metric.data().v.cols(),
+                            metric.data().v.stride());
+  const int workers_wanted = static_cast<int>(
+      std::max<int64_t>(1, std::min<int64_t>(threads, num_blocks)));
+  std::vector<Worker> workers;
+  workers.reserve(workers_wanted);
+  for (int w = 0; w < workers_wanted; ++w) {
+    workers.emplace_back(metric, grid_, block_size_);
+  }
+  std::vector<Draft> drafts(num_blocks);
+  {
+    const Monitor::Part part(monitor, kPointShare);
+    ParallelFor(workers_wanted, num_blocks, monitor,
+                [&](int64_t b, int worker) {
+                  const int block = static_cast<int>(b);
+                  MakeBox(metric, block);
+                  Interpolate(metric, block, workers[worker]);
+                  MakeBasis(metric, options.rms_rest, block, workers[worker],
+                            drafts[b]);
+                });
+  }
+  if (!Monitor::Go(monitor)) return;
+  int64_t a_size = 0;
+  int64_t basis_size = 0;
+  for (int64_t b = 0; b < num_blocks; ++b) {
+    blocks_[b].rank = drafts[b].rank;
+    blocks_[b].slack = drafts[b].norm;
+    blocks_[b].a = a_size;
+    blocks_[b].basis = basis_size;
+    a_size += static_cast<int64_t>(drafts[b].a.size());
+    basis_size += static_cast<int64_t>(drafts[b].basis.size());
+    max_rank_ = std::max(max_rank_, drafts[b].rank);
+  }
+  const double chains = kFarChunk +
+                        std::ceil(static_cast<double>(stride_) / kFarChunk) +
+                        3.0 * (max_rank_ + 2) + 4;
+  product_slack_ =
+      FloatAbove(1.01 * options.scale.filter * kFloatRoundoff * chains);
+  a_ = AlignedBuffer<float>(a_size);
+  basis_ = AlignedBuffer<float>(basis_size);
+  for (int64_t b = 0; b < num_blocks; ++b) {
+    std::copy(drafts[b].a.begin(), drafts[b].a.end(),
+              a_.begin() + blocks_[b].a);
+    std::copy(drafts[b].basis.begin(), drafts[b].basis.end(),
+              basis_.begin() + blocks_[b].basis);
+  }
+  BoundInducing(metric);
+  most_ = Matrix<float>(num_blocks, num_blocks);
+  {
+    const Monitor::Part part(monitor, 1 - kPointShare);
+    ParallelFor(workers_wanted, num_blocks, monitor,
+                [&](int64_t a, int worker) {
+                  BoundPairs(metric, static_cast<int>(a), workers[worker]);
+                });
+  }
+}
+
+void FarFieldBlocks::OrderRows(const ResidualCorrelation& metric,
+                               const SpacePartition& partition) {
+  const int64_t num_positions = partition.num_blocks() * block_size_;
+  const int dim = metric.dim();
+  columns_.row.assign(num_positions, kNoRow);
+  columns_.z = AlignedBuffer<float>(num_positions * dim);
+  for (AlignedBuffer<float>* column :
+       {&columns_.length, &columns_.a_length, &columns_.rest, &columns_.shift,
+        &columns_.error, &columns_.root, &columns_.scale}) {
+    *column = AlignedBuffer<float>(num_positions);
+    std::fill(column->begin(), column->end(), 0.0f);
+  }
+  std::fill(columns_.z.begin(), columns_.z.end(), 0.0f);
+  columns_.min_root.assign(num_positions / kFarPanel, 0);
+  columns_.min_row.assign(num_positions / kFarPanel, kNoRow);
+  const AlignedBuffer<double>& p = metric.data().variance;
+  for (int64_t b = 0; b < partition.num_blocks(); ++b) {
+    const int64_t first = b * block_size_;
+    const int count =
+        static_cast<int>(std::min(block_size_, partition.size() - first));
+    const auto begin = columns_.row.begin() + first;
+    std::copy_n(partition.rows().begin() + first, count, begin);
+    const auto small =
+        begin +
+        std::min<int64_t>(count, RoundUpTo(kFarPanel, count / kSmallPart));
+    std::nth_element(begin, small == begin + count ? small - 1 : small,
+                     begin + count, [&](int32_t i, int32_t j) {
+                       return std::pair(p[i], i) < std::pair(p[j], j);
+                     });
+    std::sort(begin, small);
+    std::sort(small, begin + count);
+    blocks_[b] = {};
+    blocks_[b].first = first;
+    blocks_[b].count = count;
+    blocks_[b].min_row =
+        std::min(*begin, small == begin + count ? *begin : *small);
+    for (int j = 0; j < count; ++j) {
+      positions_[columns_.row[first + j]] = static_cast<int32_t>(first + j);
+    }
+  }
+}
+
+void FarFieldBlocks::MakeBox(const ResidualCorrelation& metric, int b) {
+  const Block& block = blocks_[b];
+  const int dim = metric.dim();
+  const Matrix<double>& points = metric.data().points;
+  double shift = 0;
+  for (int c = 0; c < dim; ++c) {
+    double least = std::numeric_limits<double>::infinity();
+    double most = -least;
+    for (int j = 0; j < block.count; ++j) {
+      const double x = points(columns_.row[block.first + j], c);
+      least = std::min(least, x);
+      most = std::max(most, x);
+    }
+    const double center = least + (most - least) / 2;
+    const double half =
+        most > least ? std::max(most - center, center - least) : 0;
+    boxes_.center[b * dim + c] = center;
+    boxes_.half[b * dim + c] = half * scale_of_coordinates_[c];
+    for (int t = 0; t < grid_.size(); ++t) {
+      boxes_.nodes(int64_t{b} * grid_.size() + t, c) =
+          center + half * grid_.node(t, c);
+    }
+    shift += 8 * kUnitRoundoff * std::max(std::abs(least), std::abs(most)) *
+             scale_of_coordinates_[c];
+  }
+  boxes_.shift[b] = scale_.rounding * shift;
+}
+
+void FarFieldBlocks::Interpolate(const ResidualCorrelation& metric, int b,
+                                 Worker& worker) {
+  const Block& block = blocks_[b];
+  const InducingFactor& factor = *metric.factor();
+  const SimdRoutines& simd = metric.simd();
+  const int64_t m = factor.num_inducing();
+  const int dim = metric.dim();
+  const int64_t stride = block_size_;
+  const int64_t padded_count = RoundUpToLanes(block.count);
+  const int64_t first_node = int64_t{b} * grid_.size();
+  const Matrix<double>& v = metric.data().v;
+
+  // K(Z, X), K(Z, nodes), and alpha of the points from their v. What pads a
+  // vector is the last point once more.
+  std::vector<int32_t> rows(padded_count);
+  for (int64_t j = 0; j < padded_count; ++j) {
+    rows[j] = columns_.row[block.first + std::min<int64_t>(j, block.count - 1)];
+  }
+  worker.lanes.Gather(metric.data().points.view(), rows);
+  const PointLanes nodes(MatrixView<const double>(boxes_.nodes.row(first_node),
+                                                  grid_.size(), dim));
+  for (int64_t r = 0; r < m; ++r) {
+    const double* z = factor.inducing().coordinates.row(r);
+    simd.covariance_row(metric.kernel().spec(), z, worker.lanes.From(0),
+                        padded_count, worker.k.data() + r * stride);
+    simd.covariance_row(metric.kernel().spec(), z, nodes.From(0), grid_.size(),
+                        worker.k_nodes.data() + r * worker.grid_stride);
+    for (int64_t j = 0; j < padded_count; ++j) {
+      worker.alpha[r * stride + j] = v(rows[j], r);
+    }
+  }
+  for (int64_t r = m; r < worker.padded; ++r) {
+    std::fill_n(worker.alpha.data() + r * stride, padded_count, 0.0);
+    std::fill_n(worker.k_nodes.data() + r * worker.grid_stride,
+                worker.grid_stride, 0.0);
+  }
+
+  // err, before the columns of the nodes become v.
+  std::vector<double> x(dim);
+  for (int64_t j = 0; j < padded_count; ++j) {
+    for (int c = 0; c < dim; ++c) {
+      const double half = boxes_.half[b * dim + c];
+      const double offset =
+          (metric.data().points(rows[j], c) - boxes_.center[b * dim + c]) *
+          scale_of_coordinates_[c];
+      x[c] = half > 0 ? std::clamp(offset / half, -1.0, 1.0) : 0.0;
+    }
+    grid_.Weights(x.data(), worker.psi.data() + j, stride);
+  }
+  routines_->interpolation_errors(worker.k.data(), stride, m, worker.psi.data(),
+                                  stride, worker.k_nodes.data(),
+                                  worker.grid_stride, grid_.size(),
+                                  padded_count, worker.maxima.data());
+  float* errors = boxes_.errors.data() + b * stride_;
+  float* weights = boxes_.weights.data() + b * stride_;
+  std::fill_n(errors, stride_, 0.0f);
+  std::fill_n(weights, stride_, 0.0f);
+  for (int64_t r = 0; r < m; ++r) {
+    errors[r] = FloatAbove(scale_.interpolation * worker.maxima[r] +
+                           slack_.Interpolation());
+  }
+
+  // v and alpha of the nodes, alpha of the points, abar.
+  factor.Solve(worker.grid_stride, worker.grid_stride, worker.k_nodes.data());
+  for (int t = 0; t < grid_.size(); ++t) {
+    for (int64_t r = 0; r < m; ++r) {
+      boxes_.v(first_node + t, r) = worker.k_nodes[r * worker.grid_stride + t];
+    }
+  }
+  factor.SolveTransposed(worker.grid_stride, worker.grid_stride,
+                         worker.k_nodes.data());
+  factor.SolveTransposed(stride, padded_count, worker.alpha.data());
+  std::fill(worker.squares.begin(), worker.squares.end(), 0.0);
+  double* of_points = worker.maxima.data();
+  double* of_nodes = of_points + worker.padded;
+  routines_->row_maxima(worker.alpha.data(), stride, m, padded_count, of_points,
+                        worker.squares.data());
+  routines_->row_maxima(worker.k_nodes.data(), worker.grid_stride, m,
+                        worker.grid_stride, of_nodes,
+                        worker.squares.data() + block_size_);
+  const double alpha = std::sqrt(
+      *std::max_element(worker.squares.begin(), worker.squares.end()));
+  boxes_.alpha[b] = alpha * (1 + 2 * slack_.Weight());
+  for (int64_t r = 0; r < m; ++r) {
+    weights[r] = FloatAbove(std::max(of_points[r], of_nodes[r]) +
+                            slack_.Weight() * boxes_.alpha[b]);
+  }
+}
+
+void FarFieldBlocks::MakeBasis(const ResidualCorrelation& metric,
+                               double rms_rest, int b, Worker& worker,
+                               Draft& draft) {
+  Block& block = blocks_[b];
+  const ResidualPoints& data = metric.data();
+  const int64_t terms = data.v.stride();
+  const int64_t m = data.v.cols();
+  const int64_t stride = RoundUpToLanes(block_size_);
+  double* const basis = worker.basis.data();
+  double sum = 0;
+  for (int j = 0; j < block.count; ++j) {
+    const int32_t row = columns_.row[block.first + j];
+    worker.rows[j] = data.v.row(row);
+    const double s = data.inverse_sqrt[row];
+    double squared = 0;
+    metric.simd().dot_tile(&worker.rows[j], 1, &worker.rows[j], 1,
+                           RoundUpToLanes(m), &squared, 1);
+    worker.residual[j] = squared * s * s;
+    sum += worker.residual[j];
+  }
+  // Pivoted Gram-Schmidt: the point of which most is left is next.
+  const double enough = rms_rest * rms_rest * block.count;
+  const int most = static_cast<int>(
+      std::min<int64_t>({kMaxRank, block.count, metric.data().v.cols()}));
+  int rank = 0;
+  while (rank < most && sum > enough) {
+    const auto pivot = static_cast<int>(
+        std::max_element(worker.residual.begin(),
+                         worker.residual.begin() + block.count) -
+        worker.residual.begin());
+    if (!(worker.residual[pivot] > 0)) break;
+    double* next = basis + rank * terms;
+    std::copy_n(worker.rows[pivot], terms, next);
+    // Twice is enough.
+    for (int pass = 0; pass < 2; ++pass) {
+      for (int i = 0; i < rank; ++i) {
+        const double* other = basis + i * terms;
+        double product = 0;
+        metric.simd().dot_tile(&other, 1, const_cast<const double**>(&next), 1,
+                               RoundUpToLanes(m), &product, 1);
+        for (int64_t c = 0; c < m; ++c) next[c] -= product * other[c];
+      }
+    }
+    double squared = 0;
+    const double* vector = next;
+    metric.simd().dot_tile(&vector, 1, &vector, 1, RoundUpToLanes(m), &squared,
+                           1);
+    if (!(squared > 0)) break;
+    const double inverse = 1 / std::sqrt(squared);
+    // In float32, which is what it is from here on.
+    for (int64_t c = 0; c < m; ++c) {
+      next[c] = static_cast<double>(static_cast<float>(next[c] * inverse));
+    }
+    double* products = worker.coordinates.data() + rank * stride;
+    metric.simd().dot_tile(&vector, 1, worker.rows.data(), block.count,
+                           RoundUpToLanes(m), products, stride);
+    sum = 0;
+    for (int j = 0; j < block.count; ++j) {
+      const double s = data.inverse_sqrt[columns_.row[block.first + j]];
+      const double scaled = products[j] * s;
+      worker.residual[j] = std::max(0.0, worker.residual[j] - scaled * scaled);
+      sum += worker.residual[j];
+    }
+    worker.residual[pivot] = 0;
+    ++rank;
+  }
+  draft.rank = rank;
+  const int64_t width = RoundUpTo(kFarPanel, rank);
+  draft.basis.assign(m * width, 0.0f);
+  double norm = 0;
+  for (int i = 0; i < rank; ++i) {
+    for (int64_t c = 0; c < m; ++c) {
+      const double x = basis[i * terms + c];
+      draft.basis[c * width + i] = static_cast<float>(x);
+      norm += x * x;
+    }
+  }
+  draft.norm = FloatAbove(std::sqrt(norm) * (1 + 0x1p-30));
+  draft.a.assign(int64_t{kFarPanel} * rank * num_panels(b), 0.0f);
+  const double unit = frame_.unit();
+  for (int j = 0; j < block.count; ++j) {
+    for (int i = 0; i < rank; ++i) {
+      const auto rounded =
+          static_cast<float>(unit * worker.coordinates[i * stride + j]);
+      draft.a[(int64_t{j / kFarPanel} * rank + i) * kFarPanel + j % kFarPanel] =
+          rounded;
+      worker.rounded[int64_t{j} * kMaxRank + i] = static_cast<double>(rounded);
+    }
+  }
+  std::vector<double> squares(block.count);
+  routines_->rest_squares(worker.rows.data(), block.count, unit,
+                          worker.rounded.data(), kMaxRank, basis, terms, rank,
+                          RoundUpToLanes(m), squares.data());
+  // Points as the filter sees them.
+  const double longest =
+      std::sqrt(metric.kernel().variance()) * unit * (1 + 0x1p-20);
+  const int dim = metric.dim();
+  const double dot_error = scale_.rounding * (static_cast<double>(m) / 8 + 5) *
+                           kUnitRoundoff * longest * longest;
+  float min_root = kInfinity;
+  for (int j = 0; j < block.count; ++j) {
+    const int64_t position = block.first + j;
+    const int64_t panel = position / kFarPanel;
+    const int32_t row = columns_.row[position];
+    double a_squared = 0;
+    for (int i = 0; i < rank; ++i) {
+      const double a = worker.rounded[int64_t{j} * kMaxRank + i];
+      a_squared += a * a;
+    }
+    double v_squared = 0;
+    metric.simd().dot_tile(&worker.rows[j], 1, &worker.rows[j], 1,
+                           RoundUpToLanes(m), &v_squared, 1);
+    v_squared *= unit * unit;
+    const double a_length = std::sqrt(a_squared) * (1 + 0x1p-30);
+    const double v_length = std::sqrt(v_squared) * (1 + 0x1p-30);
+    const double rest =
+        std::sqrt(squares[j]) * (1 + 0x1p-30) +
+        (rank + 4) * kUnitRoundoff *
+            (v_length + static_cast<double>(draft.norm) * a_length);
+    columns_.shift[position] = frame_.LoadCoordinates(
+        data, row, v_length <= longest ? v_squared : HUGE_VAL,
+        columns_.z.data() + panel * kFarPanel * dim + position % kFarPanel,
+        kFarPanel);
+    columns_.rest[position] = FloatAbove(scale_.filter * rest);
+    columns_.a_length[position] = FloatAbove(a_length);
+    columns_.length[position] = FloatAbove(std::max(v_length + rest, a_length));
+    columns_.error[position] =
+        FloatAbove(static_cast<double>(columns_.shift[position]) +
+                   longest * scale_.filter * rest + dot_error);
+    const double s = frame_.InverseSqrt(data, row);
+    columns_.root[position] = FloatBelow(1 / s);
+    columns_.scale[position] = FloatAbove(s);
+    float& panel_root = columns_.min_root[panel];
+    panel_root = position % kFarPanel == 0
+                     ? columns_.root[position]
+                     : std::min(panel_root, columns_.root[position]);
+    columns_.min_row[panel] = std::min(columns_.min_row[panel], row);
+    min_root = std::min(min_root, columns_.root[position]);
+  }
+  block.min_root = min_root;
+}
+
+double FarFieldBlocks::Distance(int a, int b) const {
+  const auto dim = static_cast<int>(scale_of_coordinates_.size());
+  double squared = 0;
+  for (int c = 0; c < dim; ++c) {
+    const int64_t i = int64_t{a} * dim + c;
+    const int64_t j = int64_t{b} * dim + c;
+    const double apart = std::abs(boxes_.center[i] - boxes_.center[j]) *
+                             scale_of_coordinates_[c] -
+                         boxes_.half[i] - boxes_.half[j];
+    if (apart > 0) squared += apart * apart;
+  }
+  return std::max(0.0, std::sqrt(squared) * (1 - 0x1p-30) - boxes_.shift[a] -
+                           boxes_.shift[b]);
+}
+
+double FarFieldBlocks::CenterDistance(int a, int b) const {
+  const auto dim = static_cast<int>(scale_of_coordinates_.size());
+  double squared = 0;
+  for (int c = 0; c < dim; ++c) {
+    const double apart = (boxes_.center[int64_t{a} * dim + c] -
+                          boxes_.center[int64_t{b} * dim + c]) *
+                         scale_of_coordinates_[c];
+    squared += apart * apart;
+  }
+  return std::sqrt(squared);
+}
+
+void FarFieldBlocks::BoundPairs(const ResidualCorrelation& metric, int a,
+                                Worker& worker) {
+  const int dim = metric.dim();
+  const int size = grid_.size();
+  const int64_t stride = worker.grid_stride;
+  const double variance = metric.kernel().variance();
+  const double lambda = grid_.lebesgue_of_grid();
+  const double unit = frame_.unit();
+  const KernelSpec spec = metric.kernel().spec();
+  const KernelFamily family = metric.kernel().family();
+  const PointLanes lanes(
+      MatrixView<const double>(boxes_.nodes.row(int64_t{a} * size), size, dim));
+  for (int s = 0; s < size; ++s) {
+    worker.a_rows[s] = boxes_.v.row(int64_t{a} * size + s);
+  }
+  for (int b = a; b < num_blocks(); ++b) {
+    const double apart = Distance(a, b);
+    const auto remainder = [&](int from, int to) {
+      const double own =
+          scale_.remainder *
+              RemainderBound(
+                  family, grid_,
+                  absl::MakeConstSpan(boxes_.half).subspan(to * dim, dim),
+                  apart) +
+          (1 + lambda) * boxes_.shift[to];
+      const float sum =
+          routines_->product(boxes_.weights.data() + from * stride_,
+                             boxes_.errors.data() + to * stride_, stride_);
+      return own * variance + static_cast<double>(sum) * (1 + 0x1p-10);
+    };
+    const double ab = remainder(a, b);
+    const double ba = remainder(b, a);
+    const double left = std::min(lambda * ba + ab, lambda * ab + ba);
+    double most = HUGE_VAL;
+    if (left < variance) {
+      for (int t = 0; t < size; ++t) {
+        worker.b_rows[t] = boxes_.v.row(int64_t{b} * size + t);
+      }
+      metric.simd().dot_tile(worker.b_rows.data(), size, worker.a_rows.data(),
+                             size, RoundUpToLanes(metric.data().v.cols()),
+                             worker.dots.data(), stride);
+      for (int t = 0; t < size; ++t) {
+        double* row = worker.values.data() + t * stride;
+        metric.simd().covariance_row(spec,
+                                     boxes_.nodes.row(int64_t{b} * size + t),
+                                     lanes.From(0), size, row);
+        for (int s = 0; s < size; ++s) row[s] -= worker.dots[t * stride + s];
+        for (int64_t s = size; s < stride; ++s) row[s] = 0;
+      }
+      const double sum = routines_->coefficient_sum(
+          grid_.transform(), grid_.side(), dim, stride, worker.values.data(),
+          worker.scratch.data());
+      most = sum * (1 + 0x1p-30) + left +
+             slack_.Covariance(std::max(boxes_.alpha[a], boxes_.alpha[b]));
+    }
+    most_(a, b) = FloatAbove(most * unit * unit);
+    most_(b, a) = most_(a, b);
+  }
+}
+
+void FarFieldBlocks::BoundInducing(const ResidualCorrelation& metric) {
+  const std::vector<int64_t>& rows = metric.factor()->inducing().rows;
+  inducing_rows_.assign(rows.begin(), rows.end());
+  inducing_stride_ = static_cast<int64_t>(rows.size());
+  inducing_most_.resize(num_blocks() * inducing_stride_);
+  const double squared_unit = frame_.unit() * frame_.unit();
+  for (int b = 0; b < num_blocks(); ++b) {
+    const double slack = slack_.Inducing(boxes_.alpha[b]);
+    for (int64_t i = 0; i < inducing_stride_; ++i) {
+      inducing_most_[b * inducing_stride_ + i] =
+          FloatAbove(squared_unit *
+                     (slack_.jitter() *
+                          static_cast<double>(boxes_.weights[b * stride_ + i]) +
+                      slack));
+    }
+  }
+}
+
+double FarFieldBlocks::mean_rank() const {
+  double sum = 0;
+  for (const Block& block : blocks_) sum += block.rank;
+  return blocks_.empty() ? 0 : sum / static_cast<double>(blocks_.size());
+}
+
+int64_t FarFieldBlocks::bytes() const {
+  const auto floats = static_cast<int64_t>(
+      a_.size() + basis_.size() + columns_.z.size() + 8 * columns_.row.size() +
+      boxes_.weights.size() + boxes_.errors.size() + inducing_most_.size() +
+      positions_.size());
+  return 4 * floats + 4 * most_.rows() * most_.stride() +
+         8 * boxes_.v.rows() * boxes_.v.stride();
+}
+
+int64_t FarFieldBlocks::width(int b) const {
+  return RoundUpTo(kFarPanel, blocks_[b].rank);
+}
+
+FarPoints FarFieldBlocks::points(int b) const {
+  const Block& block = blocks_[b];
+  const int64_t first = block.first;
+  const int64_t panel = first / kFarPanel;
+  const auto dim = static_cast<int64_t>(scale_of_coordinates_.size());
+  return {a_.data() + block.a,
+          block.rank,
+          columns_.z.data() + first * dim,
+          columns_.length.data() + first,
+          columns_.error.data() + first,
+          columns_.root.data() + first,
+          columns_.scale.data() + first,
+          columns_.row.data() + first,
+          columns_.min_root.data() + panel,
+          columns_.min_row.data() + panel};
+}
+
+void FarFieldBlocks::Table(int a, int b, float* table) const {
+  routines_->table(basis_.data() + blocks_[a].basis, width(a), blocks_[a].rank,
+                   basis_.data() + blocks_[b].basis, width(b),
+                   static_cast<int64_t>(boxes_.v.cols()), table);
+}
+
+}  // namespace rct

@@ -1,0 +1,204 @@
+// Blocks of a space partition as the far-field bound sees them.
+//
+// For pairs of blocks: U_AB of far_field_bound.h, a matrix of bounds on |c|.
+// For pairs of points, where U_AB dismisses nothing: a *basis* P of each block,
+// which a few directions of its v span nearly, and coordinates a in it,
+//
+//     v_x = P a_x + w_x,       w_x what is left, whose length is computed.
+//
+// Then, with C = P_B^T P_A and y = C a_q for a query q of block A,
+//
+//     |v_q . v_x - y . a_x| <= |w_q| |P_B a_x| + |v_q| |w_x|
+//
+// by the Cauchy-Schwarz inequality on stored numbers: nothing is assumed of P,
+// which is in float32. The covariance k is evaluated in float32 for each pair
+// (screen_bound.h has its error), and so a rough kernel costs as little as a
+// smooth one.
+//
+// Roundings of the float32 products, u32 = 2^-24, chains as in
+// far_field_routines.h, columns of P at most g long and at most r of them: each
+// element of C is off by gamma(K) g^2 with K = kFarChunk + m / kFarChunk, y by
+// (gamma(K) r + gamma(r + 1) sqrt(r)) g^2 |a_q|, and the last product by
+// gamma(r + 1) |y| |a_x|. With g^2 r = G^2, the squared Frobenius norm that P
+// is guarded to stay below, all of it is at most
+//
+//     u32 (K + 3 (r + 2) + 4) G_A G_B |a_q| |a_x|.
+//
+// Inside a block the sixteenth of the points with the smallest p stands first,
+// and each part is sorted by row: a tiny p makes |rho| of a tiny covariance
+// large, and keeps only its own panel alive. Rows that are inducing points are
+// in no block; jitter abar bounds what they are to a block.
+//
+// Cost, beside that of V: about twice the arithmetic of V for alpha and err, n
+// m s for bases of rank s, and p^(2d) m for each pair of blocks. Memory: 4 n s
+// bytes for coordinates, and (4 s + 8 p^d) m for each block.
+
+#ifndef RCT_TRAVERSAL_BLOCK_FAR_FIELD_BLOCKS_H_
+#define RCT_TRAVERSAL_BLOCK_FAR_FIELD_BLOCKS_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "base/aligned_buffer.h"
+#include "base/matrix.h"
+#include "base/monitor.h"
+#include "metric/residual_correlation.h"
+#include "metric/residual_factors.h"
+#include "traversal/block/far_field_bound.h"
+#include "traversal/block/far_field_routines.h"
+#include "traversal/block/space_partition.h"
+#include "traversal/exhaustive/screen_frame.h"
+
+namespace rct {
+
+struct FarFieldOptions {
+  int64_t block_size = 256;  // a power of two from 32 on
+  double rms_rest = 1e-3;    // of v / sqrt(p) outside a basis
+  FarFieldScale scale = {};
+};
+
+class FarFieldBlocks {
+ public:
+  struct Block {
+    int64_t first;  // its positions are [first, first + count)
+    int count;
+    int rank;
+    int64_t a;      // of its panels in a_
+    int64_t basis;  // of its basis in basis_
+    float slack;    // G, the Frobenius norm of its basis
+    float min_root;
+    int64_t min_row;
+  };
+
+  // The largest rank of a basis.
+  static constexpr int kMaxRank = 64;
+
+  // Returns whether the bound is there: the factor of the inducing points is
+  // known and has a valid rounding model, and the dimension is not too large.
+  static bool Offered(const ResidualCorrelation& metric);
+
+  // Returns the partition for blocks of this size: of all rows that are not
+  // inducing points. Assumes that the bound is offered, as do the others.
+  static SpacePartition Partition(const ResidualCorrelation& metric,
+                                  const FarFieldOptions& options, int threads);
+
+  // Makes the blocks of `partition`. A cancelled monitor leaves an incomplete
+  // object, to be dropped.
+  FarFieldBlocks(const ResidualCorrelation& metric,
+                 const FarFieldOptions& options,
+                 const SpacePartition& partition, int threads,
+                 Monitor* monitor = nullptr);
+
+  const ScreenFrame& frame() const { return frame_; }
+  const FarFieldRoutines& routines() const { return *routines_; }
+  int64_t block_size() const { return block_size_; }
+  int num_blocks() const { return static_cast<int>(blocks_.size()); }
+  const Block& block(int b) const { return blocks_[b]; }
+  int num_panels(int b) const {
+    return (blocks_[b].count + kFarPanel - 1) / kFarPanel;
+  }
+  int max_rank() const { return max_rank_; }
+  double mean_rank() const;
+  int64_t bytes() const;
+
+  // Returns the position of a row, or -1 where it is an inducing point.
+  int32_t position(int64_t row) const { return positions_[row]; }
+  absl::Span<const int32_t> rows() const { return columns_.row; }
+
+  // Returns a bound on |c| of all pairs of points of two blocks, in the frame's
+  // unit. Infinite where nothing is known.
+  float most(int a, int b) const { return most_(a, b); }
+  // Returns the distance between the centers of two blocks, in lengthscales.
+  double CenterDistance(int a, int b) const;
+
+  // Returns the points of block b.
+  FarPoints points(int b) const;
+  // Columns by position, of the points as queries: |w|, |a|, sigma eta.
+  const float* rest() const { return columns_.rest.data(); }
+  const float* shift() const { return columns_.shift.data(); }
+  const float* coordinate_length() const { return columns_.a_length.data(); }
+
+  // Returns the factor of G_A G_B |a_q| |a_x| in the error of a product.
+  float product_slack() const { return product_slack_; }
+  // Computes C = P_B^T P_A: table[j width(b) + i], j < rank of a, i < rank of
+  // b.
+  void Table(int a, int b, float* table) const;
+  // Returns the rank of a block, rounded up to whole vectors.
+  int64_t width(int b) const;
+
+  // Returns the number of rows that are inducing points, their rows, and a
+  // bound on |c(z_i, x)| for all points x of block b, in the frame's unit.
+  absl::Span<const int32_t> inducing_rows() const { return inducing_rows_; }
+  float inducing_most(int b, int64_t i) const {
+    return inducing_most_[b * inducing_stride_ + i];
+  }
+
+ private:
+  struct Worker;
+  struct Draft;
+  // Columns by position; padding has zeros, and kNoRow for a row.
+  struct Columns {
+    std::vector<int32_t> row;
+    AlignedBuffer<float> z;
+    AlignedBuffer<float> length;
+    AlignedBuffer<float> a_length;
+    AlignedBuffer<float> rest;
+    AlignedBuffer<float> shift;
+    AlignedBuffer<float> error;
+    AlignedBuffer<float> root;
+    AlignedBuffer<float> scale;
+    // By panel.
+    std::vector<float> min_root;
+    std::vector<int32_t> min_row;
+  };
+  // What U_AB needs of each block.
+  struct Boxes {
+    std::vector<double> center;  // dim each, as coordinates are
+    std::vector<double> half;    // dim each, in lengthscales
+    std::vector<double> shift;
+    AlignedBuffer<float> weights;  // abar, one row of m for each block
+    AlignedBuffer<float> errors;   // err
+    std::vector<double> alpha;     // the largest |alpha|
+    Matrix<double> nodes;          // coordinates, grid size rows a block
+    Matrix<double> v;              // of the nodes
+  };
+
+  void OrderRows(const ResidualCorrelation& metric,
+                 const SpacePartition& partition);
+  void MakeBox(const ResidualCorrelation& metric, int b);
+  // Computes v of the nodes of block b, abar and err.
+  void Interpolate(const ResidualCorrelation& metric, int b, Worker& worker);
+  // Makes the basis of block b and the coordinates of its points.
+  void MakeBasis(const ResidualCorrelation& metric, double rms_rest, int b,
+                 Worker& worker, Draft& draft);
+  void LoadPoints(const ResidualCorrelation& metric, int b);
+  void BoundPairs(const ResidualCorrelation& metric, int a, Worker& worker);
+  double Distance(int a, int b) const;
+  void BoundInducing(const ResidualCorrelation& metric);
+
+  ChebyshevGrid grid_;
+  FarFieldScale scale_;
+  FarFieldSlack slack_;
+  ScreenFrame frame_;
+  const FarFieldRoutines* routines_;
+  int64_t block_size_;
+  int64_t stride_;  // m rounded up to whole vectors of float32
+  std::vector<Block> blocks_;
+  std::vector<int32_t> positions_;
+  std::vector<double> scale_of_coordinates_;
+  Columns columns_;
+  Boxes boxes_;
+  AlignedBuffer<float> a_;
+  AlignedBuffer<float> basis_;
+  Matrix<float> most_;
+  std::vector<int32_t> inducing_rows_;
+  int64_t inducing_stride_ = 0;
+  std::vector<float> inducing_most_;
+  int max_rank_ = 0;
+  float product_slack_ = 0;
+};
+
+}  // namespace rct
+
+#endif  // RCT_TRAVERSAL_BLOCK_FAR_FIELD_BLOCKS_H_

@@ -1,0 +1,308 @@
+#include "traversal/block/far_field_pass.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "base/monitor.h"
+#include "metric/residual_correlation.h"
+#include "metric/rounding.h"
+#include "metric/tile.h"
+#include "traversal/block/far_field_blocks.h"
+#include "traversal/block/far_field_routines.h"
+#include "traversal/block/filter_routines.h"
+#include "traversal/counters.h"
+#include "traversal/kept_routines.h"
+#include "traversal/neighbor_table.h"
+#include "traversal/search_trace.h"
+#include "traversal/searcher.h"
+#include "traversal/traversal.pb.h"
+
+namespace rct {
+namespace {
+
+// Theta is raised when a query has kept 8 candidates and one eighth of all its
+// candidates since it was raised last.
+constexpr int kNewBeforeTheta = 8;
+constexpr int kPartBeforeTheta = 8;
+
+// Candidates of one exact tile.
+constexpr int kExactTile = 128;
+
+// Panels whose points are kept before room is made again.
+constexpr int kPanelsAtOnce = 16;
+
+// Covers the roundings of bounds on |rho|, seven of each.
+constexpr float kSlop = 8 * kFloatRoundoff;
+
+// Returns how many candidates a query may keep.
+int Capacity(int64_t k) {
+  return static_cast<int>(std::clamp<int64_t>(8 * k, 1024, 8 * 496));
+}
+
+}  // namespace
+
+FarFieldPass::Task::Task(int64_t dim, int max_rank)
+    : a(int64_t{kMaxQueries} * max_rank), z(int64_t{kMaxQueries} * dim) {
+  std::fill(a.begin(), a.end(), 0.0f);
+  std::fill(z.begin(), z.end(), 0.0f);
+}
+
+FarFieldPass::FarFieldPass(const Searcher<ResidualCorrelation>& owner,
+                           const FarFieldBlocks& blocks, int64_t k)
+    : metric_(owner.metric()),
+      blocks_(blocks),
+      k_(k),
+      capacity_(Capacity(k)),
+      task_(metric_.dim(), blocks.max_rank()),
+      table_(int64_t{FarFieldBlocks::kMaxRank} * FarFieldBlocks::kMaxRank),
+      y_(int64_t{kFarPanel} * FarFieldBlocks::kMaxRank),
+      order_(blocks.num_blocks()),
+      kept_(owner, kMaxQueries, capacity_ + kPanelsAtOnce * kFarPanel, k,
+            kExactTile) {}
+
+SearchCounters FarFieldPass::counters() const {
+  SearchCounters counters;
+  counters.set_distance_evaluations(counts_.evaluations);
+  counters.set_predecessor_filtered(counts_.filtered);
+  counters.set_segments_expanded(counts_.block_tests - counts_.blocks_pruned);
+  counters.set_prunes_lower_bound(counts_.blocks_pruned);
+  counters.set_points_screened(counts_.screened);
+  AddCounters(kept_.counters(), counters);
+  return counters;
+}
+
+SearchTrace FarFieldPass::trace() const {
+  SearchTrace sum = trace_;
+  sum.Add(kept_.trace());
+  return sum;
+}
+
+void FarFieldPass::SetTheta(int i, float theta) {
+  task_.theta[i] = theta;
+  task_.reach[i] = blocks_.frame().bound().Reach(theta, task_.inverse_sqrt[i]);
+}
+
+void FarFieldPass::LoadQueries(const Request& request, int block,
+                               absl::Span<const int32_t> queries) {
+  const SearchOptions& options = request.options;
+  const ScreenFrame& frame = blocks_.frame();
+  const FarFieldBlocks::Block& from = blocks_.block(block);
+  const FarPoints points = blocks_.points(block);
+  const int dim = metric_.dim();
+  // A radius admits t up to a threshold, and so asks for |rho| beyond it.
+  const double within = LargestSquaredWithin(options.radius);
+  const float theta =
+      frame.bound().Theta(FloatBelow(1 - std::min(within, 2.0)));
+  task_.count = static_cast<int>(queries.size());
+  task_.block = block;
+  for (int i = 0; i < task_.count; ++i) {
+    const int32_t query = queries[i];
+    const int32_t row = request.positions[query];
+    const int64_t position = blocks_.position(row);
+    const int64_t place = position - from.first;
+    const int64_t panel = place / kFarPanel;
+    const int64_t lane = place % kFarPanel;
+    const int64_t to = int64_t{i / kFarPanel} * kFarPanel;
+    for (int c = 0; c < from.rank; ++c) {
+      task_.a[(to * from.rank) + int64_t{kFarPanel} * c + i % kFarPanel] =
+          points.a[(panel * from.rank + c) * kFarPanel + lane];
+    }
+    for (int t = 0; t < dim; ++t) {
+      task_.z[to * dim + int64_t{kFarPanel} * t + i % kFarPanel] =
+          points.z[(panel * dim + t) * kFarPanel + lane];
+    }
+    task_.rest_length[i] = blocks_.rest()[position];
+    task_.a_length[i] = blocks_.coordinate_length()[position];
+    task_.rest[i] = frame.bound().Rest(blocks_.shift()[position]);
+    task_.scale[i] = points.scale[place];
+    task_.inverse_sqrt[i] = frame.InverseSqrt(metric_.data(), row);
+    task_.row_limit[i] = options.predecessor
+                             ? static_cast<int32_t>(request.rows[query])
+                             : kNoRow;
+    task_.self[i] = row;
+    task_.number[i] = query;
+    task_.hard[i] = false;
+    task_.kept_at_theta[i] = 0;
+    SetTheta(i, theta);
+    kept_.Clear(i);
+    // By definition at distance 0, whatever the rounding of others.
+    if (!options.exclude_self && !options.predecessor && options.Allows(row)) {
+      kept_.Add(i, row, /*lower=*/1, /*upper=*/1);
+    }
+  }
+}
+
+void FarFieldPass::OrderBlocks() {
+  for (int b = 0; b < blocks_.num_blocks(); ++b) {
+    order_[b] = {b == task_.block ? -1.0f
+                                  : static_cast<float>(
+                                        blocks_.CenterDistance(task_.block, b)),
+                 b};
+  }
+  std::sort(order_.begin(), order_.end());
+}
+
+void FarFieldPass::Search(const Request& request, int block,
+                          absl::Span<const int32_t> queries,
+                          NeighborTable& neighbors) {
+  const ScopedSeconds timed(request.options.telemetry ? &trace_.descent_seconds
+                                                      : nullptr);
+  LoadQueries(request, block, queries);
+  OrderBlocks();
+  for (const auto& [distance, other] : order_) {
+    if (!Monitor::Go(request.options.monitor)) return;
+    SearchBlock(request, other);
+  }
+  for (int i = 0; i < task_.count; ++i) {
+    if (!task_.hard[i]) KeepInducing(request, i);
+    counts_.filtered += kept_[i].filtered;
+    if (task_.hard[i]) {
+      hard_queries_.push_back(task_.number[i]);
+    } else {
+      Evaluate(request, i, neighbors);
+    }
+  }
+}
+
+uint32_t FarFieldPass::Wanted(int block, int first) const {
+  const FarFieldBlocks::Block& to = blocks_.block(block);
+  const float most = blocks_.most(task_.block, block);
+  uint32_t wanted = 0;
+  for (int l = 0; l < kFarPanel && first + l < task_.count; ++l) {
+    const int i = first + l;
+    const bool may = !task_.hard[i] && to.min_row < task_.row_limit[i] &&
+                     !(most < task_.reach[i] * to.min_root);
+    wanted |= static_cast<uint32_t>(may) << l;
+  }
+  return wanted;
+}
+
+void FarFieldPass::SearchBlock(const Request& request, int block_index) {
+  const FarFieldRoutines& routines = blocks_.routines();
+  const FarFieldBlocks::Block& from = blocks_.block(task_.block);
+  const FarFieldBlocks::Block& to = blocks_.block(block_index);
+  const int dim = metric_.dim();
+  const float most = blocks_.most(task_.block, block_index);
+  const bool all_allowed = request.options.allowed.empty();
+  bool has_table = false;
+  for (int first = 0; first < task_.count; first += kFarPanel) {
+    const int count = std::min(kFarPanel, task_.count - first);
+    uint32_t lanes = Wanted(block_index, first);
+    counts_.block_tests += count;
+    counts_.blocks_pruned += count - std::popcount(lanes);
+    if (lanes == 0) continue;
+    if (!has_table) {
+      blocks_.Table(task_.block, block_index, table_.data());
+      has_table = true;
+    }
+    alignas(64) float squared[kFarPanel];
+    FilterRoutinesFor(metric_.simd().isa)
+        ->project(table_.data(), /*row_stride=*/1, blocks_.width(block_index),
+                  to.rank, from.rank,
+                  task_.a.data() + int64_t{first} * from.rank, y_.data(),
+                  squared);
+    alignas(64) float length[kFarPanel] = {};
+    const float roundings = from.slack * to.slack * blocks_.product_slack();
+    for (int l = 0; l < count; ++l) {
+      length[l] = (task_.rest_length[first + l] +
+                   roundings * task_.a_length[first + l]) *
+                  (1 + kSlop);
+    }
+    const FarQueries queries = {y_.data(),
+                                task_.z.data() + int64_t{first} * dim,
+                                length,
+                                task_.rest + first,
+                                task_.reach + first,
+                                task_.scale + first,
+                                task_.row_limit + first,
+                                task_.self + first};
+    KeptList* const kept = kept_.list(first);
+    FarPoints points = blocks_.points(block_index);
+    for (int p = 0; p < blocks_.num_panels(block_index); p += kPanelsAtOnce) {
+      const int panels =
+          std::min(kPanelsAtOnce, blocks_.num_panels(block_index) - p);
+      int before[kFarPanel];
+      for (uint32_t rest = lanes; rest != 0; rest &= rest - 1) {
+        const int l = std::countr_zero(rest);
+        if (!MakeRoom(first + l)) lanes &= ~(1u << l);
+        before[l] = kept[l].size;
+      }
+      counts_.screened +=
+          int64_t{kFarPanel} *
+          routines.keep_points(blocks_.frame().covariance(), queries, lanes,
+                               points, panels, most, kSlop, kept);
+      points = points.From(kPanelsAtOnce, dim);
+      if (all_allowed) continue;
+      for (uint32_t rest = lanes; rest != 0; rest &= rest - 1) {
+        const int l = std::countr_zero(rest);
+        kept_.DropForbidden(first + l, before[l], request.options.allowed);
+      }
+    }
+    for (; lanes != 0; lanes &= lanes - 1) {
+      const int i = first + std::countr_zero(lanes);
+      if (kept_[i].size - task_.kept_at_theta[i] >=
+          std::max(kNewBeforeTheta, kept_[i].size / kPartBeforeTheta)) {
+        RaiseTheta(i);
+      }
+    }
+  }
+}
+
+bool FarFieldPass::MakeRoom(int i) {
+  if (kept_[i].size > capacity_) RaiseTheta(i);
+  if (kept_[i].size > capacity_) task_.hard[i] = true;
+  return !task_.hard[i];
+}
+
+void FarFieldPass::RaiseTheta(int i) {
+  const float theta = task_.theta[i];
+  const float known = kept_.AboutKthLower(i, std::max(0.0f, theta));
+  if (known >= 0) {
+    SetTheta(i, std::max(theta, blocks_.frame().bound().Theta(known)));
+    kept_.DropBelow(i, task_.theta[i]);
+  }
+  task_.kept_at_theta[i] = kept_[i].size;
+}
+
+void FarFieldPass::KeepInducing(const Request& request, int i) {
+  RaiseTheta(i);
+  const absl::Span<const int32_t> rows = blocks_.inducing_rows();
+  for (int64_t j = 0; j < static_cast<int64_t>(rows.size()); ++j) {
+    const double s = blocks_.frame().InverseSqrt(metric_.data(), rows[j]);
+    const float most = blocks_.inducing_most(task_.block, j);
+    if (static_cast<double>(most) * s <
+        static_cast<double>(task_.reach[i]) * (1 - 0x1p-40)) {
+      continue;
+    }
+    if (!request.options.Allows(rows[j]) || rows[j] >= task_.row_limit[i]) {
+      continue;
+    }
+    if (kept_[i].size > capacity_) {
+      task_.hard[i] = true;
+      return;
+    }
+    kept_.Add(i, rows[j], /*lower=*/0,
+              FloatAbove(static_cast<double>(most) * s * task_.inverse_sqrt[i] *
+                         (1 + 0x1p-20)));
+  }
+}
+
+void FarFieldPass::Evaluate(const Request& request, int i,
+                            NeighborTable& neighbors) {
+  // The k best by the middle of their bounds, or a few more, come first.
+  const float best = kept_.AboutKthMiddle(i);
+  kept_.Evaluate(
+      request, task_.number[i], i, kept_.scores(), best, /*more=*/{},
+      [&](double threshold) {
+        return blocks_.frame().bound().Theta(
+            FloatBelow(1 - std::min(threshold, 2.0)));
+      },
+      neighbors);
+}
+
+}  // namespace rct

@@ -1,0 +1,132 @@
+// One pass by the far-field bound: the queries of a block against all blocks.
+//
+// The queries of one block A are searched together, nearest blocks first. For
+// each block B,
+//
+//     U_AB            -> the queries that can find anything in B
+//     C = P_B^T P_A   -> y = C a_q, the coordinates of these queries in its
+//     basis min sqrt(p)     -> the panels of 16 points that matter: U_AB again
+//     k - y . a_x     -> upper and lower bounds on |rho| of their points
+//
+// and a point is kept where its upper bound reaches theta. At the end the
+// inducing points are kept that jitter abar does not dismiss, and the metric
+// evaluates what is left (kept_candidates.h). A query for which too much is
+// left is handed back as a hard one.
+//
+// Why exact. A point is dismissed only where a bound that holds for the
+// computed numbers (far_field_bound.h, far_field_blocks.h) is below theta;
+// kept_candidates.h proves the rest.
+
+#ifndef RCT_TRAVERSAL_BLOCK_FAR_FIELD_PASS_H_
+#define RCT_TRAVERSAL_BLOCK_FAR_FIELD_PASS_H_
+
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "base/aligned_buffer.h"
+#include "metric/residual_correlation.h"
+#include "traversal/block/far_field_blocks.h"
+#include "traversal/block/far_field_routines.h"
+#include "traversal/block/filter_routines.h"
+#include "traversal/kept_candidates.h"
+#include "traversal/neighbor_table.h"
+#include "traversal/search_trace.h"
+#include "traversal/searcher.h"
+#include "traversal/traversal.pb.h"
+
+namespace rct {
+
+// The scratch space of one thread for any number of tasks. The constructor
+// allocates it; searches allocate no more.
+class FarFieldPass {
+ public:
+  using Request = Searcher<ResidualCorrelation>::Request;
+
+  // The largest number of queries of one task.
+  static constexpr int kMaxQueries = 256;
+  // The largest k for which a query can keep enough candidates.
+  static constexpr int64_t kMaxNeighbors = 496;
+
+  // `owner` searches the data that `blocks` are of, in the caller's order.
+  // 1 <= k <= kMaxNeighbors.
+  FarFieldPass(const Searcher<ResidualCorrelation>& owner,
+               const FarFieldBlocks& blocks, int64_t k);
+
+  FarFieldPass(const FarFieldPass&) = delete;
+  FarFieldPass& operator=(const FarFieldPass&) = delete;
+
+  // Searches for `queries`, numbers of the request's: rows of the data that lie
+  // in `block`. All but the hard ones are answered in `neighbors`.
+  void Search(const Request& request, int block,
+              absl::Span<const int32_t> queries, NeighborTable& neighbors);
+
+  // Returns the queries of all tasks so far that were given up.
+  const std::vector<int32_t>& hard_queries() const { return hard_queries_; }
+  // Return the sums over all tasks so far.
+  SearchCounters counters() const;
+  SearchTrace trace() const;
+
+ private:
+  struct Counts {
+    int64_t filtered = 0;
+    int64_t block_tests = 0;
+    int64_t blocks_pruned = 0;
+    int64_t screened = 0;
+    int64_t evaluations = 0;
+  };
+
+  // The queries of a task, in panels.
+  struct Task {
+    Task(int64_t dim, int max_rank);
+
+    int count = 0;
+    int block = 0;
+    AlignedBuffer<float> a;  // coordinates in the block's own basis
+    AlignedBuffer<float> z;
+    alignas(64) float rest_length[kMaxQueries] = {};  // |w|
+    alignas(64) float a_length[kMaxQueries] = {};
+    alignas(64) float rest[kMaxQueries] = {};
+    alignas(64) float reach[kMaxQueries] = {};
+    alignas(64) float scale[kMaxQueries] = {};
+    alignas(64) int32_t row_limit[kMaxQueries] = {};
+    alignas(64) int32_t self[kMaxQueries] = {};
+    double inverse_sqrt[kMaxQueries];
+    float theta[kMaxQueries];
+    int32_t number[kMaxQueries];
+    bool hard[kMaxQueries];
+    int kept_at_theta[kMaxQueries];
+  };
+
+  void LoadQueries(const Request& request, int block,
+                   absl::Span<const int32_t> queries);
+  // Sorts the blocks by how near they are to the task's.
+  void OrderBlocks();
+  void SearchBlock(const Request& request, int block);
+  // Returns the queries first + l for which `block` may hold something.
+  uint32_t Wanted(int block, int first) const;
+  bool MakeRoom(int i);
+  void SetTheta(int i, float theta);
+  void RaiseTheta(int i);
+  void KeepInducing(const Request& request, int i);
+  void Evaluate(const Request& request, int i, NeighborTable& neighbors);
+
+  const ResidualCorrelation& metric_;
+  const FarFieldBlocks& blocks_;
+  const int64_t k_;
+  const int capacity_;  // candidates that a query may keep
+  Task task_;
+  AlignedBuffer<float> table_;
+  AlignedBuffer<float> y_;
+  std::vector<std::pair<float, int32_t>> order_;
+  KeptCandidates kept_;
+
+  std::vector<int32_t> hard_queries_;
+  Counts counts_;
+  SearchTrace trace_;
+};
+
+}  // namespace rct
+
+#endif  // RCT_TRAVERSAL_BLOCK_FAR_FIELD_PASS_H_

@@ -1,0 +1,446 @@
+// The routines of a FarFieldRoutines table, written once over Lanes<Arch> and
+// FloatLanes<Arch>. kernel_library compiles them for each instruction set;
+// nothing else includes this.
+
+#ifndef RCT_TRAVERSAL_BLOCK_FAR_FIELD_ROUTINES_IMPL_H_
+#define RCT_TRAVERSAL_BLOCK_FAR_FIELD_ROUTINES_IMPL_H_
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstdint>
+
+#include "metric/float_lanes.h"
+#include "metric/lanes.h"
+#include "metric/simd_routines.h"
+#include "traversal/block/far_field_routines.h"
+#include "traversal/exhaustive/float_covariance.h"
+
+namespace rct::simd {
+
+// How many rows or queries a register tile holds.
+template <class Arch>
+struct FarShape {
+  static constexpr int kRows = 1, kQueries = 1, kVectors = 1;
+};
+#ifdef __AVX512F__
+template <>
+struct FarShape<xsimd::avx512bw> {
+  static constexpr int kRows = 8, kQueries = 8, kVectors = 2;
+};
+#endif
+#ifdef __FMA__
+template <>
+struct FarShape<xsimd::fma3<xsimd::avx2>> {
+  static constexpr int kRows = 4, kQueries = 4, kVectors = 1;
+};
+#endif
+
+template <class Arch>
+struct FarFieldRoutinesOf {
+  using V = FloatLanes<Arch>;
+  using D = Lanes<Arch>;
+  using Shape = FarShape<Arch>;
+
+  static double LargestLane(D value) {
+    double lanes[kLanes];
+    value.Store(lanes);
+    return *std::max_element(lanes, lanes + kLanes);
+  }
+
+  template <int kRows>
+  static void ErrorsOf(const double* k, int64_t k_stride, const double* psi,
+                       int64_t psi_stride, const double* nodes,
+                       int64_t nodes_stride, int num_nodes, int64_t count,
+                       double* errors) {
+    D most[kRows];
+#pragma GCC unroll 8
+    for (int r = 0; r < kRows; ++r) most[r] = D::Broadcast(0);
+    for (int64_t j = 0; j < count; j += kLanes) {
+      D rest[kRows];
+#pragma GCC unroll 8
+      for (int r = 0; r < kRows; ++r) rest[r] = D::Load(k + r * k_stride + j);
+      for (int t = 0; t < num_nodes; ++t) {
+        const D weight = D::Load(psi + t * psi_stride + j);
+#pragma GCC unroll 8
+        for (int r = 0; r < kRows; ++r) {
+          rest[r] = NegatedFma(
+              weight, D::Broadcast(nodes[r * nodes_stride + t]), rest[r]);
+        }
+      }
+#pragma GCC unroll 8
+      for (int r = 0; r < kRows; ++r) most[r] = Max(most[r], Abs(rest[r]));
+    }
+#pragma GCC unroll 8
+    for (int r = 0; r < kRows; ++r) errors[r] = LargestLane(most[r]);
+  }
+
+  static void InterpolationErrors(const double* k, int64_t k_stride,
+                                  int64_t rows, const double* psi,
+                                  int64_t psi_stride, const double* nodes,
+                                  int64_t nodes_stride, int num_nodes,
+                                  int64_t count, double* errors) {
+    constexpr int kRows = Shape::kRows;
+    int64_t r = 0;
+    for (; r + kRows <= rows; r += kRows) {
+      ErrorsOf<kRows>(k + r * k_stride, k_stride, psi, psi_stride,
+                      nodes + r * nodes_stride, nodes_stride, num_nodes, count,
+                      errors + r);
+    }
+    for (; r < rows; ++r) {
+      ErrorsOf<1>(k + r * k_stride, k_stride, psi, psi_stride,
+                  nodes + r * nodes_stride, nodes_stride, num_nodes, count,
+                  errors + r);
+    }
+  }
+
+  static void RowMaxima(const double* values, int64_t stride, int64_t rows,
+                        int64_t count, double* maxima, double* squares) {
+    for (int64_t r = 0; r < rows; ++r) {
+      D most = D::Broadcast(0);
+      for (int64_t j = 0; j < count; j += kLanes) {
+        const D value = D::Load(values + r * stride + j);
+        most = Max(most, Abs(value));
+        Fma(value, value, D::Load(squares + j)).Store(squares + j);
+      }
+      maxima[r] = LargestLane(most);
+    }
+  }
+
+  // Transforms the rows of a matrix along each dimension of their index.
+  template <int kSide>
+  static void TransformRows(const double* transform, int dim, int64_t size,
+                            int64_t stride, double* values) {
+    for (int64_t step = 1, c = 0; c < dim; ++c, step *= kSide) {
+      for (int64_t row = 0; row < size; ++row) {
+        if (row / step % kSide != 0) continue;
+        for (int64_t j = 0; j < stride; j += kLanes) {
+          D in[kSide];
+#pragma GCC unroll 8
+          for (int s = 0; s < kSide; ++s) {
+            in[s] = D::Load(values + (row + s * step) * stride + j);
+          }
+#pragma GCC unroll 8
+          for (int u = 0; u < kSide; ++u) {
+            D sum = D::Broadcast(transform[u * kSide]) * in[0];
+#pragma GCC unroll 8
+            for (int s = 1; s < kSide; ++s) {
+              sum = Fma(D::Broadcast(transform[u * kSide + s]), in[s], sum);
+            }
+            sum.Store(values + (row + u * step) * stride + j);
+          }
+        }
+      }
+    }
+  }
+
+  template <int kSide>
+  static double SumOfSide(const double* transform, int dim, int64_t stride,
+                          double* values, double* scratch) {
+    int64_t size = 1;
+    for (int c = 0; c < dim; ++c) size *= kSide;
+    TransformRows<kSide>(transform, dim, size, stride, values);
+    for (int64_t s = 0; s < size; ++s) {
+      for (int64_t t = 0; t < size; ++t) {
+        scratch[t * stride + s] = values[s * stride + t];
+      }
+      for (int64_t t = size; t < stride; ++t) scratch[s * stride + t] = 0;
+    }
+    TransformRows<kSide>(transform, dim, size, stride, scratch);
+    D sum = D::Broadcast(0);
+    for (int64_t i = 0; i < size * stride; i += kLanes) {
+      sum = sum + Abs(D::Load(scratch + i));
+    }
+    return sum.Sum();
+  }
+
+  static double CoefficientSum(const double* transform, int side, int dim,
+                               int64_t stride, double* values,
+                               double* scratch) {
+    switch (side) {
+      case 1:
+        return SumOfSide<1>(transform, dim, stride, values, scratch);
+      case 2:
+        return SumOfSide<2>(transform, dim, stride, values, scratch);
+      case 3:
+        return SumOfSide<3>(transform, dim, stride, values, scratch);
+      case 4:
+        return SumOfSide<4>(transform, dim, stride, values, scratch);
+      case 5:
+        return SumOfSide<5>(transform, dim, stride, values, scratch);
+      default:
+        return SumOfSide<6>(transform, dim, stride, values, scratch);
+    }
+  }
+
+  template <int kCount>
+  static void RestSquaresOf(const double* const* v, double unit,
+                            const double* a, int64_t a_stride,
+                            const double* basis, int64_t basis_stride, int rank,
+                            int64_t terms, double* squares) {
+    D sum[kCount];
+#pragma GCC unroll 8
+    for (int j = 0; j < kCount; ++j) sum[j] = D::Broadcast(0);
+    for (int64_t c = 0; c < terms; c += kLanes) {
+      D rest[kCount];
+#pragma GCC unroll 8
+      for (int j = 0; j < kCount; ++j) {
+        rest[j] = D::Broadcast(unit) * D::Load(v[j] + c);
+      }
+      for (int i = 0; i < rank; ++i) {
+        const D column = D::Load(basis + i * basis_stride + c);
+#pragma GCC unroll 8
+        for (int j = 0; j < kCount; ++j) {
+          rest[j] =
+              NegatedFma(D::Broadcast(a[j * a_stride + i]), column, rest[j]);
+        }
+      }
+#pragma GCC unroll 8
+      for (int j = 0; j < kCount; ++j) sum[j] = Fma(rest[j], rest[j], sum[j]);
+    }
+#pragma GCC unroll 8
+    for (int j = 0; j < kCount; ++j) squares[j] = sum[j].Sum();
+  }
+
+  static void RestSquares(const double* const* v, int count, double unit,
+                          const double* a, int64_t a_stride,
+                          const double* basis, int64_t basis_stride, int rank,
+                          int64_t terms, double* squares) {
+    constexpr int kRows = Shape::kRows;
+    int j = 0;
+    for (; j + kRows <= count; j += kRows) {
+      RestSquaresOf<kRows>(v + j, unit, a + j * a_stride, a_stride, basis,
+                           basis_stride, rank, terms, squares + j);
+    }
+    for (; j < count; ++j) {
+      RestSquaresOf<1>(v + j, unit, a + j * a_stride, a_stride, basis,
+                       basis_stride, rank, terms, squares + j);
+    }
+  }
+
+  static float Product(const float* a, const float* b, int64_t count) {
+    V sum = V::Broadcast(0);
+    for (int64_t i = 0; i < count; i += kFloatLanes) {
+      sum = Fma(V::Load(a + i), V::Load(b + i), sum);
+    }
+    float lanes[kFloatLanes];
+    sum.Store(lanes);
+    float total = 0;
+    for (const float lane : lanes) total += lane;
+    return total;
+  }
+
+  // Basis vectors [0, kRows) of A against sixteen kVectors of B.
+  template <int kRows, int kVectors>
+  static void TableTile(const float* a, int64_t a_width, const float* b,
+                        int64_t b_width, int64_t terms, float* table) {
+    V total[kRows][kVectors];
+#pragma GCC unroll 8
+    for (int j = 0; j < kRows; ++j) {
+#pragma GCC unroll 2
+      for (int v = 0; v < kVectors; ++v) total[j][v] = V::Broadcast(0);
+    }
+    for (int64_t first = 0; first < terms; first += kFarChunk) {
+      const int64_t end = std::min(terms, first + kFarChunk);
+      V sum[kRows][kVectors];
+#pragma GCC unroll 8
+      for (int j = 0; j < kRows; ++j) {
+#pragma GCC unroll 2
+        for (int v = 0; v < kVectors; ++v) sum[j][v] = V::Broadcast(0);
+      }
+      for (int64_t c = first; c < end; ++c) {
+        V column[kVectors];
+#pragma GCC unroll 2
+        for (int v = 0; v < kVectors; ++v) {
+          column[v] = V::Load(b + c * b_width + v * kFloatLanes);
+        }
+#pragma GCC unroll 8
+        for (int j = 0; j < kRows; ++j) {
+          const V factor = V::Broadcast(a[c * a_width + j]);
+#pragma GCC unroll 2
+          for (int v = 0; v < kVectors; ++v) {
+            sum[j][v] = Fma(factor, column[v], sum[j][v]);
+          }
+        }
+      }
+#pragma GCC unroll 8
+      for (int j = 0; j < kRows; ++j) {
+#pragma GCC unroll 2
+        for (int v = 0; v < kVectors; ++v) {
+          total[j][v] = total[j][v] + sum[j][v];
+        }
+      }
+    }
+#pragma GCC unroll 8
+    for (int j = 0; j < kRows; ++j) {
+#pragma GCC unroll 2
+      for (int v = 0; v < kVectors; ++v) {
+        total[j][v].Store(table + j * b_width + v * kFloatLanes);
+      }
+    }
+  }
+
+  template <int kVectors>
+  static void TableColumns(const float* a, int64_t a_width, int a_rank,
+                           const float* b, int64_t b_width, int64_t terms,
+                           float* table) {
+    // Eight sums and eight totals of one vector fit the registers.
+    constexpr int kRows = Shape::kRows;
+    int j = 0;
+    for (; j + kRows <= a_rank; j += kRows) {
+      TableTile<kRows, kVectors>(a + j, a_width, b, b_width, terms,
+                                 table + j * b_width);
+    }
+    for (; j < a_rank; ++j) {
+      TableTile<1, kVectors>(a + j, a_width, b, b_width, terms,
+                             table + j * b_width);
+    }
+  }
+
+  static void TableOf(const float* a, int64_t a_width, int a_rank,
+                      const float* b, int64_t b_width, int64_t terms,
+                      float* table) {
+    for (int64_t i = 0; i < b_width; i += kFloatLanes) {
+      TableColumns<1>(a, a_width, a_rank, b + i, b_width, terms, table + i);
+    }
+  }
+
+  // dots[q] = the chain over i < rank of y[16 i + lanes[q]] panel[i], sixteen
+  // numbers each.
+  template <int kQueries>
+  static void Dots(const float* y, const int64_t* lanes, const float* panel,
+                   int rank, float (*dots)[kFarPanel]) {
+    V sum[kQueries];
+#pragma GCC unroll 8
+    for (int q = 0; q < kQueries; ++q) sum[q] = V::Broadcast(0);
+    for (int i = 0; i < rank; ++i, y += kFarPanel) {
+      const V column = V::Load(panel + int64_t{kFarPanel} * i);
+#pragma GCC unroll 8
+      for (int q = 0; q < kQueries; ++q) {
+        sum[q] = Fma(V::Broadcast(y[lanes[q]]), column, sum[q]);
+      }
+    }
+#pragma GCC unroll 8
+    for (int q = 0; q < kQueries; ++q) sum[q].Store(dots[q]);
+  }
+
+  template <KernelFamily kFamily>
+  static void KeepPanel(const ScreenCovariance& covariance,
+                        const FarQueries& queries, int64_t l, V dot,
+                        const FarPoints& points, int64_t first, float slop,
+                        KeptList& kept) {
+    V r2 = V::Broadcast(0);
+    for (int t = 0; t < covariance.dim; ++t) {
+      const V difference =
+          V::Broadcast(queries.z[t * kFarPanel + l]) -
+          V::Load(points.z + first * covariance.dim + t * kFarPanel);
+      r2 = Fma(difference, difference, r2);
+    }
+    const V size = Abs(FloatCovariance<Arch>::template Of<kFamily>(
+                           V::Broadcast(covariance.variance), r2) -
+                       dot);
+    const V error =
+        Fma(V::Broadcast(queries.length[l]), V::Load(points.length + first),
+            V::Broadcast(queries.rest[l]) + V::Load(points.error + first));
+    const V most = size + error;
+    uint32_t mask = AtLeastMask(
+        most, V::Broadcast(queries.reach[l]) * V::Load(points.root + first));
+    if (mask == 0) return;
+    const int32_t* row = points.row + first;
+    mask &= ~V::EqualMask(row, queries.self[l]);
+    const uint32_t allowed = mask & V::BelowMask(row, queries.row_limit[l]);
+    if (allowed != mask) kept.filtered += std::popcount(mask ^ allowed);
+    if (allowed == 0) return;
+    const V scale =
+        V::Broadcast(queries.scale[l]) * V::Load(points.scale + first);
+    const V one = V::Broadcast(1);
+    // A lower bound below zero says nothing, whatever it is multiplied by.
+    const V least =
+        size * (one - V::Broadcast(slop)) - error * (one + V::Broadcast(slop));
+    (most * (one + V::Broadcast(slop)) * scale)
+        .Compress(allowed, kept.upper + kept.size);
+    (least * (scale * (one - V::Broadcast(slop))))
+        .Compress(allowed, kept.lower + kept.size);
+    V::Compress(allowed, row, kept.row + kept.size);
+    kept.size += std::popcount(allowed);
+  }
+
+  template <KernelFamily kFamily, int kQueries>
+  static void PanelOf(const ScreenCovariance& covariance,
+                      const FarQueries& queries, int64_t* list, int count,
+                      const FarPoints& points, int64_t panel, float slop,
+                      KeptList* kept) {
+    for (int q = count; q < kQueries; ++q) list[q] = list[count - 1];
+    alignas(64) float dots[kQueries][kFarPanel];
+    Dots<kQueries>(queries.y, list, points.a + panel * kFarPanel * points.rank,
+                   points.rank, dots);
+    for (int q = 0; q < count; ++q) {
+      KeepPanel<kFamily>(covariance, queries, list[q], V::Load(dots[q]), points,
+                         panel * kFarPanel, slop, kept[list[q]]);
+    }
+  }
+
+  template <KernelFamily kFamily>
+  static int KeepOf(const ScreenCovariance& covariance,
+                    const FarQueries& queries, uint32_t lanes,
+                    const FarPoints& points, int num_panels, float most,
+                    float slop, KeptList* kept) {
+    constexpr int kMaxAtOnce = Shape::kQueries;
+    constexpr int kHalf = (kMaxAtOnce + 1) / 2;
+    const V reach = V::Load(queries.reach);
+    int tested = 0;
+    for (int p = 0; p < num_panels; ++p) {
+      uint32_t wanted = lanes &
+                        V::AboveMask(queries.row_limit, points.min_row[p]) &
+                        AtLeastMask(V::Broadcast(most),
+                                    reach * V::Broadcast(points.min_root[p]));
+      int64_t list[kFarPanel + kMaxAtOnce];
+      int left = 0;
+      for (; wanted != 0; wanted &= wanted - 1) {
+        list[left++] = std::countr_zero(wanted);
+      }
+      tested += left;
+      for (int64_t* next = list; left > 0;) {
+        const int some = std::min(left, kMaxAtOnce);
+        const auto panel_of = some > kHalf ? &PanelOf<kFamily, kMaxAtOnce>
+                                           : &PanelOf<kFamily, kHalf>;
+        panel_of(covariance, queries, next, some, points, p, slop, kept);
+        next += some;
+        left -= some;
+      }
+    }
+    return tested;
+  }
+
+  static int KeepPoints(const ScreenCovariance& covariance,
+                        const FarQueries& queries, uint32_t lanes,
+                        const FarPoints& points, int num_panels, float most,
+                        float slop, KeptList* kept) {
+    switch (covariance.family) {
+      case KernelFamily::kRbf:
+        return KeepOf<KernelFamily::kRbf>(covariance, queries, lanes, points,
+                                          num_panels, most, slop, kept);
+      case KernelFamily::kMatern12:
+        return KeepOf<KernelFamily::kMatern12>(
+            covariance, queries, lanes, points, num_panels, most, slop, kept);
+      case KernelFamily::kMatern32:
+        return KeepOf<KernelFamily::kMatern32>(
+            covariance, queries, lanes, points, num_panels, most, slop, kept);
+      case KernelFamily::kMatern52:
+        return KeepOf<KernelFamily::kMatern52>(
+            covariance, queries, lanes, points, num_panels, most, slop, kept);
+    }
+    return 0;
+  }
+
+  static constexpr FarFieldRoutines Table(Isa isa) {
+    return {isa,          &InterpolationErrors,
+            &RowMaxima,   &CoefficientSum,
+            &RestSquares, &Product,
+            &TableOf,     &KeepPoints};
+  }
+};
+
+}  // namespace rct::simd
+
+#endif  // RCT_TRAVERSAL_BLOCK_FAR_FIELD_ROUTINES_IMPL_H_

@@ -1,0 +1,240 @@
+#include "traversal/block/far_field_searcher.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <memory>
+#include <numeric>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
+#include "base/monitor.h"
+#include "base/parallel.h"
+#include "base/status_macros.h"
+#include "metric/kernel.h"
+#include "metric/residual_correlation.h"
+#include "traversal/block/far_field.pb.h"
+#include "traversal/block/far_field_blocks.h"
+#include "traversal/block/far_field_bound.h"
+#include "traversal/block/far_field_pass.h"
+#include "traversal/block/inducing_pass.h"
+#include "traversal/build_phase.h"
+#include "traversal/counters.h"
+#include "traversal/neighbor_table.h"
+#include "traversal/row_order.h"
+#include "traversal/searcher.h"
+#include "traversal/traversal.pb.h"
+
+namespace rct {
+namespace {
+
+constexpr int64_t kMinBlockSize = 32;
+constexpr int64_t kMaxBlockSize = 8192;
+
+// Rows with fewer predecessors than these, in all and in a block on average,
+// are searched exhaustively, which is faster: their theta is so small that all
+// blocks matter to them.
+constexpr int64_t kMinPredecessors = 2048;
+constexpr int64_t kMinPredecessorsOfBlock = 16;
+
+// About one inducing point lies in a block, and v is smooth between them.
+int64_t AutomaticBlockSize(const ResidualCorrelation& metric) {
+  const auto ratio = static_cast<uint64_t>(
+      metric.size() / std::max<int64_t>(1, metric.data().v.cols()));
+  return std::clamp<int64_t>(std::bit_floor(std::max<uint64_t>(1, ratio)), 64,
+                             1024);
+}
+
+double AutomaticRest(const ResidualCorrelation& metric) {
+  return metric.dim() <= 2 ? 5e-4 : 2e-3;
+}
+
+FarFieldOptions OptionsFor(const ResidualCorrelation& metric,
+                           const FarFieldConfig& config,
+                           const FarFieldScale& scale) {
+  return {.block_size = config.block_size() > 0 ? config.block_size()
+                                                : AutomaticBlockSize(metric),
+          .rms_rest =
+              config.rms_rest() > 0 ? config.rms_rest() : AutomaticRest(metric),
+          .scale = scale};
+}
+
+}  // namespace
+
+absl::Status ValidateFarFieldConfig(const FarFieldConfig& config) {
+  const int32_t size = config.block_size();
+  if (size != 0 && (size < kMinBlockSize || size > kMaxBlockSize ||
+                    !std::has_single_bit(static_cast<uint32_t>(size)))) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("heuristics.far_field.block_size: is ", size,
+                     "; must be a power of two from ", kMinBlockSize, " to ",
+                     kMaxBlockSize, ", or 0"));
+  }
+  if (!(config.rms_rest() >= 0) || !(config.rms_rest() < 1)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("heuristics.far_field.rms_rest: is ", config.rms_rest(),
+                     "; must be from 0 to below 1"));
+  }
+  return absl::OkStatus();
+}
+
+struct FarFieldSearcher::Tasks {
+  struct Task {
+    int block;
+    absl::Span<const int32_t> queries;
+  };
+  std::vector<int32_t> order;  // the queries that the spans refer to
+  std::vector<Task> tasks;
+  std::vector<int32_t> inducing;
+  std::vector<int32_t> hard;
+};
+
+FarFieldSearcher::FarFieldSearcher(
+    const std::shared_ptr<const ResidualCorrelation>& metric)
+    : Searcher(metric, RowOrder::Natural(metric->size())),
+      exhaustive_(metric) {}
+
+absl::StatusOr<std::unique_ptr<const FarFieldSearcher>>
+FarFieldSearcher::Create(
+    const std::shared_ptr<const ResidualCorrelation>& metric,
+    const FarFieldConfig& config, int threads, const FarFieldScale& scale,
+    Monitor* monitor) {
+  RCT_RETURN_IF_ERROR(ValidateFarFieldConfig(config));
+  const Monitor::Part whole(monitor);
+  std::unique_ptr<FarFieldSearcher> searcher(new FarFieldSearcher(metric));
+  if (FarFieldBlocks::Offered(*metric)) {
+    PhaseClock clock;
+    const FarFieldOptions options = OptionsFor(*metric, config, scale);
+    const SpacePartition partition =
+        FarFieldBlocks::Partition(*metric, options, threads);
+    clock.End("partition", 0, 0);
+    searcher->blocks_ = std::make_unique<FarFieldBlocks>(
+        *metric, options, partition, threads, monitor);
+    RCT_RETURN_IF_ERROR(Monitor::Check(monitor));
+    clock.End("far_field", 0, searcher->blocks_->bytes());
+    searcher->phases_ = clock.Take();
+    searcher->inducing_number_.assign(metric->size(), -1);
+    const absl::Span<const int32_t> rows = searcher->blocks_->inducing_rows();
+    for (size_t i = 0; i < rows.size(); ++i) {
+      searcher->inducing_number_[rows[i]] = static_cast<int32_t>(i);
+    }
+  }
+  return searcher;
+}
+
+FarFieldSearcher::Tasks FarFieldSearcher::Divide(const Request& request) const {
+  Tasks divided;
+  const int64_t k = std::min(request.options.k, metric().size());
+  if (blocks_ == nullptr || !request.own() || k > FarFieldPass::kMaxNeighbors) {
+    divided.hard.resize(request.num_queries());
+    std::iota(divided.hard.begin(), divided.hard.end(), 0);
+    return divided;
+  }
+  const int64_t early = std::max(
+      kMinPredecessors, kMinPredecessorsOfBlock * blocks_->num_blocks());
+  std::vector<std::pair<int32_t, int32_t>> by_position;  // position, query
+  for (int32_t i = 0; i < request.num_queries(); ++i) {
+    const int32_t row = request.positions[i];
+    if (request.options.predecessor && row < early) {
+      divided.hard.push_back(i);
+    } else if (inducing_number_[row] >= 0) {
+      divided.inducing.push_back(i);
+    } else {
+      by_position.emplace_back(blocks_->position(row), i);
+    }
+  }
+  std::sort(by_position.begin(), by_position.end());
+  divided.order.resize(by_position.size());
+  for (size_t i = 0; i < by_position.size();) {
+    const int64_t block = by_position[i].first / blocks_->block_size();
+    const size_t first = i;
+    for (; i < by_position.size() && i - first < FarFieldPass::kMaxQueries &&
+           by_position[i].first / blocks_->block_size() == block;
+         ++i) {
+      divided.order[i] = by_position[i].second;
+    }
+    divided.tasks.push_back(
+        {static_cast<int>(block),
+         absl::MakeConstSpan(divided.order).subspan(first, i - first)});
+  }
+  return divided;
+}
+
+void FarFieldSearcher::RunTasks(const Request& request, Tasks& divided,
+                                NeighborTable& neighbors,
+                                SearchStatistics& statistics) const {
+  const auto num_tasks = static_cast<int64_t>(divided.tasks.size());
+  const int num_workers =
+      static_cast<int>(std::min<int64_t>(request.options.threads, num_tasks));
+  std::vector<std::unique_ptr<FarFieldPass>> passes;
+  passes.reserve(num_workers);
+  for (int w = 0; w < num_workers; ++w) {
+    passes.push_back(std::make_unique<FarFieldPass>(
+        *this, *blocks_, std::min(request.options.k, metric().size())));
+  }
+  ParallelFor(num_workers, num_tasks, request.options.monitor,
+              [&](int64_t number, int worker) {
+                const Tasks::Task& task = divided.tasks[number];
+                passes[worker]->Search(request, task.block, task.queries,
+                                       neighbors);
+              });
+  SearchCounters sum;
+  for (const auto& pass : passes) {
+    divided.hard.insert(divided.hard.end(), pass->hard_queries().begin(),
+                        pass->hard_queries().end());
+    AddCounters(pass->counters(), sum);
+    statistics.trace.Add(pass->trace());
+  }
+  AddCounters(sum, statistics.counters);
+}
+
+void FarFieldSearcher::SearchInducing(const Request& request,
+                                      absl::Span<const int32_t> queries,
+                                      NeighborTable& neighbors,
+                                      SearchStatistics& statistics) const {
+  const auto count = static_cast<int64_t>(queries.size());
+  const int num_workers =
+      static_cast<int>(std::min<int64_t>(request.options.threads, count));
+  std::vector<std::unique_ptr<InducingPass>> passes;
+  passes.reserve(num_workers);
+  for (int w = 0; w < num_workers; ++w) {
+    passes.push_back(std::make_unique<InducingPass>(
+        *this, *blocks_, std::min(request.options.k, metric().size())));
+  }
+  ParallelFor(
+      num_workers, count, request.options.monitor, [&](int64_t i, int worker) {
+        const int32_t query = queries[i];
+        passes[worker]->Search(request, query,
+                               inducing_number_[request.positions[query]],
+                               neighbors);
+      });
+  for (const auto& pass : passes) {
+    AddCounters(pass->counters(), statistics.counters);
+  }
+}
+
+void FarFieldSearcher::Search(const Request& request, NeighborTable& neighbors,
+                              SearchStatistics& statistics) const {
+  Monitor* const monitor = request.options.monitor;
+  // Fields are there even where no task ran.
+  statistics.counters.set_distance_evaluations(0);
+  statistics.counters.set_predecessor_filtered(0);
+  statistics.counters.set_segments_expanded(0);
+  statistics.counters.set_prunes_lower_bound(0);
+  statistics.counters.set_points_screened(0);
+  statistics.counters.set_heap_pushes(0);
+  Tasks divided = Divide(request);
+  RunTasks(request, divided, neighbors, statistics);
+  if (!Monitor::Go(monitor)) return;
+  SearchInducing(request, divided.inducing, neighbors, statistics);
+  if (!Monitor::Go(monitor)) return;
+  std::sort(divided.hard.begin(), divided.hard.end());
+  exhaustive_.SearchSome(request, divided.hard, neighbors, statistics);
+}
+
+}  // namespace rct
