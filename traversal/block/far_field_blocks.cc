@@ -97,9 +97,8 @@ struct FarFieldBlocks::Worker {
 // The parts of one block whose sizes are not known before.
 struct FarFieldBlocks::Draft {
   int rank = 0;
-  float norm = 0;
-  std::vector<float> a;      // panels
-  std::vector<float> basis;  // terms x width
+  std::vector<float> a;       // panels
+  std::vector<double> basis;  // terms x width
 };
 
 bool FarFieldBlocks::Offered(const ResidualCorrelation& metric) {
@@ -179,20 +178,14 @@ FarFieldBlocks::FarFieldBlocks(const ResidualCorrelation& metric,
   int64_t basis_size = 0;
   for (int64_t b = 0; b < num_blocks; ++b) {
     blocks_[b].rank = drafts[b].rank;
-    blocks_[b].slack = drafts[b].norm;
     blocks_[b].a = a_size;
     blocks_[b].basis = basis_size;
     a_size += static_cast<int64_t>(drafts[b].a.size());
     basis_size += static_cast<int64_t>(drafts[b].basis.size());
     max_rank_ = std::max(max_rank_, drafts[b].rank);
   }
-  const double chains = kFarChunk +
-                        std::ceil(static_cast<double>(stride_) / kFarChunk) +
-                        3.0 * (max_rank_ + 2) + 4;
-  product_slack_ =
-      FloatAbove(1.01 * options.scale.filter * kFloatRoundoff * chains);
   a_ = AlignedBuffer<float>(a_size);
-  basis_ = AlignedBuffer<float>(basis_size);
+  basis_ = AlignedBuffer<double>(basis_size);
   for (int64_t b = 0; b < num_blocks; ++b) {
     std::copy(drafts[b].a.begin(), drafts[b].a.end(),
               a_.begin() + blocks_[b].a);
@@ -418,10 +411,7 @@ void FarFieldBlocks::MakeBasis(const ResidualCorrelation& metric,
                            1);
     if (!(squared > 0)) break;
     const double inverse = 1 / std::sqrt(squared);
-    // In float32, which is what it is from here on.
-    for (int64_t c = 0; c < m; ++c) {
-      next[c] = static_cast<double>(static_cast<float>(next[c] * inverse));
-    }
+    for (int64_t c = 0; c < m; ++c) next[c] *= inverse;
     double* products = worker.coordinates.data() + rank * stride;
     metric.simd().dot_tile(&vector, 1, worker.rows.data(), block.count,
                            RoundUpToLanes(m), products, stride);
@@ -437,16 +427,15 @@ void FarFieldBlocks::MakeBasis(const ResidualCorrelation& metric,
   }
   draft.rank = rank;
   const int64_t width = RoundUpTo(kFarPanel, rank);
-  draft.basis.assign(m * width, 0.0f);
+  draft.basis.assign(m * width, 0.0);
   double norm = 0;
   for (int i = 0; i < rank; ++i) {
     for (int64_t c = 0; c < m; ++c) {
       const double x = basis[i * terms + c];
-      draft.basis[c * width + i] = static_cast<float>(x);
+      draft.basis[c * width + i] = x;
       norm += x * x;
     }
   }
-  draft.norm = FloatAbove(std::sqrt(norm) * (1 + 0x1p-30));
   draft.a.assign(int64_t{kFarPanel} * rank * num_panels(b), 0.0f);
   const double unit = frame_.unit();
   for (int j = 0; j < block.count; ++j) {
@@ -486,8 +475,7 @@ void FarFieldBlocks::MakeBasis(const ResidualCorrelation& metric,
     const double v_length = std::sqrt(v_squared) * (1 + 0x1p-30);
     const double rest =
         std::sqrt(squares[j]) * (1 + 0x1p-30) +
-        (rank + 4) * kUnitRoundoff *
-            (v_length + static_cast<double>(draft.norm) * a_length);
+        (rank + 4) * kUnitRoundoff * (v_length + std::sqrt(norm) * a_length);
     columns_.shift[position] = frame_.LoadCoordinates(
         data, row, v_length <= longest ? v_squared : HUGE_VAL,
         columns_.z.data() + panel * kFarPanel * dim + position % kFarPanel,
@@ -624,9 +612,9 @@ double FarFieldBlocks::mean_rank() const {
 
 int64_t FarFieldBlocks::bytes() const {
   const auto floats = static_cast<int64_t>(
-      a_.size() + basis_.size() + columns_.z.size() + 8 * columns_.row.size() +
-      boxes_.weights.size() + boxes_.errors.size() + inducing_most_.size() +
-      positions_.size());
+      a_.size() + 2 * basis_.size() + columns_.z.size() +
+      8 * columns_.row.size() + boxes_.weights.size() + boxes_.errors.size() +
+      inducing_most_.size() + positions_.size());
   return 4 * floats + 4 * most_.rows() * most_.stride() +
          8 * boxes_.v.rows() * boxes_.v.stride();
 }
@@ -652,10 +640,26 @@ FarPoints FarFieldBlocks::points(int b) const {
           columns_.min_row.data() + panel};
 }
 
-void FarFieldBlocks::Table(int a, int b, float* table) const {
+double FarFieldBlocks::Table(int a, int b, double* scratch,
+                             float* table) const {
   routines_->table(basis_.data() + blocks_[a].basis, width(a), blocks_[a].rank,
                    basis_.data() + blocks_[b].basis, width(b),
-                   static_cast<int64_t>(boxes_.v.cols()), table);
+                   static_cast<int64_t>(boxes_.v.cols()), scratch);
+  const int64_t size = blocks_[a].rank * width(b);
+  double squared = 0;
+  for (int64_t i = 0; i < size; ++i) {
+    table[i] = static_cast<float>(scratch[i]);
+    squared += scratch[i] * scratch[i];
+  }
+  return std::sqrt(squared);
+}
+
+float FarFieldBlocks::ProductError(int a, int b, double table_norm,
+                                   float a_length, float y_length) const {
+  return static_cast<float>(
+      1.01 * scale_.filter * kFloatRoundoff *
+      ((blocks_[a].rank + 3) * table_norm * static_cast<double>(a_length) +
+       (blocks_[b].rank + 2) * static_cast<double>(y_length)));
 }
 
 }  // namespace rct

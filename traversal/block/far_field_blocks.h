@@ -10,19 +10,17 @@
 //
 //     |v_q . v_x - y . a_x| <= |w_q| |P_B a_x| + |v_q| |w_x|
 //
-// by the Cauchy-Schwarz inequality on stored numbers: nothing is assumed of P,
-// which is in float32. The covariance k is evaluated in float32 for each pair
-// (screen_bound.h has its error), and so a rough kernel costs as little as a
-// smooth one.
+// by the Cauchy-Schwarz inequality on stored numbers: nothing is assumed of P.
+// The covariance k is evaluated in float32 for each pair (screen_bound.h has
+// its error), and so a rough kernel costs as little as a smooth one.
 //
-// Roundings of the float32 products, u32 = 2^-24, chains as in
-// far_field_routines.h, columns of P at most g long and at most r of them: each
-// element of C is off by gamma(K) g^2 with K = kFarChunk + m / kFarChunk, y by
-// (gamma(K) r + gamma(r + 1) sqrt(r)) g^2 |a_q|, and the last product by
-// gamma(r + 1) |y| |a_x|. With g^2 r = G^2, the squared Frobenius norm that P
-// is guarded to stay below, all of it is at most
+// Roundings, u32 = 2^-24. C is computed in float64 and rounded once; y = C a_q
+// is a chain of r_A terms and y . a_x one of r_B, in float32. With F = |C|_F
+// the two products are off by at most
 //
-//     u32 (K + 3 (r + 2) + 4) G_A G_B |a_q| |a_x|.
+//     u32 (r_A + 3) F |a_q| |a_x|     and     u32 (r_B + 2) |y| |a_x|,
+//
+// by |sum_j |C_ij| |a_j||  <=  F |a_q| and the Cauchy-Schwarz inequality.
 //
 // Inside a block the sixteenth of the points with the smallest p stands first,
 // and each part is sorted by row: a tiny p makes |rho| of a tiny covariance
@@ -66,7 +64,6 @@ class FarFieldBlocks {
     int rank;
     int64_t a;      // of its panels in a_
     int64_t basis;  // of its basis in basis_
-    float slack;    // G, the Frobenius norm of its basis
     float min_root;
     int64_t min_row;
   };
@@ -119,11 +116,14 @@ class FarFieldBlocks {
   const float* shift() const { return columns_.shift.data(); }
   const float* coordinate_length() const { return columns_.a_length.data(); }
 
-  // Returns the factor of G_A G_B |a_q| |a_x| in the error of a product.
-  float product_slack() const { return product_slack_; }
-  // Computes C = P_B^T P_A: table[j width(b) + i], j < rank of a, i < rank of
-  // b.
-  void Table(int a, int b, float* table) const;
+  // Computes C = P_B^T P_A in float32: table[j width(b) + i], j < rank of a, i
+  // < rank of b. Returns F, its Frobenius norm. `scratch` is as large as the
+  // table.
+  double Table(int a, int b, double* scratch, float* table) const;
+  // Returns the error of y . a_x as a part of |a_x|, for a query with this
+  // |a_q| and |y|.
+  float ProductError(int a, int b, double table_norm, float a_length,
+                     float y_length) const;
   // Returns the rank of a block, rounded up to whole vectors.
   int64_t width(int b) const;
 
@@ -190,13 +190,12 @@ class FarFieldBlocks {
   Columns columns_;
   Boxes boxes_;
   AlignedBuffer<float> a_;
-  AlignedBuffer<float> basis_;
+  AlignedBuffer<double> basis_;
   Matrix<float> most_;
   std::vector<int32_t> inducing_rows_;
   int64_t inducing_stride_ = 0;
   std::vector<float> inducing_most_;
   int max_rank_ = 0;
-  float product_slack_ = 0;
 };
 
 }  // namespace rct

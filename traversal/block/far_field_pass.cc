@@ -60,6 +60,7 @@ FarFieldPass::FarFieldPass(const Searcher<ResidualCorrelation>& owner,
       capacity_(Capacity(k)),
       task_(metric_.dim(), blocks.max_rank()),
       table_(int64_t{FarFieldBlocks::kMaxRank} * FarFieldBlocks::kMaxRank),
+      table_scratch_(table_.size()),
       y_(int64_t{kFarPanel} * FarFieldBlocks::kMaxRank),
       order_(blocks.num_blocks()),
       kept_(owner, kMaxQueries, capacity_ + kPanelsAtOnce * kFarPanel, k,
@@ -189,16 +190,16 @@ void FarFieldPass::SearchBlock(const Request& request, int block_index) {
   const int dim = metric_.dim();
   const float most = blocks_.most(task_.block, block_index);
   const bool all_allowed = request.options.allowed.empty();
-  bool has_table = false;
+  double table_norm = -1;
   for (int first = 0; first < task_.count; first += kFarPanel) {
     const int count = std::min(kFarPanel, task_.count - first);
     uint32_t lanes = Wanted(block_index, first);
     counts_.block_tests += count;
     counts_.blocks_pruned += count - std::popcount(lanes);
     if (lanes == 0) continue;
-    if (!has_table) {
-      blocks_.Table(task_.block, block_index, table_.data());
-      has_table = true;
+    if (table_norm < 0) {
+      table_norm = blocks_.Table(task_.block, block_index,
+                                 table_scratch_.data(), table_.data());
     }
     alignas(64) float squared[kFarPanel];
     FilterRoutinesFor(metric_.simd().isa)
@@ -207,11 +208,13 @@ void FarFieldPass::SearchBlock(const Request& request, int block_index) {
                   task_.a.data() + int64_t{first} * from.rank, y_.data(),
                   squared);
     alignas(64) float length[kFarPanel] = {};
-    const float roundings = from.slack * to.slack * blocks_.product_slack();
     for (int l = 0; l < count; ++l) {
-      length[l] = (task_.rest_length[first + l] +
-                   roundings * task_.a_length[first + l]) *
-                  (1 + kSlop);
+      const int i = first + l;
+      length[l] =
+          (task_.rest_length[i] +
+           blocks_.ProductError(task_.block, block_index, table_norm,
+                                task_.a_length[i], std::sqrt(squared[l]))) *
+          (1 + kSlop);
     }
     const FarQueries queries = {y_.data(),
                                 task_.z.data() + int64_t{first} * dim,

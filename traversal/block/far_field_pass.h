@@ -118,6 +118,7 @@ class FarFieldPass {
   const int capacity_;  // candidates that a query may keep
   Task task_;
   AlignedBuffer<float> table_;
+  AlignedBuffer<double> table_scratch_;
   AlignedBuffer<float> y_;
   std::vector<std::pair<float, int32_t>> order_;
   KeptCandidates kept_;

@@ -18,10 +18,6 @@ namespace rct {
 // The points of a panel, and the queries of one: a vector of float32.
 inline constexpr int kFarPanel = 16;
 
-// Terms of a product of two basis vectors that are one chain of fused
-// multiply-adds.
-inline constexpr int kFarChunk = 32;
-
 // A panel of queries at the points of one block.
 struct FarQueries {
   const float* y;  // coordinate i of query l in the block's basis: y[16 i + l]
@@ -93,10 +89,10 @@ struct FarFieldRoutines {
   float (*product)(const float* a, const float* b, int64_t count);
 
   // Computes table[j b_width + i] = P_B,i . P_A,j over `terms` terms for j <
-  // a_rank and i < b_width, a multiple of sixteen: the basis vector i of B is
-  // b[c b_width + i], and so for A. Chains of kFarChunk terms, added in order.
-  void (*table)(const float* a, int64_t a_width, int a_rank, const float* b,
-                int64_t b_width, int64_t terms, float* table);
+  // a_rank and i < b_width, a multiple of eight: the basis vector i of B is
+  // b[c b_width + i], and so for A.
+  void (*table)(const double* a, int64_t a_width, int a_rank, const double* b,
+                int64_t b_width, int64_t terms, double* table);
 
   // Keeps the points of `num_panels` panels that the queries of `lanes` may
   // need, with bounds on |rho|: those whose

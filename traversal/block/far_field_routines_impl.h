@@ -230,44 +230,28 @@ struct FarFieldRoutinesOf {
     return total;
   }
 
-  // Basis vectors [0, kRows) of A against sixteen kVectors of B.
+  // Basis vectors [0, kRows) of A against eight kVectors of B.
   template <int kRows, int kVectors>
-  static void TableTile(const float* a, int64_t a_width, const float* b,
-                        int64_t b_width, int64_t terms, float* table) {
-    V total[kRows][kVectors];
+  static void TableTile(const double* a, int64_t a_width, const double* b,
+                        int64_t b_width, int64_t terms, double* table) {
+    D sum[kRows][kVectors];
 #pragma GCC unroll 8
     for (int j = 0; j < kRows; ++j) {
 #pragma GCC unroll 2
-      for (int v = 0; v < kVectors; ++v) total[j][v] = V::Broadcast(0);
+      for (int v = 0; v < kVectors; ++v) sum[j][v] = D::Broadcast(0);
     }
-    for (int64_t first = 0; first < terms; first += kFarChunk) {
-      const int64_t end = std::min(terms, first + kFarChunk);
-      V sum[kRows][kVectors];
-#pragma GCC unroll 8
-      for (int j = 0; j < kRows; ++j) {
+    for (int64_t c = 0; c < terms; ++c) {
+      D column[kVectors];
 #pragma GCC unroll 2
-        for (int v = 0; v < kVectors; ++v) sum[j][v] = V::Broadcast(0);
-      }
-      for (int64_t c = first; c < end; ++c) {
-        V column[kVectors];
-#pragma GCC unroll 2
-        for (int v = 0; v < kVectors; ++v) {
-          column[v] = V::Load(b + c * b_width + v * kFloatLanes);
-        }
-#pragma GCC unroll 8
-        for (int j = 0; j < kRows; ++j) {
-          const V factor = V::Broadcast(a[c * a_width + j]);
-#pragma GCC unroll 2
-          for (int v = 0; v < kVectors; ++v) {
-            sum[j][v] = Fma(factor, column[v], sum[j][v]);
-          }
-        }
+      for (int v = 0; v < kVectors; ++v) {
+        column[v] = D::Load(b + c * b_width + v * kLanes);
       }
 #pragma GCC unroll 8
       for (int j = 0; j < kRows; ++j) {
+        const D factor = D::Broadcast(a[c * a_width + j]);
 #pragma GCC unroll 2
         for (int v = 0; v < kVectors; ++v) {
-          total[j][v] = total[j][v] + sum[j][v];
+          sum[j][v] = Fma(factor, column[v], sum[j][v]);
         }
       }
     }
@@ -275,16 +259,15 @@ struct FarFieldRoutinesOf {
     for (int j = 0; j < kRows; ++j) {
 #pragma GCC unroll 2
       for (int v = 0; v < kVectors; ++v) {
-        total[j][v].Store(table + j * b_width + v * kFloatLanes);
+        sum[j][v].Store(table + j * b_width + v * kLanes);
       }
     }
   }
 
   template <int kVectors>
-  static void TableColumns(const float* a, int64_t a_width, int a_rank,
-                           const float* b, int64_t b_width, int64_t terms,
-                           float* table) {
-    // Eight sums and eight totals of one vector fit the registers.
+  static void TableColumns(const double* a, int64_t a_width, int a_rank,
+                           const double* b, int64_t b_width, int64_t terms,
+                           double* table) {
     constexpr int kRows = Shape::kRows;
     int j = 0;
     for (; j + kRows <= a_rank; j += kRows) {
@@ -297,10 +280,16 @@ struct FarFieldRoutinesOf {
     }
   }
 
-  static void TableOf(const float* a, int64_t a_width, int a_rank,
-                      const float* b, int64_t b_width, int64_t terms,
-                      float* table) {
-    for (int64_t i = 0; i < b_width; i += kFloatLanes) {
+  static void TableOf(const double* a, int64_t a_width, int a_rank,
+                      const double* b, int64_t b_width, int64_t terms,
+                      double* table) {
+    constexpr int kVectors = Shape::kVectors;
+    int64_t i = 0;
+    for (; i + kVectors * kLanes <= b_width; i += kVectors * kLanes) {
+      TableColumns<kVectors>(a, a_width, a_rank, b + i, b_width, terms,
+                             table + i);
+    }
+    for (; i < b_width; i += kLanes) {
       TableColumns<1>(a, a_width, a_rank, b + i, b_width, terms, table + i);
     }
   }
