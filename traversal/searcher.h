@@ -16,6 +16,7 @@
 #include "base/check.h"
 #include "base/monitor.h"
 #include "metric/tile.h"
+#include "traversal/counters.h"
 #include "traversal/knn_heap.h"
 #include "traversal/neighbor_table.h"
 #include "traversal/row_order.h"
@@ -176,6 +177,26 @@ class Searcher {
              result.neighbors, result);
     }
     return result;
+  }
+
+  // Answers some of the request's queries, given by number, for a search that
+  // answers the others itself, and adds the counters of that to `statistics`.
+  void SearchSome(const Request& request, absl::Span<const int32_t> queries,
+                  NeighborTable& neighbors,
+                  SearchStatistics& statistics) const {
+    if (queries.empty()) return;
+    const SearchResult found =
+        Run(Queries<Points>::Some(request.from, request.positions, request.rows,
+                                  queries),
+            request.options);
+    for (size_t i = 0; i < queries.size(); ++i) {
+      std::copy_n(found.neighbors.rows().row(i), neighbors.k(),
+                  neighbors.rows().row(queries[i]));
+      std::copy_n(found.neighbors.distances().row(i), neighbors.k(),
+                  neighbors.distances().row(queries[i]));
+    }
+    AddCounters(found.counters, statistics.counters);
+    statistics.trace.Add(found.trace);
   }
 
   // Returns the bytes that calls have made since construction and that are kept

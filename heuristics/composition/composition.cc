@@ -23,6 +23,7 @@
 #include "heuristics/radius_floor/radius_floor.h"
 #include "metric/euclidean_distance.h"
 #include "metric/residual_correlation.h"
+#include "traversal/block/block_choice.h"
 #include "traversal/block/far_field_searcher.h"
 #include "traversal/block/skeleton_archive.h"
 #include "traversal/block/skeleton_bound.pb.h"
@@ -282,35 +283,17 @@ absl::StatusOr<ComposedSearcher<EuclideanDistance>> ComposeScreen(
       "distance does not have; leave it out");
 }
 
-absl::StatusOr<ComposedSearcher<ResidualCorrelation>> ComposeSkeletons(
-    const std::shared_ptr<const ResidualCorrelation>& metric,
-    const SkeletonBoundConfig& config, int threads, Monitor* monitor) {
-  RCT_ASSIGN_OR_RETURN(auto searcher,
-                       SkeletonSearcher::Create(metric, config, threads,
-                                                /*scale=*/{}, monitor));
-  std::vector<BuildPhase> phases = searcher->lazy().phases();
-  // If bounds dismiss too little, residual variances are often large, and then
-  // a screen of all pairs is faster than their exhaustive search.
-  if (config.form() == SkeletonBoundConfig::AUTO &&
-      searcher->lazy().form() == SkeletonBoundConfig::DENSE &&
-      FloatScreenSearcher::Pays(searcher->metric())) {
-    RCT_ASSIGN_OR_RETURN(auto screen,
-                         ComposeScreen(metric, {}, threads, monitor));
-    phases.insert(phases.end(), screen.phases.begin(), screen.phases.end());
-    screen.phases = std::move(phases);
-    return screen;
-  }
-  return ComposedSearcher<ResidualCorrelation>{std::move(searcher),
-                                               std::move(phases)};
-}
-
 // Makes the searcher of BLOCK.
 absl::StatusOr<ComposedSearcher<ResidualCorrelation>> ComposeBlocks(
     const std::shared_ptr<const ResidualCorrelation>& metric,
     const HeuristicsConfig& heuristics, int threads, Monitor* monitor) {
   if (!heuristics.has_far_field()) {
-    return ComposeSkeletons(metric, heuristics.skeleton_bound(), threads,
-                            monitor);
+    RCT_ASSIGN_OR_RETURN(
+        ChosenSearcher chosen,
+        ChooseBlockSearcher(metric, heuristics.skeleton_bound(), threads,
+                            monitor));
+    return ComposedSearcher<ResidualCorrelation>{std::move(chosen.searcher),
+                                                 std::move(chosen.phases)};
   }
   RCT_ASSIGN_OR_RETURN(
       auto searcher,

@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <set>
 #include <vector>
 
 #include "absl/types/span.h"
 #include "base/aligned_buffer.h"
 #include "metric/correlation_tile.h"
 #include "metric/residual_correlation.h"
+#include "metric/residual_factors.h"
 #include "traversal/block/block_skeletons.h"
 #include "traversal/block/filter_routines.h"
 #include "traversal/block/skeleton_pass.h"
@@ -37,13 +39,20 @@ struct Probes {
 };
 
 Probes ChooseProbes(const BlockSkeletons& sample,
-                    const std::vector<int>& blocks) {
+                    const std::vector<int>& blocks,
+                    const std::set<int64_t>& inducing) {
   Probes probes;
   for (int64_t i = 0; i < kProbes; ++i) {
     const int b = blocks[i % static_cast<int64_t>(blocks.size())];
     const BlockSkeletons::Block& block = sample.block(b);
-    const int64_t place = (2 * i + 1) * block.count / (2 * kProbes);
-    probes.ids.push_back(sample.points(b, nullptr).row[place]);
+    const int32_t* rows = sample.points(b, nullptr).row;
+    int64_t place = (2 * i + 1) * block.count / (2 * kProbes);
+    // One among so few would count for many.
+    for (int step = 1; step < block.count && inducing.count(rows[place]) > 0;
+         ++step) {
+      place = (place + 1) % block.count;
+    }
+    probes.ids.push_back(rows[place]);
     probes.rows.push_back(probes.ids.back());
     probes.e.push_back(double{sample.e()[block.first + place]});
     probes.block.push_back(b);
@@ -86,7 +95,12 @@ double HardPart(const ExhaustiveSearcher<ResidualCorrelation>& exhaustive,
     if (sample.block(b).rank > 0) blocks.push_back(b);
   }
   if (blocks.empty()) return 1;
-  const Probes probes = ChooseProbes(sample, blocks);
+  std::set<int64_t> inducing;
+  if (metric.factor() != nullptr) {
+    const std::vector<int64_t>& rows = metric.factor()->inducing().rows;
+    inducing.insert(rows.begin(), rows.end());
+  }
+  const Probes probes = ChooseProbes(sample, blocks, inducing);
   SearchOptions options;
   options.k = std::min(kProbeNeighbors, n);
   options.threads = threads;
@@ -116,9 +130,10 @@ double HardPart(const ExhaustiveSearcher<ResidualCorrelation>& exhaustive,
   const auto hard = std::count_if(left.begin(), left.end(), [&](double all) {
     return all > SkeletonPass::kMaxKept || 4 * all > static_cast<double>(n);
   });
-  // One among so few is often an inducing point.
-  return static_cast<double>(std::max<int64_t>(0, hard - 1)) /
-         static_cast<double>(kProbes);
+  const double of_others = static_cast<double>(hard) / kProbes;
+  const double of_inducing =
+      static_cast<double>(inducing.size()) / static_cast<double>(n);
+  return std::min(1.0, of_others + of_inducing);
 }
 
 }  // namespace rct

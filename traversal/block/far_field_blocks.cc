@@ -127,7 +127,7 @@ SpacePartition FarFieldBlocks::Partition(const ResidualCorrelation& metric,
 FarFieldBlocks::FarFieldBlocks(const ResidualCorrelation& metric,
                                const FarFieldOptions& options,
                                const SpacePartition& partition, int threads,
-                               Monitor* monitor)
+                               Monitor* monitor, absl::Span<const int> only)
     : grid_(GridOf(metric)),
       scale_(options.scale),
       slack_(*metric.rounding(), grid_, options.scale),
@@ -151,11 +151,16 @@ FarFieldBlocks::FarFieldBlocks(const ResidualCorrelation& metric,
   boxes_.errors = AlignedBuffer<float>(num_blocks * stride_);
   boxes_.alpha.resize(num_blocks);
   boxes_.nodes = Matrix<double>(num_blocks * grid_.size(), dim);
-  boxes_.v =
-      Matrix<double>::Zeros(num_blocks * grid_.size(), metric.data().v.cols(),
+  boxes_.v = Matrix<double>(num_blocks * grid_.size(), metric.data().v.cols(),
                             metric.data().v.stride());
+  std::vector<int> made(only.begin(), only.end());
+  if (only.empty()) {
+    made.resize(num_blocks);
+    std::iota(made.begin(), made.end(), 0);
+  }
+  const auto num_made = static_cast<int64_t>(made.size());
   const int workers_wanted = static_cast<int>(
-      std::max<int64_t>(1, std::min<int64_t>(threads, num_blocks)));
+      std::max<int64_t>(1, std::min<int64_t>(threads, num_made)));
   std::vector<Worker> workers;
   workers.reserve(workers_wanted);
   for (int w = 0; w < workers_wanted; ++w) {
@@ -164,13 +169,13 @@ FarFieldBlocks::FarFieldBlocks(const ResidualCorrelation& metric,
   std::vector<Draft> drafts(num_blocks);
   {
     const Monitor::Part part(monitor, kPointShare);
-    ParallelFor(workers_wanted, num_blocks, monitor,
-                [&](int64_t b, int worker) {
-                  const int block = static_cast<int>(b);
+    ParallelFor(workers_wanted, num_made, monitor,
+                [&](int64_t number, int worker) {
+                  const int block = made[number];
                   MakeBox(metric, block);
                   Interpolate(metric, block, workers[worker]);
                   MakeBasis(metric, options.rms_rest, block, workers[worker],
-                            drafts[b]);
+                            drafts[block]);
                 });
   }
   if (!Monitor::Go(monitor)) return;
@@ -192,14 +197,13 @@ FarFieldBlocks::FarFieldBlocks(const ResidualCorrelation& metric,
     std::copy(drafts[b].basis.begin(), drafts[b].basis.end(),
               basis_.begin() + blocks_[b].basis);
   }
-  BoundInducing(metric);
+  if (only.empty()) BoundInducing(metric);
   most_ = Matrix<float>(num_blocks, num_blocks);
   {
     const Monitor::Part part(monitor, 1 - kPointShare);
-    ParallelFor(workers_wanted, num_blocks, monitor,
-                [&](int64_t a, int worker) {
-                  BoundPairs(metric, static_cast<int>(a), workers[worker]);
-                });
+    ParallelFor(workers_wanted, num_made, monitor, [&](int64_t i, int worker) {
+      BoundPairs(metric, made, i, workers[worker]);
+    });
   }
 }
 
@@ -338,9 +342,11 @@ void FarFieldBlocks::Interpolate(const ResidualCorrelation& metric, int b,
   // v and alpha of the nodes, alpha of the points, abar.
   factor.Solve(worker.grid_stride, worker.grid_stride, worker.k_nodes.data());
   for (int t = 0; t < grid_.size(); ++t) {
+    double* row = boxes_.v.row(first_node + t);
     for (int64_t r = 0; r < m; ++r) {
-      boxes_.v(first_node + t, r) = worker.k_nodes[r * worker.grid_stride + t];
+      row[r] = worker.k_nodes[r * worker.grid_stride + t];
     }
+    std::fill(row + m, row + boxes_.v.stride(), 0.0);
   }
   factor.SolveTransposed(worker.grid_stride, worker.grid_stride,
                          worker.k_nodes.data());
@@ -526,8 +532,10 @@ double FarFieldBlocks::CenterDistance(int a, int b) const {
   return std::sqrt(squared);
 }
 
-void FarFieldBlocks::BoundPairs(const ResidualCorrelation& metric, int a,
+void FarFieldBlocks::BoundPairs(const ResidualCorrelation& metric,
+                                absl::Span<const int> made, int64_t i,
                                 Worker& worker) {
+  const int a = made[i];
   const int dim = metric.dim();
   const int size = grid_.size();
   const int64_t stride = worker.grid_stride;
@@ -541,7 +549,7 @@ void FarFieldBlocks::BoundPairs(const ResidualCorrelation& metric, int a,
   for (int s = 0; s < size; ++s) {
     worker.a_rows[s] = boxes_.v.row(int64_t{a} * size + s);
   }
-  for (int b = a; b < num_blocks(); ++b) {
+  for (const int b : made.subspan(i)) {
     const double apart = Distance(a, b);
     const auto remainder = [&](int from, int to) {
       const double own =

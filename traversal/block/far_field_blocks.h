@@ -80,12 +80,13 @@ class FarFieldBlocks {
   static SpacePartition Partition(const ResidualCorrelation& metric,
                                   const FarFieldOptions& options, int threads);
 
-  // Makes the blocks of `partition`. A cancelled monitor leaves an incomplete
-  // object, to be dropped.
+  // Makes the blocks of `partition`, or those of `only`: a sample, which tells
+  // what the bound leaves. A cancelled monitor leaves an incomplete object, to
+  // be dropped.
   FarFieldBlocks(const ResidualCorrelation& metric,
                  const FarFieldOptions& options,
                  const SpacePartition& partition, int threads,
-                 Monitor* monitor = nullptr);
+                 Monitor* monitor = nullptr, absl::Span<const int> only = {});
 
   const ScreenFrame& frame() const { return frame_; }
   const FarFieldRoutines& routines() const { return *routines_; }
@@ -95,6 +96,7 @@ class FarFieldBlocks {
   int num_panels(int b) const {
     return (blocks_[b].count + kFarPanel - 1) / kFarPanel;
   }
+  int num_nodes() const { return grid_.size(); }
   int max_rank() const { return max_rank_; }
   double mean_rank() const;
   int64_t bytes() const;
@@ -173,7 +175,9 @@ class FarFieldBlocks {
   void MakeBasis(const ResidualCorrelation& metric, double rms_rest, int b,
                  Worker& worker, Draft& draft);
   void LoadPoints(const ResidualCorrelation& metric, int b);
-  void BoundPairs(const ResidualCorrelation& metric, int a, Worker& worker);
+  // Bounds all pairs of block made[i] with itself and those after it.
+  void BoundPairs(const ResidualCorrelation& metric, absl::Span<const int> made,
+                  int64_t i, Worker& worker);
   double Distance(int a, int b) const;
   void BoundInducing(const ResidualCorrelation& metric);
 

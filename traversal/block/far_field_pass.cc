@@ -4,6 +4,7 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -168,6 +169,35 @@ void FarFieldPass::Search(const Request& request, int block,
       Evaluate(request, i, neighbors);
     }
   }
+}
+
+std::vector<FarFieldLeft> FarFieldPass::Measure(
+    const Request& request, int block, absl::Span<const float> theta,
+    absl::Span<const Sample> sample) {
+  const auto count = static_cast<int>(theta.size());
+  std::vector<int32_t> queries(count);
+  std::iota(queries.begin(), queries.end(), 0);
+  std::vector<FarFieldLeft> left(count);
+  // One query at a time: counts are sums over all queries of a task.
+  for (int i = 0; i < count; ++i) {
+    LoadQueries(request, block, absl::MakeConstSpan(queries).subspan(i, 1));
+    SetTheta(0, theta[i]);
+    for (const auto& [other, weight] : sample) {
+      const Counts before = counts_;
+      kept_.Clear(0);
+      task_.kept_at_theta[0] = 0;
+      SearchBlock(request, other);
+      left[i].blocks += weight * static_cast<double>(1 - counts_.blocks_pruned +
+                                                     before.blocks_pruned);
+      left[i].points +=
+          weight * static_cast<double>(counts_.screened - before.screened);
+      left[i].candidates += weight * kept_[0].size;
+    }
+    if (task_.hard[0] || left[i].candidates > capacity_) {
+      left[i] = {.hard = 1};
+    }
+  }
+  return left;
 }
 
 uint32_t FarFieldPass::Wanted(int block, int first) const {

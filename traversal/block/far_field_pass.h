@@ -28,6 +28,7 @@
 #include "base/aligned_buffer.h"
 #include "metric/residual_correlation.h"
 #include "traversal/block/far_field_blocks.h"
+#include "traversal/block/far_field_costs.h"
 #include "traversal/block/far_field_routines.h"
 #include "traversal/block/filter_routines.h"
 #include "traversal/kept_candidates.h"
@@ -61,6 +62,18 @@ class FarFieldPass {
   // in `block`. All but the hard ones are answered in `neighbors`.
   void Search(const Request& request, int block,
               absl::Span<const int32_t> queries, NeighborTable& neighbors);
+
+  // A block that stands for `weight` blocks.
+  struct Sample {
+    int block;
+    double weight;
+  };
+  // Returns what the bound leaves to each of the request's queries, rows that
+  // lie in `block`, at most kMaxQueries, where their theta is known and
+  // `sample` stands for all blocks.
+  std::vector<FarFieldLeft> Measure(const Request& request, int block,
+                                    absl::Span<const float> theta,
+                                    absl::Span<const Sample> sample);
 
   // Returns the queries of all tasks so far that were given up.
   const std::vector<int32_t>& hard_queries() const { return hard_queries_; }

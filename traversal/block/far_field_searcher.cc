@@ -5,7 +5,9 @@
 #include <cmath>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <numeric>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -50,21 +52,26 @@ int64_t AutomaticBlockSize(const ResidualCorrelation& metric) {
                              1024);
 }
 
+// Where residual variances are smaller, and with them all covariances that
+// matter, less may be left. More dimensions take more directions for the same.
 double AutomaticRest(const ResidualCorrelation& metric) {
-  return metric.dim() <= 2 ? 5e-4 : 2e-3;
+  if (metric.kernel().family() == KernelFamily::kMatern12) {
+    return metric.dim() <= 2 ? 2e-3 : 5e-3;
+  }
+  return metric.dim() <= 2 ? 5e-4 : 3e-3;
 }
 
-FarFieldOptions OptionsFor(const ResidualCorrelation& metric,
-                           const FarFieldConfig& config,
-                           const FarFieldScale& scale) {
+}  // namespace
+
+FarFieldOptions FarFieldOptionsFor(const ResidualCorrelation& metric,
+                                   const FarFieldConfig& config,
+                                   const FarFieldScale& scale) {
   return {.block_size = config.block_size() > 0 ? config.block_size()
                                                 : AutomaticBlockSize(metric),
           .rms_rest =
               config.rms_rest() > 0 ? config.rms_rest() : AutomaticRest(metric),
           .scale = scale};
 }
-
-}  // namespace
 
 absl::Status ValidateFarFieldConfig(const FarFieldConfig& config) {
   const int32_t size = config.block_size();
@@ -95,9 +102,22 @@ struct FarFieldSearcher::Tasks {
 };
 
 FarFieldSearcher::FarFieldSearcher(
-    const std::shared_ptr<const ResidualCorrelation>& metric)
+    const std::shared_ptr<const ResidualCorrelation>& metric,
+    const FarFieldConfig& config, const std::optional<FarFieldCosts>& costs,
+    std::unique_ptr<const FloatScreenSearcher> screen)
     : Searcher(metric, RowOrder::Natural(metric->size())),
-      exhaustive_(metric) {}
+      options_(FarFieldOptionsFor(*metric, config)),
+      costs_(costs),
+      exhaustive_(metric),
+      screen_(std::move(screen)),
+      lazy_(true) {
+  if (metric->factor() == nullptr) return;
+  inducing_number_.assign(metric->size(), -1);
+  const std::vector<int64_t>& rows = metric->factor()->inducing().rows;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    inducing_number_[rows[i]] = static_cast<int32_t>(i);
+  }
+}
 
 absl::StatusOr<std::unique_ptr<const FarFieldSearcher>>
 FarFieldSearcher::Create(
@@ -106,37 +126,95 @@ FarFieldSearcher::Create(
     Monitor* monitor) {
   RCT_RETURN_IF_ERROR(ValidateFarFieldConfig(config));
   const Monitor::Part whole(monitor);
-  std::unique_ptr<FarFieldSearcher> searcher(new FarFieldSearcher(metric));
+  auto searcher =
+      std::make_unique<FarFieldSearcher>(metric, config, std::nullopt, nullptr);
+  searcher->lazy_ = false;
+  searcher->options_.scale = scale;
   if (FarFieldBlocks::Offered(*metric)) {
     PhaseClock clock;
-    const FarFieldOptions options = OptionsFor(*metric, config, scale);
-    const SpacePartition partition =
-        FarFieldBlocks::Partition(*metric, options, threads);
-    clock.End("partition", 0, 0);
-    searcher->blocks_ = std::make_unique<FarFieldBlocks>(
-        *metric, options, partition, threads, monitor);
+    searcher->MakeBlocks(threads, monitor);
     RCT_RETURN_IF_ERROR(Monitor::Check(monitor));
-    clock.End("far_field", 0, searcher->blocks_->bytes());
+    clock.End("far_field", 0, searcher->blocks()->bytes());
     searcher->phases_ = clock.Take();
-    searcher->inducing_number_.assign(metric->size(), -1);
-    const absl::Span<const int32_t> rows = searcher->blocks_->inducing_rows();
-    for (size_t i = 0; i < rows.size(); ++i) {
-      searcher->inducing_number_[rows[i]] = static_cast<int32_t>(i);
-    }
   }
   return searcher;
 }
 
-FarFieldSearcher::Tasks FarFieldSearcher::Divide(const Request& request) const {
+void FarFieldSearcher::Make(int threads, Monitor* monitor) const {
+  auto made = std::make_unique<const FarFieldBlocks>(
+      metric(), options_,
+      FarFieldBlocks::Partition(metric(), options_, threads), threads, monitor);
+  if (!Monitor::Go(monitor)) return;
+  made_ = std::move(made);
+  blocks_ = made_.get();
+}
+
+bool FarFieldSearcher::MakeBlocks(int threads, Monitor* monitor) const {
+  const absl::MutexLock lock(&mutex_);
+  if (made_ == nullptr) Make(threads, monitor);
+  return made_ != nullptr;
+}
+
+int64_t FarFieldSearcher::kept_bytes() const {
+  const FarFieldBlocks* blocks = blocks_;
+  return lazy_ && blocks != nullptr ? blocks->bytes() : 0;
+}
+
+bool FarFieldSearcher::settled() const {
+  return !lazy_ || !costs_.has_value() || blocks_ != nullptr;
+}
+
+double FarFieldSearcher::AllPairsCost(const Request& request) const {
+  double pairs = static_cast<double>(request.num_queries()) *
+                 static_cast<double>(metric().size());
+  if (request.options.predecessor) {
+    pairs = 0;
+    for (const int64_t row : request.rows) pairs += static_cast<double>(row);
+  }
+  return screen_ != nullptr ? kScreenCost * pairs : pairs;
+}
+
+const FarFieldBlocks* FarFieldSearcher::BlocksFor(
+    const Request& request, SearchCounters& counters) const {
+  if (!lazy_) return blocks_;
+  const double all_pairs = AllPairsCost(request);
+  const bool helped = costs_.has_value() && request.own() &&
+                      std::min(request.options.k, metric().size()) <=
+                          FarFieldPass::kMaxNeighbors;
+  double forecast = 0;
+  if (helped && blocks_ == nullptr) {
+    const absl::MutexLock lock(&mutex_);
+    const double search = costs_->search(request.num_queries());
+    missed_ += std::max(0.0, all_pairs - search);
+    if (made_ == nullptr && missed_ > costs_->build()) {
+      const Monitor::Part part(request.options.monitor,
+                               costs_->build() / (costs_->build() + search));
+      forecast += costs_->build();
+      try {
+        Make(request.options.threads, request.options.monitor);
+      } catch (const std::bad_alloc&) {
+        missed_ = 0;
+      }
+    }
+  }
+  const FarFieldBlocks* blocks = helped ? blocks_.load() : nullptr;
+  forecast +=
+      blocks != nullptr ? costs_->search(request.num_queries()) : all_pairs;
+  counters.set_forecast_evaluations(std::llround(forecast));
+  return blocks;
+}
+
+FarFieldSearcher::Tasks FarFieldSearcher::Divide(
+    const Request& request, const FarFieldBlocks* blocks) const {
   Tasks divided;
   const int64_t k = std::min(request.options.k, metric().size());
-  if (blocks_ == nullptr || !request.own() || k > FarFieldPass::kMaxNeighbors) {
+  if (blocks == nullptr || !request.own() || k > FarFieldPass::kMaxNeighbors) {
     divided.hard.resize(request.num_queries());
     std::iota(divided.hard.begin(), divided.hard.end(), 0);
     return divided;
   }
   const int64_t early = std::max(
-      kMinPredecessors, kMinPredecessorsOfBlock * blocks_->num_blocks());
+      kMinPredecessors, kMinPredecessorsOfBlock * blocks->num_blocks());
   std::vector<std::pair<int32_t, int32_t>> by_position;  // position, query
   for (int32_t i = 0; i < request.num_queries(); ++i) {
     const int32_t row = request.positions[i];
@@ -145,16 +223,16 @@ FarFieldSearcher::Tasks FarFieldSearcher::Divide(const Request& request) const {
     } else if (inducing_number_[row] >= 0) {
       divided.inducing.push_back(i);
     } else {
-      by_position.emplace_back(blocks_->position(row), i);
+      by_position.emplace_back(blocks->position(row), i);
     }
   }
   std::sort(by_position.begin(), by_position.end());
   divided.order.resize(by_position.size());
   for (size_t i = 0; i < by_position.size();) {
-    const int64_t block = by_position[i].first / blocks_->block_size();
+    const int64_t block = by_position[i].first / blocks->block_size();
     const size_t first = i;
     for (; i < by_position.size() && i - first < FarFieldPass::kMaxQueries &&
-           by_position[i].first / blocks_->block_size() == block;
+           by_position[i].first / blocks->block_size() == block;
          ++i) {
       divided.order[i] = by_position[i].second;
     }
@@ -165,7 +243,8 @@ FarFieldSearcher::Tasks FarFieldSearcher::Divide(const Request& request) const {
   return divided;
 }
 
-void FarFieldSearcher::RunTasks(const Request& request, Tasks& divided,
+void FarFieldSearcher::RunTasks(const Request& request,
+                                const FarFieldBlocks& blocks, Tasks& divided,
                                 NeighborTable& neighbors,
                                 SearchStatistics& statistics) const {
   const auto num_tasks = static_cast<int64_t>(divided.tasks.size());
@@ -175,7 +254,7 @@ void FarFieldSearcher::RunTasks(const Request& request, Tasks& divided,
   passes.reserve(num_workers);
   for (int w = 0; w < num_workers; ++w) {
     passes.push_back(std::make_unique<FarFieldPass>(
-        *this, *blocks_, std::min(request.options.k, metric().size())));
+        *this, blocks, std::min(request.options.k, metric().size())));
   }
   ParallelFor(num_workers, num_tasks, request.options.monitor,
               [&](int64_t number, int worker) {
@@ -194,6 +273,7 @@ void FarFieldSearcher::RunTasks(const Request& request, Tasks& divided,
 }
 
 void FarFieldSearcher::SearchInducing(const Request& request,
+                                      const FarFieldBlocks& blocks,
                                       absl::Span<const int32_t> queries,
                                       NeighborTable& neighbors,
                                       SearchStatistics& statistics) const {
@@ -204,7 +284,7 @@ void FarFieldSearcher::SearchInducing(const Request& request,
   passes.reserve(num_workers);
   for (int w = 0; w < num_workers; ++w) {
     passes.push_back(std::make_unique<InducingPass>(
-        *this, *blocks_, std::min(request.options.k, metric().size())));
+        *this, blocks, std::min(request.options.k, metric().size())));
   }
   ParallelFor(
       num_workers, count, request.options.monitor, [&](int64_t i, int worker) {
@@ -228,13 +308,21 @@ void FarFieldSearcher::Search(const Request& request, NeighborTable& neighbors,
   statistics.counters.set_prunes_lower_bound(0);
   statistics.counters.set_points_screened(0);
   statistics.counters.set_heap_pushes(0);
-  Tasks divided = Divide(request);
-  RunTasks(request, divided, neighbors, statistics);
+  const FarFieldBlocks* blocks = BlocksFor(request, statistics.counters);
   if (!Monitor::Go(monitor)) return;
-  SearchInducing(request, divided.inducing, neighbors, statistics);
-  if (!Monitor::Go(monitor)) return;
-  std::sort(divided.hard.begin(), divided.hard.end());
-  exhaustive_.SearchSome(request, divided.hard, neighbors, statistics);
+  Tasks divided = Divide(request, blocks);
+  if (blocks != nullptr) {
+    RunTasks(request, *blocks, divided, neighbors, statistics);
+    if (!Monitor::Go(monitor)) return;
+    SearchInducing(request, *blocks, divided.inducing, neighbors, statistics);
+    if (!Monitor::Go(monitor)) return;
+    std::sort(divided.hard.begin(), divided.hard.end());
+  }
+  if (screen_ != nullptr) {
+    screen_->SearchSome(request, divided.hard, neighbors, statistics);
+  } else {
+    exhaustive_.SearchSome(request, divided.hard, neighbors, statistics);
+  }
 }
 
 }  // namespace rct

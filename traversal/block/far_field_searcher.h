@@ -4,70 +4,128 @@
 // one thread does (far_field_pass.h). Inducing points are in no block: their
 // residual covariances are jitter alpha, which bounds them for whole blocks,
 // and they are searched for one by one, blocks of large bounds first. Queries
-// with few predecessors, those that are no rows, and hard ones go to exhaustive
-// search together. Answers have the bits of exhaustive search, whatever the
-// options and threads. Counters do not depend on threads either.
+// with few predecessors, those that are no rows, and hard ones go to a search
+// of all pairs together. Answers have the bits of exhaustive search, whatever
+// the options and threads. Counters do not depend on threads either.
+//
+// Blocks are made at once where the config asks for the bound by name. Where
+// the bound was chosen by its forecast (block_choice.h), the first call that
+// they pay for makes them, as for skeletons (lazy_skeletons.h): each call adds
+// what it could have saved, and when the sum exceeds the price, that call makes
+// them. Until then all pairs are searched.
 
 #ifndef RCT_TRAVERSAL_BLOCK_FAR_FIELD_SEARCHER_H_
 #define RCT_TRAVERSAL_BLOCK_FAR_FIELD_SEARCHER_H_
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
 #include "base/monitor.h"
 #include "metric/residual_correlation.h"
 #include "traversal/block/far_field.pb.h"
 #include "traversal/block/far_field_blocks.h"
 #include "traversal/block/far_field_bound.h"
+#include "traversal/block/far_field_costs.h"
 #include "traversal/build_phase.h"
 #include "traversal/exhaustive/exhaustive.h"
+#include "traversal/exhaustive/float_screen_searcher.h"
 #include "traversal/neighbor_table.h"
 #include "traversal/searcher.h"
+#include "traversal/traversal.pb.h"
 
 namespace rct {
 
 // Returns InvalidArgument, with the field, unless all fields are in range.
 absl::Status ValidateFarFieldConfig(const FarFieldConfig& config);
 
+// Returns the options of blocks for this metric and config.
+FarFieldOptions FarFieldOptionsFor(const ResidualCorrelation& metric,
+                                   const FarFieldConfig& config,
+                                   const FarFieldScale& scale = {});
+
 // Thread-safe.
 class FarFieldSearcher final : public Searcher<ResidualCorrelation> {
  public:
-  // Builds a searcher on `threads` threads. `metric` holds the data in the
-  // caller's order. Where the bound is not offered (FarFieldBlocks::Offered)
-  // every search is exhaustive. Errors are those of ValidateFarFieldConfig;
-  // Cancelled. `scale` is for tests.
+  // The cost of the float screen, as a part of that of exhaustive search.
+  static constexpr double kScreenCost = 0.5;
+
+  // Builds a searcher on `threads` threads, blocks and all. `metric` holds the
+  // data in the caller's order. Where the bound is not offered
+  // (FarFieldBlocks::Offered) every search is exhaustive. Errors are those of
+  // ValidateFarFieldConfig; Cancelled. `scale` is for tests.
   static absl::StatusOr<std::unique_ptr<const FarFieldSearcher>> Create(
       const std::shared_ptr<const ResidualCorrelation>& metric,
       const FarFieldConfig& config, int threads,
       const FarFieldScale& scale = {}, Monitor* monitor = nullptr);
 
-  // Returns the blocks, or null where the bound is not offered.
-  const FarFieldBlocks* blocks() const { return blocks_.get(); }
+  // Makes a searcher whose blocks are made when calls pay for them: never, if
+  // `costs` are absent. Before that, and for queries that blocks do not help,
+  // `screen` searches all pairs, or exhaustive search does where it is null.
+  FarFieldSearcher(const std::shared_ptr<const ResidualCorrelation>& metric,
+                   const FarFieldConfig& config,
+                   const std::optional<FarFieldCosts>& costs,
+                   std::unique_ptr<const FloatScreenSearcher> screen);
+
+  // Makes the blocks if there are none. False where the monitor is cancelled.
+  bool MakeBlocks(int threads, Monitor* monitor) const
+      ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Returns the blocks, or null as long as there are none.
+  const FarFieldBlocks* blocks() const { return blocks_; }
+  // Returns the searcher of all pairs, or null where that is exhaustive search.
+  const FloatScreenSearcher* screen() const { return screen_.get(); }
+  const std::optional<FarFieldCosts>& costs() const { return costs_; }
   const std::vector<BuildPhase>& phases() const { return phases_; }
+
+  int64_t kept_bytes() const override;
+  bool settled() const override;
 
  private:
   struct Tasks;
 
-  explicit FarFieldSearcher(
-      const std::shared_ptr<const ResidualCorrelation>& metric);
-
   void Search(const Request& request, NeighborTable& neighbors,
               SearchStatistics& statistics) const override;
-  Tasks Divide(const Request& request) const;
-  void RunTasks(const Request& request, Tasks& divided,
-                NeighborTable& neighbors, SearchStatistics& statistics) const;
-  void SearchInducing(const Request& request, absl::Span<const int32_t> queries,
+  // Returns the forecast of a call that searches all pairs.
+  double AllPairsCost(const Request& request) const;
+  // Returns the blocks that a call searches by, or null. Makes them first, on
+  // the call's threads, where they pay by now, and counts the forecast of the
+  // whole call.
+  const FarFieldBlocks* BlocksFor(const Request& request,
+                                  SearchCounters& counters) const
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  void Make(int threads, Monitor* monitor) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Tasks Divide(const Request& request, const FarFieldBlocks* blocks) const;
+  void RunTasks(const Request& request, const FarFieldBlocks& blocks,
+                Tasks& divided, NeighborTable& neighbors,
+                SearchStatistics& statistics) const;
+  void SearchInducing(const Request& request, const FarFieldBlocks& blocks,
+                      absl::Span<const int32_t> queries,
                       NeighborTable& neighbors,
                       SearchStatistics& statistics) const;
 
-  std::unique_ptr<const FarFieldBlocks> blocks_;
+  FarFieldOptions options_;
+  std::optional<FarFieldCosts> costs_;
   std::vector<int32_t> inducing_number_;  // of a row, or -1
   std::vector<BuildPhase> phases_;
   ExhaustiveSearcher<ResidualCorrelation> exhaustive_;
+  std::unique_ptr<const FloatScreenSearcher> screen_;
+  bool lazy_;
+
+  // Set once; read without the lock.
+  mutable std::atomic<const FarFieldBlocks*> blocks_ = nullptr;
+  mutable absl::Mutex mutex_;
+  mutable std::unique_ptr<const FarFieldBlocks> made_ ABSL_GUARDED_BY(mutex_);
+  // The evaluations that all calls so far could have saved.
+  mutable double missed_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace rct

@@ -50,12 +50,13 @@ constexpr double kForecastShare = 0.05;
 
 LazySkeletons::LazySkeletons(std::shared_ptr<const ResidualCorrelation> metric,
                              const SkeletonBoundConfig& config, int threads,
-                             const SlackScale& scale, Monitor* monitor)
+                             const SlackScale& scale, Monitor* monitor,
+                             SkeletonRival rival)
     : metric_(std::move(metric)), config_(config), scale_(scale) {
   if (config.form() == SkeletonBoundConfig::DENSE || metric_->size() == 0) {
     return;
   }
-  Build(threads, monitor);
+  Build(threads, monitor, rival);
 }
 
 LazySkeletons::LazySkeletons(std::shared_ptr<const ResidualCorrelation> metric,
@@ -81,7 +82,7 @@ void LazySkeletons::Publish(
   tables_ = made_tables_.get();
 }
 
-void LazySkeletons::Build(int threads, Monitor* monitor) {
+void LazySkeletons::Build(int threads, Monitor* monitor, SkeletonRival rival) {
   const absl::MutexLock lock(&mutex_);
   PhaseClock clock;
   const bool group_by_row = config_.group_by_row();
@@ -90,7 +91,8 @@ void LazySkeletons::Build(int threads, Monitor* monitor) {
       threads);
   clock.End("partition", 0, 0);
   form_ = config_.form();
-  if (form_ == SkeletonBoundConfig::AUTO && !Decide(threads, monitor, clock)) {
+  if (form_ == SkeletonBoundConfig::AUTO &&
+      !Decide(threads, monitor, rival, clock)) {
     return;
   }
   if (form_ == SkeletonBoundConfig::TABLES ||
@@ -120,7 +122,8 @@ void LazySkeletons::Build(int threads, Monitor* monitor) {
   phases_ = clock.Take();
 }
 
-bool LazySkeletons::Decide(int threads, Monitor* monitor, PhaseClock& clock) {
+bool LazySkeletons::Decide(int threads, Monitor* monitor, SkeletonRival rival,
+                           PhaseClock& clock) {
   const auto stride = static_cast<int>(
       std::max<int64_t>(1, partition_->num_blocks() / kSampleBlocks));
   const Monitor::Part part(monitor, kForecastShare);
@@ -137,6 +140,10 @@ bool LazySkeletons::Decide(int threads, Monitor* monitor, PhaseClock& clock) {
                    hard);
     if (hard <= kMaxHardPart) form_ = FormAtBuild(*costs_);
   }
+  const bool useful = form_ != SkeletonBoundConfig::DENSE;
+  if (!rival(useful ? costs_ : std::nullopt))
+    form_ = SkeletonBoundConfig::DENSE;
+  if (!Monitor::Go(monitor)) return false;
   clock.End("forecast", sample.evaluations(), 0);
   return true;
 }
@@ -203,7 +210,8 @@ int64_t LazySkeletons::kept_bytes() const {
 }
 
 bool LazySkeletons::settled() const {
-  return form_ != SkeletonBoundConfig::AUTO || tables_ != nullptr || unsound_;
+  return form_ != SkeletonBoundConfig::AUTO || tables_ != nullptr || unsound_ ||
+         (skeletons_ != nullptr && !costs_->TablesFit());
 }
 
 LazySkeletons::CallCosts LazySkeletons::CostsOf(const Request& request) const {
@@ -251,7 +259,8 @@ double LazySkeletons::MakeWhatPays(const CallCosts& call,
   missed_with_skeletons_ += std::max(0.0, call.dense - call.projected);
   missed_with_tables_ +=
       std::max(0.0, std::min(call.dense, call.projected) - call.by_tables);
-  const bool tables = missed_with_tables_ > costs_->tables();
+  const bool tables =
+      costs_->TablesFit() && missed_with_tables_ > costs_->tables();
   const bool skeletons =
       made_skeletons_ == nullptr &&
       (tables || missed_with_skeletons_ > costs_->skeletons());

@@ -31,6 +31,7 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/functional/function_ref.h"
 #include "absl/synchronization/mutex.h"
 #include "base/monitor.h"
 #include "metric/residual_correlation.h"
@@ -47,6 +48,13 @@
 
 namespace rct {
 
+// Returns whether skeletons of these costs are worth their price.
+using SkeletonRival =
+    absl::FunctionRef<bool(const std::optional<SkeletonCosts>& costs)>;
+
+// The rival of skeletons that stand alone.
+inline bool KeepSkeletons(const std::optional<SkeletonCosts>&) { return true; }
+
 // Thread-safe. What calls make and leave here changes the speed of later ones
 // alone.
 class LazySkeletons {
@@ -58,9 +66,12 @@ class LazySkeletons {
   // `metric` holds the data in the caller's order and has a valid rounding
   // model; `config` is valid. A cancelled monitor leaves an incomplete object.
   // `scale` is for tests.
+  // With AUTO, `rival` is asked whether skeletons of these costs, absent where
+  // they dismiss nothing, are cheaper than all else; if not, the form is DENSE.
   LazySkeletons(std::shared_ptr<const ResidualCorrelation> metric,
                 const SkeletonBoundConfig& config, int threads,
-                const SlackScale& scale, Monitor* monitor);
+                const SlackScale& scale, Monitor* monitor,
+                SkeletonRival rival = KeepSkeletons);
 
   // Takes the decisions and parts of another one. Costs belong to AUTO;
   // skeletons and tables are null where there are none yet.
@@ -99,10 +110,10 @@ class LazySkeletons {
     double by_tables;
   };
 
-  void Build(int threads, Monitor* monitor);
+  void Build(int threads, Monitor* monitor, SkeletonRival rival);
   // Decides the form of AUTO by a sample. False where the monitor is cancelled.
-  bool Decide(int threads, Monitor* monitor, PhaseClock& clock)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool Decide(int threads, Monitor* monitor, SkeletonRival rival,
+              PhaseClock& clock) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Form FormAtBuild(const SkeletonCosts& costs) const;
   CallCosts CostsOf(const Request& request) const;
   // Makes what is not there if calls, this one included, have missed so much by

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <string_view>
 
 #include "base/archive.h"
@@ -93,17 +94,31 @@ double SkeletonCosts::by_projections(int64_t queries, int64_t k) const {
                                       kBlockEvaluations * num_blocks_);
 }
 
+bool SkeletonCosts::TablesFit() const {
+  return 2 * total_rank() * total_rank() + 2 * points_ * num_blocks_ +
+             4 * points_ * mean_rank_ <=
+         8 * points_ * width_;
+}
+
+double SkeletonCosts::WithTables(int64_t queries) const {
+  if (!TablesFit()) return std::numeric_limits<double>::infinity();
+  return skeletons() + tables() + by_tables(queries, kTypicalNeighbors);
+}
+
+double SkeletonCosts::WithProjections(int64_t queries) const {
+  return skeletons() + by_projections(queries, kTypicalNeighbors);
+}
+
+double SkeletonCosts::Total(int64_t queries) const {
+  return std::min(WithTables(queries), WithProjections(queries));
+}
+
 SkeletonBoundConfig::Form SkeletonCosts::Cheapest(int64_t queries) const {
-  const double with_tables =
-      skeletons() + tables() + by_tables(queries, kTypicalNeighbors);
-  const double without =
-      skeletons() + by_projections(queries, kTypicalNeighbors);
   // Exhaustive search is what the estimates are surest of.
-  if (std::min(with_tables, without) > 0.9 * dense(queries)) {
-    return SkeletonBoundConfig::DENSE;
-  }
-  return with_tables < without ? SkeletonBoundConfig::TABLES
-                               : SkeletonBoundConfig::PROJECTIONS;
+  if (Total(queries) > 0.9 * dense(queries)) return SkeletonBoundConfig::DENSE;
+  return WithTables(queries) < WithProjections(queries)
+             ? SkeletonBoundConfig::TABLES
+             : SkeletonBoundConfig::PROJECTIONS;
 }
 
 }  // namespace rct

@@ -12,8 +12,9 @@
 //     by tables            8 k + (3072 + 61 k) s/m + h n     a query
 //     by projections       the same and S (1 + s/m) + 25 b   a query
 //
-// for b blocks. The numbers of the last two are fitted to measurements
-// (docs/performance.md).
+// for b blocks. Tables that would take more memory than V are never made: 2 S^2
+// + 2 n b + 4 n s bytes against 8 n m. The numbers of the last two are fitted
+// to measurements (docs/performance.md).
 //
 // h is measured on a sample of the blocks (bound_probe.h).
 
@@ -46,6 +47,11 @@ class SkeletonCosts {
   double by_tables(int64_t queries, int64_t k) const;
   double by_projections(int64_t queries, int64_t k) const;
 
+  // Returns the cost of this number of queries of 50 neighbors by the cheapest
+  // form that is not DENSE, all parts still to be made.
+  double Total(int64_t queries) const;
+  // Returns whether tables, gaps and coordinates take no more memory than V.
+  bool TablesFit() const;
   // Returns TABLES, PROJECTIONS or DENSE, whichever is cheapest for this number
   // of queries of 50 neighbors, all parts still to be made.
   SkeletonBoundConfig::Form Cheapest(int64_t queries) const;
@@ -54,6 +60,8 @@ class SkeletonCosts {
   template <class Self, class Archive>
   static void Describe(Self& self, Archive& archive);
 
+  double WithTables(int64_t queries) const;
+  double WithProjections(int64_t queries) const;
   double total_rank() const { return mean_rank_ * num_blocks_; }
 
   double points_;

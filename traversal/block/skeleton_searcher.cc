@@ -44,7 +44,7 @@ absl::StatusOr<std::unique_ptr<const SkeletonSearcher>>
 SkeletonSearcher::Create(
     const std::shared_ptr<const ResidualCorrelation>& metric,
     const SkeletonBoundConfig& config, int threads, const SlackScale& scale,
-    Monitor* monitor) {
+    Monitor* monitor, SkeletonRival rival) {
   RCT_CHECK(metric->rounding().has_value());
   RCT_RETURN_IF_ERROR(ValidateSkeletonBoundConfig(config));
   RCT_RETURN_IF_ERROR(metric->rounding()->Validate());
@@ -52,7 +52,7 @@ SkeletonSearcher::Create(
   auto searcher = std::make_unique<const SkeletonSearcher>(
       metric, config,
       std::make_unique<const LazySkeletons>(metric, config, threads, scale,
-                                            monitor));
+                                            monitor, rival));
   RCT_RETURN_IF_ERROR(Monitor::Check(monitor));
   return searcher;
 }

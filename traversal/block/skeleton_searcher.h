@@ -36,11 +36,12 @@ class SkeletonSearcher final : public Searcher<ResidualCorrelation> {
   // Builds a searcher on `threads` threads. `metric` holds the data in the
   // caller's order and has a rounding model. Errors are those of
   // ValidateSkeletonBoundConfig and of RoundingModel::Validate; Cancelled.
-  // `scale` is for tests.
+  // `scale` is for tests, `rival` for a choice between bounds.
   static absl::StatusOr<std::unique_ptr<const SkeletonSearcher>> Create(
       const std::shared_ptr<const ResidualCorrelation>& metric,
       const SkeletonBoundConfig& config, int threads,
-      const SlackScale& scale = {}, Monitor* monitor = nullptr);
+      const SlackScale& scale = {}, Monitor* monitor = nullptr,
+      SkeletonRival rival = KeepSkeletons);
 
   // Searches by `lazy`, which is of `metric` and `config`.
   SkeletonSearcher(const std::shared_ptr<const ResidualCorrelation>& metric,

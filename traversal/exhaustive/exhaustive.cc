@@ -133,21 +133,10 @@ void ExhaustiveSearcher<Metric>::SearchSome(
     const Request& request, absl::Span<const int32_t> queries,
     NeighborTable& neighbors, SearchStatistics& statistics) const {
   if (queries.empty()) return;
-  const SearchResult found =
-      this->Run(Queries<typename Metric::Points>::Some(
-                    request.from, request.positions, request.rows, queries),
-                request.options);
-  for (size_t i = 0; i < queries.size(); ++i) {
-    std::copy_n(found.neighbors.rows().row(i), neighbors.k(),
-                neighbors.rows().row(queries[i]));
-    std::copy_n(found.neighbors.distances().row(i), neighbors.k(),
-                neighbors.distances().row(queries[i]));
-  }
-  AddCounters(found.counters, statistics.counters);
+  Searcher<Metric>::SearchSome(request, queries, neighbors, statistics);
   SearchCounters given;
   given.set_exhaustive_queries(static_cast<int64_t>(queries.size()));
   AddCounters(given, statistics.counters);
-  statistics.trace.Add(found.trace);
 }
 
 template <class Metric>

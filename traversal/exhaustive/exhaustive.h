@@ -32,8 +32,7 @@ class ExhaustiveSearcher final : public Searcher<Metric> {
 
   using Request = typename Searcher<Metric>::Request;
 
-  // Answers some of the request's queries, given by number, for a search that
-  // answers the others itself, and adds the counters of that to `statistics`.
+  // Does the same as that of a Searcher, and counts the queries.
   void SearchSome(const Request& request, absl::Span<const int32_t> queries,
                   NeighborTable& neighbors, SearchStatistics& statistics) const;
 

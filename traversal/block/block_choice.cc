@@ -1,0 +1,141 @@
+#include "traversal/block/block_choice.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "base/monitor.h"
+#include "base/status_macros.h"
+#include "metric/residual_correlation.h"
+#include "traversal/block/far_field_blocks.h"
+#include "traversal/block/far_field_costs.h"
+#include "traversal/block/far_field_probe.h"
+#include "traversal/block/far_field_searcher.h"
+#include "traversal/block/skeleton_bound.pb.h"
+#include "traversal/block/skeleton_costs.h"
+#include "traversal/block/skeleton_searcher.h"
+#include "traversal/build_phase.h"
+#include "traversal/exhaustive/exhaustive.h"
+#include "traversal/exhaustive/float_screen_searcher.h"
+
+namespace rct {
+namespace {
+
+// Fewer points are searched in less time than the far field's blocks take.
+constexpr int64_t kMinPoints = 8192;
+constexpr int64_t kMinPointsOfInducing = 16;
+
+// The sample of the far field is not worth its time where skeletons are
+// expected to be this many times faster than all pairs, index included.
+constexpr double kFastEnough = 80;
+
+// A bound must promise this much more than a search of all pairs, of which
+// forecasts are surest.
+constexpr double kSurer = 0.9;
+
+// What the far field competes with, and what came of it.
+class Choice {
+ public:
+  Choice(const std::shared_ptr<const ResidualCorrelation>& metric,
+         const SkeletonBoundConfig& config, int threads, Monitor* monitor)
+      : metric_(metric),
+        threads_(threads),
+        monitor_(monitor),
+        queries_(config.expected_queries() > 0 ? config.expected_queries()
+                                               : metric->size()),
+        screen_pays_(FloatScreenSearcher::Pays(*metric)) {}
+
+  bool screen_pays() const { return screen_pays_; }
+  int64_t queries() const { return queries_; }
+  // The costs of the far field where it is the cheapest.
+  const std::optional<FarFieldCosts>& far_field() const { return far_field_; }
+
+  // Returns whether skeletons of these costs, which are absent where skeletons
+  // dismiss nothing, are cheaper than all else.
+  bool Skeletons(const std::optional<SkeletonCosts>& costs) {
+    const double pairs =
+        static_cast<double>(queries_) * static_cast<double>(metric_->size());
+    const double all_pairs =
+        kSurer * (screen_pays_ ? FarFieldSearcher::kScreenCost : 1) * pairs;
+    const double skeletons = costs.has_value()
+                                 ? costs->Total(queries_)
+                                 : std::numeric_limits<double>::infinity();
+    const int64_t n = metric_->size();
+    if (skeletons * kFastEnough > pairs && FarFieldBlocks::Offered(*metric_) &&
+        n >= kMinPoints &&
+        n >= kMinPointsOfInducing * metric_->data().v.cols()) {
+      const FarFieldCosts costs_of_far = Probe();
+      if (!Monitor::Go(monitor_)) return false;
+      const double far = costs_of_far.build() + costs_of_far.search(queries_);
+      if (far < std::min(skeletons, all_pairs)) far_field_ = costs_of_far;
+    }
+    return !far_field_.has_value() && skeletons < all_pairs;
+  }
+
+ private:
+  FarFieldCosts Probe() const {
+    const FarFieldOptions options = FarFieldOptionsFor(*metric_, {});
+    return ProbeFarField(ExhaustiveSearcher<ResidualCorrelation>(metric_),
+                         options,
+                         FarFieldBlocks::Partition(*metric_, options, threads_),
+                         threads_, monitor_);
+  }
+
+  const std::shared_ptr<const ResidualCorrelation>& metric_;
+  int threads_;
+  Monitor* monitor_;
+  int64_t queries_;
+  bool screen_pays_;
+  std::optional<FarFieldCosts> far_field_;
+};
+
+}  // namespace
+
+absl::StatusOr<ChosenSearcher> ChooseBlockSearcher(
+    const std::shared_ptr<const ResidualCorrelation>& metric,
+    const SkeletonBoundConfig& config, int threads, Monitor* monitor) {
+  const Monitor::Part whole(monitor);
+  Choice choice(metric, config, threads, monitor);
+  const auto rival = [&](const std::optional<SkeletonCosts>& costs) {
+    return choice.Skeletons(costs);
+  };
+  RCT_ASSIGN_OR_RETURN(auto skeletons,
+                       SkeletonSearcher::Create(metric, config, threads,
+                                                /*scale=*/{}, monitor, rival));
+  ChosenSearcher chosen;
+  chosen.phases = skeletons->lazy().phases();
+  if (config.form() != SkeletonBoundConfig::AUTO ||
+      skeletons->lazy().form() != SkeletonBoundConfig::DENSE ||
+      metric->size() == 0) {
+    chosen.searcher = std::move(skeletons);
+    return chosen;
+  }
+  PhaseClock clock;
+  std::unique_ptr<const FloatScreenSearcher> screen;
+  if (choice.screen_pays()) {
+    screen = FloatScreenSearcher::Create(metric, {}, threads);
+    RCT_RETURN_IF_ERROR(Monitor::Check(monitor));
+    clock.End("float_screen", 0, screen->bytes());
+  }
+  auto far = std::make_unique<const FarFieldSearcher>(
+      metric, FarFieldConfig(), choice.far_field(), std::move(screen));
+  if (config.expected_queries() > 0 && choice.far_field().has_value()) {
+    far->MakeBlocks(threads, monitor);
+    RCT_RETURN_IF_ERROR(Monitor::Check(monitor));
+    clock.End("far_field", 0, far->blocks()->bytes(),
+              std::llround(choice.far_field()->build()));
+  }
+  for (BuildPhase& phase : clock.Take()) {
+    chosen.phases.push_back(std::move(phase));
+  }
+  chosen.searcher = std::move(far);
+  return chosen;
+}
+
+}  // namespace rct
