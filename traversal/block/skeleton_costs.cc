@@ -25,6 +25,9 @@ constexpr double kNeighborFilter = 61;
 // The cost of projecting a query on one skeleton beside its evaluations.
 constexpr double kBlockEvaluations = 25;
 
+// The memory that tables may take, in units of that of V.
+constexpr double kMaxTableMemory = 6;
+
 // The neighbors of a query where the forecast of a build has none to go by.
 constexpr int64_t kTypicalNeighbors = 50;
 
@@ -97,7 +100,7 @@ double SkeletonCosts::by_projections(int64_t queries, int64_t k) const {
 bool SkeletonCosts::TablesFit() const {
   return 2 * total_rank() * total_rank() + 2 * points_ * num_blocks_ +
              4 * points_ * mean_rank_ <=
-         8 * points_ * width_;
+         kMaxTableMemory * 8 * points_ * width_;
 }
 
 double SkeletonCosts::WithTables(int64_t queries) const {

@@ -12,8 +12,8 @@
 //     by tables            8 k + (3072 + 61 k) s/m + h n     a query
 //     by projections       the same and S (1 + s/m) + 25 b   a query
 //
-// for b blocks. Tables that would take more memory than V are never made: 2 S^2
-// + 2 n b + 4 n s bytes against 8 n m. The numbers of the last two are fitted
+// for b blocks. Tables that would take more than six times the memory of V
+// are never made: 2 S^2 + 2 n b + 4 n s bytes against 8 n m. The numbers of the last two are fitted
 // to measurements (docs/performance.md).
 //
 // h is measured on a sample of the blocks (bound_probe.h).
@@ -50,7 +50,7 @@ class SkeletonCosts {
   // Returns the cost of this number of queries of 50 neighbors by the cheapest
   // form that is not DENSE, all parts still to be made.
   double Total(int64_t queries) const;
-  // Returns whether tables, gaps and coordinates take no more memory than V.
+  // Returns whether tables, gaps and coordinates may take their memory.
   bool TablesFit() const;
   // Returns TABLES, PROJECTIONS or DENSE, whichever is cheapest for this number
   // of queries of 50 neighbors, all parts still to be made.
