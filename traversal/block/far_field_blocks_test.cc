@@ -9,7 +9,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/types/span.h"
 #include "base/aligned_buffer.h"
 #include "base/matrix.h"
 #include "base/monitor.h"
@@ -20,7 +19,6 @@
 #include "metric/rounding.h"
 #include "metric/simd_routines.h"
 #include "metric/test_data.h"
-#include "metric/tile.h"
 #include "traversal/block/far_field_routines.h"
 #include "traversal/block/filter_routines.h"
 #include "traversal/block/test_far_field.h"
@@ -39,73 +37,6 @@ FarFieldBlocks MakeBlocks(const ResidualCorrelation& metric,
                         threads, monitor);
 }
 
-// All correlations of a metric, as it computes them.
-Matrix<double> AllCorrelations(const ResidualCorrelation& metric) {
-  const auto n = static_cast<int32_t>(metric.size());
-  Matrix<double> rho(n, n + 8);
-  TileWorkspace workspace(metric.dim(), 1, n);
-  for (int32_t i = 0; i < n; ++i) {
-    metric.Correlations(metric.data(), absl::MakeConstSpan(&i, 1),
-                        Candidates::Range(0, n), rho.row(i), n + 8, workspace);
-  }
-  return rho;
-}
-
-// What the pairs of a metric have to do with the bounds of its blocks.
-struct PairCheck {
-  int64_t exceeding = 0;           // |c| beyond `most`
-  int64_t exceeding_inducing = 0;  // |c(z_i, x)| beyond `inducing_most`
-  int64_t finite = 0;              // pairs of blocks that have a bound
-  double most = 0;                 // the largest |c| / most
-  std::vector<double> looseness;   // most / largest |c|, of those pairs where
-                                   // this is above 1e-3
-};
-
-PairCheck Check(const ResidualCorrelation& metric,
-                const FarFieldBlocks& blocks) {
-  const Matrix<double> rho = AllCorrelations(metric);
-  // |c| in the frame's unit but for the four roundings of rho.
-  const auto c = [&](int64_t i, int64_t j) {
-    return std::abs(rho(i, j)) * (1 - 8 * kUnitRoundoff) /
-           (blocks.frame().InverseSqrt(metric.data(), i) *
-            blocks.frame().InverseSqrt(metric.data(), j));
-  };
-  const auto row = [&](int b, int j) {
-    return blocks.rows()[blocks.block(b).first + j];
-  };
-  PairCheck check;
-  for (int a = 0; a < blocks.num_blocks(); ++a) {
-    for (int b = 0; b <= a; ++b) {
-      EXPECT_EQ(blocks.most(a, b), blocks.most(b, a));
-      const double most = blocks.most(a, b);
-      double largest = 0;
-      for (int i = 0; i < blocks.block(a).count; ++i) {
-        for (int j = 0; j < blocks.block(b).count; ++j) {
-          const double size = c(row(a, i), row(b, j));
-          // Of a point and itself, |rho| is 1 by definition.
-          if (row(a, i) == row(b, j)) continue;
-          largest = std::max(largest, size);
-          check.exceeding += static_cast<int64_t>(!(size <= most));
-        }
-      }
-      if (most < HUGE_VALF) {
-        ++check.finite;
-        check.most = std::max(check.most, largest / most);
-        if (largest > 1e-3) check.looseness.push_back(most / largest);
-      }
-    }
-    for (int64_t i = 0; i < std::ssize(blocks.inducing_rows()); ++i) {
-      const double most = blocks.inducing_most(a, i);
-      for (int j = 0; j < blocks.block(a).count; ++j) {
-        const double size = c(blocks.inducing_rows()[i], row(a, j));
-        check.exceeding_inducing += static_cast<int64_t>(!(size <= most));
-      }
-    }
-  }
-  std::sort(check.looseness.begin(), check.looseness.end());
-  return check;
-}
-
 // Two places at a distance of 1, and an inducing point 3 and 2 away from them:
 // c = exp(-1) - exp(-3) exp(-2).
 TEST(FarFieldBlocksTest, TwoPlacesHaveTheirCovariance) {
@@ -116,6 +47,7 @@ TEST(FarFieldBlocksTest, TwoPlacesHaveTheirCovariance) {
   ASSERT_EQ(blocks.num_blocks(), 2);
   EXPECT_NEAR(blocks.most(0, 1), 0.361142, 1e-6);
   EXPECT_NEAR(blocks.most(0, 0), 1 - 0.00247875, 1e-6);
+  EXPECT_EQ(blocks.most(0, 1), blocks.most(1, 0));
   EXPECT_EQ(blocks.CenterDistance(0, 1), 1);
 }
 
@@ -163,7 +95,7 @@ TEST_P(FarFieldSetsTest, NoPairExceedsTheBound) {
   double most = 0;
   ForModels(500, [&](const auto& metric) {
     const FarFieldBlocks blocks = MakeBlocks(*metric, {.block_size = 32});
-    const PairCheck check = Check(*metric, blocks);
+    const PairCheck check = CheckPairs(*metric, blocks);
     EXPECT_EQ(check.exceeding, 0);
     EXPECT_EQ(check.exceeding_inducing, 0);
     finite += check.finite;
@@ -356,7 +288,7 @@ TEST(FarFieldLoosenessTest, IsSmall) {
   const auto metric = MakeFarFieldMetric(
       points.view(), {.lengthscale = {0.2}, .num_inducing = 100});
   const PairCheck check =
-      Check(*metric, MakeBlocks(*metric, {.block_size = 32}));
+      CheckPairs(*metric, MakeBlocks(*metric, {.block_size = 32}));
   EXPECT_EQ(check.exceeding, 0);
   EXPECT_EQ(check.exceeding_inducing, 0);
   const size_t size = check.looseness.size();
@@ -388,7 +320,7 @@ TEST(FarFieldOriginTest, BoundsHoldFarFromIt) {
                               .lengthscale = {0.2},
                               .num_inducing = name[0] == 's' ? 10 : 30});
           const FarFieldBlocks blocks = MakeBlocks(*metric, {.block_size = 32});
-          const PairCheck check = Check(*metric, blocks);
+          const PairCheck check = CheckPairs(*metric, blocks);
           EXPECT_EQ(check.exceeding, 0);
           EXPECT_EQ(check.exceeding_inducing, 0);
           EXPECT_EQ(OutsidePairs(*metric, blocks, pairs, width), 0);

@@ -304,7 +304,7 @@ struct Scene {
         self(kFarPanel, -1),
         min_root(kPanels),
         min_row(kPanels, kNoRow) {
-    reach[3] = -1;  // a query that has no theta yet
+    reach[3] = -1;     // a query that has no theta yet
     point_z[5] = 300;  // a point that is out of reach
     for (int j = 0; j < kPoints; ++j) {
       // The last two panels hold later rows than some queries count.
