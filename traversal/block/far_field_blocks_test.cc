@@ -332,6 +332,35 @@ TEST(FarFieldOriginTest, BoundsHoldFarFromIt) {
   EXPECT_GT(most, 0.5);
 }
 
+// Coordinates whose distances, squares or middles overflow.
+TEST(FarFieldRangeTest, BoundsHoldForHugeCoordinates) {
+  for (const double huge : {1e60, 1e160, 1.7e308}) {
+    for (const int dim : {1, 2, 3, 7}) {
+      Matrix<double> points = MakePoints("cube", 400, dim, 1);
+      for (int64_t i = 0; i < 400; i += 3) {
+        for (int c = 0; c < dim; ++c) {
+          points(i, c) = (i >> c) % 2 == 0 ? huge : -huge;
+        }
+      }
+      for (const KernelConfig::Family family : kFamilies) {
+        const auto metric = MakeFarFieldMetric(
+            points.view(),
+            {.family = family, .lengthscale = {0.3}, .num_inducing = 30});
+        const FarFieldBlocks blocks = MakeBlocks(*metric, {.block_size = 32});
+        const PairCheck check = CheckPairs(*metric, blocks);
+        EXPECT_EQ(check.exceeding, 0);
+        EXPECT_EQ(check.exceeding_inducing, 0);
+        for (int a = 0; a < blocks.num_blocks(); ++a) {
+          for (int b = 0; b < blocks.num_blocks(); ++b) {
+            EXPECT_FALSE(std::isnan(blocks.most(a, b)));
+            EXPECT_FALSE(std::isnan(blocks.CenterDistance(a, b)));
+          }
+        }
+      }
+    }
+  }
+}
+
 // Everything that a search reads of two objects.
 std::string Bits(const FarFieldBlocks& blocks, int dim) {
   std::vector<float> all;

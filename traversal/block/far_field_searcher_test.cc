@@ -359,6 +359,26 @@ TEST(FarFieldSearcherInducingTest, ManyInducingPoints) {
   EXPECT_GE(result.counters.distance_evaluations(), 300 * n);
 }
 
+// Coordinates whose distances, squares or middles overflow.
+TEST(FarFieldSearcherRangeTest, HugeCoordinates) {
+  for (const double huge : {1e60, 1e160, 1.7e308}) {
+    for (const int dim : {1, 2, 3, 7}) {
+      Matrix<double> points = MakePoints("cube", 250, dim, 1);
+      for (int64_t i = 0; i < 250; i += 3) {
+        for (int c = 0; c < dim; ++c) {
+          points(i, c) = (i >> c) % 2 == 0 ? huge : -huge;
+        }
+      }
+      for (const KernelConfig::Family family : kFamilies) {
+        const Metric metric = MakeFarFieldMetric(
+            points.view(),
+            {.family = family, .lengthscale = {0.3}, .num_inducing = 30});
+        ExpectExhaustive(metric, *MakeSearcher(metric), {40});
+      }
+    }
+  }
+}
+
 // Without the bound, and for more neighbors than a pass can keep.
 TEST(FarFieldSearcherFallbackTest, IsExhaustiveSearch) {
   const Matrix<double> points = MakePoints("normal", 700, 2, 1);
