@@ -262,7 +262,7 @@ void FarFieldBlocks::MakeBox(const ResidualCorrelation& metric, int b) {
       least = std::min(least, x);
       most = std::max(most, x);
     }
-    const double center = least + (most - least) / 2;
+    const double center = std::midpoint(least, most);  // finite, too
     const double half =
         most > least ? std::max(most - center, center - least) : 0;
     boxes_.center[b * dim + c] = center;

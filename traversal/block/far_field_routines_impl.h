@@ -14,6 +14,7 @@
 #include "metric/lanes.h"
 #include "metric/simd_routines.h"
 #include "traversal/block/far_field_routines.h"
+#include "traversal/block/filter_routines.h"
 #include "traversal/exhaustive/float_covariance.h"
 
 namespace rct::simd {
@@ -338,7 +339,10 @@ struct FarFieldRoutinesOf {
     const int32_t* row = points.row + first;
     mask &= ~V::EqualMask(row, queries.self[l]);
     const uint32_t allowed = mask & V::BelowMask(row, queries.row_limit[l]);
-    if (allowed != mask) kept.filtered += std::popcount(mask ^ allowed);
+    if (allowed != mask) {
+      kept.filtered += std::popcount(mask & V::BelowMask(row, kNoRow)) -
+                       std::popcount(allowed);
+    }
     if (allowed == 0) return;
     const V scale =
         V::Broadcast(queries.scale[l]) * V::Load(points.scale + first);

@@ -1,0 +1,442 @@
+#include "traversal/block/far_field_blocks.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/aligned_buffer.h"
+#include "base/matrix.h"
+#include "base/monitor.h"
+#include "gtest/gtest.h"
+#include "metric/metric.pb.h"
+#include "metric/residual_correlation.h"
+#include "metric/residual_points.h"
+#include "metric/rounding.h"
+#include "metric/simd_routines.h"
+#include "metric/test_data.h"
+#include "traversal/block/far_field_routines.h"
+#include "traversal/block/filter_routines.h"
+#include "traversal/block/test_far_field.h"
+#include "traversal/exhaustive/screen_frame.h"
+#include "traversal/exhaustive/test_exhaustive.h"
+#include "traversal/kept_routines.h"
+
+namespace rct {
+namespace {
+
+FarFieldBlocks MakeBlocks(const ResidualCorrelation& metric,
+                          const FarFieldOptions& options, int threads = 1,
+                          Monitor* monitor = nullptr) {
+  return FarFieldBlocks(metric, options,
+                        FarFieldBlocks::Partition(metric, options, threads),
+                        threads, monitor);
+}
+
+// Two places at a distance of 1, and an inducing point 3 and 2 away from them:
+// c = exp(-1) - exp(-3) exp(-2).
+TEST(FarFieldBlocksTest, TwoPlacesHaveTheirCovariance) {
+  Matrix<double> points = Matrix<double>::Zeros(64, 1);
+  for (int i = 32; i < 64; ++i) points(i, 0) = 1;
+  const auto metric = MakeFarFieldMetric(points.view(), {.coordinates = {3}});
+  const FarFieldBlocks blocks = MakeBlocks(*metric, {.block_size = 32});
+  ASSERT_EQ(blocks.num_blocks(), 2);
+  EXPECT_NEAR(blocks.most(0, 1), 0.361142, 1e-6);
+  EXPECT_NEAR(blocks.most(0, 0), 1 - 0.00247875, 1e-6);
+  EXPECT_EQ(blocks.most(0, 1), blocks.most(1, 0));
+  EXPECT_EQ(blocks.CenterDistance(0, 1), 1);
+}
+
+// An inducing point that is a row, and jitter alpha of another place.
+TEST(FarFieldBlocksTest, InducingPointsHaveJitterAlpha) {
+  Matrix<double> points = Matrix<double>::Zeros(33, 1);
+  points(7, 0) = 2;
+  const auto metric =
+      MakeFarFieldMetric(points.view(), {.jitter = 0.01, .rows = {7}});
+  const FarFieldBlocks blocks = MakeBlocks(*metric, {.block_size = 32});
+  ASSERT_EQ(blocks.num_blocks(), 1);
+  EXPECT_EQ(blocks.position(7), -1);
+  EXPECT_EQ(blocks.inducing_rows()[0], 7);
+  EXPECT_NEAR(blocks.inducing_most(0, 0), 0.01 * std::exp(-2) / 1.01, 1e-9);
+}
+
+class FarFieldSetsTest : public testing::TestWithParam<std::string> {
+ protected:
+  // Calls check(metric) for points and models of many kinds.
+  template <class Check>
+  void ForModels(int64_t n, Check check) const {
+    for (const int dim : {1, 2, 3, 4, 5}) {
+      const Matrix<double> points = MakePoints(GetParam(), n, dim, dim);
+      for (const KernelConfig::Family family : kFamilies) {
+        for (const double lengthscale : {0.05, 0.3, 2.0}) {
+          SCOPED_TRACE(testing::Message()
+                       << dim << " " << KernelConfig::Family_Name(family) << " "
+                       << lengthscale);
+          std::vector<double> each(dim, lengthscale);
+          each[dim - 1] *= 1.5;
+          check(MakeFarFieldMetric(points.view(),
+                                   {.family = family,
+                                    .lengthscale = each,
+                                    .variance = dim == 2 ? 3e-7 : 3,
+                                    .jitter = dim == 3 ? 1e-9 : 1e-6,
+                                    .num_inducing = 30}));
+        }
+      }
+    }
+  }
+};
+
+TEST_P(FarFieldSetsTest, NoPairExceedsTheBound) {
+  int64_t finite = 0;
+  double most = 0;
+  ForModels(500, [&](const auto& metric) {
+    const FarFieldBlocks blocks = MakeBlocks(*metric, {.block_size = 32});
+    const PairCheck check = CheckPairs(*metric, blocks);
+    EXPECT_EQ(check.exceeding, 0);
+    EXPECT_EQ(check.exceeding_inducing, 0);
+    finite += check.finite;
+    most = std::max(most, check.most);
+  });
+  EXPECT_GT(finite, 100);
+  EXPECT_GT(most, 0.9);
+  RecordProperty("most", std::to_string(most));
+}
+
+TEST_P(FarFieldSetsTest, EveryRowHasItsPlace) {
+  ForModels(170, [&](const auto& metric) {
+    const FarFieldBlocks blocks = MakeBlocks(*metric, {.block_size = 32});
+    const ScreenFrame& frame = blocks.frame();
+    const std::vector<int64_t>& z = metric->factor()->inducing().rows;
+    EXPECT_TRUE(std::equal(z.begin(), z.end(), blocks.inducing_rows().begin(),
+                           blocks.inducing_rows().end()));
+    std::vector<int> times(metric->size());
+    for (const int64_t row : z) {
+      EXPECT_EQ(blocks.position(row), -1);
+      ++times[row];
+    }
+    for (int b = 0; b < blocks.num_blocks(); ++b) {
+      const FarPoints points = blocks.points(b);
+      const FarFieldBlocks::Block& block = blocks.block(b);
+      EXPECT_EQ(block.first, b * blocks.block_size());
+      float block_root = HUGE_VALF;
+      int64_t block_row = kNoRow;
+      for (int p = 0; p < blocks.num_panels(b); ++p) {
+        float min_root = HUGE_VALF;
+        int32_t min_row = kNoRow;
+        for (int j = p * kFarPanel; j < (p + 1) * kFarPanel; ++j) {
+          const int32_t row = points.row[j];
+          EXPECT_EQ(row == kNoRow, j >= block.count);
+          if (row == kNoRow) continue;
+          ++times[row];
+          EXPECT_EQ(blocks.position(row), block.first + j);
+          const double s = frame.InverseSqrt(metric->data(), row);
+          EXPECT_LE(points.root[j] * s, 1);
+          EXPECT_GE(points.scale[j], s);
+          EXPECT_GE(points.root[j] * s, 1 - 0x1p-22);
+          min_root = std::min(min_root, points.root[j]);
+          min_row = std::min(min_row, row);
+        }
+        EXPECT_EQ(points.min_root[p], min_root);
+        EXPECT_EQ(points.min_row[p], min_row);
+        block_root = std::min(block_root, min_root);
+        block_row = std::min<int64_t>(block_row, min_row);
+      }
+      EXPECT_EQ(block.min_root, block_root);
+      EXPECT_EQ(block.min_row, block_row);
+    }
+    EXPECT_EQ(times, std::vector<int>(metric->size(), 1));
+  });
+}
+
+// The points of block a as queries at those of block b, as a pass has them.
+class Panel {
+ public:
+  static constexpr float kSlop = 8 * kFloatRoundoff;
+
+  Panel(const ResidualCorrelation& metric, const FarFieldBlocks& blocks, int a,
+        int b, int panel)
+      : blocks_(blocks),
+        b_(b),
+        a_points_(blocks.points(a).From(panel, metric.dim())),
+        y_(kFarPanel * FarFieldBlocks::kMaxRank) {
+    const int64_t size = blocks.block(a).rank * blocks.width(b);
+    AlignedBuffer<double> scratch(size + 1);
+    AlignedBuffer<float> table(size + 1);
+    const double norm = blocks.Table(a, b, scratch.data(), table.data());
+    alignas(64) float squared[kFarPanel];
+    FilterRoutinesFor(metric.simd().isa)
+        ->project(table.data(), /*row_stride=*/1, blocks.width(b),
+                  blocks.block(b).rank, blocks.block(a).rank, a_points_.a,
+                  y_.data(), squared);
+    for (int l = 0; l < kFarPanel; ++l) {
+      const int64_t position = blocks.block(a).first + panel * kFarPanel + l;
+      length_[l] =
+          (blocks.rest()[position] +
+           blocks.ProductError(a, b, norm, blocks.coordinate_length()[position],
+                               std::sqrt(squared[l]))) *
+          (1 + kSlop);
+      rest_[l] = blocks.frame().bound().Rest(blocks.shift()[position]);
+      reach_[l] = -1;
+      limit_[l] = kNoRow;
+      if (a_points_.row[l] != kNoRow) lanes_ |= 1u << l;
+    }
+  }
+
+  // Bounds on |rho| of query l and all points of the block.
+  struct Bounds {
+    std::vector<float> upper, lower;
+    std::vector<int32_t> row;
+    int size;
+  };
+  std::vector<Bounds> All() const {
+    const int panels = blocks_.num_panels(b_);
+    const int room = panels * kFarPanel + kKeptPadding;
+    std::vector<Bounds> bounds(kFarPanel);
+    std::vector<KeptList> kept;
+    for (Bounds& one : bounds) {
+      one.upper.resize(room);
+      one.lower.resize(room);
+      one.row.resize(room);
+      kept.push_back(
+          {one.upper.data(), one.lower.data(), one.row.data(), 0, 0});
+    }
+    const FarQueries queries = {y_.data(), a_points_.z,  length_,
+                                rest_,     reach_,       a_points_.scale,
+                                limit_,    a_points_.row};
+    blocks_.routines().keep_points(blocks_.frame().covariance(), queries,
+                                   lanes_, blocks_.points(b_), panels,
+                                   /*most=*/HUGE_VALF, kSlop, kept.data());
+    for (int l = 0; l < kFarPanel; ++l) bounds[l].size = kept[l].size;
+    return bounds;
+  }
+  int32_t query(int l) const { return a_points_.row[l]; }
+
+ private:
+  const FarFieldBlocks& blocks_;
+  int b_;
+  FarPoints a_points_;
+  AlignedBuffer<float> y_;
+  alignas(64) float length_[kFarPanel];
+  alignas(64) float rest_[kFarPanel];
+  alignas(64) float reach_[kFarPanel];
+  alignas(64) int32_t limit_[kFarPanel];
+  uint32_t lanes_ = 0;
+};
+
+// How many pairs of points have |rho| outside their bounds. Adds up the pairs
+// and the widths of the bounds, in the unit of c.
+int64_t OutsidePairs(const ResidualCorrelation& metric,
+                     const FarFieldBlocks& blocks, int64_t& pairs,
+                     double& width) {
+  const Matrix<double> rho = AllCorrelations(metric);
+  int64_t outside = 0;
+  for (int a = 0; a < blocks.num_blocks(); ++a) {
+    for (int p = 0; p < blocks.num_panels(a); ++p) {
+      for (int b = 0; b < blocks.num_blocks(); ++b) {
+        const Panel panel(metric, blocks, a, b, p);
+        const std::vector<Panel::Bounds> all = panel.All();
+        for (int l = 0; l < kFarPanel; ++l) {
+          const int32_t query = panel.query(l);
+          if (query == kNoRow) continue;
+          // All of the block but the query itself.
+          EXPECT_EQ(all[l].size,
+                    blocks.block(b).count - static_cast<int>(a == b));
+          for (int j = 0; j < all[l].size; ++j) {
+            const double size = std::abs(rho(query, all[l].row[j]));
+            outside += static_cast<int64_t>(!(size <= all[l].upper[j]) ||
+                                            !(size >= all[l].lower[j]));
+            ++pairs;
+            width += (all[l].upper[j] - all[l].lower[j]) /
+                     (metric.data().inverse_sqrt[query] *
+                      metric.data().inverse_sqrt[all[l].row[j]] *
+                      metric.kernel().variance());
+          }
+        }
+      }
+    }
+  }
+  return outside;
+}
+
+TEST_P(FarFieldSetsTest, BoundsOfPointsHoldForEveryPair) {
+  int64_t pairs = 0;
+  double width = 0;
+  ForModels(170, [&](const auto& metric) {
+    for (const double rms_rest : {1e-3, 0.3}) {
+      const FarFieldBlocks blocks =
+          MakeBlocks(*metric, {.block_size = 32, .rms_rest = rms_rest});
+      EXPECT_EQ(OutsidePairs(*metric, blocks, pairs, width), 0);
+    }
+  });
+  EXPECT_GT(pairs, 1000000);
+  EXPECT_LT(width / static_cast<double>(pairs), 0.2);
+  RecordProperty("width", std::to_string(width / static_cast<double>(pairs)));
+}
+
+INSTANTIATE_TEST_SUITE_P(PointSets, FarFieldSetsTest,
+                         testing::ValuesIn(AdversarialNames()),
+                         [](const auto& info) { return info.param; });
+
+// The bounds of uniform points in the plane lie within a small factor of the
+// largest covariance of each pair of blocks.
+TEST(FarFieldLoosenessTest, IsSmall) {
+  const Matrix<double> points = MakePoints("cube", 4000, 2, 1);
+  const auto metric = MakeFarFieldMetric(
+      points.view(), {.lengthscale = {0.2}, .num_inducing = 100});
+  const PairCheck check =
+      CheckPairs(*metric, MakeBlocks(*metric, {.block_size = 32}));
+  EXPECT_EQ(check.exceeding, 0);
+  EXPECT_EQ(check.exceeding_inducing, 0);
+  const size_t size = check.looseness.size();
+  EXPECT_GT(check.finite, 125 * 124 / 2 * 0.9);
+  EXPECT_GT(size, 1000);
+  EXPECT_LT(check.looseness[size / 2], 4);
+  EXPECT_LT(check.looseness[size * 9 / 10], 10);
+  RecordProperty("finite", std::to_string(check.finite));
+  RecordProperty("size", std::to_string(size));
+  RecordProperty("median", std::to_string(check.looseness[size / 2]));
+  RecordProperty("tenth", std::to_string(check.looseness[size * 9 / 10]));
+}
+
+// Coordinates of which the last bits are missing: boxes, nodes and points move.
+TEST(FarFieldOriginTest, BoundsHoldFarFromIt) {
+  double most = 0;
+  int64_t pairs = 0;
+  double width = 0;
+  for (const double offset : {1e3, 1e8, 1e12, 3e14}) {
+    for (const int dim : {1, 2, 3}) {
+      for (const char* name : {"cube", "grid", "scales"}) {
+        Matrix<double> points = MakePoints(name, 300, dim, 1);
+        for (int64_t i = 0; i < points.rows(); ++i) {
+          for (int c = 0; c < dim; ++c) points(i, c) += offset;
+        }
+        for (const KernelConfig::Family family : kFamilies) {
+          const auto metric = MakeFarFieldMetric(
+              points.view(), {.family = family,
+                              .lengthscale = {0.2},
+                              .num_inducing = name[0] == 's' ? 10 : 30});
+          const FarFieldBlocks blocks = MakeBlocks(*metric, {.block_size = 32});
+          const PairCheck check = CheckPairs(*metric, blocks);
+          EXPECT_EQ(check.exceeding, 0);
+          EXPECT_EQ(check.exceeding_inducing, 0);
+          EXPECT_EQ(OutsidePairs(*metric, blocks, pairs, width), 0);
+          most = std::max(most, check.most);
+        }
+      }
+    }
+  }
+  EXPECT_GT(most, 0.5);
+}
+
+// Coordinates whose distances, squares or middles overflow.
+TEST(FarFieldRangeTest, BoundsHoldForHugeCoordinates) {
+  for (const double huge : {1e60, 1e160, 1.7e308}) {
+    for (const int dim : {1, 2, 3, 7}) {
+      Matrix<double> points = MakePoints("cube", 400, dim, 1);
+      for (int64_t i = 0; i < 400; i += 3) {
+        for (int c = 0; c < dim; ++c) {
+          points(i, c) = (i >> c) % 2 == 0 ? huge : -huge;
+        }
+      }
+      for (const KernelConfig::Family family : kFamilies) {
+        const auto metric = MakeFarFieldMetric(
+            points.view(),
+            {.family = family, .lengthscale = {0.3}, .num_inducing = 30});
+        const FarFieldBlocks blocks = MakeBlocks(*metric, {.block_size = 32});
+        const PairCheck check = CheckPairs(*metric, blocks);
+        EXPECT_EQ(check.exceeding, 0);
+        EXPECT_EQ(check.exceeding_inducing, 0);
+        for (int a = 0; a < blocks.num_blocks(); ++a) {
+          for (int b = 0; b < blocks.num_blocks(); ++b) {
+            EXPECT_FALSE(std::isnan(blocks.most(a, b)));
+            EXPECT_FALSE(std::isnan(blocks.CenterDistance(a, b)));
+          }
+        }
+      }
+    }
+  }
+}
+
+// Everything that a search reads of two objects.
+std::string Bits(const FarFieldBlocks& blocks, int dim) {
+  std::vector<float> all;
+  for (int a = 0; a < blocks.num_blocks(); ++a) {
+    for (int b = 0; b < blocks.num_blocks(); ++b) {
+      all.push_back(blocks.most(a, b));
+    }
+    for (int64_t i = 0; i < std::ssize(blocks.inducing_rows()); ++i) {
+      all.push_back(blocks.inducing_most(a, i));
+    }
+    const FarPoints points = blocks.points(a);
+    const int64_t size = int64_t{blocks.num_panels(a)} * kFarPanel;
+    all.insert(all.end(), points.a, points.a + size * points.rank);
+    all.insert(all.end(), points.z, points.z + size * dim);
+    all.insert(all.end(), points.length, points.length + size);
+    all.insert(all.end(), points.error, points.error + size);
+    for (int64_t j = 0; j < size; ++j) {
+      all.push_back(std::bit_cast<float>(points.row[j]));
+    }
+  }
+  return std::string(reinterpret_cast<const char*>(all.data()),
+                     all.size() * sizeof(float));
+}
+
+TEST(FarFieldBlocksBitsTest, AnyInstructionSetAndNumberOfThreads) {
+  for (const int dim : {1, 2, 3}) {
+    const Matrix<double> points = MakePoints("normal", 700, dim, 1);
+    for (const KernelConfig::Family family : kFamilies) {
+      std::set<std::string> bits;
+      for (const Isa isa : AvailableIsas()) {
+        const auto metric = MakeFarFieldMetric(
+            points.view(), {.family = family, .num_inducing = 43},
+            *SimdRoutinesFor(isa));
+        for (const int threads : {1, 3}) {
+          bits.insert(
+              Bits(MakeBlocks(*metric, {.block_size = 64}, threads), dim));
+        }
+      }
+      EXPECT_EQ(bits.size(), 1);
+    }
+  }
+}
+
+TEST(FarFieldOfferedTest, WhereTheFactorIsKnownAndTheDimensionSmall) {
+  const auto offered = [](int64_t n, int dim, int64_t num_inducing) {
+    return FarFieldBlocks::Offered(
+        *MakeTestModel(MakePoints("normal", n, dim, 1).view(),
+                       KernelConfig::MATERN12, num_inducing)
+             .metric);
+  };
+  EXPECT_TRUE(offered(40, 2, 5));
+  EXPECT_TRUE(offered(40, 7, 5));
+  EXPECT_TRUE(offered(1, 1, 1));
+  EXPECT_FALSE(offered(40, 8, 5));
+  EXPECT_FALSE(offered(0, 2, 5));
+  // Without the factor, or with a jitter that proves nothing.
+  const auto known = MakeTestModel(MakePoints("normal", 40, 2, 1).view(),
+                                   KernelConfig::MATERN12, 5)
+                         .metric;
+  std::vector<int32_t> order(40);
+  for (int32_t i = 0; i < 40; ++i) order[i] = i;
+  EXPECT_FALSE(FarFieldBlocks::Offered(ResidualCorrelation(
+      known->kernel(), known->data().Reordered(order), known->rounding())));
+  EXPECT_FALSE(FarFieldBlocks::Offered(
+      *MakeFarFieldMetric(MakePoints("normal", 40, 2, 1).view(),
+                          {.jitter = 1e-14, .num_inducing = 20})));
+}
+
+TEST(FarFieldBlocksMonitorTest, StopsWhereCancelled) {
+  const auto metric = MakeFarFieldMetric(MakePoints("cube", 500, 2, 1).view(),
+                                         {.num_inducing = 20});
+  Monitor monitor([](double) { return false; });
+  const FarFieldBlocks blocks =
+      MakeBlocks(*metric, {.block_size = 32}, 2, &monitor);
+  EXPECT_TRUE(monitor.cancelled());
+}
+
+}  // namespace
+}  // namespace rct
