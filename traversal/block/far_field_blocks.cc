@@ -147,9 +147,9 @@ FarFieldBlocks::FarFieldBlocks(const ResidualCorrelation& metric,
   boxes_.center.resize(num_blocks * dim);
   boxes_.half.resize(num_blocks * dim);
   boxes_.shift.resize(num_blocks);
-  boxes_.weights = AlignedBuffer<float>(num_blocks * stride_);
+  boxes_.weights = {stride_, AlignedBuffer<float>(num_blocks * stride_),
+                    std::vector<double>(num_blocks)};
   boxes_.errors = AlignedBuffer<float>(num_blocks * stride_);
-  boxes_.alpha.resize(num_blocks);
   boxes_.nodes = Matrix<double>(num_blocks * grid_.size(), dim);
   boxes_.v = Matrix<double>(num_blocks * grid_.size(), metric.data().v.cols(),
                             metric.data().v.stride());
@@ -197,7 +197,10 @@ FarFieldBlocks::FarFieldBlocks(const ResidualCorrelation& metric,
     std::copy(drafts[b].basis.begin(), drafts[b].basis.end(),
               basis_.begin() + blocks_[b].basis);
   }
-  if (only.empty()) BoundInducing(metric);
+  if (only.empty()) {
+    inducing_.emplace(metric, columns_.row, block_size_, boxes_.weights,
+                      slack_);
+  }
   most_ = Matrix<float>(num_blocks, num_blocks);
   {
     const Monitor::Part part(monitor, 1 - kPointShare);
@@ -331,7 +334,7 @@ void FarFieldBlocks::Interpolate(const ResidualCorrelation& metric, int b,
                                   worker.grid_stride, grid_.size(),
                                   padded_count, worker.maxima.data());
   float* errors = boxes_.errors.data() + b * stride_;
-  float* weights = boxes_.weights.data() + b * stride_;
+  float* weights = boxes_.weights.largest.data() + b * stride_;
   std::fill_n(errors, stride_, 0.0f);
   std::fill_n(weights, stride_, 0.0f);
   for (int64_t r = 0; r < m; ++r) {
@@ -361,10 +364,10 @@ void FarFieldBlocks::Interpolate(const ResidualCorrelation& metric, int b,
                         worker.squares.data() + block_size_);
   const double alpha = std::sqrt(
       *std::max_element(worker.squares.begin(), worker.squares.end()));
-  boxes_.alpha[b] = alpha * (1 + 2 * slack_.Weight());
+  boxes_.weights.length[b] = alpha * (1 + 2 * slack_.Weight());
   for (int64_t r = 0; r < m; ++r) {
     weights[r] = FloatAbove(std::max(of_points[r], of_nodes[r]) +
-                            slack_.Weight() * boxes_.alpha[b]);
+                            slack_.Weight() * boxes_.weights.length[b]);
   }
 }
 
@@ -560,7 +563,7 @@ void FarFieldBlocks::BoundPairs(const ResidualCorrelation& metric,
                   apart) +
           (1 + lambda) * boxes_.shift[to];
       const float sum =
-          routines_->product(boxes_.weights.data() + from * stride_,
+          routines_->product(boxes_.weights.largest.data() + from * stride_,
                              boxes_.errors.data() + to * stride_, stride_);
       return own * variance + static_cast<double>(sum) * (1 + 0x1p-10);
     };
@@ -587,28 +590,11 @@ void FarFieldBlocks::BoundPairs(const ResidualCorrelation& metric,
           grid_.transform(), grid_.side(), dim, stride, worker.values.data(),
           worker.scratch.data());
       most = sum * (1 + 0x1p-30) + left +
-             slack_.Covariance(std::max(boxes_.alpha[a], boxes_.alpha[b]));
+             slack_.Covariance(
+                 std::max(boxes_.weights.length[a], boxes_.weights.length[b]));
     }
     most_(a, b) = FloatAbove(most * unit * unit);
     most_(b, a) = most_(a, b);
-  }
-}
-
-void FarFieldBlocks::BoundInducing(const ResidualCorrelation& metric) {
-  const std::vector<int64_t>& rows = metric.factor()->inducing().rows;
-  inducing_rows_.assign(rows.begin(), rows.end());
-  inducing_stride_ = static_cast<int64_t>(rows.size());
-  inducing_most_.resize(num_blocks() * inducing_stride_);
-  const double squared_unit = frame_.unit() * frame_.unit();
-  for (int b = 0; b < num_blocks(); ++b) {
-    const double slack = slack_.Inducing(boxes_.alpha[b]);
-    for (int64_t i = 0; i < inducing_stride_; ++i) {
-      inducing_most_[b * inducing_stride_ + i] =
-          FloatAbove(squared_unit *
-                     (slack_.jitter() *
-                          static_cast<double>(boxes_.weights[b * stride_ + i]) +
-                      slack));
-    }
   }
 }
 
@@ -621,8 +607,8 @@ double FarFieldBlocks::mean_rank() const {
 int64_t FarFieldBlocks::bytes() const {
   const auto floats = static_cast<int64_t>(
       a_.size() + 2 * basis_.size() + columns_.z.size() +
-      8 * columns_.row.size() + boxes_.weights.size() + boxes_.errors.size() +
-      inducing_most_.size() + positions_.size());
+      8 * columns_.row.size() + boxes_.weights.largest.size() +
+      boxes_.errors.size() + positions_.size());
   return 4 * floats + 4 * most_.rows() * most_.stride() +
          8 * boxes_.v.rows() * boxes_.v.stride();
 }

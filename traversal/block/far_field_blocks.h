@@ -35,6 +35,7 @@
 #define RCT_TRAVERSAL_BLOCK_FAR_FIELD_BLOCKS_H_
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "absl/types/span.h"
@@ -45,6 +46,7 @@
 #include "metric/residual_factors.h"
 #include "traversal/block/far_field_bound.h"
 #include "traversal/block/far_field_routines.h"
+#include "traversal/block/inducing_bounds.h"
 #include "traversal/block/space_partition.h"
 #include "traversal/exhaustive/screen_frame.h"
 
@@ -129,12 +131,8 @@ class FarFieldBlocks {
   // Returns the rank of a block, rounded up to whole vectors.
   int64_t width(int b) const;
 
-  // Returns the number of rows that are inducing points, their rows, and a
-  // bound on |c(z_i, x)| for all points x of block b, in the frame's unit.
-  absl::Span<const int32_t> inducing_rows() const { return inducing_rows_; }
-  float inducing_most(int b, int64_t i) const {
-    return inducing_most_[b * inducing_stride_ + i];
-  }
+  // Returns the bounds of inducing points.
+  const InducingBounds& inducing() const { return *inducing_; }
 
  private:
   struct Worker;
@@ -159,11 +157,10 @@ class FarFieldBlocks {
     std::vector<double> center;  // dim each, as coordinates are
     std::vector<double> half;    // dim each, in lengthscales
     std::vector<double> shift;
-    AlignedBuffer<float> weights;  // abar, one row of m for each block
-    AlignedBuffer<float> errors;   // err
-    std::vector<double> alpha;     // the largest |alpha|
-    Matrix<double> nodes;          // coordinates, grid size rows a block
-    Matrix<double> v;              // of the nodes
+    BlockWeights weights;         // over points and nodes
+    AlignedBuffer<float> errors;  // err, laid out as the weights
+    Matrix<double> nodes;         // coordinates, grid size rows a block
+    Matrix<double> v;             // of the nodes
   };
 
   void OrderRows(const ResidualCorrelation& metric,
@@ -179,7 +176,6 @@ class FarFieldBlocks {
   void BoundPairs(const ResidualCorrelation& metric, absl::Span<const int> made,
                   int64_t i, Worker& worker);
   double Distance(int a, int b) const;
-  void BoundInducing(const ResidualCorrelation& metric);
 
   ChebyshevGrid grid_;
   FarFieldScale scale_;
@@ -196,9 +192,7 @@ class FarFieldBlocks {
   AlignedBuffer<float> a_;
   AlignedBuffer<double> basis_;
   Matrix<float> most_;
-  std::vector<int32_t> inducing_rows_;
-  int64_t inducing_stride_ = 0;
-  std::vector<float> inducing_most_;
+  std::optional<InducingBounds> inducing_;
   int max_rank_ = 0;
 };
 

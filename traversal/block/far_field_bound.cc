@@ -169,19 +169,10 @@ double RemainderBound(KernelFamily family, const ChebyshevGrid& grid,
 FarFieldSlack::FarFieldSlack(const RoundingModel& rounding,
                              const ChebyshevGrid& grid,
                              const FarFieldScale& scale)
-    : grid_(grid.lebesgue_of_grid()), jitter_(rounding.jitter) {
-  const auto m = static_cast<double>(rounding.num_inducing);
-  const double u = scale.rounding * kUnitRoundoff;
-  const double variance = rounding.variance;
-  weight_ = (m + 3) * u *
-            std::sqrt(1.01 * m * (variance + jitter_) /
-                      rounding.SmallestEigenvalue());
-  interpolation_ =
-      (1 + grid_) * (rounding.kernel_ulps + grid.size() + 4) * u * variance;
-  pair_ = (1 + grid_ * grid_) * (std::ceil(m / 8) + rounding.kernel_ulps + 7) *
-          u * variance;
-  projection_ = scale.rounding * rounding.ProjectionError();
-  factorization_ = scale.rounding * rounding.FactorizationError();
-}
+    : WeightSlack(rounding, scale.rounding),
+      grid_(grid.lebesgue_of_grid()),
+      interpolation_(scale.rounding * (1 + grid_) *
+                     (rounding.kernel_ulps + grid.size() + 4) * kUnitRoundoff *
+                     rounding.variance) {}
 
 }  // namespace rct

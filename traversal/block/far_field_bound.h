@@ -59,22 +59,11 @@
 // as moved by `shift`, a few roundings of the coordinates, and the kernel's
 // slope is at most sigma^2 per lengthscale. Computed v satisfy L v = k(Z, x) +
 // e with |e| <= e0 (metric/rounding.h), so that each c is off by |alpha| e0;
-// nodes enter Lambda^(2d) times at most. Computed alpha are off by a relative
-//
-//     delta = (m + 3) u sqrt(1.01 m (sigma^2 + jitter) / J)
-//
-// of |alpha|, since substitution is backward stable and J bounds the smallest
-// eigenvalue of L L^T from below. Kernel and product of a pair, and the
+// nodes enter Lambda^(2d) times at most. Computed alpha are off by delta
+// |alpha| (inducing_bounds.h). Kernel and product of a pair, and the
 // interpolation errors err_z, have the roundings of metric/simd_routines.h.
 //
-// An inducing point z_i is a row of its own kind: its own v is L^T e_i but for
-// jitter L^-1 e_i, and hence for every x
-//
-//     c(z_i, x) = jitter alpha_x,i,   up to  e0 (1 + 2 |alpha_x|) + f
-//     |alpha_x|,
-//
-// with f = m (m + 1 + c_k) u (sigma^2 + jitter), the backward error of the
-// factorization: abar bounds it for a whole block.
+// Inducing points themselves are in no block (inducing_bounds.h).
 //
 // Literature: Chebyshev interpolation of kernels (Fong and Darve 2009), its
 // remainder and Lebesgue constants (Trefethen 2013), derivatives of the Matern
@@ -90,6 +79,7 @@
 #include "absl/types/span.h"
 #include "metric/rounding.h"
 #include "metric/simd_routines.h"
+#include "traversal/block/inducing_bounds.h"
 
 namespace rct {
 
@@ -152,33 +142,22 @@ struct FarFieldScale {
 };
 
 // What roundings add to the bounds, in the unit of covariances.
-class FarFieldSlack {
+class FarFieldSlack : public WeightSlack {
  public:
   FarFieldSlack(const RoundingModel& rounding, const ChebyshevGrid& grid,
                 const FarFieldScale& scale);
 
-  // Returns the error of a computed alpha, as a part of |alpha|.
-  double Weight() const { return weight_; }
   // Returns the error of a computed err_z.
   double Interpolation() const { return interpolation_; }
   // Returns what U_AB is short of, where |alpha| is at most `alpha`.
   double Covariance(double alpha) const {
-    return pair_ + alpha * projection_ * (1 + grid_) * (1 + grid_);
+    return (1 + grid_ * grid_) * pair_ +
+           alpha * projection_ * (1 + grid_) * (1 + grid_);
   }
-  // Returns the error of jitter alpha_x,i as c(z_i, x).
-  double Inducing(double alpha) const {
-    return pair_ + projection_ * (1 + 2 * alpha) + factorization_ * alpha;
-  }
-  double jitter() const { return jitter_; }
 
  private:
   double grid_;  // Lambda^d
-  double weight_;
   double interpolation_;
-  double pair_;
-  double projection_;
-  double factorization_;
-  double jitter_;
 };
 
 }  // namespace rct

@@ -304,14 +304,14 @@ void FarFieldPass::RaiseTheta(int i) {
 
 void FarFieldPass::KeepInducing(const Request& request, int i) {
   RaiseTheta(i);
-  const absl::Span<const int32_t> rows = blocks_.inducing_rows();
+  const InducingBounds& inducing = blocks_.inducing();
+  const absl::Span<const int32_t> rows = inducing.rows();
+  const double unit = blocks_.frame().unit();
   for (int64_t j = 0; j < static_cast<int64_t>(rows.size()); ++j) {
-    const double s = blocks_.frame().InverseSqrt(metric_.data(), rows[j]);
-    const float most = blocks_.inducing_most(task_.block, j);
-    if (static_cast<double>(most) * s <
-        static_cast<double>(task_.reach[i]) * (1 - 0x1p-40)) {
-      continue;
-    }
+    const double s = metric_.data().inverse_sqrt[rows[j]];
+    const double most =
+        static_cast<double>(inducing.most(task_.block, j)) * (1 + 0x1p-20);
+    if (most * s * unit < static_cast<double>(task_.reach[i])) continue;
     if (!request.options.Allows(rows[j]) || rows[j] >= task_.row_limit[i]) {
       continue;
     }
@@ -320,8 +320,7 @@ void FarFieldPass::KeepInducing(const Request& request, int i) {
       return;
     }
     kept_.Add(i, rows[j], /*lower=*/0,
-              FloatAbove(static_cast<double>(most) * s * task_.inverse_sqrt[i] *
-                         (1 + 0x1p-20)));
+              FloatAbove(most * s * task_.inverse_sqrt[i] * unit));
   }
 }
 

@@ -110,14 +110,7 @@ FarFieldSearcher::FarFieldSearcher(
       costs_(costs),
       exhaustive_(metric),
       screen_(std::move(screen)),
-      lazy_(true) {
-  if (metric->factor() == nullptr) return;
-  inducing_number_.assign(metric->size(), -1);
-  const std::vector<int64_t>& rows = metric->factor()->inducing().rows;
-  for (size_t i = 0; i < rows.size(); ++i) {
-    inducing_number_[rows[i]] = static_cast<int32_t>(i);
-  }
-}
+      lazy_(true) {}
 
 absl::StatusOr<std::unique_ptr<const FarFieldSearcher>>
 FarFieldSearcher::Create(
@@ -220,7 +213,7 @@ FarFieldSearcher::Tasks FarFieldSearcher::Divide(
     const int32_t row = request.positions[i];
     if (request.options.predecessor && row < early) {
       divided.hard.push_back(i);
-    } else if (inducing_number_[row] >= 0) {
+    } else if (blocks->inducing().number(row) >= 0) {
       divided.inducing.push_back(i);
     } else {
       by_position.emplace_back(blocks->position(row), i);
@@ -272,32 +265,6 @@ void FarFieldSearcher::RunTasks(const Request& request,
   AddCounters(sum, statistics.counters);
 }
 
-void FarFieldSearcher::SearchInducing(const Request& request,
-                                      const FarFieldBlocks& blocks,
-                                      absl::Span<const int32_t> queries,
-                                      NeighborTable& neighbors,
-                                      SearchStatistics& statistics) const {
-  const auto count = static_cast<int64_t>(queries.size());
-  const int num_workers =
-      static_cast<int>(std::min<int64_t>(request.options.threads, count));
-  std::vector<std::unique_ptr<InducingPass>> passes;
-  passes.reserve(num_workers);
-  for (int w = 0; w < num_workers; ++w) {
-    passes.push_back(std::make_unique<InducingPass>(
-        *this, blocks, std::min(request.options.k, metric().size())));
-  }
-  ParallelFor(
-      num_workers, count, request.options.monitor, [&](int64_t i, int worker) {
-        const int32_t query = queries[i];
-        passes[worker]->Search(request, query,
-                               inducing_number_[request.positions[query]],
-                               neighbors);
-      });
-  for (const auto& pass : passes) {
-    AddCounters(pass->counters(), statistics.counters);
-  }
-}
-
 void FarFieldSearcher::Search(const Request& request, NeighborTable& neighbors,
                               SearchStatistics& statistics) const {
   Monitor* const monitor = request.options.monitor;
@@ -314,7 +281,8 @@ void FarFieldSearcher::Search(const Request& request, NeighborTable& neighbors,
   if (blocks != nullptr) {
     RunTasks(request, *blocks, divided, neighbors, statistics);
     if (!Monitor::Go(monitor)) return;
-    SearchInducing(request, *blocks, divided.inducing, neighbors, statistics);
+    SearchInducing(*this, blocks->inducing(), request, divided.inducing,
+                   neighbors, statistics);
     if (!Monitor::Go(monitor)) return;
     std::sort(divided.hard.begin(), divided.hard.end());
   }

@@ -107,14 +107,9 @@ class FarFieldSearcher final : public Searcher<ResidualCorrelation> {
   void RunTasks(const Request& request, const FarFieldBlocks& blocks,
                 Tasks& divided, NeighborTable& neighbors,
                 SearchStatistics& statistics) const;
-  void SearchInducing(const Request& request, const FarFieldBlocks& blocks,
-                      absl::Span<const int32_t> queries,
-                      NeighborTable& neighbors,
-                      SearchStatistics& statistics) const;
 
   FarFieldOptions options_;
   std::optional<FarFieldCosts> costs_;
-  std::vector<int32_t> inducing_number_;  // of a row, or -1
   std::vector<BuildPhase> phases_;
   ExhaustiveSearcher<ResidualCorrelation> exhaustive_;
   std::unique_ptr<const FloatScreenSearcher> screen_;

@@ -22,8 +22,8 @@ namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
-// Points whose weights are solved for together: their columns fit a second-level
-// cache for m up to about a thousand.
+// Points whose weights are solved for together: their columns fit a
+// second-level cache for m up to about a thousand.
 constexpr int64_t kChunk = 96;
 
 }  // namespace
@@ -50,9 +50,10 @@ BlockWeights InducingBounds::WeightsOf(const ResidualCorrelation& metric,
   const int64_t m = factor.num_inducing();
   const auto size = static_cast<int64_t>(rows.size());
   const int64_t num_blocks = (size + block_size - 1) / block_size;
-  BlockWeights weights = {(m + 15) / 16 * 16,
-                          AlignedBuffer<float>(num_blocks * ((m + 15) / 16 * 16)),
-                          std::vector<double>(num_blocks)};
+  BlockWeights weights = {
+      (m + 15) / 16 * 16,
+      AlignedBuffer<float>(num_blocks * ((m + 15) / 16 * 16)),
+      std::vector<double>(num_blocks)};
   std::fill(weights.largest.begin(), weights.largest.end(), 0.0f);
   struct Worker {
     AlignedBuffer<double> alpha;
@@ -115,8 +116,8 @@ InducingBounds::InducingBounds(const ResidualCorrelation& metric,
     if (row == kNoRow || number_[row] >= 0) continue;
     panel_rows_[j] = row;
     Panel& panel = panels_[j / kPanel];
-    panel.min_root = std::min(
-        panel.min_root, FloatBelow(1 / metric.data().inverse_sqrt[row]));
+    panel.min_root = std::min(panel.min_root,
+                              FloatBelow(1 / metric.data().inverse_sqrt[row]));
     panel.min_row = std::min(panel.min_row, row);
     float& least = min_root_[j / block_size];
     least = std::min(least, panel.min_root);
@@ -134,10 +135,10 @@ InducingBounds::InducingBounds(const ResidualCorrelation& metric,
 }
 
 int64_t InducingBounds::bytes() const {
-  return static_cast<int64_t>(
-      4 * (inducing_rows_.size() + number_.size() + panel_rows_.size() +
-           min_root_.size() + most_.size()) +
-      sizeof(Panel) * panels_.size());
+  return static_cast<int64_t>(4 * (inducing_rows_.size() + number_.size() +
+                                   panel_rows_.size() + min_root_.size() +
+                                   most_.size()) +
+                              sizeof(Panel) * panels_.size());
 }
 
 }  // namespace rct

@@ -1,18 +1,20 @@
 // What inducing points are to blocks of points.
 //
 // An inducing point z_i that is a row has next to no residual variance, and
-// bounds by blocks of its covariances would dismiss nothing. But with the weights
-// alpha_x = L^-T v_x of a point x, v_x . v_y = sum_z alpha_xz k(z, y), and
+// bounds by blocks of its covariances would dismiss nothing. But with the
+// weights alpha_x = L^-T v_x of a point x, v_x . v_y = sum_z alpha_xz k(z, y),
+// and
 //
 //     c(z_i, x) = k(z_i, x) - v_zi . v_x = jitter alpha_x,i
 //
-// but for roundings, since L L^T e_i = K(Z, z_i) + jitter e_i. The weights fall as
-// x leaves z_i, and so abar_i(B) = max |alpha_x,i| over a block's points x bounds
-// what z_i is to all of them.
+// but for roundings, since L L^T e_i = K(Z, z_i) + jitter e_i. The weights fall
+// as x leaves z_i, and so abar_i(B) = max |alpha_x,i| over a block's points x
+// bounds what z_i is to all of them.
 //
-// Rounding, u = 2^-53. Let L v_x = k(Z, x) + e_x, |e_x| <= e0, and L L^T = K(Z,Z)
-// + jitter I + F, |F| <= f (metric/rounding.h), with computed numbers everywhere.
-// Then v_zi = L^T e_i - L^-1 (jitter e_i + F e_i - e_zi), and
+// Rounding, u = 2^-53. Let L v_x = k(Z, x) + e_x, |e_x| <= e0, and L L^T =
+// K(Z,Z)
+// + jitter I + F, |F| <= f (metric/rounding.h), with computed numbers
+// everywhere. Then v_zi = L^T e_i - L^-1 (jitter e_i + F e_i - e_zi), and
 //
 //     |k(z_i, x) - v_zi . v_x - jitter alpha_x,i| <= e0 + |alpha_x| (f + e0).
 //
@@ -21,8 +23,9 @@
 //     delta = (m + 3) u sqrt(1.01 m (sigma^2 + jitter) / J),
 //
 // since back substitution is backward stable: (L + E)^T alpha = v with |E| <=
-// gamma(m + 2) |L|, |L|_F^2 = trace(L L^T), and J bounds the smallest eigenvalue
-// of L L^T from below. The metric's own roundings of a pair come on top. ∎
+// gamma(m + 2) |L|, |L|_F^2 = trace(L L^T), and J bounds the smallest
+// eigenvalue of L L^T from below. The metric's own roundings of a pair come on
+// top. ∎
 //
 // Cost: n m^2 / 2 multiply-adds for all alpha, half of what V takes.
 

@@ -1,10 +1,14 @@
 // A pass for the inducing points: each of them as a query, against all blocks.
 //
-// An inducing point z_i has next to no residual variance, and bounds by blocks
-// of its covariances would dismiss nothing. But c(z_i, x) = jitter alpha_x,i
-// but for roundings (far_field_bound.h), and |alpha_x,i| falls as x leaves z_i.
-// So blocks are evaluated by the metric in the order of jitter abar / min
-// sqrt(p), until that is below theta: a few thousand evaluations in place of n.
+// |c(z_i, x)| is at most jitter abar_i(B) for all points x of block B
+// (inducing_bounds.h), and that falls as B leaves z_i. So blocks are evaluated
+// by the metric in the order of jitter abar_i(B) / min sqrt(p), and within them
+// the panels that their own min sqrt(p) leaves, until that is below theta: a
+// few thousand evaluations in place of n. All inducing points are evaluated,
+// too.
+//
+// Why exact. A point is left out only where k others have a |rho| that is
+// larger by more than the width at which distances merge (knn_heap.h).
 
 #ifndef RCT_TRAVERSAL_BLOCK_INDUCING_PASS_H_
 #define RCT_TRAVERSAL_BLOCK_INDUCING_PASS_H_
@@ -13,10 +17,11 @@
 #include <utility>
 #include <vector>
 
+#include "absl/types/span.h"
 #include "base/aligned_buffer.h"
 #include "metric/residual_correlation.h"
 #include "metric/tile.h"
-#include "traversal/block/far_field_blocks.h"
+#include "traversal/block/inducing_bounds.h"
 #include "traversal/knn_heap.h"
 #include "traversal/neighbor_table.h"
 #include "traversal/searcher.h"
@@ -29,16 +34,16 @@ class InducingPass {
  public:
   using Request = Searcher<ResidualCorrelation>::Request;
 
-  // `owner` searches the data that `blocks` are of, in the caller's order.
+  // `owner` searches the data that `bounds` are of, in the caller's order.
   InducingPass(const Searcher<ResidualCorrelation>& owner,
-               const FarFieldBlocks& blocks, int64_t k);
+               const InducingBounds& bounds, int64_t k);
 
   InducingPass(const InducingPass&) = delete;
   InducingPass& operator=(const InducingPass&) = delete;
 
-  // Answers query `number` of the request, which is inducing point `inducing`.
-  void Search(const Request& request, int32_t number, int64_t inducing,
-              NeighborTable& neighbors);
+  // Answers query `number` of the request, a row of the data that is an
+  // inducing point.
+  void Search(const Request& request, int32_t number, NeighborTable& neighbors);
 
   // Returns the sums over all queries so far.
   SearchCounters counters() const;
@@ -48,7 +53,7 @@ class InducingPass {
   void EvaluateTile(const Request& request, int32_t number);
 
   const Searcher<ResidualCorrelation>& owner_;
-  const FarFieldBlocks& blocks_;
+  const InducingBounds& bounds_;
   std::vector<std::pair<float, int32_t>> order_;
   std::vector<int32_t> tile_;
   int tile_size_ = 0;
@@ -62,6 +67,14 @@ class InducingPass {
   int64_t block_tests_ = 0;
   int64_t blocks_pruned_ = 0;
 };
+
+// Answers `queries`, numbers of the request's, which are inducing points, on
+// the request's threads, and adds the counters of that to `statistics`.
+void SearchInducing(const Searcher<ResidualCorrelation>& owner,
+                    const InducingBounds& bounds,
+                    const InducingPass::Request& request,
+                    absl::Span<const int32_t> queries, NeighborTable& neighbors,
+                    SearchStatistics& statistics);
 
 }  // namespace rct
 

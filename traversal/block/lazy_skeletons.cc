@@ -14,6 +14,7 @@
 #include "metric/residual_correlation.h"
 #include "traversal/block/block_skeletons.h"
 #include "traversal/block/bound_probe.h"
+#include "traversal/block/inducing_bounds.h"
 #include "traversal/block/skeleton_bound.pb.h"
 #include "traversal/block/skeleton_bounds.h"
 #include "traversal/block/skeleton_config.h"
@@ -42,6 +43,9 @@ constexpr double kMaxResidual = 0.25;
 // The bound does not pay where more than this part of queries is hard: their
 // filter costs more than that of others, for nothing.
 constexpr double kMaxHardPart = 0.25;
+
+// The cost of the weights of a point for each inducing point, in evaluations.
+constexpr double kInducingPrice = 0.65;
 
 // The share of a build that a monitor is told the sample takes.
 constexpr double kForecastShare = 0.05;
@@ -205,8 +209,10 @@ int64_t LazySkeletons::kept_bytes() const {
   if (form_ != SkeletonBoundConfig::AUTO) return 0;
   const BlockSkeletons* skeletons = skeletons_;
   const SkeletonTables* tables = tables_;
+  const InducingBounds* inducing = inducing_;
   return (skeletons != nullptr ? skeletons->bytes() : 0) +
-         (tables != nullptr ? tables->bytes() : 0);
+         (tables != nullptr ? tables->bytes() : 0) +
+         (inducing != nullptr ? inducing->bytes() : 0);
 }
 
 bool LazySkeletons::settled() const {
@@ -247,6 +253,36 @@ SkeletonParts LazySkeletons::PartsFor(const Request& request,
   if (form == SkeletonBoundConfig::DENSE) return {};
   return {skeletons_,
           form == SkeletonBoundConfig::TABLES ? tables_.load() : nullptr};
+}
+
+const InducingBounds* LazySkeletons::InducingFor(
+    int64_t hard, const SearchOptions& options) const {
+  if (inducing_ != nullptr || hard == 0 || metric_->factor() == nullptr) {
+    return inducing_;
+  }
+  const absl::MutexLock lock(&mutex_);
+  if (made_inducing_ != nullptr) return inducing_;
+  const BlockSkeletons& skeletons = *skeletons_.load();
+  missed_with_inducing_ +=
+      static_cast<double>(hard) * static_cast<double>(metric_->size());
+  const double price = kInducingPrice *
+                       static_cast<double>(metric_->data().v.cols()) *
+                       static_cast<double>(metric_->size());
+  if (missed_with_inducing_ < price) return nullptr;
+  try {
+    const absl::Span<const int32_t> rows = skeletons.partition().rows();
+    const BlockWeights weights =
+        InducingBounds::WeightsOf(*metric_, rows, skeletons.block_size(),
+                                  options.threads, options.monitor);
+    if (!Monitor::Go(options.monitor)) return nullptr;
+    made_inducing_ = std::make_unique<const InducingBounds>(
+        *metric_, rows, skeletons.block_size(), weights,
+        WeightSlack(metric_->factor()->rounding(), /*scale=*/1));
+    inducing_ = made_inducing_.get();
+  } catch (const std::bad_alloc&) {
+    missed_with_inducing_ = 0;
+  }
+  return inducing_;
 }
 
 double LazySkeletons::MakeWhatPays(const CallCosts& call,

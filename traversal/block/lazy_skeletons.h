@@ -36,6 +36,7 @@
 #include "base/monitor.h"
 #include "metric/residual_correlation.h"
 #include "traversal/block/block_skeletons.h"
+#include "traversal/block/inducing_bounds.h"
 #include "traversal/block/skeleton_bound.pb.h"
 #include "traversal/block/skeleton_bounds.h"
 #include "traversal/block/skeleton_costs.h"
@@ -87,6 +88,16 @@ class LazySkeletons {
   // and counts the evaluations of that and the forecast of the whole call.
   SkeletonParts PartsFor(const Request& request,
                          SearchCounters& counters) const;
+
+  // Returns the bounds of inducing points (inducing_bounds.h), or null as long
+  // as they do not pay: `hard` of them are queries that skeletons leave to
+  // exhaustive search. Makes the bounds first, on the call's threads, where
+  // they pay by now.
+  const InducingBounds* InducingFor(int64_t hard,
+                                    const SearchOptions& options) const
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  // Returns the same as far as they are made.
+  const InducingBounds* inducing() const { return inducing_; }
 
   // The decision: TABLES, PROJECTIONS or DENSE; AUTO where calls decide.
   Form form() const { return form_; }
@@ -145,6 +156,7 @@ class LazySkeletons {
   // Set once; read without the lock.
   mutable std::atomic<const BlockSkeletons*> skeletons_ = nullptr;
   mutable std::atomic<const SkeletonTables*> tables_ = nullptr;
+  mutable std::atomic<const InducingBounds*> inducing_ = nullptr;
   mutable std::atomic<bool> unsound_ = false;
 
   mutable absl::Mutex mutex_;
@@ -155,9 +167,12 @@ class LazySkeletons {
       ABSL_GUARDED_BY(mutex_);
   mutable std::unique_ptr<const SkeletonTables> made_tables_
       ABSL_GUARDED_BY(mutex_);
+  mutable std::unique_ptr<const InducingBounds> made_inducing_
+      ABSL_GUARDED_BY(mutex_);
   // The evaluations that all calls so far could have saved.
   mutable double missed_with_skeletons_ ABSL_GUARDED_BY(mutex_) = 0;
   mutable double missed_with_tables_ ABSL_GUARDED_BY(mutex_) = 0;
+  mutable double missed_with_inducing_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace rct

@@ -13,8 +13,8 @@
 //     by projections       the same and S (1 + s/m) + 25 b   a query
 //
 // for b blocks. Tables that would take more than six times the memory of V
-// are never made: 2 S^2 + 2 n b + 4 n s bytes against 8 n m. The numbers of the last two are fitted
-// to measurements (docs/performance.md).
+// are never made: 2 S^2 + 2 n b + 4 n s bytes against 8 n m. The numbers of the
+// last two are fitted to measurements (docs/performance.md).
 //
 // h is measured on a sample of the blocks (bound_probe.h).
 

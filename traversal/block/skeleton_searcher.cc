@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <numeric>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -15,7 +16,10 @@
 #include "base/parallel.h"
 #include "base/status_macros.h"
 #include "metric/residual_correlation.h"
+#include "metric/residual_factors.h"
 #include "traversal/block/block_skeletons.h"
+#include "traversal/block/inducing_bounds.h"
+#include "traversal/block/inducing_pass.h"
 #include "traversal/block/lazy_skeletons.h"
 #include "traversal/block/skeleton_bound.pb.h"
 #include "traversal/block/skeleton_bounds.h"
@@ -93,7 +97,12 @@ SkeletonSearcher::Tasks SkeletonSearcher::Divide(
   const bool projects = parts.tables == nullptr;
   const int64_t block_size = parts.skeletons->block_size();
   std::vector<std::pair<int32_t, int32_t>> by_place;  // position, query
+  const InducingBounds* inducing = request.own() ? lazy_->inducing() : nullptr;
   for (int32_t i = 0; i < request.num_queries(); ++i) {
+    if (inducing != nullptr && inducing->number(request.positions[i]) >= 0) {
+      divided.inducing.push_back(i);
+      continue;
+    }
     const int32_t place = Place(request, *parts.skeletons, i);
     if (place < 0) {
       divided.hard.push_back(i);
@@ -128,6 +137,28 @@ SkeletonSearcher::Tasks SkeletonSearcher::Divide(
          absl::MakeConstSpan(divided.order).subspan(first, i - first)});
   }
   return divided;
+}
+
+void SkeletonSearcher::MoveInducing(const Request& request,
+                                    const SkeletonParts& parts,
+                                    Tasks& divided) const {
+  if (parts.skeletons == nullptr || !request.own() ||
+      metric().factor() == nullptr) {
+    return;
+  }
+  const std::vector<int64_t>& rows = metric().factor()->inducing().rows;
+  const std::unordered_set<int64_t> inducing(rows.begin(), rows.end());
+  const auto first = std::stable_partition(
+      divided.hard.begin(), divided.hard.end(), [&](int32_t query) {
+        return inducing.count(request.positions[query]) == 0;
+      });
+  const int64_t count = divided.hard.end() - first;
+  if (lazy_->InducingFor(count, request.options) == nullptr) {
+    std::sort(divided.hard.begin(), divided.hard.end());
+    return;
+  }
+  divided.inducing.insert(divided.inducing.end(), first, divided.hard.end());
+  divided.hard.erase(first, divided.hard.end());
 }
 
 SkeletonSearcher::Passes SkeletonSearcher::RunTasks(
@@ -192,6 +223,12 @@ void SkeletonSearcher::Search(const Request& request, NeighborTable& neighbors,
   }
   AddCounters(sum, statistics.counters);
   std::sort(divided.hard.begin(), divided.hard.end());
+  MoveInducing(request, parts, divided);
+  if (!divided.inducing.empty()) {
+    SearchInducing(*this, *lazy_->inducing(), request, divided.inducing,
+                   neighbors, statistics);
+    if (!Monitor::Go(monitor)) return;
+  }
   exhaustive_.SearchSome(request, divided.hard, neighbors, statistics);
 }
 

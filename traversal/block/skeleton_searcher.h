@@ -63,7 +63,8 @@ class SkeletonSearcher final : public Searcher<ResidualCorrelation> {
   struct Tasks {
     std::vector<int32_t> order;  // the queries that the spans refer to
     std::vector<Task> tasks;
-    std::vector<int32_t> hard;  // queries that are in none
+    std::vector<int32_t> hard;      // queries that are in none
+    std::vector<int32_t> inducing;  // those among them that have bounds
   };
   using Passes = std::vector<std::unique_ptr<SkeletonPass>>;
 
@@ -74,6 +75,9 @@ class SkeletonSearcher final : public Searcher<ResidualCorrelation> {
   // hard.
   int32_t Place(const Request& request, const BlockSkeletons& skeletons,
                 int32_t query) const;
+  // Moves the inducing points among the hard queries, if they have bounds.
+  void MoveInducing(const Request& request, const SkeletonParts& parts,
+                    Tasks& divided) const;
   // Does the tasks, each worker in a pass of its own.
   Passes RunTasks(const Request& request, const SkeletonParts& parts,
                   const Tasks& divided, NeighborTable& neighbors) const;
