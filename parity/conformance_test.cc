@@ -71,6 +71,9 @@ std::vector<Subject> Blocks() {
     config.set_form(form);
     if (form != SkeletonBoundConfig::AUTO) config.set_block_size(32);
   }
+  Subject& far_field = subjects.emplace_back(Make("far_field", BLOCK));
+  far_field.options.mutable_heuristics()->mutable_far_field()->set_block_size(
+      32);
   return subjects;
 }
 
