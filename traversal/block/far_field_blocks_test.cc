@@ -491,6 +491,19 @@ TEST(FarFieldLoosenessTest, IsSmall) {
   RecordProperty("tenth", std::to_string(check.looseness[size * 9 / 10]));
 }
 
+// Of points 1000 lengthscales apart c is 0, and all that is left are the shifts
+// of nodes and points, 8 u 1e9 each.
+TEST(FarFieldOriginTest, ShiftsAreInTheBound) {
+  Matrix<double> points(64, 1);
+  for (int i = 0; i < 64; ++i) points(i, 0) = 1e9 + i / 64.0 + i / 32 * 1e3;
+  const auto metric = MakeFarFieldMetric(
+      points.view(), {.family = KernelConfig::RBF, .coordinates = {1e9 + 500}});
+  const double shift = 8 * kUnitRoundoff * 1e9;
+  const double lambda = ChebyshevGrid(6, 1).lebesgue();
+  EXPECT_NEAR(MakeBlocks(*metric, {.block_size = 32}).most(0, 1) / shift,
+              (1 + lambda) * (1 + lambda), 1e-3);
+}
+
 // Coordinates of which the last bits are missing: boxes, nodes and points move.
 TEST(FarFieldOriginTest, BoundsHoldFarFromIt) {
   double most = 0;
