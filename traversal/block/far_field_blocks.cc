@@ -293,7 +293,8 @@ void FarFieldBlocks::Interpolate(const ResidualCorrelation& metric, int b,
   const Matrix<double>& v = metric.data().v;
 
   // K(Z, X), K(Z, nodes), and alpha of the points from their v. What pads a
-  // vector is the last point once more.
+  // vector of points is the last one once more; what pads the nodes is zero, so
+  // that it has no part in abar.
   std::vector<int32_t> rows(padded_count);
   for (int64_t j = 0; j < padded_count; ++j) {
     rows[j] = columns_.row[block.first + std::min<int64_t>(j, block.count - 1)];
@@ -307,6 +308,8 @@ void FarFieldBlocks::Interpolate(const ResidualCorrelation& metric, int b,
                         padded_count, worker.k.data() + r * stride);
     simd.covariance_row(metric.kernel().spec(), z, nodes.From(0), grid_.size(),
                         worker.k_nodes.data() + r * worker.grid_stride);
+    std::fill_n(worker.k_nodes.data() + r * worker.grid_stride + grid_.size(),
+                worker.grid_stride - grid_.size(), 0.0);
     for (int64_t j = 0; j < padded_count; ++j) {
       worker.alpha[r * stride + j] = v(rows[j], r);
     }

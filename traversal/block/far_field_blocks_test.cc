@@ -13,12 +13,16 @@
 #include "base/matrix.h"
 #include "base/monitor.h"
 #include "gtest/gtest.h"
+#include "metric/lane_padding.h"
 #include "metric/metric.pb.h"
 #include "metric/residual_correlation.h"
+#include "metric/residual_factors.h"
 #include "metric/residual_points.h"
 #include "metric/rounding.h"
 #include "metric/simd_routines.h"
 #include "metric/test_data.h"
+#include "metric/test_reference.h"
+#include "traversal/block/far_field_bound.h"
 #include "traversal/block/far_field_routines.h"
 #include "traversal/block/filter_routines.h"
 #include "traversal/block/test_far_field.h"
@@ -62,6 +66,191 @@ TEST(FarFieldBlocksTest, InducingPointsHaveJitterAlpha) {
   EXPECT_EQ(blocks.position(7), -1);
   EXPECT_EQ(blocks.inducing_rows()[0], 7);
   EXPECT_NEAR(blocks.inducing_most(0, 0), 0.01 * std::exp(-2) / 1.01, 1e-9);
+}
+
+// What the formula of far_field_bound.h asks of one block, in plain code and
+// without the slacks of rounding.
+struct PlainBlock {
+  PlainBlock(const ResidualCorrelation& metric, const FarFieldBlocks& blocks,
+             int b, const ChebyshevGrid& grid)
+      : m(metric.factor()->num_inducing()), half(grid.dim()) {
+    const int dim = grid.dim();
+    const int count = blocks.block(b).count;
+    const KernelSpec spec = metric.kernel().spec();
+    low.assign(dim, HUGE_VAL);
+    high.assign(dim, -HUGE_VAL);
+    points = Matrix<double>(count, dim);
+    for (int j = 0; j < count; ++j) {
+      for (int c = 0; c < dim; ++c) {
+        const int32_t row = blocks.rows()[blocks.block(b).first + j];
+        points(j, c) = metric.data().points(row, c);
+        low[c] = std::min(low[c], points(j, c));
+        high[c] = std::max(high[c], points(j, c));
+      }
+    }
+    nodes = Matrix<double>(grid.size(), dim);
+    for (int c = 0; c < dim; ++c) {
+      const double radius = (high[c] - low[c]) / 2;
+      half[c] = radius * spec.inverse_lengthscale[c];
+      for (int t = 0; t < grid.size(); ++t) {
+        nodes(t, c) = low[c] + radius * (1 + grid.node(t, c));
+      }
+    }
+    v = Solve(metric, nodes, /*transposed=*/false);
+    errors.assign(m, 0);
+    weights.assign(m, 0);
+    for (const Matrix<double>* x : {&points, &nodes}) {
+      const Matrix<double> alpha = Solve(metric, *x, /*transposed=*/true);
+      for (int64_t r = 0; r < m; ++r) {
+        for (int64_t j = 0; j < x->rows(); ++j) {
+          weights[r] = std::max(weights[r], std::abs(alpha(r, j)));
+        }
+      }
+    }
+    std::vector<double> place(dim), psi(grid.size());
+    for (int j = 0; j < count; ++j) {
+      for (int c = 0; c < dim; ++c) {
+        place[c] = 2 * (points(j, c) - low[c]) / (high[c] - low[c]) - 1;
+      }
+      grid.Weights(place.data(), psi.data(), 1);
+      for (int64_t r = 0; r < m; ++r) {
+        const double* z = metric.factor()->inducing().coordinates.row(r);
+        long double error = ReferenceCovariance(spec, z, points.row(j));
+        for (int t = 0; t < grid.size(); ++t) {
+          error -= psi[t] * ReferenceCovariance(spec, z, nodes.row(t));
+        }
+        errors[r] = std::max(errors[r], static_cast<double>(std::abs(error)));
+      }
+    }
+  }
+
+  // Returns v or alpha of points: element r of point j at (r, j).
+  static Matrix<double> Solve(const ResidualCorrelation& metric,
+                              const Matrix<double>& x, bool transposed) {
+    const InducingFactor& factor = *metric.factor();
+    Matrix<double> columns = Matrix<double>::Zeros(factor.padded_inducing(),
+                                                   RoundUpToLanes(x.rows()));
+    for (int64_t r = 0; r < factor.num_inducing(); ++r) {
+      for (int64_t j = 0; j < x.rows(); ++j) {
+        columns(r, j) = static_cast<double>(ReferenceCovariance(
+            metric.kernel().spec(), factor.inducing().coordinates.row(r),
+            x.row(j)));
+      }
+    }
+    factor.Solve(columns.stride(), columns.cols(), columns.data());
+    if (transposed) {
+      factor.SolveTransposed(columns.stride(), columns.cols(), columns.data());
+    }
+    return columns;
+  }
+
+  int64_t m;
+  std::vector<double> low, high, half;
+  Matrix<double> points, nodes, v;
+  std::vector<double> errors, weights;
+};
+
+// The sum of the sizes of the coefficients of c at the nodes of two blocks.
+double PlainCoefficients(const ResidualCorrelation& metric,
+                         const ChebyshevGrid& grid, const PlainBlock& a,
+                         const PlainBlock& b) {
+  const int size = grid.size();
+  const int side = grid.side();
+  std::vector<double> whole(size * size, 1), half(size * size, 0);
+  Matrix<double> values(size, size);
+  for (int s = 0; s < size; ++s) {
+    for (int t = 0; t < size; ++t) {
+      for (int c = 0, i = s, j = t; c < grid.dim(); ++c) {
+        whole[s * size + t] *= grid.transform()[i % side * side + j % side];
+        i /= side;
+        j /= side;
+      }
+      values(s, t) = static_cast<double>(ReferenceCovariance(
+          metric.kernel().spec(), a.nodes.row(s), b.nodes.row(t)));
+      for (int64_t r = 0; r < a.m; ++r) values(s, t) -= a.v(r, s) * b.v(r, t);
+    }
+  }
+  for (int u = 0; u < size; ++u) {
+    for (int s = 0; s < size; ++s) {
+      for (int t = 0; t < size; ++t) {
+        half[u * size + t] += whole[u * size + s] * values(s, t);
+      }
+    }
+  }
+  double sum = 0;
+  for (int u = 0; u < size; ++u) {
+    for (int w = 0; w < size; ++w) {
+      double chi = 0;
+      for (int t = 0; t < size; ++t) {
+        chi += half[u * size + t] * whole[w * size + t];
+      }
+      sum += std::abs(chi);
+    }
+  }
+  return sum;
+}
+
+double PlainMost(const ResidualCorrelation& metric, const ChebyshevGrid& grid,
+                 const PlainBlock& a, const PlainBlock& b) {
+  const double variance = metric.kernel().variance();
+  double squared = 0;
+  for (int c = 0; c < grid.dim(); ++c) {
+    const double apart =
+        std::max({0.0, a.low[c] - b.high[c], b.low[c] - a.high[c]}) *
+        metric.kernel().spec().inverse_lengthscale[c];
+    squared += apart * apart;
+  }
+  const auto remainder = [&](const PlainBlock& from, const PlainBlock& to) {
+    double sum = variance * RemainderBound(metric.kernel().family(), grid,
+                                           to.half, std::sqrt(squared));
+    for (int64_t r = 0; r < from.m; ++r) {
+      sum += from.weights[r] * to.errors[r];
+    }
+    return sum;
+  };
+  const double lambda = grid.lebesgue_of_grid();
+  const double ab = remainder(a, b);
+  const double ba = remainder(b, a);
+  const double left = std::min(lambda * ba + ab, lambda * ab + ba);
+  if (!(left < variance)) return HUGE_VAL;
+  return left + PlainCoefficients(metric, grid, a, b);
+}
+
+// Without the slacks of rounding, only a product of floats is rounded up.
+TEST(FarFieldFormulaTest, BoundsArePlainlyThose) {
+  int finite = 0;
+  for (const int dim : {1, 2, 3}) {
+    const Matrix<double> points = MakePoints("cube", 270, dim, 4);
+    for (const KernelConfig::Family family : kFamilies) {
+      const auto metric =
+          MakeFarFieldMetric(points.view(), {.family = family,
+                                             .lengthscale = {0.3},
+                                             .variance = 1.5,
+                                             .num_inducing = 25});
+      const FarFieldBlocks blocks =
+          MakeBlocks(*metric, {.block_size = 32, .scale = {.rounding = 0}});
+      const ChebyshevGrid grid(
+          ChebyshevGrid::SideFor(metric->kernel().family(), dim), dim);
+      std::vector<PlainBlock> plain;
+      for (int b = 0; b < blocks.num_blocks(); ++b) {
+        plain.emplace_back(*metric, blocks, b, grid);
+      }
+      for (int a = 0; a < blocks.num_blocks(); ++a) {
+        for (int b = 0; b <= a; ++b) {
+          const double most = PlainMost(*metric, grid, plain[a], plain[b]);
+          if (most == HUGE_VAL) {
+            EXPECT_EQ(blocks.most(a, b), HUGE_VALF);
+            continue;
+          }
+          ++finite;
+          // The unit is 1 for this variance.
+          EXPECT_GE(blocks.most(a, b), most * (1 - 1e-6));
+          EXPECT_LE(blocks.most(a, b), most * (1 + 2e-3) + 1e-9);
+        }
+      }
+    }
+  }
+  EXPECT_GT(finite, 200);
 }
 
 class FarFieldSetsTest : public testing::TestWithParam<std::string> {
@@ -300,6 +489,19 @@ TEST(FarFieldLoosenessTest, IsSmall) {
   RecordProperty("size", std::to_string(size));
   RecordProperty("median", std::to_string(check.looseness[size / 2]));
   RecordProperty("tenth", std::to_string(check.looseness[size * 9 / 10]));
+}
+
+// Of points 1000 lengthscales apart c is 0, and all that is left are the shifts
+// of nodes and points, 8 u 1e9 each.
+TEST(FarFieldOriginTest, ShiftsAreInTheBound) {
+  Matrix<double> points(64, 1);
+  for (int i = 0; i < 64; ++i) points(i, 0) = 1e9 + i / 64.0 + i / 32 * 1e3;
+  const auto metric = MakeFarFieldMetric(
+      points.view(), {.family = KernelConfig::RBF, .coordinates = {1e9 + 500}});
+  const double shift = 8 * kUnitRoundoff * 1e9;
+  const double lambda = ChebyshevGrid(6, 1).lebesgue();
+  EXPECT_NEAR(MakeBlocks(*metric, {.block_size = 32}).most(0, 1) / shift,
+              (1 + lambda) * (1 + lambda), 1e-3);
 }
 
 // Coordinates of which the last bits are missing: boxes, nodes and points move.
