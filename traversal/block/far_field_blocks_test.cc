@@ -64,8 +64,8 @@ TEST(FarFieldBlocksTest, InducingPointsHaveJitterAlpha) {
   const FarFieldBlocks blocks = MakeBlocks(*metric, {.block_size = 32});
   ASSERT_EQ(blocks.num_blocks(), 1);
   EXPECT_EQ(blocks.position(7), -1);
-  EXPECT_EQ(blocks.inducing_rows()[0], 7);
-  EXPECT_NEAR(blocks.inducing_most(0, 0), 0.01 * std::exp(-2) / 1.01, 1e-9);
+  EXPECT_EQ(blocks.inducing().rows()[0], 7);
+  EXPECT_NEAR(blocks.inducing().most(0, 0), 0.01 * std::exp(-2) / 1.01, 1e-9);
 }
 
 // What the formula of far_field_bound.h asks of one block, in plain code and
@@ -300,8 +300,8 @@ TEST_P(FarFieldSetsTest, EveryRowHasItsPlace) {
     const FarFieldBlocks blocks = MakeBlocks(*metric, {.block_size = 32});
     const ScreenFrame& frame = blocks.frame();
     const std::vector<int64_t>& z = metric->factor()->inducing().rows;
-    EXPECT_TRUE(std::equal(z.begin(), z.end(), blocks.inducing_rows().begin(),
-                           blocks.inducing_rows().end()));
+    EXPECT_TRUE(std::equal(z.begin(), z.end(), blocks.inducing().rows().begin(),
+                           blocks.inducing().rows().end()));
     std::vector<int> times(metric->size());
     for (const int64_t row : z) {
       EXPECT_EQ(blocks.position(row), -1);
@@ -570,8 +570,8 @@ std::string Bits(const FarFieldBlocks& blocks, int dim) {
     for (int b = 0; b < blocks.num_blocks(); ++b) {
       all.push_back(blocks.most(a, b));
     }
-    for (int64_t i = 0; i < std::ssize(blocks.inducing_rows()); ++i) {
-      all.push_back(blocks.inducing_most(a, i));
+    for (int64_t i = 0; i < std::ssize(blocks.inducing().rows()); ++i) {
+      all.push_back(blocks.inducing().most(a, i));
     }
     const FarPoints points = blocks.points(a);
     const int64_t size = int64_t{blocks.num_panels(a)} * kFarPanel;

@@ -155,7 +155,7 @@ TEST_F(FarFieldSearcherOptionsTest, EveryConstraint) {
     bool allowed[kRows];
     for (int64_t i = 0; i < kRows; ++i) allowed[i] = i % 8 == 0;
     const absl::Span<const int32_t> inducing =
-        searcher_->blocks()->inducing_rows();
+        searcher_->blocks()->inducing().rows();
     for (size_t i = 0; i < inducing.size(); ++i) {
       allowed[inducing[i]] = i % 3 == 0;
     }
@@ -330,7 +330,8 @@ TEST(FarFieldSearcherInducingTest, AnyInducingPoints) {
       const Metric metric = MakeFarFieldMetric(points.view(), model);
       const auto searcher = MakeSearcher(metric);
       ASSERT_NE(searcher->blocks(), nullptr);
-      EXPECT_EQ(searcher->blocks()->inducing_rows().size(), model.rows.size());
+      EXPECT_EQ(searcher->blocks()->inducing().rows().size(),
+                model.rows.size());
       ExpectExhaustive(metric, *searcher, {10, 1, 100});
     }
   }

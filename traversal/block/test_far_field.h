@@ -136,10 +136,12 @@ inline PairCheck CheckPairs(const ResidualCorrelation& metric,
         if (largest > 1e-3) check.looseness.push_back(most / largest);
       }
     }
-    for (int64_t i = 0; i < std::ssize(blocks.inducing_rows()); ++i) {
-      const double most = blocks.inducing_most(a, i);
+    for (int64_t i = 0; i < std::ssize(blocks.inducing().rows()); ++i) {
+      const double unit = blocks.frame().unit();
+      const double most =
+          static_cast<double>(blocks.inducing().most(a, i)) * unit * unit;
       for (int j = 0; j < blocks.block(a).count; ++j) {
-        const double size = c(blocks.inducing_rows()[i], row(a, j));
+        const double size = c(blocks.inducing().rows()[i], row(a, j));
         check.exceeding_inducing += static_cast<int64_t>(!(size <= most));
       }
     }
