@@ -47,7 +47,8 @@ Probes ChooseProbes(const BlockSkeletons& sample,
     const BlockSkeletons::Block& block = sample.block(b);
     const int32_t* rows = sample.points(b, nullptr).row;
     int64_t place = (2 * i + 1) * block.count / (2 * kProbes);
-    // One among so few would count for many.
+    // Inducing points have bounds of their own, and one among so few would
+    // count for many.
     for (int step = 1; step < block.count && inducing.count(rows[place]) > 0;
          ++step) {
       place = (place + 1) % block.count;
@@ -130,10 +131,7 @@ double HardPart(const ExhaustiveSearcher<ResidualCorrelation>& exhaustive,
   const auto hard = std::count_if(left.begin(), left.end(), [&](double all) {
     return all > SkeletonPass::kMaxKept || 4 * all > static_cast<double>(n);
   });
-  const double of_others = static_cast<double>(hard) / kProbes;
-  const double of_inducing =
-      static_cast<double>(inducing.size()) / static_cast<double>(n);
-  return std::min(1.0, of_others + of_inducing);
+  return static_cast<double>(hard) / kProbes;
 }
 
 }  // namespace rct

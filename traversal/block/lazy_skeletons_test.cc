@@ -128,8 +128,10 @@ TEST_F(MadeByCallsTest, TablesThatACallPaysForAreKept) {
   const SearchResult first = Search(kSize);
   ASSERT_NE(searcher_->lazy().tables(), nullptr);
   EXPECT_TRUE(searcher_->settled());
-  EXPECT_EQ(searcher_->kept_bytes(), searcher_->lazy().skeletons()->bytes() +
-                                         searcher_->lazy().tables()->bytes());
+  const LazySkeletons& lazy = searcher_->lazy();
+  EXPECT_EQ(searcher_->kept_bytes(),
+            lazy.skeletons()->bytes() + lazy.tables()->bytes() +
+                (lazy.inducing() == nullptr ? 0 : lazy.inducing()->bytes()));
   const SearchResult second = Search(kSize);
   EXPECT_GE(first.counters.distance_evaluations() -
                 second.counters.distance_evaluations(),
