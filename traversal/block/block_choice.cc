@@ -13,7 +13,9 @@
 #include "base/monitor.h"
 #include "base/status_macros.h"
 #include "metric/residual_correlation.h"
+#include "metric/simd_routines.h"
 #include "traversal/block/far_field_blocks.h"
+#include "traversal/block/far_field_bound.h"
 #include "traversal/block/far_field_costs.h"
 #include "traversal/block/far_field_probe.h"
 #include "traversal/block/far_field_searcher.h"
@@ -31,9 +33,21 @@ namespace {
 constexpr int64_t kMinPoints = 8192;
 constexpr int64_t kMinPointsOfInducing = 16;
 
+// In more dimensions its grids are too coarse to be the cheapest.
+constexpr int kMaxDimensions = 3;
+
+// Where a correlation in float32 is off by more than this for half of all
+// pairs, its filter tells little.
+constexpr double kMaxError = 1e-3;
+
 // The sample of the far field is not worth its time where skeletons are
-// expected to be this many times faster than all pairs, index included.
+// expected to be this many times faster than all pairs, index included: for any
+// kernel, and for one that is smooth.
 constexpr double kFastEnough = 80;
+constexpr double kFastEnoughIfSmooth = 4;
+
+// The least rank of a block's basis that is met.
+constexpr double kLeastRank = 12;
 
 // A bound must promise this much more than a search of all pairs, of which
 // forecasts are surest.
@@ -45,6 +59,7 @@ class Choice {
   Choice(const std::shared_ptr<const ResidualCorrelation>& metric,
          const SkeletonBoundConfig& config, int threads, Monitor* monitor)
       : metric_(metric),
+        options_(FarFieldOptionsFor(*metric, {})),
         threads_(threads),
         monitor_(monitor),
         queries_(config.expected_queries() > 0 ? config.expected_queries()
@@ -66,28 +81,47 @@ class Choice {
     const double skeletons = costs.has_value()
                                  ? costs->Total(queries_)
                                  : std::numeric_limits<double>::infinity();
-    const int64_t n = metric_->size();
-    if (skeletons * kFastEnough > pairs && FarFieldBlocks::Offered(*metric_) &&
-        n >= kMinPoints &&
-        n >= kMinPointsOfInducing * metric_->data().v.cols()) {
-      const FarFieldCosts costs_of_far = Probe();
+    if (MayPay(skeletons, pairs, std::min(skeletons, all_pairs))) {
+      const FarFieldCosts far = Probe();
       if (!Monitor::Go(monitor_)) return false;
-      const double far = costs_of_far.build() + costs_of_far.search(queries_);
-      if (far < std::min(skeletons, all_pairs)) far_field_ = costs_of_far;
+      if (far.build() + far.search(queries_) < std::min(skeletons, all_pairs)) {
+        far_field_ = far;
+      }
     }
     return !far_field_.has_value() && skeletons < all_pairs;
   }
 
  private:
+  // Returns whether the far field may be cheaper than `least`, as far as can be
+  // told without a sample.
+  bool MayPay(double skeletons, double pairs, double least) const {
+    const int64_t n = metric_->size();
+    const KernelFamily family = metric_->kernel().family();
+    const bool smooth =
+        family == KernelFamily::kMatern52 || family == KernelFamily::kRbf;
+    const double fast_enough = smooth ? kFastEnoughIfSmooth : kFastEnough;
+    if (metric_->dim() > kMaxDimensions || n < kMinPoints ||
+        n < kMinPointsOfInducing * metric_->data().v.cols() ||
+        skeletons * fast_enough < pairs || !FarFieldBlocks::Offered(*metric_) ||
+        FloatScreenSearcher::TypicalError(*metric_) > kMaxError) {
+      return false;
+    }
+    const ChebyshevGrid grid(ChebyshevGrid::SideFor(family, metric_->dim()),
+                             metric_->dim());
+    const FarFieldCosts costs(*metric_, options_.block_size, kLeastRank,
+                              grid.size(), {});
+    return costs.build() + costs.search(queries_) < least;
+  }
+
   FarFieldCosts Probe() const {
-    const FarFieldOptions options = FarFieldOptionsFor(*metric_, {});
     return ProbeFarField(ExhaustiveSearcher<ResidualCorrelation>(metric_),
                          options,
-                         FarFieldBlocks::Partition(*metric_, options, threads_),
+                         FarFieldBlocks::Partition(*metric_, options_, threads_),
                          threads_, monitor_);
   }
 
   const std::shared_ptr<const ResidualCorrelation>& metric_;
+  FarFieldOptions options_;
   int threads_;
   Monitor* monitor_;
   int64_t queries_;

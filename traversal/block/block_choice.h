@@ -5,10 +5,11 @@
 // within a few blocks (rough ones). Where neither does, all pairs are searched,
 // through a screen in float32 where residual variances are large enough. Each
 // bound is put to a sample of blocks and queries before anything large is made
-// (bound_probe.h, far_field_probe.h), and formulas turn what it leaves into
-// costs (skeleton_costs.h, far_field_costs.h). The bound with the least total,
-// index included, for the queries that are expected, or for all rows, is
-// chosen. What it needs is then made when calls pay for it.
+// (bound_probe.h, far_field_probe.h), unless formulas alone say that it cannot
+// be the cheapest. Formulas turn what the bounds leave into costs
+// (skeleton_costs.h, far_field_costs.h), and the least total, index included,
+// for the queries that are expected, or for all rows, is chosen. What the bound
+// needs is then made when calls pay for it.
 //
 // Cost. The samples take about as long as 60 queries of exhaustive search.
 

@@ -257,7 +257,8 @@ SkeletonParts LazySkeletons::PartsFor(const Request& request,
 
 const InducingBounds* LazySkeletons::InducingFor(
     int64_t hard, const SearchOptions& options) const {
-  if (inducing_ != nullptr || hard == 0 || metric_->factor() == nullptr) {
+  if (inducing_ != nullptr || hard == 0 || !costs_.has_value() ||
+      metric_->factor() == nullptr) {
     return inducing_;
   }
   const absl::MutexLock lock(&mutex_);

@@ -92,7 +92,7 @@ class LazySkeletons {
   // Returns the bounds of inducing points (inducing_bounds.h), or null as long
   // as they do not pay: `hard` of them are queries that skeletons leave to
   // exhaustive search. Makes the bounds first, on the call's threads, where
-  // they pay by now.
+  // they pay by now; never where the config chose the form.
   const InducingBounds* InducingFor(int64_t hard,
                                     const SearchOptions& options) const
       ABSL_LOCKS_EXCLUDED(mutex_);
