@@ -162,6 +162,11 @@ TEST_F(FarFieldSearcherOptionsTest, EveryConstraint) {
     options.allowed = allowed;
     EXPECT_NE(ExpectSame(options).neighbors.Digest(),
               result.neighbors.Digest());
+    // A query that is not allowed itself says nothing of the others.
+    options.k = 1;
+    options.exclude_self = false;
+    ExpectSame(options);
+    options.exclude_self = true;
     options.radius = result.neighbors.distances()(kRows - 1, 3);
     ExpectSame(options);
     // Nothing is near enough, or allowed.
