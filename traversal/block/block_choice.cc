@@ -114,10 +114,10 @@ class Choice {
   }
 
   FarFieldCosts Probe() const {
-    return ProbeFarField(ExhaustiveSearcher<ResidualCorrelation>(metric_),
-                         options,
-                         FarFieldBlocks::Partition(*metric_, options_, threads_),
-                         threads_, monitor_);
+    return ProbeFarField(
+        ExhaustiveSearcher<ResidualCorrelation>(metric_), options_,
+        FarFieldBlocks::Partition(*metric_, options_, threads_), threads_,
+        monitor_);
   }
 
   const std::shared_ptr<const ResidualCorrelation>& metric_;
