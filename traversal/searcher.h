@@ -206,6 +206,7 @@ class Searcher {
   virtual bool settled() const { return true; }
 
   const Metric& metric() const { return *metric_; }
+  const std::shared_ptr<const Metric>& shared_metric() const { return metric_; }
   const RowOrder& order() const { return order_; }
 
   // Offers one query the candidates of `squared` that can still enter, and

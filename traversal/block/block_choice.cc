@@ -151,14 +151,13 @@ absl::StatusOr<ChosenSearcher> ChooseBlockSearcher(
     return chosen;
   }
   PhaseClock clock;
-  std::unique_ptr<const FloatScreenSearcher> screen;
-  if (choice.screen_pays()) {
-    screen = FloatScreenSearcher::Create(metric, {}, threads);
-    RCT_RETURN_IF_ERROR(Monitor::Check(monitor));
-    clock.End("float_screen", 0, screen->bytes());
-  }
   auto far = std::make_unique<const FarFieldSearcher>(
-      metric, FarFieldConfig(), choice.far_field(), std::move(screen));
+      metric, FarFieldConfig(), choice.far_field(), choice.screen_pays());
+  if (choice.screen_pays() && !choice.far_field().has_value()) {
+    const FloatScreenSearcher& screen = far->MakeScreen(threads);
+    RCT_RETURN_IF_ERROR(Monitor::Check(monitor));
+    clock.End("float_screen", 0, screen.bytes());
+  }
   if (config.expected_queries() > 0 && choice.far_field().has_value()) {
     far->MakeBlocks(threads, monitor);
     RCT_RETURN_IF_ERROR(Monitor::Check(monitor));

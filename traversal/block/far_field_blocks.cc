@@ -283,31 +283,37 @@ void FarFieldBlocks::MakeBox(const ResidualCorrelation& metric, int b) {
 void FarFieldBlocks::Interpolate(const ResidualCorrelation& metric, int b,
                                  Worker& worker) {
   const Block& block = blocks_[b];
+  // What pads a vector of points is the last one once more.
+  std::vector<int32_t> rows(RoundUpToLanes(block.count));
+  for (int64_t j = 0; j < std::ssize(rows); ++j) {
+    rows[j] = columns_.row[block.first + std::min<int64_t>(j, block.count - 1)];
+  }
+  LoadColumns(metric, b, rows, worker);
+  // Before the columns of the nodes become v.
+  BoundErrors(metric, b, rows, worker);
+  BoundWeights(*metric.factor(), b, std::ssize(rows), worker);
+}
+
+void FarFieldBlocks::LoadColumns(const ResidualCorrelation& metric, int b,
+                                 absl::Span<const int32_t> rows,
+                                 Worker& worker) const {
   const InducingFactor& factor = *metric.factor();
   const SimdRoutines& simd = metric.simd();
   const int64_t m = factor.num_inducing();
-  const int dim = metric.dim();
   const int64_t stride = block_size_;
-  const int64_t padded_count = RoundUpToLanes(block.count);
+  const auto padded_count = static_cast<int64_t>(rows.size());
   const int64_t first_node = int64_t{b} * grid_.size();
   const Matrix<double>& v = metric.data().v;
-
-  // K(Z, X), K(Z, nodes), and alpha of the points from their v. What pads a
-  // vector of points is the last one once more; what pads the nodes is zero, so
-  // that it has no part in abar.
-  std::vector<int32_t> rows(padded_count);
-  for (int64_t j = 0; j < padded_count; ++j) {
-    rows[j] = columns_.row[block.first + std::min<int64_t>(j, block.count - 1)];
-  }
   worker.lanes.Gather(metric.data().points.view(), rows);
   const PointLanes nodes(MatrixView<const double>(boxes_.nodes.row(first_node),
-                                                  grid_.size(), dim));
+                                                  grid_.size(), metric.dim()));
   for (int64_t r = 0; r < m; ++r) {
     const double* z = factor.inducing().coordinates.row(r);
     simd.covariance_row(metric.kernel().spec(), z, worker.lanes.From(0),
                         padded_count, worker.k.data() + r * stride);
     simd.covariance_row(metric.kernel().spec(), z, nodes.From(0), grid_.size(),
                         worker.k_nodes.data() + r * worker.grid_stride);
+    // What pads the nodes is zero, and has no part in abar.
     std::fill_n(worker.k_nodes.data() + r * worker.grid_stride + grid_.size(),
                 worker.grid_stride - grid_.size(), 0.0);
     for (int64_t j = 0; j < padded_count; ++j) {
@@ -319,8 +325,15 @@ void FarFieldBlocks::Interpolate(const ResidualCorrelation& metric, int b,
     std::fill_n(worker.k_nodes.data() + r * worker.grid_stride,
                 worker.grid_stride, 0.0);
   }
+}
 
-  // err, before the columns of the nodes become v.
+void FarFieldBlocks::BoundErrors(const ResidualCorrelation& metric, int b,
+                                 absl::Span<const int32_t> rows,
+                                 Worker& worker) {
+  const int dim = metric.dim();
+  const int64_t m = metric.data().v.cols();
+  const int64_t stride = block_size_;
+  const auto padded_count = static_cast<int64_t>(rows.size());
   std::vector<double> x(dim);
   for (int64_t j = 0; j < padded_count; ++j) {
     for (int c = 0; c < dim; ++c) {
@@ -337,15 +350,18 @@ void FarFieldBlocks::Interpolate(const ResidualCorrelation& metric, int b,
                                   worker.grid_stride, grid_.size(),
                                   padded_count, worker.maxima.data());
   float* errors = boxes_.errors.data() + b * stride_;
-  float* weights = boxes_.weights.largest.data() + b * stride_;
   std::fill_n(errors, stride_, 0.0f);
-  std::fill_n(weights, stride_, 0.0f);
   for (int64_t r = 0; r < m; ++r) {
     errors[r] = FloatAbove(scale_.interpolation * worker.maxima[r] +
                            slack_.Interpolation());
   }
+}
 
-  // v and alpha of the nodes, alpha of the points, abar.
+void FarFieldBlocks::BoundWeights(const InducingFactor& factor, int b,
+                                  int64_t padded_count, Worker& worker) {
+  const int64_t m = factor.num_inducing();
+  const int64_t stride = block_size_;
+  const int64_t first_node = int64_t{b} * grid_.size();
   factor.Solve(worker.grid_stride, worker.grid_stride, worker.k_nodes.data());
   for (int t = 0; t < grid_.size(); ++t) {
     double* row = boxes_.v.row(first_node + t);
@@ -368,6 +384,8 @@ void FarFieldBlocks::Interpolate(const ResidualCorrelation& metric, int b,
   const double alpha = std::sqrt(
       *std::max_element(worker.squares.begin(), worker.squares.end()));
   boxes_.weights.length[b] = alpha * (1 + 2 * slack_.Weight());
+  float* weights = boxes_.weights.largest.data() + b * stride_;
+  std::fill_n(weights, stride_, 0.0f);
   for (int64_t r = 0; r < m; ++r) {
     weights[r] = FloatAbove(std::max(of_points[r], of_nodes[r]) +
                             slack_.Weight() * boxes_.weights.length[b]);
@@ -377,7 +395,15 @@ void FarFieldBlocks::Interpolate(const ResidualCorrelation& metric, int b,
 void FarFieldBlocks::MakeBasis(const ResidualCorrelation& metric,
                                double rms_rest, int b, Worker& worker,
                                Draft& draft) {
-  Block& block = blocks_[b];
+  draft.rank = Orthonormalize(metric, rms_rest, b, worker);
+  const double norm = KeepBasis(metric, b, worker, draft);
+  KeepPoints(metric, b, draft.rank, norm, worker);
+}
+
+int FarFieldBlocks::Orthonormalize(const ResidualCorrelation& metric,
+                                   double rms_rest, int b,
+                                   Worker& worker) const {
+  const Block& block = blocks_[b];
   const ResidualPoints& data = metric.data();
   const int64_t terms = data.v.stride();
   const int64_t m = data.v.cols();
@@ -437,7 +463,17 @@ void FarFieldBlocks::MakeBasis(const ResidualCorrelation& metric,
     worker.residual[pivot] = 0;
     ++rank;
   }
-  draft.rank = rank;
+  return rank;
+}
+
+double FarFieldBlocks::KeepBasis(const ResidualCorrelation& metric, int b,
+                                 Worker& worker, Draft& draft) const {
+  const Block& block = blocks_[b];
+  const int rank = draft.rank;
+  const int64_t terms = metric.data().v.stride();
+  const int64_t m = metric.data().v.cols();
+  const int64_t stride = RoundUpToLanes(block_size_);
+  const double* const basis = worker.basis.data();
   const int64_t width = RoundUpTo(kFarPanel, rank);
   draft.basis.assign(m * width, 0.0);
   double norm = 0;
@@ -459,11 +495,20 @@ void FarFieldBlocks::MakeBasis(const ResidualCorrelation& metric,
       worker.rounded[int64_t{j} * kMaxRank + i] = static_cast<double>(rounded);
     }
   }
+  return std::sqrt(norm);
+}
+
+void FarFieldBlocks::KeepPoints(const ResidualCorrelation& metric, int b,
+                                int rank, double norm, Worker& worker) {
+  Block& block = blocks_[b];
+  const ResidualPoints& data = metric.data();
+  const int64_t m = data.v.cols();
+  const double unit = frame_.unit();
   std::vector<double> squares(block.count);
   routines_->rest_squares(worker.rows.data(), block.count, unit,
-                          worker.rounded.data(), kMaxRank, basis, terms, rank,
-                          RoundUpToLanes(m), squares.data());
-  // Points as the filter sees them.
+                          worker.rounded.data(), kMaxRank, worker.basis.data(),
+                          data.v.stride(), rank, RoundUpToLanes(m),
+                          squares.data());
   const double longest =
       std::sqrt(metric.kernel().variance()) * unit * (1 + 0x1p-20);
   const int dim = metric.dim();
@@ -487,7 +532,7 @@ void FarFieldBlocks::MakeBasis(const ResidualCorrelation& metric,
     const double v_length = std::sqrt(v_squared) * (1 + 0x1p-30);
     const double rest =
         std::sqrt(squares[j]) * (1 + 0x1p-30) +
-        (rank + 4) * kUnitRoundoff * (v_length + std::sqrt(norm) * a_length);
+        (rank + 4) * kUnitRoundoff * (v_length + norm * a_length);
     columns_.shift[position] = frame_.LoadCoordinates(
         data, row, v_length <= longest ? v_squared : HUGE_VAL,
         columns_.z.data() + panel * kFarPanel * dim + position % kFarPanel,

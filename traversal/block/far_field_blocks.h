@@ -166,12 +166,28 @@ class FarFieldBlocks {
   void OrderRows(const ResidualCorrelation& metric,
                  const SpacePartition& partition);
   void MakeBox(const ResidualCorrelation& metric, int b);
-  // Computes v of the nodes of block b, abar and err.
+  // Computes v of the nodes of block b, abar and err, in steps: K(Z, X), K(Z,
+  // nodes) and the v of the points; err; then v and alpha of the nodes, alpha
+  // of the points, and abar. `rows` are those of the block, padded.
   void Interpolate(const ResidualCorrelation& metric, int b, Worker& worker);
-  // Makes the basis of block b and the coordinates of its points.
+  void LoadColumns(const ResidualCorrelation& metric, int b,
+                   absl::Span<const int32_t> rows, Worker& worker) const;
+  void BoundErrors(const ResidualCorrelation& metric, int b,
+                   absl::Span<const int32_t> rows, Worker& worker);
+  void BoundWeights(const InducingFactor& factor, int b, int64_t padded_count,
+                    Worker& worker);
+  // Makes the basis of block b and the coordinates of its points, in steps:
+  // pivoted Gram-Schmidt, which returns the rank; the basis and the
+  // coordinates, of which it returns the Frobenius norm of the basis; what the
+  // filter reads of each point.
   void MakeBasis(const ResidualCorrelation& metric, double rms_rest, int b,
                  Worker& worker, Draft& draft);
-  void LoadPoints(const ResidualCorrelation& metric, int b);
+  int Orthonormalize(const ResidualCorrelation& metric, double rms_rest, int b,
+                     Worker& worker) const;
+  double KeepBasis(const ResidualCorrelation& metric, int b, Worker& worker,
+                   Draft& draft) const;
+  void KeepPoints(const ResidualCorrelation& metric, int b, int rank,
+                  double norm, Worker& worker);
   // Bounds all pairs of block made[i] with itself and those after it.
   void BoundPairs(const ResidualCorrelation& metric, absl::Span<const int> made,
                   int64_t i, Worker& worker);

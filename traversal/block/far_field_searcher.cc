@@ -104,12 +104,12 @@ struct FarFieldSearcher::Tasks {
 FarFieldSearcher::FarFieldSearcher(
     const std::shared_ptr<const ResidualCorrelation>& metric,
     const FarFieldConfig& config, const std::optional<FarFieldCosts>& costs,
-    std::unique_ptr<const FloatScreenSearcher> screen)
+    bool screens)
     : Searcher(metric, RowOrder::Natural(metric->size())),
       options_(FarFieldOptionsFor(*metric, config)),
       costs_(costs),
       exhaustive_(metric),
-      screen_(std::move(screen)),
+      screens_(screens),
       lazy_(true) {}
 
 absl::StatusOr<std::unique_ptr<const FarFieldSearcher>>
@@ -120,7 +120,8 @@ FarFieldSearcher::Create(
   RCT_RETURN_IF_ERROR(ValidateFarFieldConfig(config));
   const Monitor::Part whole(monitor);
   auto searcher =
-      std::make_unique<FarFieldSearcher>(metric, config, std::nullopt, nullptr);
+      std::make_unique<FarFieldSearcher>(metric, config, std::nullopt,
+                                         /*screens=*/false);
   searcher->lazy_ = false;
   searcher->options_.scale = scale;
   if (FarFieldBlocks::Offered(*metric)) {
@@ -148,9 +149,22 @@ bool FarFieldSearcher::MakeBlocks(int threads, Monitor* monitor) const {
   return made_ != nullptr;
 }
 
+const FloatScreenSearcher& FarFieldSearcher::MakeScreen(int threads) const {
+  const absl::MutexLock lock(&mutex_);
+  if (made_screen_ == nullptr) {
+    made_screen_ =
+        FloatScreenSearcher::Create(exhaustive_.shared_metric(), {}, threads);
+    screen_ = made_screen_.get();
+  }
+  return *made_screen_;
+}
+
 int64_t FarFieldSearcher::kept_bytes() const {
+  if (!lazy_ || !costs_.has_value()) return 0;
   const FarFieldBlocks* blocks = blocks_;
-  return lazy_ && blocks != nullptr ? blocks->bytes() : 0;
+  const FloatScreenSearcher* screen = screen_;
+  return (blocks != nullptr ? blocks->bytes() : 0) +
+         (screen != nullptr ? screen->bytes() : 0);
 }
 
 bool FarFieldSearcher::settled() const {
@@ -164,7 +178,7 @@ double FarFieldSearcher::AllPairsCost(const Request& request) const {
     pairs = 0;
     for (const int64_t row : request.rows) pairs += static_cast<double>(row);
   }
-  return screen_ != nullptr ? kScreenCost * pairs : pairs;
+  return screens_ ? kScreenCost * pairs : pairs;
 }
 
 const FarFieldBlocks* FarFieldSearcher::BlocksFor(
@@ -286,8 +300,10 @@ void FarFieldSearcher::Search(const Request& request, NeighborTable& neighbors,
     if (!Monitor::Go(monitor)) return;
     std::sort(divided.hard.begin(), divided.hard.end());
   }
-  if (screen_ != nullptr) {
-    screen_->SearchSome(request, divided.hard, neighbors, statistics);
+  // Few queries are left over where there are blocks.
+  if (screens_ && blocks == nullptr) {
+    MakeScreen(request.options.threads)
+        .SearchSome(request, divided.hard, neighbors, statistics);
   } else {
     exhaustive_.SearchSome(request, divided.hard, neighbors, statistics);
   }

@@ -67,21 +67,24 @@ class FarFieldSearcher final : public Searcher<ResidualCorrelation> {
       const FarFieldScale& scale = {}, Monitor* monitor = nullptr);
 
   // Makes a searcher whose blocks are made when calls pay for them: never, if
-  // `costs` are absent. Before that, and for queries that blocks do not help,
-  // `screen` searches all pairs, or exhaustive search does where it is null.
+  // `costs` are absent. Until then all pairs are searched: through the float
+  // screen, which the first such call makes, if `screens`, and else
+  // exhaustively.
   FarFieldSearcher(const std::shared_ptr<const ResidualCorrelation>& metric,
                    const FarFieldConfig& config,
-                   const std::optional<FarFieldCosts>& costs,
-                   std::unique_ptr<const FloatScreenSearcher> screen);
+                   const std::optional<FarFieldCosts>& costs, bool screens);
 
+  // Makes the float screen if there is none.
+  const FloatScreenSearcher& MakeScreen(int threads) const
+      ABSL_LOCKS_EXCLUDED(mutex_);
   // Makes the blocks if there are none. False where the monitor is cancelled.
   bool MakeBlocks(int threads, Monitor* monitor) const
       ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Returns the blocks, or null as long as there are none.
   const FarFieldBlocks* blocks() const { return blocks_; }
-  // Returns the searcher of all pairs, or null where that is exhaustive search.
-  const FloatScreenSearcher* screen() const { return screen_.get(); }
+  // Returns the float screen, or null as long as there is none.
+  const FloatScreenSearcher* screen() const { return screen_; }
   const std::optional<FarFieldCosts>& costs() const { return costs_; }
   const std::vector<BuildPhase>& phases() const { return phases_; }
 
@@ -112,13 +115,16 @@ class FarFieldSearcher final : public Searcher<ResidualCorrelation> {
   std::optional<FarFieldCosts> costs_;
   std::vector<BuildPhase> phases_;
   ExhaustiveSearcher<ResidualCorrelation> exhaustive_;
-  std::unique_ptr<const FloatScreenSearcher> screen_;
+  bool screens_;
   bool lazy_;
 
   // Set once; read without the lock.
   mutable std::atomic<const FarFieldBlocks*> blocks_ = nullptr;
+  mutable std::atomic<const FloatScreenSearcher*> screen_ = nullptr;
   mutable absl::Mutex mutex_;
   mutable std::unique_ptr<const FarFieldBlocks> made_ ABSL_GUARDED_BY(mutex_);
+  mutable std::unique_ptr<const FloatScreenSearcher> made_screen_
+      ABSL_GUARDED_BY(mutex_);
   // The evaluations that all calls so far could have saved.
   mutable double missed_ ABSL_GUARDED_BY(mutex_) = 0;
 };
