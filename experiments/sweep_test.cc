@@ -643,8 +643,9 @@ TEST_F(SweepTest, HelpShowsExamplesAndFlags) {
 }
 
 TEST_F(SweepTest, PresetsAreListed) {
-  ExpectError({"--preset=slow"}, 1,
-              HasSubstr("--preset: there is no 'slow'; there are: geostatistics"));
+  ExpectError(
+      {"--preset=slow"}, 1,
+      HasSubstr("--preset: there is no 'slow'; there are: geostatistics"));
   ExpectError({"--preset=quick", "--cases=zebra", "--out=."}, 1,
               HasSubstr("/quick.textproto: --cases: 'zebra' matches none"));
   ExpectError({"--preset=../gold"}, 1, HasSubstr("there is no '../gold'"));

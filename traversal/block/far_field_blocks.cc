@@ -198,8 +198,9 @@ FarFieldBlocks::FarFieldBlocks(const ResidualCorrelation& metric,
               basis_.begin() + blocks_[b].basis);
   }
   if (only.empty()) {
-    inducing_.emplace(metric, columns_.row, block_size_, boxes_.weights,
-                      slack_);
+    inducing_.emplace(metric, columns_.row,
+                      /*others=*/absl::Span<const int32_t>(), block_size_,
+                      boxes_.weights, slack_);
   }
   most_ = Matrix<float>(num_blocks, num_blocks);
   {

@@ -100,6 +100,7 @@ BlockWeights InducingBounds::WeightsOf(const ResidualCorrelation& metric,
 
 InducingBounds::InducingBounds(const ResidualCorrelation& metric,
                                absl::Span<const int32_t> rows,
+                               absl::Span<const int32_t> others,
                                int64_t block_size, const BlockWeights& weights,
                                const WeightSlack& slack)
     : panels_of_block_(block_size / kPanel), number_(metric.size(), -1) {
@@ -107,6 +108,9 @@ InducingBounds::InducingBounds(const ResidualCorrelation& metric,
   inducing_rows_.assign(inducing.begin(), inducing.end());
   const auto num_inducing = static_cast<int64_t>(inducing_rows_.size());
   for (int32_t i = 0; i < num_inducing; ++i) number_[inducing_rows_[i]] = i;
+  for (const int32_t row : others) {
+    if (number_[row] < 0) others_.push_back(row);
+  }
   const auto num_blocks = static_cast<int64_t>(weights.length.size());
   panel_rows_.assign(num_blocks * block_size, kNoRow);
   panels_.assign(num_blocks * panels_of_block_, {kInfinity, kNoRow});

@@ -92,15 +92,20 @@ class InducingBounds {
                                 Monitor* monitor);
 
   // Makes the bounds for points `rows`, block by block, kNoRow where there is
-  // none, and their weights. `block_size` is a multiple of kPanel. The metric
-  // knows its factor and has a valid rounding model.
+  // none, and their weights. `others` are the rows that no block holds.
+  // `block_size` is a multiple of kPanel. The metric knows its factor and has a
+  // valid rounding model.
   InducingBounds(const ResidualCorrelation& metric,
-                 absl::Span<const int32_t> rows, int64_t block_size,
+                 absl::Span<const int32_t> rows,
+                 absl::Span<const int32_t> others, int64_t block_size,
                  const BlockWeights& weights, const WeightSlack& slack);
 
   int64_t num_blocks() const { return static_cast<int64_t>(min_root_.size()); }
   // Returns the rows that are inducing points.
   absl::Span<const int32_t> rows() const { return inducing_rows_; }
+  // Returns the rows that are neither inducing points nor in a block: nothing
+  // bounds them.
+  absl::Span<const int32_t> others() const { return others_; }
   // Returns which inducing point a row of the data is, or -1.
   int32_t number(int64_t row) const { return number_[row]; }
   // Returns a bound on |c(z_i, x)| for all points x of block b, in the unit of
@@ -122,6 +127,7 @@ class InducingBounds {
  private:
   int64_t panels_of_block_;
   std::vector<int32_t> inducing_rows_;
+  std::vector<int32_t> others_;
   std::vector<int32_t> number_;
   std::vector<int32_t> panel_rows_;
   std::vector<Panel> panels_;

@@ -64,6 +64,9 @@ void InducingPass::Search(const Request& request, int32_t number,
   for (const int32_t row : bounds_.rows()) {
     if (row < limit) Push(request, number, row);
   }
+  for (const int32_t row : bounds_.others()) {
+    if (row < limit) Push(request, number, row);
+  }
   EvaluateTile(request, number);
   for (int64_t b = 0; b < bounds_.num_blocks(); ++b) {
     order_[b] = {bounds_.most(b, inducing) / bounds_.min_root(b),

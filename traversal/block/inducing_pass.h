@@ -7,6 +7,8 @@
 // few thousand evaluations in place of n. All inducing points are evaluated,
 // too.
 //
+// Points that are in no block are evaluated, too.
+//
 // Why exact. A point is left out only where k others have a |rho| that is
 // larger by more than the width at which distances merge (knn_heap.h).
 

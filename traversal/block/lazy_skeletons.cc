@@ -277,7 +277,7 @@ const InducingBounds* LazySkeletons::InducingFor(
                                   options.threads, options.monitor);
     if (!Monitor::Go(options.monitor)) return nullptr;
     made_inducing_ = std::make_unique<const InducingBounds>(
-        *metric_, rows, skeletons.block_size(), weights,
+        *metric_, rows, skeletons.loose_rows(), skeletons.block_size(), weights,
         WeightSlack(metric_->factor()->rounding(), /*scale=*/1));
     inducing_ = made_inducing_.get();
   } catch (const std::bad_alloc&) {

@@ -1,5 +1,6 @@
 #include "traversal/block/lazy_skeletons.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -17,6 +18,7 @@
 #include "metric/test_data.h"
 #include "traversal/block/skeleton_bound.pb.h"
 #include "traversal/block/skeleton_searcher.h"
+#include "traversal/block/test_far_field.h"
 #include "traversal/exhaustive/exhaustive.h"
 #include "traversal/neighbor_table.h"
 #include "traversal/searcher.h"
@@ -197,6 +199,37 @@ TEST_F(MadeByCallsTest, CallsAtOnceShareThem) {
   });
   for (const std::string& digest : digests) EXPECT_EQ(digest, digests[0]);
   EXPECT_EQ(Search(kSize).neighbors.Digest(), digests[0]);
+}
+
+// With this jitter inducing points, and rows at the same places, are so
+// uncertain that no block holds them; and inducing points are hard, so that
+// they get bounds of their own, by which they are searched for from the second
+// call on.
+TEST(LazyInducingTest, LooseRowsAreAmongTheirNeighbors) {
+  constexpr int64_t kRows = 12000;
+  constexpr int kInducing = 100;
+  Matrix<double> points = MakePoints("normal", kRows, 2, 1);
+  FarFieldModel model = {.family = KernelConfig::MATERN52,
+                         .jitter = 3e-12,
+                         .variance_floor = 1e-13};
+  for (int i = 0; i < kInducing; ++i) model.rows.push_back(i);
+  for (int i = 0; i < 40; ++i) {
+    std::copy_n(points.row(i), 2, points.row(kInducing + i));
+  }
+  const auto metric = MakeFarFieldMetric(points.view(), model);
+  const auto searcher = MakeSearcher(metric, {});
+  const std::vector<int64_t> rows = AllRows(kRows);
+  const SearchOptions options = {.k = 30, .threads = 2};
+  const std::string expected = ExhaustiveSearcher<ResidualCorrelation>(metric)
+                                   .SearchRows(rows, options)
+                                   .neighbors.Digest();
+  for (int call = 0; call < 2; ++call) {
+    EXPECT_EQ(searcher->SearchRows(rows, options).neighbors.Digest(), expected);
+  }
+  ASSERT_NE(searcher->lazy().skeletons(), nullptr);
+  EXPECT_FALSE(searcher->lazy().skeletons()->loose_rows().empty());
+  ASSERT_NE(searcher->lazy().inducing(), nullptr);
+  EXPECT_FALSE(searcher->lazy().inducing()->others().empty());
 }
 
 }  // namespace
