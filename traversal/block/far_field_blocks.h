@@ -29,7 +29,7 @@
 //
 // Cost, beside that of V: about twice the arithmetic of V for alpha and err, n
 // m s for bases of rank s, and p^(2d) m for each pair of blocks. Memory: 4 n s
-// bytes for coordinates, and (4 s + 8 p^d) m for each block.
+// bytes for coordinates, and 8 (s + p^d) m for each block.
 
 #ifndef RCT_TRAVERSAL_BLOCK_FAR_FIELD_BLOCKS_H_
 #define RCT_TRAVERSAL_BLOCK_FAR_FIELD_BLOCKS_H_
