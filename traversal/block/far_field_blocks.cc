@@ -179,24 +179,7 @@ FarFieldBlocks::FarFieldBlocks(const ResidualCorrelation& metric,
                 });
   }
   if (!Monitor::Go(monitor)) return;
-  int64_t a_size = 0;
-  int64_t basis_size = 0;
-  for (int64_t b = 0; b < num_blocks; ++b) {
-    blocks_[b].rank = drafts[b].rank;
-    blocks_[b].a = a_size;
-    blocks_[b].basis = basis_size;
-    a_size += static_cast<int64_t>(drafts[b].a.size());
-    basis_size += static_cast<int64_t>(drafts[b].basis.size());
-    max_rank_ = std::max(max_rank_, drafts[b].rank);
-  }
-  a_ = AlignedBuffer<float>(a_size);
-  basis_ = AlignedBuffer<double>(basis_size);
-  for (int64_t b = 0; b < num_blocks; ++b) {
-    std::copy(drafts[b].a.begin(), drafts[b].a.end(),
-              a_.begin() + blocks_[b].a);
-    std::copy(drafts[b].basis.begin(), drafts[b].basis.end(),
-              basis_.begin() + blocks_[b].basis);
-  }
+  Join(drafts);
   if (only.empty()) {
     inducing_.emplace(metric, columns_.row,
                       /*others=*/absl::Span<const int32_t>(), block_size_,
@@ -208,6 +191,27 @@ FarFieldBlocks::FarFieldBlocks(const ResidualCorrelation& metric,
     ParallelFor(workers_wanted, num_made, monitor, [&](int64_t i, int worker) {
       BoundPairs(metric, made, i, workers[worker]);
     });
+  }
+}
+
+void FarFieldBlocks::Join(const std::vector<Draft>& drafts) {
+  int64_t a_size = 0;
+  int64_t basis_size = 0;
+  for (int64_t b = 0; b < num_blocks(); ++b) {
+    blocks_[b].rank = drafts[b].rank;
+    blocks_[b].a = a_size;
+    blocks_[b].basis = basis_size;
+    a_size += static_cast<int64_t>(drafts[b].a.size());
+    basis_size += static_cast<int64_t>(drafts[b].basis.size());
+    max_rank_ = std::max(max_rank_, drafts[b].rank);
+  }
+  a_ = AlignedBuffer<float>(a_size);
+  basis_ = AlignedBuffer<double>(basis_size);
+  for (int64_t b = 0; b < num_blocks(); ++b) {
+    std::copy(drafts[b].a.begin(), drafts[b].a.end(),
+              a_.begin() + blocks_[b].a);
+    std::copy(drafts[b].basis.begin(), drafts[b].basis.end(),
+              basis_.begin() + blocks_[b].basis);
   }
 }
 
@@ -645,12 +649,6 @@ void FarFieldBlocks::BoundPairs(const ResidualCorrelation& metric,
     most_(a, b) = FloatAbove(most * unit * unit);
     most_(b, a) = most_(a, b);
   }
-}
-
-double FarFieldBlocks::mean_rank() const {
-  double sum = 0;
-  for (const Block& block : blocks_) sum += block.rank;
-  return blocks_.empty() ? 0 : sum / static_cast<double>(blocks_.size());
 }
 
 int64_t FarFieldBlocks::bytes() const {

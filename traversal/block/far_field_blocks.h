@@ -100,7 +100,6 @@ class FarFieldBlocks {
   }
   int num_nodes() const { return grid_.size(); }
   int max_rank() const { return max_rank_; }
-  double mean_rank() const;
   int64_t bytes() const;
 
   // Returns the position of a row, or -1 where it is an inducing point.
@@ -163,6 +162,8 @@ class FarFieldBlocks {
     Matrix<double> v;             // of the nodes
   };
 
+  // Puts the bases and coordinates of blocks one after the other.
+  void Join(const std::vector<Draft>& drafts);
   void OrderRows(const ResidualCorrelation& metric,
                  const SpacePartition& partition);
   void MakeBox(const ResidualCorrelation& metric, int b);

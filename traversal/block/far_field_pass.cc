@@ -57,7 +57,7 @@ FarFieldPass::FarFieldPass(const Searcher<ResidualCorrelation>& owner,
                            const FarFieldBlocks& blocks, int64_t k)
     : metric_(owner.metric()),
       blocks_(blocks),
-      k_(k),
+      filter_(*FilterRoutinesFor(metric_.simd().isa)),
       capacity_(Capacity(k)),
       task_(metric_.dim(), blocks.max_rank()),
       table_(int64_t{FarFieldBlocks::kMaxRank} * FarFieldBlocks::kMaxRank),
@@ -69,7 +69,6 @@ FarFieldPass::FarFieldPass(const Searcher<ResidualCorrelation>& owner,
 
 SearchCounters FarFieldPass::counters() const {
   SearchCounters counters;
-  counters.set_distance_evaluations(counts_.evaluations);
   counters.set_predecessor_filtered(counts_.filtered);
   counters.set_segments_expanded(counts_.block_tests - counts_.blocks_pruned);
   counters.set_prunes_lower_bound(counts_.blocks_pruned);
@@ -232,11 +231,10 @@ void FarFieldPass::SearchBlock(const Request& request, int block_index) {
                                  table_scratch_.data(), table_.data());
     }
     alignas(64) float squared[kFarPanel];
-    FilterRoutinesFor(metric_.simd().isa)
-        ->project(table_.data(), /*row_stride=*/1, blocks_.width(block_index),
-                  to.rank, from.rank,
-                  task_.a.data() + int64_t{first} * from.rank, y_.data(),
-                  squared);
+    filter_.project(table_.data(), /*row_stride=*/1, blocks_.width(block_index),
+                    to.rank, from.rank,
+                    task_.a.data() + int64_t{first} * from.rank, y_.data(),
+                    squared);
     alignas(64) float length[kFarPanel] = {};
     for (int l = 0; l < count; ++l) {
       const int i = first + l;

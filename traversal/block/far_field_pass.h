@@ -87,7 +87,6 @@ class FarFieldPass {
     int64_t block_tests = 0;
     int64_t blocks_pruned = 0;
     int64_t screened = 0;
-    int64_t evaluations = 0;
   };
 
   // The queries of a task, in panels.
@@ -127,7 +126,7 @@ class FarFieldPass {
 
   const ResidualCorrelation& metric_;
   const FarFieldBlocks& blocks_;
-  const int64_t k_;
+  const FilterRoutines& filter_;
   const int capacity_;  // candidates that a query may keep
   Task task_;
   AlignedBuffer<float> table_;

@@ -83,9 +83,6 @@ class FarFieldSearcher final : public Searcher<ResidualCorrelation> {
 
   // Returns the blocks, or null as long as there are none.
   const FarFieldBlocks* blocks() const { return blocks_; }
-  // Returns the float screen, or null as long as there is none.
-  const FloatScreenSearcher* screen() const { return screen_; }
-  const std::optional<FarFieldCosts>& costs() const { return costs_; }
   const std::vector<BuildPhase>& phases() const { return phases_; }
 
   int64_t kept_bytes() const override;

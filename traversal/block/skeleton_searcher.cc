@@ -142,7 +142,7 @@ SkeletonSearcher::Tasks SkeletonSearcher::Divide(
 void SkeletonSearcher::MoveInducing(const Request& request,
                                     const SkeletonParts& parts,
                                     Tasks& divided) const {
-  if (parts.skeletons == nullptr || !request.own() ||
+  if (divided.hard.empty() || parts.skeletons == nullptr || !request.own() ||
       metric().factor() == nullptr) {
     return;
   }
