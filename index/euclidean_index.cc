@@ -36,20 +36,15 @@ Composition CompositionOf(const EuclideanIndexOptions& options) {
   return {options.strategy(), options.tree(), options.heuristics()};
 }
 
-// A tree over fewer points or more coordinates takes longer to build than it
-// saves (docs/performance.md).
-constexpr int64_t kMinPointsOfATree = 4096;
-constexpr int64_t kMaxCoordinatesOfATree = 8;
+// In more dimensions a search of all pairs is faster than one of boxes
+// (docs/performance.md).
+constexpr int64_t kMaxCoordinatesOfBoxes = 8;
 
 // Returns the options with defaults for those that were not given.
-EuclideanIndexOptions Resolve(EuclideanIndexOptions options, int64_t size,
-                              int64_t dim) {
+EuclideanIndexOptions Resolve(EuclideanIndexOptions options, int64_t dim) {
   options.clear_threads();
   if (!options.has_strategy()) {
-    options.set_strategy(size < kMinPointsOfATree ||
-                                 dim > kMaxCoordinatesOfATree
-                             ? EXHAUSTIVE
-                             : LEVEL_SYNCHRONOUS);
+    options.set_strategy(dim > kMaxCoordinatesOfBoxes ? EXHAUSTIVE : BLOCK);
   }
   if (options.strategy() == EXHAUSTIVE || options.strategy() == BLOCK) {
     return options;
@@ -78,7 +73,7 @@ absl::Status ValidateEuclideanIndexOptions(
     if (options.has_tree() || options.has_heuristics()) {
       return absl::InvalidArgumentError(
           "strategy: not given, but what it is to use is; choose EXHAUSTIVE, "
-          "LEVEL_SYNCHRONOUS or BEST_FIRST");
+          "LEVEL_SYNCHRONOUS, BEST_FIRST or BLOCK");
     }
     composition.strategy = EXHAUSTIVE;
   }
@@ -103,7 +98,7 @@ absl::StatusOr<EuclideanIndex> EuclideanIndex::Build(
       absl::StrCat("points: the index's copy of ", points.rows, " points"),
       "take fewer points"));
   RCT_RETURN_IF_ERROR(ValidateEuclideanPoints(points));
-  EuclideanIndexOptions used = Resolve(options, points.rows, points.cols);
+  EuclideanIndexOptions used = Resolve(options, points.cols);
   RCT_ASSIGN_OR_RETURN(
       ComposedSearcher<EuclideanDistance> composed,
       ComposeSearcher(std::make_shared<const EuclideanDistance>(

@@ -21,9 +21,8 @@
 // by row. Coordinates so large or so small that t would overflow or vanish are
 // an error (metric/euclidean_range.h).
 //
-// The index is meant as a baseline, and for use before a kernel is known. A k-d
-// tree made for Euclidean distance in few dimensions is faster:
-// docs/performance.md says by how much.
+// By default a tree of boxes searches (traversal/block/box_tree.h), faster than
+// a k-d tree on the same points: docs/performance.md has the ratios.
 //
 // There is no Save: a file would hold little but the points, and building an
 // index from them takes no longer than a search of every row.

@@ -50,8 +50,8 @@ EuclideanIndexOptions Options(Strategy strategy) {
 const std::vector<EuclideanIndexOptions>& AllOptions() {
   static const auto& all = *[] {
     auto* options = new std::vector<EuclideanIndexOptions>;
-    for (const Strategy strategy :
-         {STRATEGY_UNSPECIFIED, EXHAUSTIVE, LEVEL_SYNCHRONOUS, BEST_FIRST}) {
+    for (const Strategy strategy : {STRATEGY_UNSPECIFIED, EXHAUSTIVE,
+                                    LEVEL_SYNCHRONOUS, BEST_FIRST, BLOCK}) {
       options->push_back(Options(strategy));
     }
     for (const Strategy strategy : {LEVEL_SYNCHRONOUS, BEST_FIRST}) {
@@ -338,8 +338,7 @@ TEST(EuclideanIndexTest, NewPointsOutOfRange) {
   expect(Invalid("query points: row 2, column 1 is 1e+200"));
 }
 
-// The default must be exact also where it is a tree.
-TEST(EuclideanIndexTest, TheDefaultIsATreeForManyPointsInFewDimensions) {
+TEST(EuclideanIndexTest, TheDefaultIsBlocksInFewDimensions) {
   const auto chosen = [](int64_t n, int64_t dim) {
     const Matrix<double> points = MakePoints("clusters", n, dim, 1);
     const EuclideanIndex index = *EuclideanIndex::Build(points.view());
@@ -349,13 +348,12 @@ TEST(EuclideanIndexTest, TheDefaultIsATreeForManyPointsInFewDimensions) {
     EXPECT_EQ(index.Search(rows, {.k = 20})->neighbors.Digest(),
               exhaustive.Search(rows, {.k = 20})->neighbors.Digest());
     EXPECT_EQ(index.phases().empty(), index.options().strategy() == EXHAUSTIVE);
-    EXPECT_EQ(index.build_distance_evaluations() == 0,
-              index.options().strategy() == EXHAUSTIVE);
+    EXPECT_EQ(index.build_distance_evaluations(), 0);
     return index.options().strategy();
   };
-  EXPECT_EQ(chosen(500, 2), EXHAUSTIVE);
-  EXPECT_EQ(chosen(6000, 2), LEVEL_SYNCHRONOUS);
-  EXPECT_EQ(chosen(6000, 50), EXHAUSTIVE);
+  EXPECT_EQ(chosen(500, 2), BLOCK);
+  EXPECT_EQ(chosen(6000, 8), BLOCK);
+  EXPECT_EQ(chosen(6000, 9), EXHAUSTIVE);
 }
 
 // The work does not depend on the number of threads.
@@ -453,7 +451,12 @@ TEST(EuclideanIndexErrorsTest, OptionsComeFirst) {
   options.set_threads(-1);
   expect(options, "threads: is -1");
   options = Options(BLOCK);
-  expect(options, "strategy: BLOCK works on correlations");
+  options.mutable_heuristics()->mutable_skeleton_bound();
+  expect(options, "heuristics.skeleton_bound: works on correlations");
+  options.clear_heuristics();
+  options.mutable_heuristics()->mutable_far_field();
+  expect(options, "heuristics.far_field: works on correlations");
+  options.clear_heuristics();
   options.set_strategy(STRATEGY_UNSPECIFIED);
   expect(options, "strategy: not given");
 

@@ -280,13 +280,11 @@ TEST(ParseSearchTaskTest, EuclideanDistanceHasNoModel) {
        {"--kernel=rbf", "--lengthscale=1", "--variance=2", "--num_inducing=3",
         "--seed=1", "--inducing_rows=z.npy", "--inducing_points=z.npy",
         "--no_inducing", "--factors=v.npy", "--residual_variance=p.npy",
-        "--jitter=1e-4", "--strategy=block"}) {
+        "--jitter=1e-4"}) {
     Arguments arguments = least;
     arguments.emplace_back(flag);
     const std::string name =
-        flag == std::string("--strategy=block")
-            ? flag
-            : std::vector<std::string>(absl::StrSplit(flag, '='))[0];
+        std::vector<std::string>(absl::StrSplit(flag, '='))[0];
     ExpectError(arguments, absl::StrCat("--metric=euclidean and ", name, ": "));
   }
   Arguments with_strategy = least;

@@ -17,8 +17,12 @@ namespace rct {
 // Keeps the k smallest (distance, row) pairs, whatever the order in which they
 // are offered; with a radius, those of them whose distance is strictly below
 // it. Each row may be offered once, and only what threshold() admits. Allocates
-// in Reset() alone, and there only the first time. Cost: O(log k) for a pair
-// that enters once there are k, O(1) before; O(k log k) at the end.
+// in Reset() alone, and there only the first time.
+//
+// Cost. Few pairs are kept sorted: one that enters takes up to k steps, which
+// for a small k are faster than those of a heap. More pairs are a heap: O(log
+// k) for a pair that enters once there are k, O(1) before; O(k log k) at the
+// end.
 class KnnHeap {
  public:
   // Empties the heap and prepares it for `k` >= 1 neighbors within `radius`.
@@ -44,6 +48,10 @@ class KnnHeap {
 
   void Offer(double squared, int64_t row) {
     const Entry entry{FinalDistance(squared), row};
+    if (capacity_ <= kSorted) {
+      OfferSorted(entry);
+      return;
+    }
     if (!full()) {
       entries_.push_back(entry);
       if (!full()) return;
@@ -57,7 +65,7 @@ class KnnHeap {
 
   // Writes the neighbors into row `query` of `table` and empties the heap.
   void MoveTo(NeighborTable& table, int64_t query) {
-    std::sort(entries_.begin(), entries_.end());
+    if (capacity_ > kSorted) std::sort(entries_.begin(), entries_.end());
     for (size_t j = 0; j < entries_.size(); ++j) {
       table.rows()(query, j) = entries_[j].row;
       table.distances()(query, j) = entries_[j].distance;
@@ -74,6 +82,23 @@ class KnnHeap {
     double distance;
     int64_t row;
   };
+
+  // The most pairs that are kept sorted.
+  static constexpr int64_t kSorted = 32;
+
+  void OfferSorted(const Entry& entry) {
+    if (!full()) {
+      entries_.push_back(entry);
+    } else if (!(entry < entries_.back())) {
+      return;
+    }
+    size_t place = entries_.size() - 1;
+    for (; place > 0 && entry < entries_[place - 1]; --place) {
+      entries_[place] = entries_[place - 1];
+    }
+    entries_[place] = entry;
+    UpdateThreshold();
+  }
 
   // Sifts down once, where popping and pushing would sift twice.
   void ReplaceLargest(const Entry& entry) {
@@ -92,7 +117,8 @@ class KnnHeap {
     if (!full()) {
       threshold_ = limit_;
     } else {
-      const double kth = entries_.front().distance;
+      const double kth = capacity_ <= kSorted ? entries_.back().distance
+                                              : entries_.front().distance;
       threshold_ = std::min(limit_, kth * kth * (1 + 0x1p-50));
     }
   }
@@ -100,7 +126,7 @@ class KnnHeap {
   int64_t capacity_ = 0;
   double limit_ = 0;  // of the radius
   double threshold_ = 0;
-  std::vector<Entry> entries_;  // a heap when there are k
+  std::vector<Entry> entries_;  // sorted, or a heap when there are k
 };
 
 }  // namespace rct

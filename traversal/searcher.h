@@ -242,6 +242,10 @@ class Searcher {
   // that are near each other share work.
   std::vector<int32_t> QueriesByPosition(const Request& request) const {
     std::vector<int32_t> queries(request.positions.size());
+    if (request.own() && 4 * request.num_queries() > metric_->size()) {
+      CountingSort(request.positions, absl::MakeSpan(queries));
+      return queries;
+    }
     std::iota(queries.begin(), queries.end(), 0);
     std::stable_sort(queries.begin(), queries.end(), [&](int32_t a, int32_t b) {
       return request.positions[a] < request.positions[b];
@@ -253,6 +257,17 @@ class Searcher {
                       SearchStatistics& statistics) const = 0;
 
  private:
+  // Fills `queries` with the numbers of `positions` of the data in their order.
+  void CountingSort(absl::Span<const int32_t> positions,
+                    absl::Span<int32_t> queries) const {
+    std::vector<int32_t> next(metric_->size() + 1);
+    for (const int32_t position : positions) ++next[position + 1];
+    std::partial_sum(next.begin(), next.end(), next.begin());
+    for (size_t i = 0; i < positions.size(); ++i) {
+      queries[next[positions[i]]++] = static_cast<int32_t>(i);
+    }
+  }
+
   std::shared_ptr<const Metric> metric_;
   RowOrder order_;
 };

@@ -309,9 +309,11 @@ absl::StatusOr<ComposedSearcher<EuclideanDistance>> ComposeBlocks(
     const std::shared_ptr<const EuclideanDistance>& metric,
     const HeuristicsConfig& heuristics, int threads, Monitor* monitor) {
   if (heuristics.has_skeleton_bound() || heuristics.has_far_field()) {
-    return absl::InvalidArgumentError(
-        "heuristics: the bounds of BLOCK work on correlations, which Euclidean "
-        "distance does not have; leave them out");
+    return absl::InvalidArgumentError(absl::StrCat(
+        "heuristics.",
+        heuristics.has_far_field() ? "far_field" : "skeleton_bound",
+        ": works on correlations, which Euclidean distance does not have; "
+        "leave it out"));
   }
   if (metric->size() == 0) {
     return ComposedSearcher<EuclideanDistance>{

@@ -56,9 +56,9 @@ struct ComposedSearcher {
 // searcher over the same points, with the same tree, or null. Returns the
 // errors of ValidateComposition; FailedPrecondition if the strategy's bounds
 // are not proven for this metric (its factors have an unknown error, or its
-// jitter is too small); InvalidArgument for a level cache, a float screen or
-// BLOCK over Euclidean distance, which has no correlations; Cancelled if
-// `monitor` is.
+// jitter is too small); InvalidArgument for a level cache, a float screen or a
+// bound of BLOCK over Euclidean distance, which has no correlations; Cancelled
+// if `monitor` is.
 template <class Metric>
 absl::StatusOr<ComposedSearcher<Metric>> ComposeSearcher(
     std::shared_ptr<const Metric> metric, const Composition& composition,

@@ -196,11 +196,6 @@ TEST(ComposeSearcherTest, Blocks) {
   EXPECT_THAT(
       ComposeSearcher(WithRounding(*metric, rounding), {BLOCK, {}, {}}, 1),
       StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("jitter")));
-  const auto euclidean = std::make_shared<const EuclideanDistance>(
-      EuclideanPoints{MakePoints("normal", 10, 2, 1)});
-  EXPECT_THAT(ComposeSearcher(euclidean, {BLOCK, {}, {}}, 1),
-              StatusIs(absl::StatusCode::kInvalidArgument,
-                       HasSubstr("strategy: BLOCK")));
 }
 
 TEST(ComposeSearcherTest, FloatScreen) {
@@ -273,6 +268,25 @@ TEST(ComposeSearcherTest, NamesTheHeuristicsOption) {
   heuristics.Clear();
   heuristics.mutable_budget_ladder()->add_rung(0);
   expect_invalid(heuristics, "budget_ladder.rung");
+}
+
+TEST(ComposeSearcherTest, BlocksOfEuclideanDistance) {
+  for (const int64_t n : {0, 1, 500}) {
+    const auto metric = std::make_shared<const EuclideanDistance>(
+        EuclideanPoints{MakePoints("normal", n, 2, 1)});
+    const auto blocks = ComposeSearcher(metric, {BLOCK, {}, {}}, 1);
+    ASSERT_THAT(blocks, IsOk());
+    EXPECT_EQ(
+        blocks->searcher->SearchRows(AllRows(n), {.k = 3}).neighbors.Digest(),
+        ComposeSearcher(metric, {EXHAUSTIVE, {}, {}}, 1)
+            ->searcher->SearchRows(AllRows(n), {.k = 3})
+            .neighbors.Digest());
+    HeuristicsConfig heuristics;
+    heuristics.mutable_far_field();
+    EXPECT_THAT(ComposeSearcher(metric, {BLOCK, {}, heuristics}, 1),
+                StatusIs(absl::StatusCode::kInvalidArgument,
+                         HasSubstr("heuristics.far_field")));
+  }
 }
 
 TEST(ComposeSearcherTest, ALevelCacheNeedsCorrelations) {

@@ -14,6 +14,7 @@
 #include "base/status_macros.h"
 #include "metric/residual_correlation.h"
 #include "metric/simd_routines.h"
+#include "traversal/block/correlation_searcher.h"
 #include "traversal/block/far_field_blocks.h"
 #include "traversal/block/far_field_bound.h"
 #include "traversal/block/far_field_costs.h"
@@ -135,6 +136,14 @@ absl::StatusOr<ChosenSearcher> ChooseBlockSearcher(
     const std::shared_ptr<const ResidualCorrelation>& metric,
     const SkeletonBoundConfig& config, int threads, Monitor* monitor) {
   const Monitor::Part whole(monitor);
+  if (config.form() == SkeletonBoundConfig::AUTO &&
+      CorrelationSearcher::Offered(*metric)) {
+    PhaseClock clock;
+    auto boxes = CorrelationSearcher::Create(*metric, threads);
+    RCT_RETURN_IF_ERROR(Monitor::Check(monitor));
+    clock.End("boxes", 0, boxes->bytes());
+    return ChosenSearcher{std::move(boxes), clock.Take()};
+  }
   Choice choice(metric, config, threads, monitor);
   const auto rival = [&](const std::optional<SkeletonCosts>& costs) {
     return choice.Skeletons(costs);

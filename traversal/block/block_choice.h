@@ -1,5 +1,9 @@
 // The choice between the bounds of BLOCK, by what each would leave.
 //
+// Without inducing points in few dimensions there is nothing to choose: the
+// most correlated points are the nearest ones (correlation_searcher.h).
+// Otherwise samples decide.
+//
 // Two bounds dismiss blocks of points: skeletons, where the residual of a block
 // is of low rank (smooth covariances), and the far field, where it decays
 // within a few blocks (rough ones). Where neither does, all pairs are searched,
@@ -33,8 +37,8 @@ struct ChosenSearcher {
   std::vector<BuildPhase> phases;
 };
 
-// Makes a SkeletonSearcher or a FarFieldSearcher, by the form of `config`: AUTO
-// leaves the choice to the samples. `metric` holds the data in the caller's
+// Makes a SkeletonSearcher, a FarFieldSearcher or a CorrelationSearcher, by the
+// form of `config`: AUTO leaves the choice to this function. `metric` holds the data in the caller's
 // order and has a valid rounding model. Errors are those of
 // SkeletonSearcher::Create.
 absl::StatusOr<ChosenSearcher> ChooseBlockSearcher(

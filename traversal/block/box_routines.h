@@ -19,6 +19,12 @@ namespace rct {
 inline constexpr int kBoxFan = 8;
 inline constexpr int kBoxLeaf = 16;
 
+// The near points of a leaf.
+struct LeafHits {
+  uint32_t near;  // a mask of the points
+  int32_t later;  // the number of further ones, whose rows come too late
+};
+
 struct BoxRoutines {
   Isa isa;
 
@@ -28,10 +34,12 @@ struct BoxRoutines {
   uint32_t (*boxes)(const double* x, int dim, const double* boxes,
                     double threshold, double* squared);
 
-  // Does the same for kBoxLeaf points: coordinate t of point i is
-  // points[kBoxLeaf t + i].
-  uint32_t (*points)(const double* x, int dim, const double* points,
-                     double threshold, double* squared);
+  // Stores the squared distances of `x` to the kBoxLeaf points of a leaf, and
+  // returns those that are at most `threshold`. Coordinate t of point i is
+  // leaf[kBoxLeaf t + i], and its row number leaf[kBoxLeaf dim + i]; points
+  // whose row is above `last_row` only count as later.
+  LeafHits (*points)(const double* x, int dim, const double* leaf,
+                     double threshold, double last_row, double* squared);
 };
 
 // Returns the table for `isa`, or null where this machine or build lacks it.

@@ -5,6 +5,7 @@
 #ifndef RCT_TRAVERSAL_BLOCK_BOX_ROUTINES_IMPL_H_
 #define RCT_TRAVERSAL_BLOCK_BOX_ROUTINES_IMPL_H_
 
+#include <bit>
 #include <cstdint>
 
 #include "metric/lanes.h"
@@ -31,28 +32,30 @@ struct BoxRoutinesOf {
     return AtMostMask(sum, V::Broadcast(threshold));
   }
 
-  static uint32_t Points(const double* x, int dim, const double* points,
-                         double threshold, double* squared) {
+  static LeafHits Points(const double* x, int dim, const double* leaf,
+                         double threshold, double last_row, double* squared) {
     constexpr int kVectors = kBoxLeaf / kLanes;
     V sum[kVectors];
 #pragma GCC unroll 2
     for (int v = 0; v < kVectors; ++v) sum[v] = V::Broadcast(0);
-    for (int t = 0; t < dim; ++t, points += kBoxLeaf) {
+    for (int t = 0; t < dim; ++t, leaf += kBoxLeaf) {
       const V c = V::Broadcast(x[t]);
 #pragma GCC unroll 2
       for (int v = 0; v < kVectors; ++v) {
-        const V difference = c - V::Load(points + v * kLanes);
+        const V difference = c - V::Load(leaf + v * kLanes);
         sum[v] = Fma(difference, difference, sum[v]);
       }
     }
     const V limit = V::Broadcast(threshold);
-    uint32_t mask = 0;
+    const V last = V::Broadcast(last_row);
+    uint32_t near = 0, early = 0;
 #pragma GCC unroll 2
     for (int v = 0; v < kVectors; ++v) {
       sum[v].Store(squared + v * kLanes);
-      mask |= AtMostMask(sum[v], limit) << (v * kLanes);
+      near |= AtMostMask(sum[v], limit) << (v * kLanes);
+      early |= AtMostMask(V::Load(leaf + v * kLanes), last) << (v * kLanes);
     }
-    return mask;
+    return {near & early, std::popcount(near & ~early)};
   }
 
   static constexpr BoxRoutines Table(Isa isa) { return {isa, &Boxes, &Points}; }

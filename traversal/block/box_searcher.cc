@@ -23,6 +23,18 @@ namespace {
 // The queries of a task: enough to outweigh its start, few enough to share out.
 constexpr int64_t kQueriesOfATask = 256;
 
+// The number of queries that memory is asked for ahead of time: queries near
+// each other in space lie far from each other in the request and in the answer.
+constexpr int64_t kAhead = 4;
+
+void Prefetch(const Searcher<EuclideanDistance>::Request& request,
+              int32_t query, NeighborTable& neighbors) {
+  __builtin_prefetch(&request.positions[query]);
+  __builtin_prefetch(&request.rows[query]);
+  __builtin_prefetch(neighbors.rows().row(query), /*rw=*/1);
+  __builtin_prefetch(neighbors.distances().row(query), /*rw=*/1);
+}
+
 // Offers the points that it is shown to the neighbors of one query.
 class Nearest {
  public:
@@ -32,28 +44,20 @@ class Nearest {
         query_row_(query_row),
         options_(options),
         heap_(heap),
-        free_(options.allowed.empty() && !options.exclude_self &&
-              !options.predecessor) {}
+        free_(options.allowed.empty() && !options.exclude_self) {}
 
   double threshold() const { return heap_.threshold(); }
 
   void Show(int32_t position, double squared) {
     const int64_t row = order_.row(position);
-    if (!free_) {
-      if (options_.predecessor && row >= query_row_) {
-        ++filtered_;
-        return;
-      }
-      if ((options_.exclude_self && row == query_row_) ||
-          !options_.Allows(row)) {
-        return;
-      }
+    if (!free_ && ((options_.exclude_self && row == query_row_) ||
+                   !options_.Allows(row))) {
+      return;
     }
     heap_.Offer(squared, row);
     ++offered_;
   }
 
-  int64_t filtered() const { return filtered_; }
   int64_t offered() const { return offered_; }
 
  private:
@@ -62,7 +66,6 @@ class Nearest {
   const SearchOptions& options_;
   KnnHeap& heap_;
   bool free_;
-  int64_t filtered_ = 0;
   int64_t offered_ = 0;
 };
 
@@ -72,7 +75,7 @@ struct BoxSearcher::Worker {
   KnnHeap heap;
   BoxTree::Path path;
   BoxTree::Counts counts;
-  SearchStatistics statistics;
+  int64_t offered = 0;
 };
 
 std::unique_ptr<const BoxSearcher> BoxSearcher::Create(
@@ -94,14 +97,12 @@ void BoxSearcher::SearchOne(const Request& request, int32_t query,
   const int64_t leaf = request.own() ? position / kBoxLeaf : tree_.Locate(x);
   worker.heap.Reset(options.k, options.radius);
   Nearest nearest(order(), row, options, worker.heap);
-  tree_.Visit(x, tree_.Around(leaf, options.k),
-              options.predecessor ? row : BoxTree::kNoRow, nearest, worker.path,
-              worker.counts);
+  tree_.Visit(
+      x, tree_.Around(leaf, options.k),
+      options.predecessor ? static_cast<double>(row - 1) : BoxTree::kAllRows,
+      nearest, worker.path, worker.counts);
   worker.heap.MoveTo(neighbors, query);
-  SearchCounters& counters = worker.statistics.counters;
-  counters.set_predecessor_filtered(counters.predecessor_filtered() +
-                                    nearest.filtered());
-  counters.set_heap_pushes(counters.heap_pushes() + nearest.offered());
+  worker.offered += nearest.offered();
 }
 
 void BoxSearcher::Search(const Request& request, NeighborTable& neighbors,
@@ -118,15 +119,20 @@ void BoxSearcher::Search(const Request& request, NeighborTable& neighbors,
                 const int64_t last =
                     std::min(first + kQueriesOfATask, request.num_queries());
                 for (int64_t i = first; i < last; ++i) {
+                  if (i + kAhead < last) {
+                    Prefetch(request, queries[i + kAhead], neighbors);
+                  }
                   SearchOne(request, queries[i], workers[id], neighbors);
                 }
               });
-  for (Worker& worker : workers) {
-    SearchCounters& counters = worker.statistics.counters;
+  for (const Worker& worker : workers) {
+    SearchCounters counters;
     counters.set_distance_evaluations(worker.counts.points);
     counters.set_segments_expanded(worker.counts.leaves);
     counters.set_prunes_lower_bound(worker.counts.dismissed);
     counters.set_subtrees_pruned(worker.counts.later);
+    counters.set_predecessor_filtered(worker.counts.later_points);
+    counters.set_heap_pushes(worker.offered);
     AddCounters(counters, statistics.counters);
   }
 }

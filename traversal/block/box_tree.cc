@@ -19,6 +19,8 @@ namespace rct {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
+// The row of a point that is not there: at most no last row, not even infinity.
+constexpr double kNoPoint = std::numeric_limits<double>::quiet_NaN();
 
 // Returns the position at which a range of points is split: near its middle,
 // and between whole subtrees of the largest size of which it has two or more.
@@ -36,7 +38,7 @@ BoxTree::BoxTree(MatrixView<const double> points, Isa isa, int threads)
       routines_(BoxRoutinesFor(isa)),
       rows_(points.rows),
       leaves_((points.rows + kBoxLeaf - 1) / kBoxLeaf * kBoxLeaf *
-              points.cols) {
+              (points.cols + 1)) {
   RCT_CHECK(points.rows >= 1 && routines_ != nullptr);
   std::iota(rows_.begin(), rows_.end(), 0);
   const std::vector<double> scale(points.cols, 1.0);
@@ -67,20 +69,23 @@ void BoxTree::FillLeaves(MatrixView<const double> points, int threads) {
     const int64_t count = std::min<int64_t>(kBoxLeaf, size() - first);
     double* box = level.boxes.data() + leaf / kBoxFan * 2 * kBoxFan * dim_ +
                   leaf % kBoxFan;
-    for (int64_t t = 0; t < dim_; ++t, box += 2 * kBoxFan) {
-      double* const column = leaves_.data() + first * dim_ + t * kBoxLeaf;
-      std::fill_n(column, kBoxLeaf, 0.0);
+    double* column = leaves_.data() + first * (dim_ + 1);
+    for (int64_t t = 0; t < dim_; ++t) {
       double low = kInfinity, high = -kInfinity;
       for (int64_t i = 0; i < count; ++i) {
         column[i] = points(rows_[first + i], t);
         low = std::min(low, column[i]);
         high = std::max(high, column[i]);
       }
+      std::fill_n(column + count, kBoxLeaf - count, 0.0);
       box[0] = low;
       box[kBoxFan] = high;
+      box += 2 * kBoxFan;
+      column += kBoxLeaf;
     }
-    level.first_row[leaf] =
-        *std::min_element(&rows_[first], &rows_[first] + count);
+    std::copy_n(&rows_[first], count, column);
+    std::fill_n(column + count, kBoxLeaf - count, kNoPoint);
+    level.first_row[leaf] = *std::min_element(column, column + count);
   });
   levels_.push_back(std::move(level));
 }
@@ -116,7 +121,7 @@ int64_t BoxTree::bytes() const {
                   leaves_.size() * static_cast<int64_t>(sizeof(double));
   for (const Level& level : levels_) {
     bytes += level.boxes.size() * static_cast<int64_t>(sizeof(double)) +
-             level.size * static_cast<int64_t>(sizeof(int32_t));
+             level.size * static_cast<int64_t>(sizeof(double));
   }
   return bytes;
 }

@@ -20,7 +20,7 @@
 // computed bound is at most the computed t of every point in the box, bit for
 // bit, and a box is dismissed exactly where its bound is above the threshold.
 //
-// Cost. n (d + 1/2) numbers and O(n log n) to build. A search for k neighbors
+// Cost. n (d + 2) numbers and O(n log n) to build. A search for k neighbors
 // bounds some log_8(n) + k / 16 nodes where d is small; in eight dimensions it
 // looks at a large part of the leaves.
 
@@ -43,8 +43,8 @@ namespace rct {
 
 class BoxTree {
  public:
-  // No row number is as large.
-  static constexpr int64_t kNoRow = std::numeric_limits<int64_t>::max();
+  // The last row of a visit that is shown all rows.
+  static constexpr double kAllRows = std::numeric_limits<double>::infinity();
 
   // Makes a tree of `points` (n x d, finite, n >= 1), which need not outlive
   // it.
@@ -71,10 +71,11 @@ class BoxTree {
 
   // What a visit did.
   struct Counts {
-    int64_t points = 0;     // evaluated
-    int64_t leaves = 0;     // visited
-    int64_t dismissed = 0;  // nodes and leaves, by their bounds
-    int64_t later = 0;      // nodes and leaves, by their rows
+    int64_t points = 0;        // evaluated
+    int64_t leaves = 0;        // visited
+    int64_t dismissed = 0;     // nodes and leaves, by their bounds
+    int64_t later = 0;         // nodes and leaves, by their rows
+    int64_t later_points = 0;  // near points, by their rows
   };
 
   // Scratch space of a visit.
@@ -88,21 +89,22 @@ class BoxTree {
   };
 
   // Shows a visitor every point whose squared distance from `x` is at most its
-  // threshold and whose leaf has rows below `before`; and perhaps others.
+  // threshold, and whose row is at most `last_row`; and perhaps more distant
+  // ones.
   //
   // The visitor has threshold(), which may fall while it is shown points, and
   // Show(position, squared), which is called once for a point. Those of the
   // leaves `seeds` come first, and then leaf by leaf, the nearer ones first.
   template <class Visitor>
-  void Visit(const double* x, Leaves seeds, int64_t before, Visitor& visitor,
+  void Visit(const double* x, Leaves seeds, double last_row, Visitor& visitor,
              Path& path, Counts& counts) const;
 
  private:
   // The nodes of one depth: leaves, or nodes of eight children.
   struct Level {
     int64_t size = 0;
-    AlignedBuffer<double> boxes;     // of groups of eight, see BoxRoutines
-    std::vector<int32_t> first_row;  // the least row in each
+    AlignedBuffer<double> boxes;    // of groups of eight, see BoxRoutines
+    std::vector<double> first_row;  // the least row in each
   };
 
   int64_t num_leaves() const { return levels_[0].size; }
@@ -118,29 +120,30 @@ class BoxTree {
   }
 
   template <class Visitor>
-  void VisitLeaf(const double* x, int64_t leaf, Visitor& visitor,
-                 Counts& counts) const;
+  void VisitLeaf(const double* x, int64_t leaf, double last_row,
+                 Visitor& visitor, Counts& counts) const;
 
   int64_t dim_;
   const BoxRoutines* routines_;
   std::vector<int32_t> rows_;
-  AlignedBuffer<double> leaves_;  // points, leaf by leaf, see BoxRoutines
+  AlignedBuffer<double> leaves_;  // points and rows, see BoxRoutines
   std::vector<Level> levels_;     // from the leaves to at most eight nodes
 };
 
 template <class Visitor>
-void BoxTree::VisitLeaf(const double* x, int64_t leaf, Visitor& visitor,
-                        Counts& counts) const {
+void BoxTree::VisitLeaf(const double* x, int64_t leaf, double last_row,
+                        Visitor& visitor, Counts& counts) const {
   double squared[kBoxLeaf];
   const int64_t first = leaf * kBoxLeaf;
   const auto count =
       static_cast<int>(std::min<int64_t>(kBoxLeaf, size() - first));
   counts.points += count;
   ++counts.leaves;
-  uint32_t near = routines_->points(x, static_cast<int>(dim_),
-                                    leaves_.data() + first * dim_,
-                                    visitor.threshold(), squared);
-  for (near &= (1u << count) - 1; near != 0; near &= near - 1) {
+  const LeafHits hits = routines_->points(
+      x, static_cast<int>(dim_), leaves_.data() + first * (dim_ + 1),
+      visitor.threshold(), last_row, squared);
+  counts.later_points += hits.later;
+  for (uint32_t near = hits.near; near != 0; near &= near - 1) {
     const int i = std::countr_zero(near);
     if (squared[i] <= visitor.threshold()) {
       visitor.Show(static_cast<int32_t>(first + i), squared[i]);
@@ -149,11 +152,11 @@ void BoxTree::VisitLeaf(const double* x, int64_t leaf, Visitor& visitor,
 }
 
 template <class Visitor>
-void BoxTree::Visit(const double* x, Leaves seeds, int64_t before,
+void BoxTree::Visit(const double* x, Leaves seeds, double last_row,
                     Visitor& visitor, Path& path, Counts& counts) const {
   for (int64_t leaf = seeds.first; leaf < seeds.last; ++leaf) {
-    if (levels_[0].first_row[leaf] < before) {
-      VisitLeaf(x, leaf, visitor, counts);
+    if (levels_[0].first_row[leaf] <= last_row) {
+      VisitLeaf(x, leaf, last_row, visitor, counts);
     }
   }
   std::vector<Path::Step>& steps = path.steps;
@@ -168,7 +171,7 @@ void BoxTree::Visit(const double* x, Leaves seeds, int64_t before,
       continue;
     }
     if (step.level == 0) {
-      VisitLeaf(x, step.node, visitor, counts);
+      VisitLeaf(x, step.node, last_row, visitor, counts);
       continue;
     }
     const int64_t children = NumChildren(step.level, step.node);
@@ -176,13 +179,14 @@ void BoxTree::Visit(const double* x, Leaves seeds, int64_t before,
                                      BoxesOfChildren(step.level, step.node),
                                      visitor.threshold(), squared) &
                     ((1u << children) - 1);
-    counts.dismissed += children - std::popcount(near);
+    counts.dismissed += children;
     const int32_t level = step.level - 1;
     const size_t base = steps.size();
     for (; near != 0; near &= near - 1) {
       const int c = std::countr_zero(near);
+      --counts.dismissed;
       const auto child = static_cast<int32_t>(step.node * kBoxFan + c);
-      if (levels_[level].first_row[child] >= before) {
+      if (levels_[level].first_row[child] > last_row) {
         ++counts.later;
         continue;
       }

@@ -1,0 +1,291 @@
+#include "traversal/block/correlation_searcher.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "base/aligned_buffer.h"
+#include "base/matrix.h"
+#include "base/parallel.h"
+#include "metric/kernel.h"
+#include "metric/residual_correlation.h"
+#include "metric/rounding.h"
+#include "metric/simd_routines.h"
+#include "metric/tile.h"
+#include "traversal/block/box_tree.h"
+#include "traversal/counters.h"
+#include "traversal/knn_heap.h"
+#include "traversal/neighbor_table.h"
+#include "traversal/row_order.h"
+#include "traversal/searcher.h"
+
+namespace rct {
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+// In more dimensions boxes dismiss little.
+constexpr int kMaxDimensions = 8;
+
+// Squared distances of scaled coordinates below this do not overflow.
+constexpr double kMaxScaled = 1e150;
+
+constexpr int64_t kQueriesOfATask = 256;
+constexpr int kTile = 128;
+
+// Scales a point.
+void Scale(const Kernel& kernel, const double* x, double* z) {
+  const KernelSpec spec = kernel.spec();
+  for (int t = 0; t < spec.dim; ++t) z[t] = x[t] * spec.inverse_lengthscale[t];
+}
+
+double LargestOf(absl::Span<const double> z) {
+  double largest = 0;
+  for (const double value : z) largest = std::max(largest, std::abs(value));
+  return largest;
+}
+
+// Returns k(r) / k(0), to within a few roundings.
+double CorrelationAt(KernelFamily family, double r) {
+  switch (family) {
+    case KernelFamily::kRbf:
+      return std::exp(-0.5 * r * r);
+    case KernelFamily::kMatern12:
+      return std::exp(-r);
+    case KernelFamily::kMatern32: {
+      const double a = std::sqrt(3.0) * r;
+      return (1 + a) * std::exp(-a);
+    }
+    case KernelFamily::kMatern52: {
+      const double a = std::sqrt(5.0) * r;
+      return (1 + a + a * a / 3) * std::exp(-a);
+    }
+  }
+  return 1;
+}
+
+// From the kth computed squared distance to the largest that a neighbor may
+// have, see the header.
+class Reach {
+ public:
+  // `peak` is variance s^2, `largest` the largest scaled coordinate.
+  Reach(const Kernel& kernel, double peak, double largest)
+      : family_(kernel.family()),
+        peak_(peak),
+        // Twice the header's, which covers the roundings of CorrelationAt.
+        epsilon_(2 * (kernel.rounding_ulps() + 10) * kUnitRoundoff *
+                 std::max(1.0, peak)),
+        zeta_(3 * std::sqrt(kernel.dim()) * kUnitRoundoff * largest),
+        growth_(1 + (kernel.dim() + 8) * kUnitRoundoff) {}
+
+  double SquaredFrom(double squared) const {
+    if (squared == kInfinity) return kInfinity;
+    const double radius = std::sqrt(squared) * growth_ + zeta_;
+    const double wanted = peak_ * CorrelationAt(family_, radius) - 2 * epsilon_;
+    if (!(wanted > 0)) return kInfinity;
+    double step = radius * 0x1p-36 + 0x1p-40;
+    while (peak_ * CorrelationAt(family_, radius + step) > wanted) step *= 4;
+    const double reach = (radius + step + zeta_) * growth_;
+    return reach * reach * growth_;
+  }
+
+ private:
+  KernelFamily family_;
+  double peak_;
+  double epsilon_;
+  double zeta_;
+  double growth_;
+};
+
+}  // namespace
+
+// Answers one query after the other. It is a visitor of the box tree: first it
+// collects the k nearest points and those little farther, then, where that was
+// not enough, all up to a fixed distance.
+class CorrelationSearcher::Worker {
+ public:
+  Worker(const CorrelationSearcher& searcher, const Request& request)
+      : searcher_(searcher),
+        request_(request),
+        z_(searcher.metric().dim()),
+        tile_(kTile + kLanes),
+        hits_(kTile + kLanes),
+        workspace_(searcher.metric().dim(), 1, kTile) {}
+
+  void Search(int32_t query, NeighborTable& neighbors) {
+    const ResidualCorrelation& metric = searcher_.metric();
+    const int32_t position = request_.positions[query];
+    row_ = request_.rows[query];
+    Scale(metric.kernel(), request_.from.points.row(position), z_.data());
+    const double s = request_.from.inverse_sqrt[position];
+    const Reach reach(metric.kernel(), metric.kernel().variance() * s * s,
+                      std::max(searcher_.largest_, LargestOf(z_)));
+    Collect(position);
+    const double limit = reach.SquaredFrom(kth());
+    if (limit > threshold_) CollectWithin(limit);
+    Evaluate(position, limit, query, neighbors);
+  }
+
+  // The visitor of the tree.
+  double threshold() const { return threshold_; }
+  void Show(int32_t position, double squared) {
+    const int64_t row = searcher_.order().row(position);
+    if ((request_.options.exclude_self && row == row_) ||
+        !request_.options.Allows(row)) {
+      return;
+    }
+    near_.push_back({squared, position});
+    if (fixed_) return;
+    nearest_.Offer(squared, row);
+    // Most neighbors that differ by roundings alone are then at hand.
+    threshold_ = nearest_.threshold() * (1 + 0x1p-20) + 0x1p-40;
+  }
+
+  SearchCounters counters() const {
+    SearchCounters counters;
+    counters.set_distance_evaluations(evaluations_);
+    counters.set_segments_expanded(counts_.leaves);
+    counters.set_prunes_lower_bound(counts_.dismissed);
+    counters.set_subtrees_pruned(counts_.later);
+    counters.set_predecessor_filtered(counts_.later_points);
+    counters.set_heap_pushes(offered_);
+    return counters;
+  }
+
+ private:
+  struct Near {
+    double squared;
+    int32_t position;
+  };
+
+  double last_row() const {
+    return request_.options.predecessor ? static_cast<double>(row_ - 1)
+                                        : BoxTree::kAllRows;
+  }
+
+  // Returns the kth smallest squared distance, raised by less than its
+  // roundings, or infinity where there are fewer than k points.
+  double kth() const { return nearest_.threshold(); }
+
+  void Visit(BoxTree::Leaves seeds) {
+    near_.clear();
+    searcher_.tree_.Visit(z_.data(), seeds, last_row(), *this, path_, counts_);
+  }
+
+  void Collect(int32_t position) {
+    nearest_.Reset(request_.options.k);
+    threshold_ = kInfinity;
+    fixed_ = false;
+    const int64_t leaf = request_.own() ? position / kBoxLeaf
+                                        : searcher_.tree_.Locate(z_.data());
+    Visit(searcher_.tree_.Around(leaf, request_.options.k));
+  }
+
+  void CollectWithin(double limit) {
+    threshold_ = limit;
+    fixed_ = true;
+    Visit({});
+  }
+
+  // Answers the query from the collected points up to `limit`.
+  void Evaluate(int32_t position, double limit, int32_t query,
+                NeighborTable& neighbors) {
+    ids_.clear();
+    for (const Near& near : near_) {
+      if (near.squared <= limit) ids_.push_back(near.position);
+    }
+    const SearchOptions& options = request_.options;
+    nearest_.Reset(options.k, options.radius);
+    int64_t filtered = 0;  // rows have been looked at already
+    for (size_t first = 0; first < ids_.size(); first += kTile) {
+      const auto tile = Candidates::List(absl::MakeConstSpan(ids_).subspan(
+          first, std::min<size_t>(kTile, ids_.size() - first)));
+      searcher_.metric().SquaredDistances(request_.from, {&position, 1}, tile,
+                                          tile_.data(), kTile, workspace_);
+      evaluations_ += tile.size();
+      offered_ += searcher_.OfferTileRow(tile_.data(), tile, row_, options,
+                                         nearest_, hits_.data(), filtered);
+    }
+    nearest_.MoveTo(neighbors, query);
+  }
+
+  const CorrelationSearcher& searcher_;
+  const Request& request_;
+  int64_t row_ = 0;        // of the query
+  std::vector<double> z_;  // of the query
+  KnnHeap nearest_;
+  double threshold_ = 0;
+  bool fixed_ = false;
+  std::vector<Near> near_;
+  std::vector<int32_t> ids_;
+  AlignedBuffer<double> tile_;
+  std::vector<int32_t> hits_;
+  TileWorkspace workspace_;
+  BoxTree::Path path_;
+  BoxTree::Counts counts_;
+  int64_t evaluations_ = 0;
+  int64_t offered_ = 0;
+};
+
+bool CorrelationSearcher::Offered(const ResidualCorrelation& metric) {
+  if (metric.size() == 0 || metric.data().v.cols() > 0 ||
+      metric.dim() > kMaxDimensions) {
+    return false;
+  }
+  std::vector<double> z(metric.dim());
+  for (int64_t i = 0; i < metric.size(); ++i) {
+    Scale(metric.kernel(), metric.data().points.row(i), z.data());
+    if (!(LargestOf(z) < kMaxScaled)) return false;
+  }
+  return true;
+}
+
+std::unique_ptr<const CorrelationSearcher> CorrelationSearcher::Create(
+    const ResidualCorrelation& metric, int threads) {
+  const Matrix<double>& points = metric.data().points;
+  Matrix<double> scaled(points.rows(), points.cols());
+  double largest = 0;
+  for (int64_t i = 0; i < points.rows(); ++i) {
+    Scale(metric.kernel(), points.row(i), scaled.row(i));
+    largest = std::max(
+        largest,
+        LargestOf({scaled.row(i), static_cast<size_t>(points.cols())}));
+  }
+  BoxTree tree(scaled.view(), metric.simd().isa, threads);
+  auto ordered = std::make_shared<const ResidualCorrelation>(
+      metric.Reordered(tree.rows()));
+  RowOrder order({tree.rows().begin(), tree.rows().end()});
+  return std::unique_ptr<const CorrelationSearcher>(new CorrelationSearcher(
+      std::move(ordered), std::move(order), std::move(tree), largest));
+}
+
+void CorrelationSearcher::Search(const Request& request,
+                                 NeighborTable& neighbors,
+                                 SearchStatistics& statistics) const {
+  const std::vector<int32_t> queries = QueriesByPosition(request);
+  const int64_t tasks =
+      (request.num_queries() + kQueriesOfATask - 1) / kQueriesOfATask;
+  const int threads =
+      static_cast<int>(std::min<int64_t>(request.options.threads, tasks));
+  std::vector<Worker> workers;
+  for (int i = 0; i < threads; ++i) workers.emplace_back(*this, request);
+  ParallelFor(threads, tasks, request.options.monitor,
+              [&](int64_t task, int id) {
+                const int64_t first = task * kQueriesOfATask;
+                const int64_t last =
+                    std::min(first + kQueriesOfATask, request.num_queries());
+                for (int64_t i = first; i < last; ++i) {
+                  workers[id].Search(queries[i], neighbors);
+                }
+              });
+  for (const Worker& worker : workers) {
+    AddCounters(worker.counters(), statistics.counters);
+  }
+}
+
+}  // namespace rct
