@@ -1,6 +1,7 @@
 #include "index/euclidean_index.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <memory>
 #include <utility>
@@ -65,9 +66,30 @@ EuclideanIndexOptions Resolve(EuclideanIndexOptions options, int64_t dim) {
 
 }  // namespace
 
+Matrix<double> EuclideanIndex::InLengthscales(
+    MatrixView<const double> points, const EuclideanIndexOptions& options) {
+  Matrix<double> scaled = Matrix<double>::Copy(points);
+  const int given = options.lengthscale_size();
+  if (given == 0) return scaled;
+  for (int64_t i = 0; i < scaled.rows(); ++i) {
+    for (int64_t t = 0; t < scaled.cols(); ++t) {
+      scaled(i, t) /= options.lengthscale(given == 1 ? 0 : static_cast<int>(t));
+    }
+  }
+  return scaled;
+}
+
 absl::Status ValidateEuclideanIndexOptions(
     const EuclideanIndexOptions& options) {
   RCT_RETURN_IF_ERROR(ValidateThreads(options.threads()));
+  for (int i = 0; i < options.lengthscale_size(); ++i) {
+    const double lengthscale = options.lengthscale(i);
+    if (!(lengthscale > 0) || !std::isfinite(lengthscale)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("lengthscale[", i, "]: is ", lengthscale,
+                       "; it must be positive and finite"));
+    }
+  }
   Composition composition = CompositionOf(options);
   if (!options.has_strategy()) {
     if (options.has_tree() || options.has_heuristics()) {
@@ -97,12 +119,20 @@ absl::StatusOr<EuclideanIndex> EuclideanIndex::Build(
           static_cast<double>(points.cols),
       absl::StrCat("points: the index's copy of ", points.rows, " points"),
       "take fewer points"));
-  RCT_RETURN_IF_ERROR(ValidateEuclideanPoints(points));
+  const int given = options.lengthscale_size();
+  if (given > 1 && given != points.cols) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "lengthscale: ", given, " values for points of ", points.cols,
+        " coordinates; give none, one, or one for "
+        "each coordinate"));
+  }
+  Matrix<double> scaled = InLengthscales(points, options);
+  RCT_RETURN_IF_ERROR(ValidateEuclideanPoints(scaled.view()));
   EuclideanIndexOptions used = Resolve(options, points.cols);
   RCT_ASSIGN_OR_RETURN(
       ComposedSearcher<EuclideanDistance> composed,
       ComposeSearcher(std::make_shared<const EuclideanDistance>(
-                          EuclideanPoints{Matrix<double>::Copy(points)}),
+                          EuclideanPoints{std::move(scaled)}),
                       CompositionOf(used), ResolveThreads(options.threads()),
                       monitor));
   RCT_RETURN_IF_ERROR(Monitor::Check(monitor));
@@ -147,14 +177,15 @@ absl::StatusOr<EuclideanIndex::NewPoints> EuclideanIndex::PrepareQueries(
   RCT_RETURN_IF_ERROR(ValidateNoRows(options));
   RCT_RETURN_IF_ERROR(ValidateQueryPoints(points, dim()));
   RCT_RETURN_IF_ERROR(CheckAnswerMemory(points.rows, options.k));
+  Matrix<double> scaled = InLengthscales(points, options_);
   RCT_RETURN_IF_ERROR(ValidateEuclideanQueries(
-      points, searcher_->metric().data().points.view(), has_small_));
+      scaled.view(), searcher_->metric().data().points.view(), has_small_));
   const RowOrder order = options_.strategy() == EXHAUSTIVE
                              ? RowOrder::Natural(points.rows)
-                             : HilbertOrder(points);
+                             : HilbertOrder(scaled.view());
   std::vector<int32_t> positions(points.rows);
   for (int64_t i = 0; i < points.rows; ++i) positions[i] = order.position(i);
-  const EuclideanPoints copy{Matrix<double>::Copy(points)};
+  const EuclideanPoints copy{std::move(scaled)};
   return NewPoints{copy.Reordered(order.rows()), std::move(positions)};
 }
 

@@ -11,8 +11,10 @@
 //
 //     d = sqrt(t),   t = (x_1 - y_1)^2 + ... + (x_d - y_d)^2,
 //
-// ordered by (distance, row), among all points or among earlier ones. Answers
-// are exact for float64 numbers: those of a loop over all pairs that sums
+// ordered by (distance, row), among all points or among earlier ones. With
+// lengthscales l, x_i is the rounded quotient of a coordinate and l_i:
+// distances are numbers of lengthscales. Answers are exact for float64 numbers:
+// those of a loop over all pairs that sums
 //
 //     t = fma(x_i - y_i, x_i - y_i, t),   i = 1, ..., d,
 //
@@ -93,6 +95,10 @@ class EuclideanIndex {
   int64_t build_distance_evaluations() const;
 
  private:
+  // Returns a copy of `points` (n x d) in lengthscales.
+  static Matrix<double> InLengthscales(MatrixView<const double> points,
+                                       const EuclideanIndexOptions& options);
+
   EuclideanIndex(EuclideanIndexOptions options,
                  std::unique_ptr<const Searcher<EuclideanDistance>> searcher,
                  std::vector<BuildPhase> phases)
