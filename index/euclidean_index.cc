@@ -64,6 +64,12 @@ EuclideanIndexOptions Resolve(EuclideanIndexOptions options, int64_t dim) {
   return options;
 }
 
+// Returns how many times points are kept, row by row and in vectors: by the
+// metric in an order of its own, and by boxes.
+double CopiesKept(const EuclideanIndexOptions& options) {
+  return options.strategy() == BLOCK ? 3 : 2;
+}
+
 }  // namespace
 
 Matrix<double> EuclideanIndex::InLengthscales(
@@ -114,10 +120,11 @@ absl::StatusOr<EuclideanIndex> EuclideanIndex::Build(
   const Monitor::Part whole(monitor);
   RCT_RETURN_IF_ERROR(ValidateEuclideanIndexOptions(options));
   RCT_RETURN_IF_ERROR(ValidateFinite("points", points));
+  EuclideanIndexOptions used = Resolve(options, points.cols);
   RCT_RETURN_IF_ERROR(CheckMemory(
       sizeof(double) * static_cast<double>(points.rows) *
-          static_cast<double>(points.cols),
-      absl::StrCat("points: the index's copy of ", points.rows, " points"),
+          static_cast<double>(points.cols) * CopiesKept(used),
+      absl::StrCat("points: the index's copies of ", points.rows, " points"),
       "take fewer points"));
   const int given = options.lengthscale_size();
   if (given > 1 && given != points.cols) {
@@ -128,7 +135,6 @@ absl::StatusOr<EuclideanIndex> EuclideanIndex::Build(
   }
   Matrix<double> scaled = InLengthscales(points, options);
   RCT_RETURN_IF_ERROR(ValidateEuclideanPoints(scaled.view()));
-  EuclideanIndexOptions used = Resolve(options, points.cols);
   RCT_ASSIGN_OR_RETURN(
       ComposedSearcher<EuclideanDistance> composed,
       ComposeSearcher(std::make_shared<const EuclideanDistance>(
