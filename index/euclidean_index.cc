@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -18,6 +19,7 @@
 #include "heuristics/composition/composition.h"
 #include "index/dispatch.h"
 #include "index/exceptions.h"
+#include "index/ordered_graph.h"
 #include "index/validation.h"
 #include "metric/euclidean_distance.h"
 #include "metric/euclidean_range.h"
@@ -66,6 +68,13 @@ EuclideanIndexOptions Resolve(EuclideanIndexOptions options, int64_t size,
   return options;
 }
 
+absl::Status CheckCopyMemory(int64_t size, int64_t dim) {
+  return CheckMemory(
+      sizeof(double) * static_cast<double>(size) * static_cast<double>(dim),
+      absl::StrCat("points: the index's copy of ", size, " points"),
+      "take fewer points");
+}
+
 }  // namespace
 
 absl::Status ValidateEuclideanIndexOptions(
@@ -95,11 +104,7 @@ absl::StatusOr<EuclideanIndex> EuclideanIndex::Build(
   const Monitor::Part whole(monitor);
   RCT_RETURN_IF_ERROR(ValidateEuclideanIndexOptions(options));
   RCT_RETURN_IF_ERROR(ValidateFinite("points", points));
-  RCT_RETURN_IF_ERROR(CheckMemory(
-      sizeof(double) * static_cast<double>(points.rows) *
-          static_cast<double>(points.cols),
-      absl::StrCat("points: the index's copy of ", points.rows, " points"),
-      "take fewer points"));
+  RCT_RETURN_IF_ERROR(CheckCopyMemory(points.rows, points.cols));
   RCT_RETURN_IF_ERROR(ValidateEuclideanPoints(points));
   EuclideanIndexOptions used = Resolve(options, points.rows, points.cols);
   RCT_ASSIGN_OR_RETURN(
@@ -132,6 +137,31 @@ absl::StatusOr<SearchResult> EuclideanIndex::Search(
 absl::StatusOr<SearchResult> EuclideanIndex::Graph(SearchOptions options) const
     try {
   return NearestToAllRows(*searcher_, options);
+} catch (...) {
+  return StatusOfException("Graph");
+}
+
+absl::StatusOr<SearchResult> EuclideanIndex::Graph(
+    SearchOptions options, absl::Span<const int64_t> order) const try {
+  RCT_RETURN_IF_ERROR(ValidateOrderedGraph(options, order, size()));
+  if (IsNatural(order)) return NearestToAllRows(*searcher_, options);
+  RCT_RETURN_IF_ERROR(CheckCopyMemory(size(), dim()));
+  const Monitor::Part whole(options.monitor);
+  std::optional<Monitor::Part> part(std::in_place, options.monitor,
+                                    kShareOfOrderedIndex);
+  std::vector<int32_t> positions;
+  positions.reserve(order.size());
+  for (const int64_t row : order) {
+    positions.push_back(searcher_->order().position(row));
+  }
+  RCT_ASSIGN_OR_RETURN(
+      const ComposedSearcher<EuclideanDistance> ordered,
+      ComposeSearcher(std::make_shared<const EuclideanDistance>(
+                          searcher_->metric().Reordered(positions)),
+                      CompositionOf(options_), ResolveThreads(options.threads),
+                      options.monitor));
+  part.reset();
+  return NearestInOrder(*ordered.searcher, order, options);
 } catch (...) {
   return StatusOfException("Graph");
 }

@@ -2,7 +2,9 @@
 //
 //     ./tools/bazel run -c opt //index:ordering_benchmark
 
+#include <cmath>
 #include <cstdint>
+#include <optional>
 
 #include "base/check.h"
 #include "base/matrix.h"
@@ -14,10 +16,27 @@
 namespace rct {
 namespace {
 
-void Maxmin(benchmark::State& state, PointSet set) {
-  const int64_t n = state.range(0);
-  const Matrix<double> points =
-      MakePointSet(set, n, state.range(1), /*seed=*/42);
+// Clusters within clusters: every other point is a repeat of one, and the rest
+// lie at 40 scales on alternating sides of that one.
+Matrix<double> MakeScales(int64_t n, int64_t dim) {
+  Matrix<double> points =
+      MakePointSet(PointSet::kUniformCube, n, dim, /*seed=*/42);
+  for (int64_t i = 0; i < n; ++i) {
+    const int scale = static_cast<int>(i / 2 % 40);
+    const double sign = scale % 2 == 0 ? 1 : -1;
+    for (int64_t t = 0; t < dim; ++t) {
+      points(i, t) =
+          i % 2 == 0 ? 0 : std::ldexp(sign * (1 + points(i, t)), -scale);
+    }
+  }
+  return points;
+}
+
+void Maxmin(benchmark::State& state, std::optional<PointSet> set) {
+  const int64_t n = state.range(0), dim = state.range(1);
+  const Matrix<double> points = set.has_value()
+                                    ? MakePointSet(*set, n, dim, /*seed=*/42)
+                                    : MakeScales(n, dim);
   OrderingConfig config;
   config.set_method(OrderingConfig::MAXMIN);
   config.set_num_first(n * state.range(2) / 100);
@@ -43,6 +62,7 @@ BENCHMARK_CAPTURE(Maxmin, cube, PointSet::kUniformCube)->Apply(Shapes);
 BENCHMARK_CAPTURE(Maxmin, normal, PointSet::kNormal)->Apply(Shapes);
 BENCHMARK_CAPTURE(Maxmin, clusters, PointSet::kClusters)->Apply(Shapes);
 BENCHMARK_CAPTURE(Maxmin, grid, PointSet::kGrid)->Apply(Shapes);
+BENCHMARK_CAPTURE(Maxmin, scales, std::nullopt)->Apply(Shapes);
 
 }  // namespace
 }  // namespace rct
