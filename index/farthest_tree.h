@@ -27,16 +27,16 @@
 // plain algorithm computes, and the order is its order, ties included. The
 // shape of the tree decides what is skipped and nothing else.
 //
-// Cost. When the greatest distance is r, choices are at least r apart, and a
+// Cost. While the greatest distance is r, choices are at least r apart, and a
 // choice reaches points nearer than about r. A point is hence reached by at
-// most 2^O(d) choices while r halves, and by O(log(r_first / r_last)) times as
-// many in total. For points that fill a region evenly, r_last is about r_first
-// n^(-1/d): O(n log n) distances, found by as many descents of O(log n) nodes.
-// Once a cluster holds a choice, its points have small m, and choices elsewhere
-// pass it by as a whole: clusters at many scales cost as much as their own
-// scales. The factor 2^O(d) makes all this about quadratic in high dimensions
-// (from d = 8 on for 100,000 points). Repeats of a point have m = 0 once one of
-// them is chosen, and nodes of such points are never entered again.
+// most 2^O(d) choices until r has halved, and by log2(r_first / r_last) times
+// as many in total. For points that fill a region evenly that is O(n log n)
+// distances, found by n descents of O(log n) nodes. For clusters at many scales
+// the logarithm is of the ratio of the scales, and no more than that: once a
+// cluster holds a choice, its points have small m, and choices elsewhere pass
+// it by as a whole. The factor 2^O(d) makes all this nearly quadratic in many
+// dimensions. Repeats of a point have m = 0 once one of them is chosen, and a
+// node of such points is never entered again.
 //
 // The tree splits at the median of the longest side, so that its depth is at
 // most log2(n), whatever the points are. It takes O(n log n) to build and
@@ -78,7 +78,8 @@ class FarthestTree {
   int64_t farthest_row() const { return nodes_[0].row; }
 
   // Returns the squared distance of `place` to the nearest point of the tree,
-  // chosen or not: the least of all computed ones. Thread-safe.
+  // chosen or not: the least of all computed ones. Takes O(log n) time, unless
+  // very many points are about as near as the nearest. Thread-safe.
   double NearestSquared(const double* place) const;
 
  private:

@@ -117,16 +117,61 @@ std::vector<double> SquaredFrom(MatrixView<const double> points,
   return squared;
 }
 
+struct Keyed {
+  double value;
+  int64_t row;
+
+  bool operator<(const Keyed& other) const {
+    return value != other.value ? value < other.value : row < other.row;
+  }
+};
+
+// Sorts runs, and then merges pairs of them until one is left. All keys differ,
+// so that the result is the same for any number of threads.
+void Sort(absl::Span<Keyed> keys, int threads, Monitor* monitor) {
+  constexpr int64_t kFirstWidth = 1 << 15;
+  const int64_t n = std::ssize(keys);
+  const auto run = [&](int64_t begin) {
+    return keys.begin() + std::min(begin, n);
+  };
+  int64_t width = kFirstWidth;
+  {
+    const Monitor::Part part(monitor, /*share=*/0.5);
+    ParallelFor(threads, (n + width - 1) / width, monitor, [&](int64_t i, int) {
+      std::sort(run(i * width), run((i + 1) * width));
+    });
+  }
+  for (; width < n && Monitor::Go(monitor); width *= 2) {
+    const Monitor::Part part(monitor, /*share=*/0.3);
+    ParallelFor(threads, (n + 2 * width - 1) / (2 * width), monitor,
+                [&](int64_t i, int) {
+                  const int64_t begin = 2 * i * width;
+                  std::inplace_merge(run(begin), run(begin + width),
+                                     run(begin + 2 * width));
+                });
+  }
+}
+
 // Appends the rows [first, first + values.size()) by ascending value.
-void AppendSorted(absl::Span<const double> values, int64_t first,
-                  Order& order) {
-  const auto begin = static_cast<std::ptrdiff_t>(order.size());
-  order.resize(order.size() + values.size());
-  std::iota(order.begin() + begin, order.end(), first);
-  std::sort(order.begin() + begin, order.end(), [&](int64_t a, int64_t b) {
-    const double x = values[a - first], y = values[b - first];
-    return x != y ? x < y : a < b;
-  });
+void AppendSorted(absl::Span<const double> values, int64_t first, int threads,
+                  Monitor* monitor, Order& order) {
+  std::vector<Keyed> keys(values.size());
+  for (size_t i = 0; i < keys.size(); ++i) {
+    keys[i] = {values[i], first + static_cast<int64_t>(i)};
+  }
+  Sort(absl::MakeSpan(keys), threads, monitor);
+  for (const Keyed& key : keys) order.push_back(key.row);
+}
+
+// Appends the rows [0, num_first) and then the others, by ascending value.
+void AppendGroups(absl::Span<const double> values, int64_t num_first,
+                  int threads, Monitor* monitor, Order& order) {
+  {
+    const Monitor::Part part(monitor, static_cast<double>(num_first) /
+                                          static_cast<double>(values.size()));
+    AppendSorted(values.subspan(0, num_first), 0, threads, monitor, order);
+  }
+  AppendSorted(values.subspan(num_first), num_first, threads, monitor, order);
 }
 
 // Appends the rows [first, first + points.rows) of `tree`, which is over these
@@ -207,21 +252,17 @@ void AppendMaxmin(MatrixView<const double> points, int64_t num_first,
 }
 
 void AppendMiddleOut(MatrixView<const double> points, int64_t num_first,
-                     Order& order) {
+                     int threads, Monitor* monitor, Order& order) {
   const std::vector<double> mean = Mean(RowsOf(points, 0, num_first));
-  const std::vector<double> squared = SquaredFrom(points, mean);
-  const auto distances = absl::MakeConstSpan(squared);
-  AppendSorted(distances.subspan(0, num_first), 0, order);
-  AppendSorted(distances.subspan(num_first), num_first, order);
+  AppendGroups(SquaredFrom(points, mean), num_first, threads, monitor, order);
 }
 
 void AppendByCoordinate(MatrixView<const double> points, int64_t column,
-                        int64_t num_first, Order& order) {
+                        int64_t num_first, int threads, Monitor* monitor,
+                        Order& order) {
   std::vector<double> values(points.rows);
   for (int64_t i = 0; i < points.rows; ++i) values[i] = points(i, column);
-  const auto all = absl::MakeConstSpan(values);
-  AppendSorted(all.subspan(0, num_first), 0, order);
-  AppendSorted(all.subspan(num_first), num_first, order);
+  AppendGroups(values, num_first, threads, monitor, order);
 }
 
 void AppendRandom(int64_t size, uint64_t seed, int64_t num_first,
@@ -237,7 +278,7 @@ void AppendRandom(int64_t size, uint64_t seed, int64_t num_first,
 absl::Status CheckOrderingMemory(MatrixView<const double> points,
                                  const OrderingConfig& config) {
   // The order with what sorts it; scaled coordinates; the tree.
-  double bytes = 32;
+  double bytes = 48;
   const auto d = static_cast<double>(points.cols);
   if (MeasuresDistances(config)) bytes += 8 * d + 8;
   if (config.method() == OrderingConfig::MAXMIN) bytes += 10 * d + 16;
@@ -251,11 +292,11 @@ absl::Status AppendByDistances(MatrixView<const double> points,
                                Monitor* monitor, Order& order) {
   const Matrix<double> scaled = Scaled(points, config);
   RCT_RETURN_IF_ERROR(ValidateEuclideanPoints(scaled.view()));
+  const int threads = ResolveThreads(config.threads());
   if (config.method() == OrderingConfig::MAXMIN) {
-    AppendMaxmin(scaled.view(), num_first, ResolveThreads(config.threads()),
-                 monitor, order);
+    AppendMaxmin(scaled.view(), num_first, threads, monitor, order);
   } else {
-    AppendMiddleOut(scaled.view(), num_first, order);
+    AppendMiddleOut(scaled.view(), num_first, threads, monitor, order);
   }
   return absl::OkStatus();
 }
@@ -278,7 +319,8 @@ absl::StatusOr<std::vector<int64_t>> OrderPoints(
     RCT_RETURN_IF_ERROR(
         AppendByDistances(points, config, num_first, monitor, order));
   } else if (config.method() == OrderingConfig::COORDINATE) {
-    AppendByCoordinate(points, config.column(), num_first, order);
+    AppendByCoordinate(points, config.column(), num_first,
+                       ResolveThreads(config.threads()), monitor, order);
   } else {
     AppendRandom(points.rows, config.seed(), num_first, order);
   }

@@ -290,6 +290,31 @@ TEST(OrderPointsTest, MiddleOut) {
   EXPECT_THAT(MustOrder(points, config), ElementsAre(0, 1, 2, 5, 3, 4));
 }
 
+// So many rows that they are sorted in several runs.
+TEST(OrderPointsTest, ManyRows) {
+  for (const int64_t n : {1 << 15, (1 << 15) + 1, 200'000}) {
+    Matrix<double> points(n, 1);
+    RandomStream stream(1, 0);
+    for (int64_t i = 0; i < n; ++i) {
+      points(i, 0) = static_cast<double>(stream.UniformBelow(1000));
+    }
+    for (const int64_t num_first : {int64_t{0}, n / 3}) {
+      Order expected(n);
+      std::iota(expected.begin(), expected.end(), 0);
+      const auto less = [&](int64_t a, int64_t b) {
+        return points(a, 0) < points(b, 0);
+      };
+      std::stable_sort(expected.begin(), expected.begin() + num_first, less);
+      std::stable_sort(expected.begin() + num_first, expected.end(), less);
+      for (const int threads : {1, 2, 7}) {
+        EXPECT_EQ(MustOrder(points, Config(OrderingConfig::COORDINATE,
+                                           num_first, threads)),
+                  expected);
+      }
+    }
+  }
+}
+
 TEST(OrderPointsTest, LengthscalesChangeDistances) {
   const Matrix<double> points =
       FromRows({{0, 0}, {8, 0}, {-8, 0}, {0, 3}, {0, -3}});
@@ -376,15 +401,21 @@ TEST(OrderPointsTest, BadPoints) {
 }
 
 TEST(OrderPointsTest, MonitorSeesProgressAndCancels) {
-  const Matrix<double> points = MakePointSet(PointSet::kNormal, 30000, 2, 1);
-  for (const int64_t num_first : {0, 15000}) {
+  const Matrix<double> points = MakePointSet(PointSet::kNormal, 80000, 2, 1);
+  for (const auto& [method, num_first] :
+       std::vector<std::pair<OrderingConfig::Method, int64_t>>{
+           {OrderingConfig::MAXMIN, 0},
+           {OrderingConfig::MAXMIN, 15000},
+           {OrderingConfig::RANDOM, 0},
+           {OrderingConfig::COORDINATE, 40000},
+           {OrderingConfig::MIDDLE_OUT, 0}}) {
     double last = -1;
     Monitor watching([&](double done) {
       EXPECT_GE(done, last);
       last = done;
       return true;
     });
-    const OrderingConfig config = Config(OrderingConfig::MAXMIN, num_first);
+    const OrderingConfig config = Config(method, num_first);
     EXPECT_THAT(OrderPoints(points.view(), config, &watching), IsOk());
     Monitor refusing([](double) { return false; });
     EXPECT_THAT(OrderPoints(points.view(), config, &refusing).status(),

@@ -135,11 +135,13 @@ constexpr char kRangeSearchPointsDoc[] =
 constexpr char kGraphDoc[] =
     R"(The k nearest rows to every row, itself excluded. Returns as search, q = n.
 
-order   What "before" means for predecessor: None, the order of the rows; a method
-        of rct.order(), in units of the lengthscale; or an array of all n row
-        numbers, as rct.order() returns it. Of neighbors at one distance the
-        earlier one comes first. Row i of the answer is still that of row i of the
-        points. While the call runs it keeps the index a second time.)";
+order   What "before" means for predecessor. None: the order of the rows. Or the
+        name of a method of rct.order(), in units of the lengthscale. Or all n
+        row numbers in an order, as rct.order() returns them.
+
+Of neighbors at one distance the earlier one comes first. Row i of the answer
+belongs to row i of the points in any order. While it runs, a call with an order
+keeps the points and their factors a second time.)";
 
 constexpr char kRebuildDoc[] =
     R"(An index over the same points under another kernel; this one stays.
