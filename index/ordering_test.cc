@@ -169,7 +169,7 @@ TEST_P(MaxminTest, WithDuplicates) {
 }
 
 TEST_P(MaxminTest, OfTwoGroups) {
-  for (const int64_t num_first : {1, 17, 1000, 1999, 2000}) {
+  for (const int64_t num_first : {1, 700, 1999}) {
     ExpectMaxmin(Points(), num_first);
   }
 }
@@ -223,9 +223,11 @@ TEST(MaxminShapesTest, AllPointsEqual) {
 
 TEST(MaxminShapesTest, GridOfTies) {
   Matrix<double> points(45 * 44, 2);
-  for (int64_t i = 0; i < points.rows(); ++i) {
-    points(i, 0) = static_cast<double>(i / 44);
-    points(i, 1) = static_cast<double>(i % 44);
+  for (int64_t i = 0; i < 45; ++i) {
+    for (int64_t j = 0; j < 44; ++j) {
+      points(i * 44 + j, 0) = static_cast<double>(i);
+      points(i * 44 + j, 1) = static_cast<double>(j);
+    }
   }
   ExpectMaxmin(points);
   ExpectMaxmin(points, 44 * 20);

@@ -239,7 +239,7 @@ absl::StatusOr<std::vector<int64_t>> OrderAndShow(
 
 absl::Status CheckInputOrder(std::string_view flag, const std::string& path,
                              absl::Span<const int64_t> order, int64_t n) {
-  const absl::Status status = ValidateOrder(order, n);
+  absl::Status status = ValidateOrder(order, n);
   if (status.ok()) return status;
   return absl::Status(
       status.code(),
