@@ -20,6 +20,8 @@
 #include "absl/strings/strip.h"
 #include "absl/types/span.h"
 #include "base/limits.h"
+#include "base/matrix_file.h"
+#include "base/quote.h"
 #include "base/status_macros.h"
 #include "index/index.pb.h"
 #include "index/ordering.pb.h"
@@ -68,7 +70,8 @@ $model  --query_rows=FILE         queries: row numbers of points, or
     R"(rct graph: the K points most correlated with each of your points, exactly.
 
 Files are .npy, .csv or .fvecs, or - for stdin and stdout; rows count from 0.
-No row is its own neighbor. Neighbors at one distance are ordered by row.
+No row is its own neighbor. Neighbors at one distance are ordered by row, or as
+in --order.
 
   --index=FILE              what rct build wrote; or, to build it now:
   --points=FILE             your points, n x d
@@ -129,8 +132,8 @@ Example
 )";
 
 constexpr std::string_view kOrderHelp =
-    R"(  --order=METHOD|FILE       what before means: an order that rct order knows, in
-                            units of --lengthscale, or a file of row numbers
+    R"(  --order=METHOD|FILE       before by this order: maxmin or others of rct order,
+                            in units of --lengthscale; or a file of row numbers
   --out_order=FILE          the order that was used
 )";
 
@@ -417,15 +420,25 @@ void FillModel(const Values& values, ResidualConfig& residual) {
   }
 }
 
-// Sets the order that --order names: a method's, or else a file's.
-void SetOrder(const std::string& order, SearchTask& task) {
+// Sets the order that --order names, if it is given: a method's, or else a
+// file's. Text that looks like neither is a misspelled method.
+absl::Status SetOrder(const std::string& order, SearchTask& task) {
   const EnumNames& methods = OrderingMethods();
   for (size_t i = 0; i < methods.names.size(); ++i) {
     if (!absl::EqualsIgnoreCase(order, methods.names[i])) continue;
     task.order_method = static_cast<OrderingConfig::Method>(methods.numbers[i]);
-    return;
+    return absl::OkStatus();
+  }
+  if (!order.empty() && order != "-" && !absl::StrContains(order, '/') &&
+      !FormatOf(order).ok()) {
+    return UsageError(
+        absl::StrCat("--order: there is no ", Quote(order),
+                     "; there are: ", absl::StrJoin(methods.names, ", "),
+                     ", and files that end with .npy or .csv",
+                     DidYouMean(order, methods.names, "")));
   }
   task.order_file = order;
+  return absl::OkStatus();
 }
 
 // Fills in the parts of a task that `values` hold. Assumes that the flags
@@ -444,7 +457,6 @@ void Fill(SearchCommand command, const Values& values, SearchTask& task) {
     task.index.set_strategy(
         static_cast<Strategy>(Strategies().numbers[*values.strategy]));
   }
-  SetOrder(values.order, task);
   if (values.kernel) FillModel(values, *task.index.mutable_residual());
   // No other strategy, and so perhaps not the default, is proven for factors.
   if (!task.factors.empty()) task.index.set_strategy(EXHAUSTIVE);
@@ -467,6 +479,7 @@ absl::StatusOr<SearchTask> ParseSearchTask(
   RCT_RETURN_IF_ERROR(CheckContradictions(command, flags));
   RCT_RETURN_IF_ERROR(CheckRequired(command, flags));
   RCT_RETURN_IF_ERROR(SetFormats(values.format, task));
+  RCT_RETURN_IF_ERROR(SetOrder(values.order, task));
   Fill(command, values, task);
   return task;
 }

@@ -388,6 +388,11 @@ TEST(ParseSearchTaskTest, Order) {
   EXPECT_EQ(file->order_method, OrderingConfig::METHOD_UNSPECIFIED);
   EXPECT_EQ(file->order_file, "./maxmin");
 
+  ExpectError(Least({"--order=maxmn", "--predecessor"}, "--query_rows"),
+              "--order: there is no 'maxmn'; there are: maxmin, random, "
+              "coordinate, middle_out, and files that end with .npy or .csv; "
+              "did you mean maxmin?",
+              kGraph);
   ExpectError(Least({"--order=maxmin"}, "--query_rows"),
               "--order: needs --predecessor as well", kGraph);
   ExpectError(Least({"--out_order=o.csv"}, "--query_rows"),
