@@ -53,7 +53,9 @@ EuclideanIndexOptions Resolve(EuclideanIndexOptions options, int64_t size,
                              ? EXHAUSTIVE
                              : LEVEL_SYNCHRONOUS);
   }
-  if (options.strategy() == EXHAUSTIVE) return options;
+  if (options.strategy() == EXHAUSTIVE || options.strategy() == BLOCK) {
+    return options;
+  }
   // An evaluation costs a few operations and a segment a hundred, so that large
   // segments and few levels are best. In more dimensions the base is small:
   // nets grow by base^d from one level to the next, and the last may be far too

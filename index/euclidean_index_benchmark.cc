@@ -181,6 +181,12 @@ int main(int argc, char** argv) {
   rct::Register<8>("d8/cube", PointSet::kUniformCube);
   rct::Register<8>("d8/normal", PointSet::kNormal);
   rct::Register<3>("d3/normal/best_first", PointSet::kNormal, rct::BEST_FIRST);
+  rct::Register<2>("d2/cube/block", PointSet::kUniformCube, rct::BLOCK);
+  rct::Register<2>("d2/normal/block", PointSet::kNormal, rct::BLOCK);
+  rct::Register<3>("d3/cube/block", PointSet::kUniformCube, rct::BLOCK);
+  rct::Register<3>("d3/normal/block", PointSet::kNormal, rct::BLOCK);
+  rct::Register<8>("d8/cube/block", PointSet::kUniformCube, rct::BLOCK);
+  rct::Register<8>("d8/normal/block", PointSet::kNormal, rct::BLOCK);
   rct::Register<8>("d8/normal/exhaustive", PointSet::kNormal, rct::EXHAUSTIVE);
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;

@@ -24,6 +24,7 @@
 #include "metric/euclidean_distance.h"
 #include "metric/residual_correlation.h"
 #include "traversal/block/block_choice.h"
+#include "traversal/block/box_searcher.h"
 #include "traversal/block/far_field_searcher.h"
 #include "traversal/block/skeleton_archive.h"
 #include "traversal/block/skeleton_bound.pb.h"
@@ -305,11 +306,22 @@ absl::StatusOr<ComposedSearcher<ResidualCorrelation>> ComposeBlocks(
 }
 
 absl::StatusOr<ComposedSearcher<EuclideanDistance>> ComposeBlocks(
-    const std::shared_ptr<const EuclideanDistance>&, const HeuristicsConfig&,
-    int, Monitor*) {
-  return absl::InvalidArgumentError(
-      "strategy: BLOCK works on correlations, which Euclidean distance does "
-      "not have; choose another");
+    const std::shared_ptr<const EuclideanDistance>& metric,
+    const HeuristicsConfig& heuristics, int threads, Monitor* monitor) {
+  if (heuristics.has_skeleton_bound() || heuristics.has_far_field()) {
+    return absl::InvalidArgumentError(
+        "heuristics: the bounds of BLOCK work on correlations, which Euclidean "
+        "distance does not have; leave them out");
+  }
+  if (metric->size() == 0) {
+    return ComposedSearcher<EuclideanDistance>{
+        std::make_unique<ExhaustiveSearcher<EuclideanDistance>>(metric), {}};
+  }
+  PhaseClock clock;
+  auto searcher = BoxSearcher::Create(*metric, threads);
+  RCT_RETURN_IF_ERROR(Monitor::Check(monitor));
+  clock.End("boxes", 0, searcher->bytes());
+  return ComposedSearcher<EuclideanDistance>{std::move(searcher), clock.Take()};
 }
 
 }  // namespace

@@ -1,6 +1,5 @@
 #include "traversal/block/space_partition.h"
 
-#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -12,16 +11,10 @@
 #include "base/archive.h"
 #include "base/check.h"
 #include "base/matrix.h"
-#include "base/parallel.h"
+#include "traversal/block/median_splits.h"
 
 namespace rct {
 namespace {
-
-struct Range {
-  int64_t first;
-  int64_t last;
-  int64_t size() const { return last - first; }
-};
 
 // The first of `units` that belongs to the right half.
 int64_t Middle(int64_t units) { return (units + 1) / 2; }
@@ -35,60 +28,23 @@ SpacePartition::SpacePartition(MatrixView<const double> points,
     : rows_(std::move(rows)), block_size_(block_size) {
   RCT_CHECK(block_size >= kSubBlock && block_size % kSubBlock == 0);
   splits_.resize(num_blocks());
-  using Key = std::pair<double, int32_t>;  // coordinate, row
-  std::vector<Key> keys(rows_.size());
-
-  // Splits `range` and returns its middle.
-  const auto split = [&](Range range) {
-    const int64_t unit = range.size() > block_size_ ? block_size_ : kSubBlock;
-    const int64_t middle =
-        range.first + unit * Middle((range.size() + unit - 1) / unit);
-    int64_t widest = 0;
-    double width = -1;
-    for (int64_t t = 0; t < points.cols; ++t) {
-      double low = points(rows_[range.first], t);
-      double high = low;
-      for (int64_t i = range.first; i < range.last; ++i) {
-        low = std::min(low, points(rows_[i], t));
-        high = std::max(high, points(rows_[i], t));
-      }
-      if ((high - low) * scale[t] > width) {
-        width = (high - low) * scale[t];
-        widest = t;
-      }
-    }
-    const bool by_row = range.first % block_size_ == 0 &&
-                        range.size() <= block_size_ &&
-                        range.size() > block_size_ >> row_splits;
-    for (int64_t i = range.first; i < range.last; ++i) {
-      keys[i] = {by_row ? 0 : points(rows_[i], widest), rows_[i]};
-    }
-    std::nth_element(keys.begin() + range.first, keys.begin() + middle,
-                     keys.begin() + range.last);
-    for (int64_t i = range.first; i < range.last; ++i) {
-      rows_[i] = keys[i].second;
-    }
-    if (unit == block_size_) {
-      splits_[middle / block_size_] = {widest, keys[middle].first};
-    }
-    return middle;
+  const auto unit = [&](PointRange range) {
+    return range.size() > block_size_ ? block_size_ : kSubBlock;
   };
-
-  std::vector<Range> level = {{0, size()}};
-  while (true) {
-    std::erase_if(level,
-                  [](const Range& range) { return range.size() <= kSubBlock; });
-    if (level.empty()) break;
-    std::vector<Range> next(2 * level.size());
-    ParallelFor(threads, static_cast<int64_t>(level.size()),
-                [&](int64_t task, int) {
-                  const Range range = level[task];
-                  const int64_t middle = split(range);
-                  next[2 * task] = {range.first, middle};
-                  next[2 * task + 1] = {middle, range.last};
-                });
-    level = std::move(next);
-  }
+  const auto middle = [&](PointRange range) {
+    return range.first +
+           unit(range) * Middle((range.size() + unit(range) - 1) / unit(range));
+  };
+  const auto by_row = [&](PointRange range) {
+    return range.first % block_size_ == 0 && range.size() <= block_size_ &&
+           range.size() > block_size_ >> row_splits;
+  };
+  const auto keep = [&](PointRange range, const MedianSplit& split) {
+    if (unit(range) != block_size_) return;
+    splits_[split.middle / block_size_] = {split.dimension, split.value};
+  };
+  SplitByMedians(points, scale, kSubBlock, threads, {middle, by_row, keep},
+                 absl::MakeSpan(rows_));
 }
 
 template <class Self, class Archive>
