@@ -241,7 +241,7 @@ TEST(EuclideanGraphTest, IsThatOfExhaustiveSearch) {
     const auto exhaustive = EuclideanIndex::Build(points.view(), options);
     const NeighborTable all = AllNeighbors(*exhaustive);
     ExpectGraphs(*exhaustive, all);
-    for (const Strategy strategy : {LEVEL_SYNCHRONOUS, BEST_FIRST}) {
+    for (const Strategy strategy : {LEVEL_SYNCHRONOUS, BEST_FIRST, BLOCK}) {
       options.set_strategy(strategy);
       ExpectGraphs(*EuclideanIndex::Build(points.view(), options), all);
     }
