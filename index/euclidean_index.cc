@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -19,6 +20,7 @@
 #include "heuristics/composition/composition.h"
 #include "index/dispatch.h"
 #include "index/exceptions.h"
+#include "index/ordered_graph.h"
 #include "index/validation.h"
 #include "metric/euclidean_distance.h"
 #include "metric/euclidean_range.h"
@@ -68,6 +70,15 @@ EuclideanIndexOptions Resolve(EuclideanIndexOptions options, int64_t dim) {
 // metric in an order of its own, and by boxes.
 double CopiesKept(const EuclideanIndexOptions& options) {
   return options.strategy() == BLOCK ? 3 : 2;
+}
+
+absl::Status CheckCopyMemory(int64_t size, int64_t dim,
+                             const EuclideanIndexOptions& options) {
+  return CheckMemory(
+      sizeof(double) * static_cast<double>(size) * static_cast<double>(dim) *
+          CopiesKept(options),
+      absl::StrCat("points: the index's copies of ", size, " points"),
+      "take fewer points");
 }
 
 }  // namespace
@@ -121,17 +132,12 @@ absl::StatusOr<EuclideanIndex> EuclideanIndex::Build(
   RCT_RETURN_IF_ERROR(ValidateEuclideanIndexOptions(options));
   RCT_RETURN_IF_ERROR(ValidateFinite("points", points));
   EuclideanIndexOptions used = Resolve(options, points.cols);
-  RCT_RETURN_IF_ERROR(CheckMemory(
-      sizeof(double) * static_cast<double>(points.rows) *
-          static_cast<double>(points.cols) * CopiesKept(used),
-      absl::StrCat("points: the index's copies of ", points.rows, " points"),
-      "take fewer points"));
+  RCT_RETURN_IF_ERROR(CheckCopyMemory(points.rows, points.cols, used));
   const int given = options.lengthscale_size();
   if (given > 1 && given != points.cols) {
     return absl::InvalidArgumentError(absl::StrCat(
         "lengthscale: ", given, " values for points of ", points.cols,
-        " coordinates; give none, one, or one for "
-        "each coordinate"));
+        " coordinates; give none, one, or one for each"));
   }
   Matrix<double> scaled = InLengthscales(points, options);
   RCT_RETURN_IF_ERROR(ValidateEuclideanPoints(scaled.view()));
@@ -165,6 +171,31 @@ absl::StatusOr<SearchResult> EuclideanIndex::Search(
 absl::StatusOr<SearchResult> EuclideanIndex::Graph(SearchOptions options) const
     try {
   return NearestToAllRows(*searcher_, options);
+} catch (...) {
+  return StatusOfException("Graph");
+}
+
+absl::StatusOr<SearchResult> EuclideanIndex::Graph(
+    SearchOptions options, absl::Span<const int64_t> order) const try {
+  RCT_RETURN_IF_ERROR(ValidateOrderedGraph(options, order, size()));
+  if (IsNatural(order)) return NearestToAllRows(*searcher_, options);
+  RCT_RETURN_IF_ERROR(CheckCopyMemory(size(), dim(), options_));
+  const Monitor::Part whole(options.monitor);
+  std::optional<Monitor::Part> part(std::in_place, options.monitor,
+                                    kShareOfOrderedIndex);
+  std::vector<int32_t> positions;
+  positions.reserve(order.size());
+  for (const int64_t row : order) {
+    positions.push_back(searcher_->order().position(row));
+  }
+  RCT_ASSIGN_OR_RETURN(
+      const ComposedSearcher<EuclideanDistance> ordered,
+      ComposeSearcher(std::make_shared<const EuclideanDistance>(
+                          searcher_->metric().Reordered(positions)),
+                      CompositionOf(options_), ResolveThreads(options.threads),
+                      options.monitor));
+  part.reset();
+  return NearestInOrder(*ordered.searcher, order, options);
 } catch (...) {
   return StatusOfException("Graph");
 }

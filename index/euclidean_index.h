@@ -68,12 +68,15 @@ class EuclideanIndex {
       const EuclideanIndexOptions& options = {}, Monitor* monitor = nullptr);
 
   // The searches of ResidualIndex, with the same meaning, results and errors.
-  // They return the neighbors of rows; of every row, itself excluded; of new
-  // points (q x d, finite), for which `exclude_self` and `predecessor` are
-  // errors; and all neighbors nearer than `radius`.
+  // They return the neighbors of rows; of every row, itself excluded, also in
+  // an order, for which a second index is made; of new points (q x d, finite),
+  // for which `exclude_self` and `predecessor` are errors; and all neighbors
+  // nearer than `radius`.
   absl::StatusOr<SearchResult> Search(absl::Span<const int64_t> rows,
                                       SearchOptions options) const;
   absl::StatusOr<SearchResult> Graph(SearchOptions options) const;
+  absl::StatusOr<SearchResult> Graph(SearchOptions options,
+                                     absl::Span<const int64_t> order) const;
   absl::StatusOr<SearchResult> SearchPoints(MatrixView<const double> points,
                                             SearchOptions options) const;
   absl::StatusOr<RangeResult> RangeSearch(absl::Span<const int64_t> rows,

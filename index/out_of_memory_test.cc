@@ -25,6 +25,8 @@
 #include "gtest/gtest.h"
 #include "index/euclidean_index.h"
 #include "index/index.pb.h"
+#include "index/ordering.h"
+#include "index/ordering.pb.h"
 #include "index/residual_index.h"
 #include "metric/metric.pb.h"
 #include "metric/test_data.h"
@@ -163,10 +165,16 @@ struct Calls {
     };
     const Index* const i = &index;
     const MatrixView<const double> some(points.data(), 9, points.cols());
+    std::vector<int64_t> backwards(points.rows());
+    std::iota(backwards.rbegin(), backwards.rend(), 0);
     return {
         nearest([=] { return i->Search(kQueries, {.k = 7, .threads = 2}); }),
         nearest([=] {
           return i->Graph({.k = 4, .predecessor = true, .threads = 1});
+        }),
+        nearest([=] {
+          return i->Graph({.k = 4, .predecessor = true, .threads = 2},
+                          backwards);
         }),
         nearest(
             [=] { return i->SearchPoints(some, {.k = 200, .threads = 2}); }),
@@ -221,6 +229,18 @@ TEST_F(OutOfMemoryTest, Builds) {
     FailEach(
         [&] { return ResidualIndex::Build(points.view(), options).status(); },
         [] {});
+  }
+}
+
+TEST_F(OutOfMemoryTest, Orders) {
+  const Matrix<double> points = MakePoints("normal", kRows, 2, 1);
+  for (int method = 1; method <= OrderingConfig::Method_MAX; ++method) {
+    OrderingConfig config;
+    config.set_method(static_cast<OrderingConfig::Method>(method));
+    config.set_num_first(kRows / 2);
+    config.set_threads(2);
+    FailEach([&] { return OrderPoints(points.view(), config).status(); },
+             [] {});
   }
 }
 

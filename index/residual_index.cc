@@ -25,9 +25,12 @@
 #include "index/factor_check.h"
 #include "index/index_file.h"
 #include "index/index_file.pb.h"
+#include "index/ordered_graph.h"
+#include "index/ordering.h"
 #include "index/validation.h"
 #include "metric/inducing_points.h"
 #include "metric/kernel.h"
+#include "metric/metric.pb.h"
 #include "metric/residual_correlation.h"
 #include "metric/residual_factors.h"
 #include "metric/residual_points.h"
@@ -53,6 +56,24 @@ absl::Status CheckFactorMemory(double points, int64_t dim, int64_t m,
   return CheckMemory(sizeof(double) * points * numbers,
                      absl::StrCat(what, " with ", m, " inducing points"),
                      "take fewer of either at a time");
+}
+
+// Returns the config of inducing points that are these rows or, without rows,
+// have these coordinates.
+InducingConfig DescribeInducing(const Matrix<double>& coordinates,
+                                const std::vector<int64_t>& rows) {
+  InducingConfig config;
+  if (coordinates.rows() == 0) {
+    config.mutable_none();
+  } else if (!rows.empty()) {
+    config.mutable_rows()->mutable_row()->Add(rows.begin(), rows.end());
+  } else {
+    auto& value = *config.mutable_coordinates()->mutable_value();
+    for (int64_t i = 0; i < coordinates.rows(); ++i) {
+      value.Add(coordinates.row(i), coordinates.row(i) + coordinates.cols());
+    }
+  }
+  return config;
 }
 
 // Returns how many times a strategy keeps the points and their factors beside
@@ -122,6 +143,37 @@ absl::StatusOr<ResidualModel> ResidualModel::WithKernel(
                    threads, metric_->simd(), monitor);
 } catch (...) {
   return StatusOfException("WithKernel");
+}
+
+absl::StatusOr<ResidualModel> ResidualModel::Reordered(
+    absl::Span<const int64_t> order) const try {
+  const ResidualPoints& data = metric_->data();
+  RCT_RETURN_IF_ERROR(ValidateOrder(order, data.size()));
+  RCT_RETURN_IF_ERROR(CheckFactorMemory(
+      static_cast<double>(data.size()), data.points.cols(), data.v.cols(),
+      absl::StrCat("order: ", data.size(), " points once more,")));
+  const std::vector<int32_t> rows(order.begin(), order.end());
+  if (factor_ == nullptr) {
+    auto metric = std::make_shared<const ResidualCorrelation>(
+        metric_->kernel(), data.Reordered(rows), std::nullopt, metric_->simd());
+    return ResidualModel(nullptr, std::move(metric), config_, {});
+  }
+  const std::vector<int64_t> ranks = RanksOf(order);
+  std::vector<int64_t> inducing_rows;
+  for (const int64_t row : factor_->inducing().rows) {
+    inducing_rows.push_back(ranks[row]);
+  }
+  ResidualConfig config = config_;
+  *config.mutable_inducing() =
+      DescribeInducing(factor_->inducing().coordinates, inducing_rows);
+  auto factor = std::make_shared<const InducingFactor>(
+      factor_->WithRows(std::move(inducing_rows)));
+  auto metric = std::make_shared<const ResidualCorrelation>(
+      metric_->kernel(), data.Reordered(rows), factor, metric_->simd());
+  return ResidualModel(std::move(factor), std::move(metric), std::move(config),
+                       {});
+} catch (...) {
+  return StatusOfException("Reordered");
 }
 
 absl::StatusOr<ResidualModel> ResidualModel::Factorize(
@@ -320,6 +372,23 @@ absl::StatusOr<SearchResult> ResidualIndex::Search(
 absl::StatusOr<SearchResult> ResidualIndex::Graph(SearchOptions options) const
     try {
   return NearestToAllRows(*searcher_, options);
+} catch (...) {
+  return StatusOfException("Graph");
+}
+
+absl::StatusOr<SearchResult> ResidualIndex::Graph(
+    SearchOptions options, absl::Span<const int64_t> order) const try {
+  RCT_RETURN_IF_ERROR(ValidateOrderedGraph(options, order, size()));
+  if (IsNatural(order)) return NearestToAllRows(*searcher_, options);
+  const Monitor::Part whole(options.monitor);
+  std::optional<Monitor::Part> part(std::in_place, options.monitor,
+                                    kShareOfOrderedIndex);
+  RCT_ASSIGN_OR_RETURN(ResidualModel model, model_.Reordered(order));
+  RCT_ASSIGN_OR_RETURN(const ResidualIndex ordered,
+                       Compose(std::move(model), options_, options.threads,
+                               options.monitor, /*static_nets=*/nullptr));
+  part.reset();
+  return NearestInOrder(*ordered.searcher_, order, options);
 } catch (...) {
   return StatusOfException("Graph");
 }

@@ -94,6 +94,14 @@ class ResidualModel {
                                            int threads = 0,
                                            Monitor* monitor = nullptr) const;
 
+  // Returns the model of the same points in another order: row i of the result
+  // is row order[i] of this model, bit for bit. V and p are copied, not
+  // computed again; the factor of K(Z,Z) is shared. In its config the inducing
+  // points are rows of the new order, or coordinates. Returns InvalidArgument,
+  // naming the element, unless `order` holds each row once.
+  absl::StatusOr<ResidualModel> Reordered(
+      absl::Span<const int64_t> order) const;
+
   const std::shared_ptr<const ResidualCorrelation>& metric() const {
     return metric_;
   }
@@ -220,6 +228,19 @@ class ResidualIndex {
   // belongs to row i of the data. With `predecessor` they are its Vecchia
   // conditioning set.
   absl::StatusOr<SearchResult> Graph(SearchOptions options) const;
+
+  // Returns the graph of the rows in another order (index/ordering.h), in which
+  // row order[i] comes i-th. `predecessor` then means earlier in the order, and
+  // of neighbors at one distance the earlier one comes first: without
+  // `predecessor` the order decides nothing else. Rows have the caller's
+  // numbers, and row i of the table belongs to row i of the data, as above.
+  //
+  // Unless the rows are in order already, this call makes an index over the
+  // points in the order and searches that: while it runs there is a second copy
+  // of the points, V and p, and it takes the time of a build without the
+  // factors. Errors are those of ResidualModel::Reordered as well.
+  absl::StatusOr<SearchResult> Graph(SearchOptions options,
+                                     absl::Span<const int64_t> order) const;
 
   // Returns the neighbors, among the data, of new points (q x d, finite). A new
   // point has no row: `exclude_self` and `predecessor` are InvalidArgument.

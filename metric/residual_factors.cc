@@ -141,6 +141,15 @@ absl::StatusOr<InducingFactor> InducingFactor::Create(
   return factor;
 }
 
+InducingFactor InducingFactor::WithRows(std::vector<int64_t> rows) const {
+  InducingFactor result(kernel_, {}, rounding_.jitter, variance_floor_, *simd_);
+  result.inducing_ = {inducing_.coordinates.Share(), std::move(rows)};
+  result.rounding_ = rounding_;
+  result.panels_ = panels_.Share();
+  result.inverse_diagonal_ = inverse_diagonal_.Share();
+  return result;
+}
+
 template <class Self, class Archive>
 void InducingFactor::Describe(Self& self, Archive& archive) {
   archive.Array("inducing.coordinates", self.inducing_.coordinates);

@@ -23,6 +23,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "base/aligned_buffer.h"
@@ -60,6 +61,10 @@ class InducingFactor {
       MatrixView<const double> points, ArchiveReader& archive,
       const SimdRoutines& simd = BestSimdRoutines());
   void Save(ArchiveWriter& archive) const;
+
+  // Returns the same factor for data among which the inducing points are these
+  // rows, in their order; none where they are no rows. Shares its memory.
+  InducingFactor WithRows(std::vector<int64_t> rows) const;
 
   // Computes the factors of `points`, n x d. Assumes that they are finite and
   // of the inducing points' dimension. Returns FailedPrecondition, with the

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <numeric>
+#include <optional>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -299,6 +301,27 @@ TEST(InducingFactorTest, PointOnAnInducingPointKeepsTheJitter) {
     for (int64_t i = 0; i < 20; ++i) {
       EXPECT_NEAR(points.variance[i] / (3 * jitter), 1, 0.02);
     }
+  }
+}
+
+TEST(InducingFactorTest, WithRowsChangesTheRowsAlone) {
+  const Matrix<double> x = UniformPoints(50, 2, 2);
+  std::optional<InducingFactor> factor =
+      MakeFactor(MakeKernel(KernelFamily::kMatern32, 1.3, {0.4}, 2),
+                 UniformPoints(19, 2, 1), 1e-6)
+          .value();
+  const ResidualPoints expected = factor->Project(x.view(), 1).value();
+  std::vector<int64_t> rows(19);
+  std::iota(rows.rbegin(), rows.rend(), 100);
+  const InducingFactor other = factor->WithRows(rows);
+  factor.reset();  // the memory lives on
+  EXPECT_EQ(other.inducing().rows, rows);
+  EXPECT_EQ(other.num_inducing(), 19);
+  EXPECT_EQ(other.rounding().num_inducing, 19);
+  EXPECT_EQ(other.rounding().jitter, 1e-6 * 1.3);
+  const ResidualPoints found = other.Project(x.view(), 1).value();
+  for (int64_t i = 0; i < found.size(); ++i) {
+    ASSERT_NO_FATAL_FAILURE(ExpectSamePoint(found, i, expected, i));
   }
 }
 

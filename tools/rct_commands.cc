@@ -20,6 +20,7 @@
 #include "tools/rct_flags.h"
 #include "tools/rct_info.h"
 #include "tools/rct_input.h"
+#include "tools/rct_order.h"
 #include "tools/rct_search.h"
 #include "tools/rct_search_flags.h"
 
@@ -44,6 +45,7 @@ Commands
   build       an index in a file, which neighbors and graph can take
   neighbors   neighbors of the queries you name
   graph       neighbors of every point, or its Vecchia conditioning set
+  order       an order of points, such as maxmin, for conditioning sets
   info        what is in a file, and whether it can be used
   doctor      what this machine can do, and a self-test
 
@@ -97,21 +99,30 @@ CommandOutcome Fail(int exit_code, std::string_view program,
   return outcome;
 }
 
-CommandOutcome Search(SearchCommand command, std::string_view program,
-                      Arguments arguments) {
-  const absl::StatusOr<SearchTask> task = ParseSearchTask(command, arguments);
+// Runs run(task, interrupted), which returns a report.
+template <class Task, class Run>
+CommandOutcome RunTask(const absl::StatusOr<Task>& task,
+                       std::string_view program, Run run) {
   if (!task.ok()) return Fail(kBadUsage, program, task.status().message());
   const StopSignals signals;
   const auto interrupted = [&signals] { return signals.noted() != 0; };
-  const absl::StatusOr<std::string> report =
-      command == SearchCommand::kBuild ? RunBuild(*task, interrupted)
-                                       : RunSearch(*task, interrupted);
+  const absl::StatusOr<std::string> report = run(*task, interrupted);
   if (absl::IsCancelled(report.status())) {
     return Fail(kStopped + signals.noted(), program,
                 "interrupted; nothing is written");
   }
   if (!report.ok()) return Fail(kBadInput, program, report.status().message());
   return {0, "", *report + "\n"};
+}
+
+CommandOutcome Search(SearchCommand command, std::string_view program,
+                      Arguments arguments) {
+  return RunTask(ParseSearchTask(command, arguments), program,
+                 command == SearchCommand::kBuild ? RunBuild : RunSearch);
+}
+
+CommandOutcome Order(std::string_view program, Arguments arguments) {
+  return RunTask(ParseOrderTask(arguments), program, RunOrder);
 }
 
 CommandOutcome Neighbors(std::string_view program, Arguments arguments) {
@@ -183,6 +194,7 @@ const std::vector<Command>& Commands() {
       {"neighbors", [] { return SearchHelp(SearchCommand::kNeighbors); },
        Neighbors},
       {"graph", [] { return SearchHelp(SearchCommand::kGraph); }, Graph},
+      {"order", OrderHelp, Order},
       {"info", [] { return std::string(kInfoHelp); }, Info},
       {"doctor", [] { return std::string(kDoctorHelp); }, Doctor},
   };

@@ -1,14 +1,18 @@
 #include "tools/rct_output.h"
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "base/file.h"
+#include "base/matrix_file.h"
 #include "base/status_macros.h"
 #include "tools/rct_input.h"
 
@@ -41,7 +45,38 @@ absl::Status CheckOutput(const FileFlag& output,
   return Annotate(CheckWritable(resolved), flag);
 }
 
+constexpr MatrixFormat kFormats[] = {MatrixFormat::kNpy, MatrixFormat::kCsv};
+
 }  // namespace
+
+const std::vector<std::string>& FormatNames() {
+  static const auto& names = *new std::vector<std::string>{"npy", "csv"};
+  return names;
+}
+
+absl::StatusOr<MatrixFormat> OutputFormat(std::string_view flag,
+                                          const std::string& path,
+                                          std::optional<int> format) {
+  if (path == "-" && !format.has_value()) return MatrixFormat::kCsv;
+  const absl::StatusOr<MatrixFormat> ending = FormatOf(path);
+  if (ending.ok() && *ending == MatrixFormat::kFvecs) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(flag, ": ", path, ": is written as .npy or .csv only"));
+  }
+  if (!format.has_value()) {
+    if (ending.ok()) return *ending;
+    return absl::InvalidArgumentError(
+        absl::StrCat(flag, ": ", path,
+                     ": the ending names no format; end it with "
+                     ".npy or .csv, or say --format"));
+  }
+  if (ending.ok() && *ending != kFormats[*format]) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--format and ", flag, ": ", path, " is no name for a file in ",
+        FormatNames()[*format], " format; leave one out"));
+  }
+  return kFormats[*format];
+}
 
 std::string OutputPath(const std::string& path) {
   return path == "-" ? "/dev/stdout" : ResolvePath(path);

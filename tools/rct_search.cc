@@ -28,12 +28,19 @@
 #include "index/advice.h"
 #include "index/euclidean_index.h"
 #include "index/index.pb.h"
+#include "index/ordered_graph.h"
+#include "index/ordering.h"
+#include "index/ordering.pb.h"
 #include "index/residual_index.h"
+#include "metric/euclidean_distance.h"
+#include "metric/metric.pb.h"
 #include "metric/simd_routines.h"
 #include "parity/audit.h"
 #include "parity/gates.h"
 #include "tools/rct_input.h"
+#include "tools/rct_order.h"
 #include "tools/rct_output.h"
+#include "tools/rct_watch.h"
 #include "traversal/neighbor_table.h"
 #include "traversal/range_search.h"
 #include "traversal/range_table.h"
@@ -41,8 +48,6 @@
 
 namespace rct {
 namespace {
-
-using Interrupted = std::function<bool()>;
 
 // The beginnings of the library's errors, and what they become for flags.
 constexpr std::pair<std::string_view, std::string_view> kFlagOf[] = {
@@ -62,6 +67,7 @@ constexpr std::pair<std::string_view, std::string_view> kFlagOf[] = {
     {"radius: ", "--radius: "},
     {"threads: ", "--threads: "},
     {"allowed: ", "--allowed_rows: "},
+    {"order: ", "--order: "},
 };
 
 // Returns the library's error in the user's terms.
@@ -99,38 +105,12 @@ std::vector<FileFlag> InputsOf(const SearchTask& task) {
           {"--query_rows", task.query_rows},
           {"--queries", task.queries},
           {"--allowed_rows", task.allowed_rows},
+          {"--order", task.order_file},
           {"--inducing_rows", task.inducing_rows},
           {"--inducing_points", task.inducing_points},
           {"--factors", task.factors},
           {"--residual_variance", task.residual_variance}};
 }
-
-// A monitor that shows the progress of a step on the terminal and cancels it
-// when the user interrupts.
-class Watch {
- public:
-  // Shows progress as a number up to `total`.
-  Watch(std::string label, int64_t total, const Interrupted& interrupted)
-      : total_(total),
-        interrupted_(interrupted),
-        progress_(std::move(label), total),
-        monitor_([this](double done) { return Show(done); }) {}
-
-  Monitor* monitor() { return &monitor_; }
-
- private:
-  bool Show(double done) {
-    const auto steps = static_cast<int64_t>(done * static_cast<double>(total_));
-    progress_.Advance(steps - std::exchange(shown_, steps));
-    return !interrupted_();
-  }
-
-  const int64_t total_;
-  const Interrupted& interrupted_;
-  int64_t shown_ = 0;
-  Progress progress_;
-  Monitor monitor_;
-};
 
 // The points of a task, and the options that all files are read with.
 struct Input {
@@ -232,6 +212,10 @@ struct TaskQueries {
   Matrix<double> points;
 
   std::unique_ptr<bool[]> allowed;  // by row; null means all
+
+  // The order in which the index holds the rows: rows and flags above are in
+  // it, too. Empty means as they come.
+  std::vector<int64_t> order;
 };
 
 // Returns row numbers of the points.
@@ -287,6 +271,47 @@ absl::StatusOr<TaskQueries> ReadQueries(const SearchTask& task,
   return queries;
 }
 
+// Returns the order of the rows of `points` that the task asks for, or none.
+absl::StatusOr<std::vector<int64_t>> ReadOrder(const SearchTask& task,
+                                               MatrixView<const double> points,
+                                               const KernelConfig& kernel,
+                                               const ReadOptions& options,
+                                               const Interrupted& interrupted) {
+  if (task.order_method != OrderingConfig::METHOD_UNSPECIFIED) {
+    OrderingConfig config;
+    config.set_method(task.order_method);
+    *config.mutable_lengthscale() = kernel.lengthscale();
+    config.set_threads(task.index.threads());
+    return OrderAndShow(points, config, interrupted);
+  }
+  std::vector<int64_t> order;
+  if (task.order_file.empty()) return order;
+  RCT_ASSIGN_OR_RETURN(
+      order, Read("--order", task.order_file, options, ReadInputRows));
+  RCT_RETURN_IF_ERROR(
+      CheckInputOrder("--order", task.order_file, order, points.rows));
+  return order;
+}
+
+// Makes queries, all rows in turn, those of an index that holds the rows in
+// `order`, unless that is empty.
+void PutInOrder(std::vector<int64_t> order, TaskQueries& queries) {
+  if (order.empty()) return;
+  queries.rows = RanksOf(order);
+  queries.allowed = FlagsInOrder(
+      absl::MakeConstSpan(queries.allowed.get(),
+                          queries.allowed == nullptr ? 0 : order.size()),
+      order);
+  queries.order = std::move(order);
+}
+
+// Returns the model in the order of the queries, if they have one.
+absl::StatusOr<ResidualModel> InOrder(const ResidualModel& model,
+                                      const TaskQueries& queries) {
+  if (queries.order.empty()) return model;
+  return InFlags(model.Reordered(queries.order));
+}
+
 // Returns the points of --points. Where the lengthscale of a residual metric is
 // missing, the error suggests one.
 absl::StatusOr<Input> ReadPoints(const SearchTask& task,
@@ -309,14 +334,25 @@ absl::StatusOr<Input> ReadPoints(const SearchTask& task,
   return input;
 }
 
-// Builds an index that will be asked `expected_queries` queries in total.
+void AddWarnings(const std::vector<std::string>& advice,
+                 std::vector<std::string>& report) {
+  for (const std::string& sentence : advice) {
+    report.push_back(absl::StrCat("warning: ", sentence));
+  }
+}
+
+// Builds an index of the rows in the order of the queries, and adds warnings
+// about its model to `report`.
 absl::StatusOr<ResidualIndex> BuildIndex(const SearchTask& task,
                                          const Input& input,
-                                         int64_t expected_queries,
+                                         const TaskQueries& queries,
+                                         std::vector<std::string>& report,
                                          const Interrupted& interrupted) {
   std::optional<Watch> watch(std::in_place, "factors", 100, interrupted);
   RCT_ASSIGN_OR_RETURN(ResidualModel model,
                        MakeModel(task, input, watch->monitor()));
+  AddWarnings(AdviceOnModel(model), report);
+  RCT_ASSIGN_OR_RETURN(model, InOrder(model, queries));
   IndexOptions options = task.index;
   options.clear_residual();
   for (const std::string& name : input.info.names) {
@@ -325,7 +361,7 @@ absl::StatusOr<ResidualIndex> BuildIndex(const SearchTask& task,
   if (options.strategy() == BLOCK) {
     options.mutable_heuristics()
         ->mutable_skeleton_bound()
-        ->set_expected_queries(expected_queries);
+        ->set_expected_queries(queries.size());
   }
   watch.emplace("index", 100, interrupted);
   return InFlags(
@@ -399,6 +435,15 @@ absl::StatusOr<std::string> Audit(const Index& exhaustive,
                       " queries searched again, exhaustively: same bits");
 }
 
+// Gives the neighbors of an index in `order` the row numbers of the caller.
+void NameRows(absl::Span<const int64_t> order, Answers& answers) {
+  NeighborTable& table = answers.table;
+  for (int64_t i = 0; i < table.num_queries(); ++i) {
+    RanksToRows(order, absl::MakeSpan(table.rows().row(i), table.k()));
+  }
+  RanksToRows(order, absl::MakeSpan(answers.lists.rows));
+}
+
 template <class T>
 std::string Serialize(MatrixFormat format, std::string_view column,
                       MatrixView<const T> table) {
@@ -421,6 +466,7 @@ std::string Serialize(MatrixFormat format, std::string_view column,
 
 absl::StatusOr<std::string> Write(const SearchTask& task,
                                   const Answers& answers,
+                                  const std::vector<int64_t>& order,
                                   const Interrupted& interrupted) {
   const auto& [table, lists] = answers;
   std::vector<std::pair<std::string, std::string>> outputs;  // path, contents
@@ -437,6 +483,9 @@ absl::StatusOr<std::string> Write(const SearchTask& task,
         path, task.all_within
                   ? Serialize(format, "distance", lists.distances)
                   : Serialize(format, "distance", table.distances()));
+  }
+  if (const auto& [path, format] = task.out_order; !path.empty()) {
+    outputs.emplace_back(path, SerializeOrder(format, order));
   }
   std::vector<FileToWrite> files;
   std::string report;
@@ -464,13 +513,6 @@ std::vector<std::string> WarningsOf(const Answers& answers,
              : AdviceOnNeighbors(answers.table, task.search, metric);
 }
 
-void AddWarnings(const std::vector<std::string>& advice,
-                 std::vector<std::string>& report) {
-  for (const std::string& sentence : advice) {
-    report.push_back(absl::StrCat("warning: ", sentence));
-  }
-}
-
 // Searches, audits with the index that make_exhaustive() returns, and writes
 // the answer. Returns the lines of `report` and further ones.
 template <class Index, class MakeExhaustive>
@@ -488,7 +530,7 @@ absl::StatusOr<std::string> Answer(const Index& index,
                              interrupted);
   search.monitor = watch->monitor();
   RCT_ASSIGN_OR_RETURN(
-      const Answers answers,
+      Answers answers,
       SearchEither(index, queries, 0, queries.size(), task, search));
   watch.reset();
   search.monitor = nullptr;
@@ -499,8 +541,9 @@ absl::StatusOr<std::string> Answer(const Index& index,
         report.emplace_back(),
         Audit(exhaustive, queries, task, search, answers, interrupted));
   }
+  if (!queries.order.empty()) NameRows(queries.order, answers);
   RCT_ASSIGN_OR_RETURN(report.emplace_back(),
-                       Write(task, answers, interrupted));
+                       Write(task, answers, queries.order, interrupted));
   AddWarnings(WarningsOf(answers, task), report);
   int64_t short_rows = 0;
   const NeighborTable& table = answers.table;
@@ -518,9 +561,8 @@ absl::StatusOr<std::string> Answer(const Index& index,
 absl::StatusOr<std::string> SearchResidual(const SearchTask& task,
                                            const Interrupted& interrupted,
                                            const ResidualIndex& index,
-                                           const TaskQueries& queries) {
-  std::vector<std::string> report;
-  AddWarnings(AdviceOnModel(index.model()), report);
+                                           const TaskQueries& queries,
+                                           std::vector<std::string> report) {
   return Answer(
       index, queries, task,
       [&] {
@@ -534,34 +576,63 @@ absl::StatusOr<std::string> SearchResidual(const SearchTask& task,
 absl::StatusOr<std::string> SearchIndexFile(const SearchTask& task,
                                             const ReadOptions& options,
                                             const Interrupted& interrupted) {
-  Watch watch("loading", 100, interrupted);
-  const absl::StatusOr<ResidualIndex> index = ResidualIndex::Load(
+  std::optional<Watch> watch(std::in_place, "loading", 100, interrupted);
+  absl::StatusOr<ResidualIndex> index = ResidualIndex::Load(
       InputPath(task.index_file),
-      {.threads = task.index.threads(), .monitor = watch.monitor()});
+      {.threads = task.index.threads(), .monitor = watch->monitor()});
+  watch.reset();
   if (!index.ok()) return Annotate(index.status(), "--index");
   const auto& names = index->options().coordinate_name();
-  RCT_ASSIGN_OR_RETURN(const TaskQueries queries,
+  RCT_ASSIGN_OR_RETURN(TaskQueries queries,
                        ReadQueries(task,
                                    {"--index",
                                     index->size(),
                                     index->model().metric()->dim(),
                                     {names.begin(), names.end()}},
                                    options));
-  return SearchResidual(task, interrupted, *index, queries);
+  std::vector<std::string> report;
+  AddWarnings(AdviceOnModel(index->model()), report);
+  RCT_ASSIGN_OR_RETURN(
+      std::vector<int64_t> order,
+      ReadOrder(task, index->model().metric()->data().points.view(),
+                index->model().config().kernel(), options, interrupted));
+  PutInOrder(std::move(order), queries);
+  if (!queries.order.empty()) {
+    watch.emplace("index", 100, interrupted);
+    RCT_ASSIGN_OR_RETURN(ResidualModel model, InOrder(index->model(), queries));
+    IndexOptions used = index->options();
+    used.set_threads(task.index.threads());
+    index =
+        InFlags(ResidualIndex::Build(std::move(model), used, watch->monitor()));
+    RCT_RETURN_IF_ERROR(index.status());
+    watch.reset();
+  }
+  return SearchResidual(task, interrupted, *index, queries, std::move(report));
 }
 
 absl::StatusOr<std::string> SearchFromPoints(const SearchTask& task,
                                              const ReadOptions& read,
                                              const Interrupted& interrupted) {
-  RCT_ASSIGN_OR_RETURN(const Input input, ReadPoints(task, read));
-  RCT_ASSIGN_OR_RETURN(const TaskQueries queries,
+  RCT_ASSIGN_OR_RETURN(Input input, ReadPoints(task, read));
+  RCT_ASSIGN_OR_RETURN(TaskQueries queries,
                        ReadQueries(task, input.info, read));
-  const MatrixView<const double> points = input.points.view();
+  RCT_ASSIGN_OR_RETURN(
+      std::vector<int64_t> order,
+      ReadOrder(task, std::as_const(input.points).view(),
+                task.index.residual().kernel(), read, interrupted));
+  PutInOrder(std::move(order), queries);
   if (!task.euclidean) {
+    std::vector<std::string> report;
     RCT_ASSIGN_OR_RETURN(const ResidualIndex index,
-                         BuildIndex(task, input, queries.size(), interrupted));
-    return SearchResidual(task, interrupted, index, queries);
+                         BuildIndex(task, input, queries, report, interrupted));
+    return SearchResidual(task, interrupted, index, queries, std::move(report));
   }
+  if (!queries.order.empty()) {
+    const std::vector<int32_t> rows(queries.order.begin(), queries.order.end());
+    input.points =
+        EuclideanPoints{std::move(input.points)}.Reordered(rows).points;
+  }
+  const MatrixView<const double> points = std::as_const(input.points).view();
   EuclideanIndexOptions options;
   options.set_threads(task.index.threads());
   if (task.index.has_strategy()) options.set_strategy(task.index.strategy());
@@ -593,10 +664,11 @@ absl::Status CompareAudit(const NeighborTable& answers,
 
 absl::StatusOr<std::string> RunSearch(const SearchTask& task,
                                       const Interrupted& interrupted) {
-  RCT_RETURN_IF_ERROR(CheckFiles(
-      InputsOf(task), {{"--out_offsets", task.out_offsets.path},
-                       {"--out_indices", task.out_indices.path},
-                       {"--out_distances", task.out_distances.path}}));
+  RCT_RETURN_IF_ERROR(
+      CheckFiles(InputsOf(task), {{"--out_offsets", task.out_offsets.path},
+                                  {"--out_indices", task.out_indices.path},
+                                  {"--out_distances", task.out_distances.path},
+                                  {"--out_order", task.out_order.path}}));
   Monitor reading([&interrupted](double) { return !interrupted(); });
   const ReadOptions options = {task.header, &reading};
   return task.index_file.empty() ? SearchFromPoints(task, options, interrupted)
@@ -613,9 +685,11 @@ absl::StatusOr<std::string> RunBuild(const SearchTask& task,
   RCT_ASSIGN_OR_RETURN(const Input input,
                        ReadPoints(task, {task.header, &reading}));
   // An index in a file is probably searched for as many queries as points.
-  RCT_ASSIGN_OR_RETURN(
-      const ResidualIndex index,
-      BuildIndex(task, input, input.points.rows(), interrupted));
+  RCT_ASSIGN_OR_RETURN(const TaskQueries queries,
+                       ReadQueries(task, input.info, input.options));
+  std::vector<std::string> warnings;
+  RCT_ASSIGN_OR_RETURN(const ResidualIndex index,
+                       BuildIndex(task, input, queries, warnings, interrupted));
   Watch watch("writing", 100, interrupted);
   RCT_RETURN_IF_ERROR(
       Annotate(index.Save(OutputPath(task.index_file), task.index.threads(),
@@ -623,7 +697,7 @@ absl::StatusOr<std::string> RunBuild(const SearchTask& task,
                "--index"));
   std::vector<std::string> report = {absl::StrCat(
       "wrote ", task.index_file, ": an index of ", index.size(), " points")};
-  AddWarnings(AdviceOnModel(index.model()), report);
+  report.insert(report.end(), warnings.begin(), warnings.end());
   return absl::StrJoin(report, "\n");
 }
 

@@ -15,18 +15,13 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "base/csv.h"
-#include "base/matrix_file.h"
 #include "index/index.pb.h"
+#include "index/ordering.pb.h"
+#include "tools/rct_output.h"
 #include "traversal/neighbor_table.h"
 #include "traversal/searcher.h"
 
 namespace rct {
-
-// A file for a part of the answer; its path is "" where none is wanted.
-struct OutputFile {
-  std::string path;
-  MatrixFormat format = MatrixFormat::kNpy;  // or kCsv
-};
 
 // A task, as flags describe it. Files are as base/matrix_file.h reads them; `-`
 // is standard input or output, and "" a file that is not given. Rows are
@@ -66,6 +61,11 @@ struct SearchTask {
   // The row numbers of points that may be neighbors.
   std::string allowed_rows;
 
+  // The order in which rct graph takes the rows: one that a method makes or one
+  // that a file holds, as row numbers. Neither means as they come.
+  OrderingConfig::Method order_method = OrderingConfig::METHOD_UNSPECIFIED;
+  std::string order_file;
+
   // The number of queries, drawn at random, that are answered again, each by
   // itself and exhaustively. Both answers must have the same bits.
   int64_t audit = 0;
@@ -77,6 +77,8 @@ struct SearchTask {
   OutputFile out_offsets;
   OutputFile out_indices;
   OutputFile out_distances;
+  // The order of the rows: n int64 row numbers.
+  OutputFile out_order;
 };
 
 // Answers the queries of a task and returns a report: lines without a final

@@ -21,12 +21,16 @@
 #include "absl/types/span.h"
 #include "base/limits.h"
 #include "base/matrix_file.h"
+#include "base/quote.h"
 #include "base/status_macros.h"
-#include "google/protobuf/descriptor.h"
 #include "index/index.pb.h"
+#include "index/ordering.pb.h"
 #include "metric/metric.pb.h"
+#include "tools/rct_enum_names.h"
 #include "tools/rct_flags.h"
 #include "tools/rct_input.h"
+#include "tools/rct_order.h"
+#include "tools/rct_output.h"
 #include "traversal/traversal.pb.h"
 
 namespace rct {
@@ -38,20 +42,6 @@ absl::Status UsageError(std::string_view message) {
   return absl::InvalidArgumentError(message);
 }
 
-// The values that a flag for an enum accepts: the names in lower case and their
-// numbers, without number 0, which means "not given".
-struct EnumNames {
-  explicit EnumNames(const google::protobuf::EnumDescriptor& descriptor) {
-    for (int i = 0; i < descriptor.value_count(); ++i) {
-      if (descriptor.value(i)->number() == 0) continue;
-      names.push_back(absl::AsciiStrToLower(descriptor.value(i)->name()));
-      numbers.push_back(descriptor.value(i)->number());
-    }
-  }
-  std::vector<std::string> names;
-  std::vector<int> numbers;
-};
-
 const EnumNames& Kernels() {
   static const EnumNames& names =
       *new EnumNames(*KernelConfig::Family_descriptor());
@@ -61,36 +51,6 @@ const EnumNames& Kernels() {
 const EnumNames& Strategies() {
   static const EnumNames& names = *new EnumNames(*Strategy_descriptor());
   return names;
-}
-
-constexpr MatrixFormat kFormats[] = {MatrixFormat::kNpy, MatrixFormat::kCsv};
-const std::vector<std::string>& FormatNames() {
-  static const auto& names = *new std::vector<std::string>{"npy", "csv"};
-  return names;
-}
-
-// Returns the format that --format names, or else the ending of the file.
-absl::StatusOr<MatrixFormat> OutputFormat(std::string_view flag,
-                                          const std::string& path,
-                                          std::optional<int> format) {
-  if (path == "-" && !format.has_value()) return MatrixFormat::kCsv;
-  const absl::StatusOr<MatrixFormat> ending = FormatOf(path);
-  if (ending.ok() && *ending == MatrixFormat::kFvecs) {
-    return UsageError(
-        absl::StrCat(flag, ": ", path, ": is written as .npy or .csv only"));
-  }
-  if (!format.has_value()) {
-    if (ending.ok()) return *ending;
-    return UsageError(absl::StrCat(flag, ": ", path,
-                                   ": the ending names no format; end it with "
-                                   ".npy or .csv, or say --format"));
-  }
-  if (ending.ok() && *ending != kFormats[*format]) {
-    return UsageError(absl::StrCat(
-        "--format and ", flag, ": ", path, " is no name for a file in ",
-        FormatNames()[*format], " format; leave one out"));
-  }
-  return kFormats[*format];
 }
 
 constexpr std::string_view kIntroduction[] = {
@@ -110,7 +70,8 @@ $model  --query_rows=FILE         queries: row numbers of points, or
     R"(rct graph: the K points most correlated with each of your points, exactly.
 
 Files are .npy, .csv or .fvecs, or - for stdin and stdout; rows count from 0.
-No row is its own neighbor. Neighbors at one distance are ordered by row.
+No row is its own neighbor. Neighbors at one distance are ordered by row, or as
+in --order.
 
   --index=FILE              what rct build wrote; or, to build it now:
   --points=FILE             your points, n x d
@@ -156,7 +117,7 @@ constexpr std::string_view kMetricHelp =
 
 constexpr std::string_view kSearchHelp =
     R"(  --predecessor             only rows before the query's (Vecchia)
-  --allowed_rows=FILE       only these row numbers of points are neighbors
+$order  --allowed_rows=FILE       only these row numbers of points are neighbors
   --header=yes|no           first lines of .csv are names of columns, or data;
                             default: they must be names, and none a number
   --threads=N               default 0: all
@@ -168,6 +129,12 @@ constexpr std::string_view kSearchHelp =
 
 Example
   awk 'BEGIN {print "x,y"; while (i++ < 999) print i*37%101 "," i*53%97}' >p.csv
+)";
+
+constexpr std::string_view kOrderHelp =
+    R"(  --order=METHOD|FILE       before by this order: maxmin or others of rct order,
+                            in units of --lengthscale; or a file of row numbers
+  --out_order=FILE          the order that was used
 )";
 
 constexpr std::string_view kExample[] = {
@@ -188,6 +155,7 @@ constexpr std::string_view kExample[] = {
 struct Values {
   std::optional<int> kernel, strategy, format, metric, header;
   std::optional<double> variance, jitter, radius;
+  std::string order;
   std::optional<int64_t> k, num_inducing, seed, threads, audit;
   std::vector<double> lengthscale;
   bool no_inducing = false;
@@ -228,6 +196,10 @@ FlagSet Declare(SearchCommand command, SearchTask& task, Values& values) {
     flags.Text("out_indices", &task.out_indices.path);
     flags.Text("out_distances", &task.out_distances.path);
     flags.Choice("format", FormatNames(), &values.format);
+  }
+  if (command == SearchCommand::kGraph) {
+    flags.Text("order", &values.order);
+    flags.Text("out_order", &task.out_order.path);
   }
   if (command == SearchCommand::kNeighbors) {
     flags.Text("query_rows", &task.query_rows);
@@ -330,6 +302,10 @@ const std::vector<Rule>& Rules() {
       {Rule::kExcludes,
        {"--strategy!=exhaustive", "--factors"},
        "factors of unknown error can be searched exhaustively only"},
+      {Rule::kNeeds,
+       {"--order", "--predecessor"},
+       "an order says which rows come before which"},
+      {Rule::kNeeds, {"--out_order", "--order"}, "it is the order written"},
       {Rule::kExcludes,
        {"--k", "--out_offsets"},
        "a table of K columns has no lists that begin anywhere"}};
@@ -416,7 +392,8 @@ absl::Status SetFormats(std::optional<int> format, SearchTask& task) {
   const std::pair<std::string_view, OutputFile&> outputs[] = {
       {"--out_offsets", task.out_offsets},
       {"--out_indices", task.out_indices},
-      {"--out_distances", task.out_distances}};
+      {"--out_distances", task.out_distances},
+      {"--out_order", task.out_order}};
   for (const auto& [flag, file] : outputs) {
     if (file.path.empty()) continue;
     RCT_ASSIGN_OR_RETURN(file.format, OutputFormat(flag, file.path, format));
@@ -438,6 +415,27 @@ void FillModel(const Values& values, ResidualConfig& residual) {
     draw.set_count(*values.num_inducing);
     if (values.seed) draw.set_seed(*values.seed);
   }
+}
+
+// Sets the order that --order names, if it is given: a method's, or else a
+// file's. Text that looks like neither is a misspelled method.
+absl::Status SetOrder(const std::string& order, SearchTask& task) {
+  const EnumNames& methods = OrderingMethods();
+  for (size_t i = 0; i < methods.names.size(); ++i) {
+    if (!absl::EqualsIgnoreCase(order, methods.names[i])) continue;
+    task.order_method = static_cast<OrderingConfig::Method>(methods.numbers[i]);
+    return absl::OkStatus();
+  }
+  if (!order.empty() && order != "-" && !absl::StrContains(order, '/') &&
+      !FormatOf(order).ok()) {
+    return UsageError(
+        absl::StrCat("--order: there is no ", Quote(order),
+                     "; there are: ", absl::StrJoin(methods.names, ", "),
+                     ", and files that end with .npy or .csv",
+                     DidYouMean(order, methods.names, "")));
+  }
+  task.order_file = order;
+  return absl::OkStatus();
 }
 
 // Fills in the parts of a task that `values` hold. Assumes that the flags
@@ -478,6 +476,7 @@ absl::StatusOr<SearchTask> ParseSearchTask(
   RCT_RETURN_IF_ERROR(CheckContradictions(command, flags));
   RCT_RETURN_IF_ERROR(CheckRequired(command, flags));
   RCT_RETURN_IF_ERROR(SetFormats(values.format, task));
+  RCT_RETURN_IF_ERROR(SetOrder(values.order, task));
   Fill(command, values, task);
   return task;
 }
@@ -494,7 +493,12 @@ std::string SearchHelp(SearchCommand command) {
   const auto which = static_cast<size_t>(command);
   return absl::StrCat(
       absl::StrReplaceAll(kIntroduction[which], {{"$model", model}}),
-      searches ? kSearchHelp : "", kExample[which]);
+      searches ? absl::StrReplaceAll(
+                     kSearchHelp,
+                     {{"$order",
+                       command == SearchCommand::kGraph ? kOrderHelp : ""}})
+               : "",
+      kExample[which]);
 }
 
 }  // namespace rct

@@ -15,6 +15,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "index/index.pb.h"
+#include "index/ordering.pb.h"
 #include "metric/metric.pb.h"
 #include "traversal/traversal.pb.h"
 
@@ -366,6 +367,35 @@ TEST(SearchHelpTest, IsCompleteAndFits) {
     }
     EXPECT_THAT(help, testing::Not(HasSubstr("$")));
   }
+}
+
+TEST(ParseSearchTaskTest, Order) {
+  const auto parse = [](const std::string& order) {
+    return ParseSearchTask(kGraph, Least({"--predecessor", "--order=" + order,
+                                          "--out_order=o.csv"},
+                                         "--query_rows"));
+  };
+  const absl::StatusOr<SearchTask> method = parse("MaxMin");
+  ASSERT_THAT(method, IsOk());
+  EXPECT_EQ(method->order_method, OrderingConfig::MAXMIN);
+  EXPECT_EQ(method->order_file, "");
+  EXPECT_EQ(method->out_order.path, "o.csv");
+  EXPECT_EQ(method->out_order.format, MatrixFormat::kCsv);
+  const absl::StatusOr<SearchTask> file = parse("./maxmin");
+  ASSERT_THAT(file, IsOk());
+  EXPECT_EQ(file->order_method, OrderingConfig::METHOD_UNSPECIFIED);
+  EXPECT_EQ(file->order_file, "./maxmin");
+
+  ExpectError(Least({"--order=maxmn", "--predecessor"}, "--query_rows"),
+              "--order: there is no 'maxmn'; there are: maxmin, random, "
+              "coordinate, middle_out, and files that end with .npy or .csv; "
+              "did you mean maxmin?",
+              kGraph);
+  ExpectError(Least({"--order=maxmin"}, "--query_rows"),
+              "--order: needs --predecessor as well", kGraph);
+  ExpectError(Least({"--out_order=o.csv"}, "--query_rows"),
+              "--out_order: needs --order as well", kGraph);
+  ExpectError(Least({"--order=maxmin"}), "there is no flag --order");
 }
 
 }  // namespace

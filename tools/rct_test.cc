@@ -1037,6 +1037,7 @@ TEST_F(RctTest, HelpTeaches) {
       {{"build", "--help"}, {"p.csv", "p.rct", "sets.npy"}},
       {{"neighbors", "--help"}, {"neighbors.csv", "p.csv", "q.csv"}},
       {{"graph", "--help"}, {"p.csv", "sets.npy"}},
+      {{"order", "--help"}, {"order.csv", "p.csv", "sets.csv"}},
       {{"info", "--help"}, {"p.csv"}},
       {{"doctor", "--help"}, {}},
   };
@@ -1082,7 +1083,7 @@ TEST_F(RctTest, WaysToAskForHelp) {
   EXPECT_EQ(Rct({"graph", "--k=3", "-h"}).out, graph);
   // The general help names each command.
   for (const char* command :
-       {"build", "neighbors", "graph", "info", "doctor"}) {
+       {"build", "neighbors", "graph", "order", "info", "doctor"}) {
     EXPECT_THAT(help, HasSubstr(absl::StrCat("\n  ", command, " ")));
   }
 }

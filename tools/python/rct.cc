@@ -29,6 +29,7 @@
 #include "tools/python/arguments.h"
 #include "tools/python/calls.h"
 #include "tools/python/errors.h"
+#include "tools/python/ordering.h"
 #include "traversal/neighbor_table.h"
 #include "traversal/range_search.h"
 #include "traversal/range_table.h"
@@ -132,7 +133,15 @@ constexpr char kRangeSearchPointsDoc[] =
     R"(All rows within a radius of new points, (q, d). Returns as range_search.)";
 
 constexpr char kGraphDoc[] =
-    R"(The k nearest rows to every row, itself excluded. Returns as search, q = n.)";
+    R"(The k nearest rows to every row, itself excluded. Returns as search, q = n.
+
+order   What "before" means for predecessor. None: the order of the rows. Or the
+        name of a method of rct.order(), in units of the lengthscale. Or all n
+        row numbers in an order, as rct.order() returns them.
+
+Of neighbors at one distance the earlier one comes first. Row i of the answer
+belongs to row i of the points in any order. While it runs, a call with an order
+keeps the points and their factors a second time.)";
 
 constexpr char kRebuildDoc[] =
     R"(An index over the same points under another kernel; this one stays.
@@ -360,11 +369,17 @@ py::tuple SearchRangePoints(const ResidualIndex& index,
 }
 
 py::tuple Graph(const ResidualIndex& index, const py::object& k,
-                bool predecessor, const py::object& radius,
-                const py::object& allowed, const py::object& threads) {
-  return Run(
-      &k, {radius, allowed, threads, predecessor, /*exclude_self=*/true},
-      [&](const SearchOptions& options) { return index.Graph(options); });
+                bool predecessor, const py::object& order,
+                const py::object& radius, const py::object& allowed,
+                const py::object& threads) {
+  const bool in_order = !order.is_none();
+  const std::vector<int64_t> rows =
+      GraphOrder(order, predecessor, index, threads);
+  return Run(&k, {radius, allowed, threads, predecessor, /*exclude_self=*/true},
+             [&](const SearchOptions& options) {
+               return in_order ? index.Graph(options, rows)
+                               : index.Graph(options);
+             });
 }
 
 std::string StrategyOf(const ResidualIndex& index) {
@@ -378,6 +393,7 @@ PYBIND11_MODULE(rct, module) {
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
   module.doc() = kModuleDoc;
   WatchTheEnd();
+  BindOrdering(module);
   py::class_<ResidualIndex>(module, "ResidualIndex", kClassDoc)
       .def(py::init(&Build), kInitDoc, arg("points"), py::kw_only(),
            arg("kernel"), arg("lengthscale") = 1.0, arg("variance") = 1.0,
@@ -398,8 +414,9 @@ PYBIND11_MODULE(rct, module) {
            arg("points"), arg("radius"), py::kw_only(),
            arg("allowed") = py::none(), arg("threads") = 0)
       .def("graph", &Graph, kGraphDoc, arg("k"), py::kw_only(),
-           arg("predecessor") = false, arg("radius") = kInfinity,
-           arg("allowed") = py::none(), arg("threads") = 0)
+           arg("predecessor") = false, arg("order") = py::none(),
+           arg("radius") = kInfinity, arg("allowed") = py::none(),
+           arg("threads") = 0)
       .def("rebuild", &Rebuild, kRebuildDoc, py::kw_only(),
            arg("kernel") = py::none(), arg("lengthscale") = py::none(),
            arg("variance") = py::none(), arg("threads") = 0)
