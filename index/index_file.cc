@@ -72,10 +72,10 @@ absl::StatusOr<IndexFileContents> ReadIndexFile(ArchiveReader& archive,
   archive.Expect(kernel.ok(), "header", kernel.status().message());
   RCT_RETURN_IF_ERROR(archive.status());
   if (config.has_inducing()) {
-    RCT_ASSIGN_OR_RETURN(
-        InducingFactor factor,
-        InducingFactor::Restore(*kernel, config,
-                                std::as_const(data.points).view(), archive));
+    RCT_ASSIGN_OR_RETURN(InducingFactor factor,
+                         InducingFactor::Restore(
+                             *kernel, config, std::as_const(data.points).view(),
+                             threads, archive));
     contents.factor = std::make_shared<const InducingFactor>(std::move(factor));
   }
   CheckResidualPoints(data, contents.factor.get(), threads, archive);

@@ -224,6 +224,23 @@ TEST_F(IndexFileTest, EveryKindOfInducingPoints) {
     residual.mutable_inducing()->mutable_coordinates()->add_value(x);
   }
   ExpectSame(Build(points, options), Path("index"));
+  residual.mutable_inducing()->mutable_cover_tree()->set_count(20);
+  ExpectSame(Build(points, options), Path("index"));
+  residual.mutable_inducing()->mutable_kmeans_plus_plus()->set_count(20);
+  ExpectSame(Build(points, options), Path("index"));
+  for (const bool nearest_rows : {false, true}) {
+    auto& kmeans = *residual.mutable_inducing()->mutable_kmeans();
+    kmeans.set_count(20);
+    kmeans.set_nearest_rows(nearest_rows);
+    const ResidualIndex index = Build(points, options);
+    ExpectSame(index, Path("index"));
+    // The inducing points are those of other lengthscales.
+    KernelConfig kernel = residual.kernel();
+    kernel.set_lengthscale(0, 2);
+    const auto rebuilt = index.Rebuild(kernel);
+    ASSERT_THAT(rebuilt.status(), IsOk());
+    ExpectSame(*rebuilt, Path("index"));
+  }
 }
 
 TEST_F(IndexFileTest, FactorsFromElsewhere) {

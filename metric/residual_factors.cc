@@ -151,12 +151,17 @@ void InducingFactor::Describe(Self& self, Archive& archive) {
 
 absl::StatusOr<InducingFactor> InducingFactor::Restore(
     Kernel kernel, const ResidualConfig& config,
-    MatrixView<const double> points, ArchiveReader& archive,
+    MatrixView<const double> points, int threads, ArchiveReader& archive,
     const SimdRoutines& simd) {
   const double variance = kernel.variance();
   const absl::Status scales = ValidateScales(config, variance);
   if (!scales.ok()) return archive.Refuse(scales.message());
-  const auto expected = SelectInducingPoints(config.inducing(), points);
+  const auto expected =
+      SelectInducingPoints(config.inducing(), points,
+                           {.inverse_lengthscale = kernel.inverse_lengthscale(),
+                            .threads = threads,
+                            .simd = &simd});
+  if (absl::IsResourceExhausted(expected.status())) return expected.status();
   if (!expected.ok()) return archive.Refuse(expected.status().message());
   InducingFactor factor(std::move(kernel), {}, config.jitter() * variance,
                         config.variance_floor() * variance, simd);
