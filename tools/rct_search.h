@@ -77,6 +77,10 @@ struct SearchTask {
   OutputFile out_offsets;
   OutputFile out_indices;
   OutputFile out_distances;
+
+  // The coordinates of the inducing points, m x d, with the names of the
+  // points' columns.
+  OutputFile out_inducing;
 };
 
 // Answers the queries of a task and returns a report: lines without a final
