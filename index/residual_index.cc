@@ -87,13 +87,13 @@ absl::StatusOr<ResidualModel> ResidualModel::CreateAndMore(
   RCT_RETURN_IF_ERROR(ValidateFinite("points", points));
   RCT_ASSIGN_OR_RETURN(Kernel kernel,
                        Kernel::Create(config.kernel(), points.cols));
-  RCT_ASSIGN_OR_RETURN(
-      InducingPoints inducing,
-      SelectInducing(points, kernel, config, threads, simd, monitor));
-  const int64_t m = inducing.coordinates.rows();
+  const int64_t m = InducingCount(config.inducing(), points.rows, points.cols);
   RCT_RETURN_IF_ERROR(CheckFactorMemory(
       copies * static_cast<double>(points.rows) + static_cast<double>(m),
       points.cols, m, absl::StrCat("inducing: ", points.rows, " points")));
+  RCT_ASSIGN_OR_RETURN(
+      InducingPoints inducing,
+      SelectInducing(points, kernel, config, threads, simd, monitor));
   return Factorize(Matrix<double>::Copy(points), std::move(kernel),
                    std::move(inducing), config, threads, simd, monitor);
 }
@@ -157,13 +157,14 @@ absl::StatusOr<ResidualModel> ResidualModel::WithConfig(
   const Matrix<double>& points = metric_->data().points;
   RCT_ASSIGN_OR_RETURN(Kernel kernel,
                        Kernel::Create(config.kernel(), points.cols()));
-  RCT_ASSIGN_OR_RETURN(InducingPoints inducing,
-                       SelectInducing(points.view(), kernel, config, threads,
-                                      metric_->simd(), monitor));
-  const int64_t m = inducing.coordinates.rows();
+  const int64_t m =
+      InducingCount(config.inducing(), points.rows(), points.cols());
   RCT_RETURN_IF_ERROR(
       CheckFactorMemory(static_cast<double>(points.rows() + m), /*dim=*/0, m,
                         absl::StrCat("inducing: ", points.rows(), " points")));
+  RCT_ASSIGN_OR_RETURN(InducingPoints inducing,
+                       SelectInducing(points.view(), kernel, config, threads,
+                                      metric_->simd(), monitor));
   return Factorize(points.Share(), std::move(kernel), std::move(inducing),
                    config, threads, metric_->simd(), monitor);
 } catch (...) {
@@ -344,11 +345,14 @@ absl::StatusOr<ResidualIndex> ResidualIndex::Load(const std::string& path,
   RCT_RETURN_IF_ERROR(ValidateThreads(options.threads));
   const int threads = ResolveThreads(options.threads);
   PhaseClock clock;
+  const Monitor::Part whole(options.monitor);
+  std::optional<Monitor::Part> part(std::in_place, options.monitor, 0.8);
   RCT_ASSIGN_OR_RETURN(ArchiveReader archive,
                        ArchiveReader::Open(path, kIndexFormat, options.map,
                                            threads, options.monitor));
+  part.reset();
   RCT_ASSIGN_OR_RETURN(IndexFileContents contents,
-                       ReadIndexFile(archive, threads, clock));
+                       ReadIndexFile(archive, threads, clock, options.monitor));
   IndexOptions used = contents.header.options();
   ResidualModel model(std::move(contents.factor), std::move(contents.metric),
                       used.residual(), {});

@@ -224,6 +224,33 @@ int SelectionPasses(const InducingConfig& config) {
   }
 }
 
+int64_t InducingCount(const InducingConfig& config, int64_t n, int64_t dim) {
+  int64_t count = 0;
+  switch (config.source_case()) {
+    case InducingConfig::kCoordinates:
+      return config.coordinates().value_size() / std::max<int64_t>(1, dim);
+    case InducingConfig::kRows:
+      count = config.rows().row_size();
+      break;
+    case InducingConfig::kRandom:
+      count = config.random().count();
+      break;
+    case InducingConfig::kKmeansPlusPlus:
+      count = config.kmeans_plus_plus().count();
+      break;
+    case InducingConfig::kKmeans:
+      count = config.kmeans().count();
+      break;
+    case InducingConfig::kCoverTree:
+      count = config.cover_tree().count();
+      break;
+    case InducingConfig::kNone:
+    case InducingConfig::SOURCE_NOT_SET:
+      break;
+  }
+  return std::clamp<int64_t>(count, 0, n);
+}
+
 absl::StatusOr<InducingPoints> SelectInducingPoints(
     const InducingConfig& config, MatrixView<const double> points,
     const SelectionOptions& options) {

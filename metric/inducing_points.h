@@ -50,6 +50,11 @@ bool ChoosesByDistance(const InducingConfig& config);
 // that the selection takes: 0 unless it chooses by distance.
 int SelectionPasses(const InducingConfig& config);
 
+// Returns the number of points that `config` selects from n x d points. Where
+// it is not valid, the number is at least 0, and at most n unless coordinates
+// are given.
+int64_t InducingCount(const InducingConfig& config, int64_t n, int64_t dim);
+
 // Returns the points that `config` selects from finite `points` (n x d). Those
 // that are rows are in the order in which they are given, ascending if drawn at
 // random, and else in the order of the choice. None are 0 x d.

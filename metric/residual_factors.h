@@ -55,11 +55,11 @@ class InducingFactor {
   // Create, and `points` the data from which `config` selects the inducing
   // points, which it does again on `threads`. Returns archive.status() if it is
   // an error. Other inducing points than those, and numbers that no factor has,
-  // make it one.
+  // make it one. `monitor` may be null.
   static absl::StatusOr<InducingFactor> Restore(
       Kernel kernel, const ResidualConfig& config,
       MatrixView<const double> points, int threads, ArchiveReader& archive,
-      const SimdRoutines& simd = BestSimdRoutines());
+      Monitor* monitor, const SimdRoutines& simd = BestSimdRoutines());
   void Save(ArchiveWriter& archive) const;
 
   // Computes the factors of `points`, n x d. Assumes that they are finite and

@@ -34,8 +34,9 @@ int64_t SegmentSize(int64_t rows) {
 absl::StatusOr<ScaledPoints> ScaledPoints::Create(
     MatrixView<const double> points,
     absl::Span<const double> inverse_lengthscale, const SimdRoutines& simd) {
-  const double numbers =
-      2.0 * static_cast<double>(points.rows) * static_cast<double>(points.cols);
+  // The coordinates twice, and what choices keep for each row.
+  const double numbers = static_cast<double>(points.rows) *
+                         (2.0 * static_cast<double>(points.cols) + 2.0);
   RCT_RETURN_IF_ERROR(CheckMemory(
       sizeof(double) * numbers,
       absl::StrCat("the scaled coordinates of ", points.rows, " points"),

@@ -656,6 +656,8 @@ absl::StatusOr<std::string> RunBuild(const SearchTask& task,
   RCT_ASSIGN_OR_RETURN(
       const ResidualIndex index,
       BuildIndex(task, input, input.points.rows(), interrupted));
+  RCT_ASSIGN_OR_RETURN(const std::vector<Output> others,
+                       InducingOutput(task, index));
   Watch watch("writing", 100, interrupted);
   RCT_RETURN_IF_ERROR(
       Annotate(index.Save(OutputPath(task.index_file), task.index.threads(),
@@ -663,8 +665,6 @@ absl::StatusOr<std::string> RunBuild(const SearchTask& task,
                "--index"));
   std::vector<std::string> report = {absl::StrCat(
       "wrote ", task.index_file, ": an index of ", index.size(), " points")};
-  RCT_ASSIGN_OR_RETURN(const std::vector<Output> others,
-                       InducingOutput(task, index));
   for (const auto& [path, contents] : others) {
     RCT_RETURN_IF_ERROR(
         Annotate(WriteFileAtomically(OutputPath(path), contents),
