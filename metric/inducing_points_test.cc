@@ -347,6 +347,25 @@ TEST(SelectInducingPointsTest, ChoicesByDistanceAreCancelled) {
   }
 }
 
+TEST(SelectInducingPointsTest, TheCountIsKnownBefore) {
+  const Matrix<double> points = UniformPoints(9, 2, 1);
+  std::vector<InducingConfig> configs = ByDistance(4);
+  configs.push_back(Random(3, 1));
+  configs.push_back(Rows({8, 1, 2}));
+  configs.push_back(Coordinates({1, 2, 3, 4}));
+  configs.emplace_back().mutable_none();
+  for (const InducingConfig& config : configs) {
+    EXPECT_EQ(InducingCount(config, 9, 2),
+              SelectInducingPoints(config, points.view())->coordinates.rows());
+  }
+  // A count that is refused later is of no size that matters.
+  for (const int64_t count : {int64_t{-5}, int64_t{1} << 62}) {
+    for (const InducingConfig& config : ByDistance(count)) {
+      EXPECT_EQ(InducingCount(config, 9, 2), count < 0 ? 0 : 9);
+    }
+  }
+}
+
 TEST(SelectInducingPointsTest, NoneOnPurpose) {
   const Matrix<double> points = UniformPoints(5, 2, 1);
   InducingConfig config;

@@ -6,9 +6,9 @@
 #include <limits>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "absl/status/status.h"
 #include "absl/types/span.h"
 #include "base/matrix.h"
 #include "base/monitor.h"
