@@ -23,6 +23,7 @@
 #include "base/status_macros.h"
 #include "experiments/paths.h"
 #include "index/residual_index.h"
+#include "metric/inducing_points.h"
 #include "metric/simd_routines.h"
 #include "parity/audit.h"
 #include "parity/gold/gold.h"
@@ -332,6 +333,11 @@ std::string Workload::DataDigest() const {
   const uint64_t draw[] = {static_cast<uint64_t>(inducing.random().count()),
                            inducing.random().seed()};
   hash.UpdateSpan(absl::MakeConstSpan(draw));
+  // What is chosen by distance follows from the points and these.
+  if (ChoosesByDistance(inducing)) {
+    add_list(config_.residual().kernel().lengthscale());
+    hash.Update(inducing.SerializeAsString());
+  }
   return hash.HexDigest();
 }
 

@@ -27,6 +27,8 @@
 #include "gtest/gtest.h"
 #include "index/index.pb.h"
 #include "index/residual_index.h"
+#include "metric/inducing_points.h"
+#include "metric/residual_factors.h"
 #include "traversal/neighbor_table.h"
 #include "traversal/searcher.h"
 
@@ -158,6 +160,29 @@ TEST_F(WorkloadTest, PointsFromFilesOfEachKind) {
       EXPECT_EQ(points(i / 2, i % 2), 0.5 * i);
     }
   }
+}
+
+TEST_F(WorkloadTest, InducingPointsThatAreChosenByDistance) {
+  std::set<std::string> digests;
+  for (const char* inducing :
+       {"kmeans_plus_plus { count: 5 }", "kmeans { count: 5 }",
+        "kmeans { count: 5 seed: 2 }", "cover_tree { count: 5 }"}) {
+    SCOPED_TRACE(inducing);
+    const std::string text = absl::StrCat(
+        "name: 'w' k: 4", kPoints, kQueries,
+        " residual { kernel { family: RBF } inducing { ", inducing, " } }");
+    const Workload workload = Load(text).value();
+    EXPECT_EQ(workload.DataDigest(), Load(text)->DataDigest());
+    digests.insert(workload.DataDigest());
+    const ResidualModel model = workload.MakeModel(2).value();
+    const Matrix<double>& z = model.factor()->inducing().coordinates;
+    ASSERT_EQ(z.rows(), 5);
+    const auto expected = SelectInducingPoints(
+        workload.config().residual().inducing(), BasePoints().view());
+    EXPECT_TRUE(std::equal(z.data(), z.data() + 10,
+                           expected.value().coordinates.data()));
+  }
+  EXPECT_EQ(digests.size(), 4);
 }
 
 TEST_F(WorkloadTest, AVectorIsOneColumn) {

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "base/archive.h"
 #include "base/matrix.h"
+#include "base/monitor.h"
 #include "base/parallel.h"
 #include "base/status_macros.h"
 #include "heuristics/composition/composition.h"
@@ -52,8 +53,8 @@ absl::StatusOr<IndexFileHeader> ReadHeader(ArchiveReader& archive) {
 }  // namespace
 
 absl::StatusOr<IndexFileContents> ReadIndexFile(ArchiveReader& archive,
-                                                int threads,
-                                                PhaseClock& clock) {
+                                                int threads, PhaseClock& clock,
+                                                Monitor* monitor) {
   IndexFileContents contents;
   RCT_ASSIGN_OR_RETURN(contents.header, ReadHeader(archive));
   const IndexFileHeader& header = contents.header;
@@ -72,10 +73,10 @@ absl::StatusOr<IndexFileContents> ReadIndexFile(ArchiveReader& archive,
   archive.Expect(kernel.ok(), "header", kernel.status().message());
   RCT_RETURN_IF_ERROR(archive.status());
   if (config.has_inducing()) {
-    RCT_ASSIGN_OR_RETURN(
-        InducingFactor factor,
-        InducingFactor::Restore(*kernel, config,
-                                std::as_const(data.points).view(), archive));
+    RCT_ASSIGN_OR_RETURN(InducingFactor factor,
+                         InducingFactor::Restore(
+                             *kernel, config, std::as_const(data.points).view(),
+                             threads, archive, monitor));
     contents.factor = std::make_shared<const InducingFactor>(std::move(factor));
   }
   CheckResidualPoints(data, contents.factor.get(), threads, archive);
@@ -102,8 +103,9 @@ absl::StatusOr<IndexFileSummary> SummarizeIndexFile(const std::string& path) {
       ArchiveReader archive,
       ArchiveReader::Open(path, kIndexFormat, /*map=*/true, HardwareThreads()));
   PhaseClock clock;
-  RCT_ASSIGN_OR_RETURN(IndexFileContents contents,
-                       ReadIndexFile(archive, HardwareThreads(), clock));
+  RCT_ASSIGN_OR_RETURN(
+      IndexFileContents contents,
+      ReadIndexFile(archive, HardwareThreads(), clock, nullptr));
   IndexFileSummary summary;
   summary.header = std::move(contents.header);
   summary.digest = archive.digest();

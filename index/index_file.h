@@ -20,6 +20,7 @@
 
 #include "absl/status/statusor.h"
 #include "base/archive.h"
+#include "base/monitor.h"
 #include "heuristics/composition/composition.h"
 #include "index/index_file.pb.h"
 #include "metric/residual_correlation.h"
@@ -53,8 +54,14 @@ struct IndexFileContents {
 // arrays, whoever wrote the file. The numbers in skeletons and tables are not
 // checked: answers are right only if Save wrote them. Ends the phase "load" of
 // `clock`.
+//
+// Inducing points are selected again, to be compared. This takes longer than to
+// read them only where they are chosen by distance (metric/inducing_points.h):
+// as long as at first, a fraction of the time that V took. `monitor`, which may
+// be null, can cancel it.
 absl::StatusOr<IndexFileContents> ReadIndexFile(ArchiveReader& archive,
-                                                int threads, PhaseClock& clock);
+                                                int threads, PhaseClock& clock,
+                                                Monitor* monitor);
 
 // A description of a file.
 struct IndexFileSummary {

@@ -116,6 +116,10 @@ IndexOptions Options(Strategy strategy) {
   return options;
 }
 
+InducingConfig& Inducing(IndexOptions& options) {
+  return *options.mutable_residual()->mutable_inducing();
+}
+
 IndexOptions Blocks(SkeletonBoundConfig::Form form) {
   IndexOptions options = Options(BLOCK);
   auto& skeletons = *options.mutable_heuristics()->mutable_skeleton_bound();
@@ -133,7 +137,11 @@ std::map<std::string, ResidualIndex> Indexes() {
       {"tables", Blocks(SkeletonBoundConfig::TABLES)},
       {"no gaps", Blocks(SkeletonBoundConfig::TABLES)},
       {"projections", Blocks(SkeletonBoundConfig::PROJECTIONS)},
+      {"kmeans++", Options(EXHAUSTIVE)},
+      {"centers", Options(EXHAUSTIVE)},
   };
+  Inducing(options["kmeans++"]).mutable_kmeans_plus_plus()->set_count(5);
+  Inducing(options["centers"]).mutable_kmeans()->set_count(5);
   options["no gaps"]
       .mutable_heuristics()
       ->mutable_skeleton_bound()
@@ -535,6 +543,34 @@ TEST_F(ForgeryTest, Header) {
       {"others",
        [](auto& h) {
          Residual(h).mutable_inducing()->mutable_random()->set_seed(9);
+       }},
+      {"others by k-means++",
+       [](auto& h) {
+         auto& choice =
+             *Residual(h).mutable_inducing()->mutable_kmeans_plus_plus();
+         choice.set_count(5);
+         choice.set_seed(9);
+       }},
+      {"others by k-means",
+       [](auto& h) {
+         auto& choice = *Residual(h).mutable_inducing()->mutable_kmeans();
+         choice.set_count(5);
+         choice.set_seed(9);
+       }},
+      {"others by farthest-first",
+       [](auto& h) {
+         Residual(h).mutable_inducing()->mutable_cover_tree()->set_count(5);
+       }},
+      {"more of them",
+       [](auto& h) {
+         Residual(h).mutable_inducing()->mutable_kmeans_plus_plus()->set_count(
+             int64_t{1} << 62);
+       }},
+      {"iterations without end",
+       [](auto& h) {
+         auto& choice = *Residual(h).mutable_inducing()->mutable_kmeans();
+         choice.set_count(5);
+         choice.set_iterations(2147483647);
        }},
       {"a row that is not there",
        [](auto& h) {

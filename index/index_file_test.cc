@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdint>
 #include <filesystem>
@@ -20,6 +21,7 @@
 #include "absl/strings/str_split.h"
 #include "base/file.h"
 #include "base/matrix.h"
+#include "base/monitor.h"
 #include "base/npy.h"
 #include "base/status_matchers.h"
 #include "base/test_folder.h"
@@ -224,6 +226,48 @@ TEST_F(IndexFileTest, EveryKindOfInducingPoints) {
     residual.mutable_inducing()->mutable_coordinates()->add_value(x);
   }
   ExpectSame(Build(points, options), Path("index"));
+  residual.mutable_inducing()->mutable_cover_tree()->set_count(20);
+  ExpectSame(Build(points, options), Path("index"));
+  residual.mutable_inducing()->mutable_kmeans_plus_plus()->set_count(20);
+  ExpectSame(Build(points, options), Path("index"));
+  for (const bool nearest_rows : {false, true}) {
+    auto& kmeans = *residual.mutable_inducing()->mutable_kmeans();
+    kmeans.set_count(20);
+    kmeans.set_nearest_rows(nearest_rows);
+    const ResidualIndex index = Build(points, options);
+    ExpectSame(index, Path("index"));
+    // The inducing points are those of other lengthscales.
+    KernelConfig kernel = residual.kernel();
+    kernel.set_lengthscale(0, 2);
+    const auto rebuilt = index.Rebuild(kernel);
+    ASSERT_THAT(rebuilt.status(), IsOk());
+    ExpectSame(*rebuilt, Path("index"));
+  }
+}
+
+// A load that selects inducing points again can be cancelled meanwhile, and is
+// told as done from 0 to 1.
+TEST_F(IndexFileTest, ALoadThatSelectsAgain) {
+  IndexOptions options = Options(EXHAUSTIVE);
+  options.mutable_residual()->mutable_inducing()->mutable_kmeans()->set_count(
+      150);
+  ASSERT_THAT(
+      Build(MakePoints("normal", 2000, 2, 1), options).Save(Path("index")),
+      IsOk());
+  std::vector<double> told;
+  Monitor watch([&told](double done) {
+    told.push_back(done);
+    return true;
+  });
+  EXPECT_THAT(ResidualIndex::Load(Path("index"), {.monitor = &watch}).status(),
+              IsOk());
+  EXPECT_TRUE(std::is_sorted(told.begin(), told.end()));
+  ASSERT_FALSE(told.empty());
+  Monitor cancelled([](double) { return true; });
+  cancelled.Cancel();
+  EXPECT_THAT(
+      ResidualIndex::Load(Path("index"), {.monitor = &cancelled}).status(),
+      StatusIs(absl::StatusCode::kCancelled));
 }
 
 TEST_F(IndexFileTest, FactorsFromElsewhere) {

@@ -108,41 +108,88 @@ absl::StatusOr<ResidualModel> ResidualModel::CreateAndMore(
   RCT_RETURN_IF_ERROR(ValidateFinite("points", points));
   RCT_ASSIGN_OR_RETURN(Kernel kernel,
                        Kernel::Create(config.kernel(), points.cols));
-  RCT_ASSIGN_OR_RETURN(InducingPoints inducing,
-                       SelectInducingPoints(config.inducing(), points));
-  const int64_t m = inducing.coordinates.rows();
+  const int64_t m = InducingCount(config.inducing(), points.rows, points.cols);
   RCT_RETURN_IF_ERROR(CheckFactorMemory(
       copies * static_cast<double>(points.rows) + static_cast<double>(m),
       points.cols, m, absl::StrCat("inducing: ", points.rows, " points")));
+  RCT_ASSIGN_OR_RETURN(
+      InducingPoints inducing,
+      SelectInducing(points, kernel, config, threads, simd, monitor));
   return Factorize(Matrix<double>::Copy(points), std::move(kernel),
                    std::move(inducing), config, threads, simd, monitor);
 }
 
+absl::StatusOr<InducingPoints> ResidualModel::SelectInducing(
+    MatrixView<const double> points, const Kernel& kernel,
+    const ResidualConfig& config, int threads, const SimdRoutines& simd,
+    Monitor* monitor) {
+  // Sixteen passes take about as long as V of a few hundred inducing points.
+  const auto passes = static_cast<double>(SelectionPasses(config.inducing()));
+  std::optional<Monitor::Part> part;
+  if (passes > 0) part.emplace(monitor, passes / (passes + 16));
+  return SelectInducingPoints(
+      config.inducing(), points,
+      {.inverse_lengthscale = kernel.inverse_lengthscale(),
+       .threads = ResolveThreads(threads),
+       .monitor = monitor,
+       .simd = &simd});
+}
+
 absl::StatusOr<ResidualModel> ResidualModel::WithKernel(
-    const KernelConfig& kernel_config, int threads, Monitor* monitor) const
-    try {
-  const Monitor::Part whole(monitor);
-  RCT_RETURN_IF_ERROR(ValidateThreads(threads));
+    const KernelConfig& kernel, int threads, Monitor* monitor) const try {
   if (factor_ == nullptr) {
     return absl::FailedPreconditionError(
         "a model from factors has no inducing points to compute V and p from; "
         "compute them under the new kernel and make a model of them");
   }
+  return WithConfig(ConfigUnder(kernel), threads, monitor);
+} catch (...) {
+  return StatusOfException("WithKernel");
+}
+
+ResidualConfig ResidualModel::ConfigUnder(const KernelConfig& kernel) const {
+  ResidualConfig config = config_;
+  *config.mutable_kernel() = kernel;
+  const absl::StatusOr<Kernel> valid = Kernel::Create(kernel, metric_->dim());
+  if (!ChoosesByDistance(config.inducing()) ||
+      (valid.ok() && valid->inverse_lengthscale() ==
+                         factor_->kernel().inverse_lengthscale())) {
+    return config;
+  }
+  const InducingPoints& points = factor_->inducing();
+  if (!points.rows.empty()) {
+    config.mutable_inducing()->mutable_rows()->mutable_row()->Assign(
+        points.rows.begin(), points.rows.end());
+    return config;
+  }
+  const Matrix<double>& z = points.coordinates;
+  auto& values =
+      *config.mutable_inducing()->mutable_coordinates()->mutable_value();
+  for (int64_t i = 0; i < z.rows(); ++i) {
+    values.Add(z.row(i), z.row(i) + z.cols());
+  }
+  return config;
+}
+
+absl::StatusOr<ResidualModel> ResidualModel::WithConfig(
+    const ResidualConfig& config, int threads, Monitor* monitor) const try {
+  const Monitor::Part whole(monitor);
+  RCT_RETURN_IF_ERROR(ValidateThreads(threads));
   const Matrix<double>& points = metric_->data().points;
   RCT_ASSIGN_OR_RETURN(Kernel kernel,
-                       Kernel::Create(kernel_config, points.cols()));
-  ResidualConfig config = config_;
-  *config.mutable_kernel() = kernel_config;
-  const InducingPoints& inducing = factor_->inducing();
-  const int64_t m = inducing.coordinates.rows();
+                       Kernel::Create(config.kernel(), points.cols()));
+  const int64_t m =
+      InducingCount(config.inducing(), points.rows(), points.cols());
   RCT_RETURN_IF_ERROR(
       CheckFactorMemory(static_cast<double>(points.rows() + m), /*dim=*/0, m,
                         absl::StrCat("inducing: ", points.rows(), " points")));
-  return Factorize(points.Share(), std::move(kernel),
-                   {inducing.coordinates.Share(), inducing.rows}, config,
-                   threads, metric_->simd(), monitor);
+  RCT_ASSIGN_OR_RETURN(InducingPoints inducing,
+                       SelectInducing(points.view(), kernel, config, threads,
+                                      metric_->simd(), monitor));
+  return Factorize(points.Share(), std::move(kernel), std::move(inducing),
+                   config, threads, metric_->simd(), monitor);
 } catch (...) {
-  return StatusOfException("WithKernel");
+  return StatusOfException("WithConfig");
 }
 
 absl::StatusOr<ResidualModel> ResidualModel::Reordered(
@@ -295,17 +342,33 @@ absl::StatusOr<ResidualIndex> ResidualIndex::Compose(
                        std::move(composed.static_nets));
 }
 
+template <class MakeModel>
+absl::StatusOr<ResidualIndex> ResidualIndex::RebuildWith(
+    int threads, Monitor* monitor, MakeModel make_model) const {
+  const Monitor::Part whole(monitor);
+  std::optional<Monitor::Part> part(std::in_place, monitor,
+                                    ModelShare(options_));
+  RCT_ASSIGN_OR_RETURN(ResidualModel model, make_model());
+  part.reset();
+  return Compose(std::move(model), options_, threads, monitor, static_nets_);
+}
+
 absl::StatusOr<ResidualIndex> ResidualIndex::Rebuild(const KernelConfig& kernel,
                                                      int threads,
                                                      Monitor* monitor) const
     try {
-  const Monitor::Part whole(monitor);
-  std::optional<Monitor::Part> part(std::in_place, monitor,
-                                    ModelShare(options_));
-  RCT_ASSIGN_OR_RETURN(ResidualModel model,
-                       model_.WithKernel(kernel, threads, monitor));
-  part.reset();
-  return Compose(std::move(model), options_, threads, monitor, static_nets_);
+  return RebuildWith(threads, monitor, [&] {
+    return model_.WithKernel(kernel, threads, monitor);
+  });
+} catch (...) {
+  return StatusOfException("Rebuild");
+}
+
+absl::StatusOr<ResidualIndex> ResidualIndex::Rebuild(
+    const ResidualConfig& config, int threads, Monitor* monitor) const try {
+  return RebuildWith(threads, monitor, [&] {
+    return model_.WithConfig(config, threads, monitor);
+  });
 } catch (...) {
   return StatusOfException("Rebuild");
 }
@@ -334,11 +397,14 @@ absl::StatusOr<ResidualIndex> ResidualIndex::Load(const std::string& path,
   RCT_RETURN_IF_ERROR(ValidateThreads(options.threads));
   const int threads = ResolveThreads(options.threads);
   PhaseClock clock;
+  const Monitor::Part whole(options.monitor);
+  std::optional<Monitor::Part> part(std::in_place, options.monitor, 0.8);
   RCT_ASSIGN_OR_RETURN(ArchiveReader archive,
                        ArchiveReader::Open(path, kIndexFormat, options.map,
                                            threads, options.monitor));
+  part.reset();
   RCT_ASSIGN_OR_RETURN(IndexFileContents contents,
-                       ReadIndexFile(archive, threads, clock));
+                       ReadIndexFile(archive, threads, clock, options.monitor));
   IndexOptions used = contents.header.options();
   ResidualModel model(std::move(contents.factor), std::move(contents.metric),
                       used.residual(), {});

@@ -86,10 +86,10 @@ class ResidualModel {
       MatrixView<const double> v, absl::Span<const double> variance);
 
   // Returns the model of the same points, inducing points, jitter and floor
-  // under another kernel, bit for bit as Create would make it. Points and
-  // inducing points are shared; V and p are computed. Errors are those of
-  // Create, and FailedPrecondition for a model from factors, which have to be
-  // computed anew where they came from.
+  // under another kernel, bit for bit as Create would make it of
+  // ConfigUnder(kernel). The points are shared; V and p are computed. Errors
+  // are those of Create, and FailedPrecondition for a model from factors, which
+  // have to be computed anew where they came from.
   absl::StatusOr<ResidualModel> WithKernel(const KernelConfig& kernel,
                                            int threads = 0,
                                            Monitor* monitor = nullptr) const;
@@ -101,6 +101,19 @@ class ResidualModel {
   // naming the element, unless `order` holds each row once.
   absl::StatusOr<ResidualModel> Reordered(
       absl::Span<const int64_t> order) const;
+
+  // Returns the model of the same points under another config, bit for bit as
+  // Create would make it. The points are shared; the inducing points are
+  // selected, and V and p computed, anew. Errors are those of Create.
+  absl::StatusOr<ResidualModel> WithConfig(const ResidualConfig& config,
+                                           int threads = 0,
+                                           Monitor* monitor = nullptr) const;
+
+  // Returns config() with another kernel and the inducing points of this model,
+  // whatever the lengthscales: those that were chosen by distance, in
+  // coordinates divided by other lengthscales than those of `kernel`, are given
+  // by their rows or coordinates. Assumes that there is a factor().
+  ResidualConfig ConfigUnder(const KernelConfig& kernel) const;
 
   const std::shared_ptr<const ResidualCorrelation>& metric() const {
     return metric_;
@@ -128,6 +141,12 @@ class ResidualModel {
   static absl::StatusOr<ResidualModel> CreateAndMore(
       MatrixView<const double> points, const ResidualConfig& config,
       double copies, int threads, const SimdRoutines& simd, Monitor* monitor);
+
+  // Selects the inducing points of finite `points`.
+  static absl::StatusOr<InducingPoints> SelectInducing(
+      MatrixView<const double> points, const Kernel& kernel,
+      const ResidualConfig& config, int threads, const SimdRoutines& simd,
+      Monitor* monitor);
 
   // Makes a model. Assumes that `points` are finite and that `inducing` is what
   // `config` describes.
@@ -183,13 +202,24 @@ class ResidualIndex {
   // is.
   //
   // The new index shares with this one all that does not depend on the kernel:
-  // the points, which are checked already; the inducing points; and the nets of
-  // a STATIC tree, which are most of the cost of its build. V, p, balls, trees
-  // of the residual metric, skeletons and tables are made anew. The new index
-  // keeps nothing else of this one alive, but for the map of a mapped file.
+  // the points, which are checked already, and the nets of a STATIC tree, which
+  // are most of the cost of its build. The inducing points stay as they are,
+  // also those that were chosen under other lengthscales: config() of the new
+  // model names them (ResidualModel::ConfigUnder). V, p, balls, trees of the
+  // residual metric, skeletons and tables are made anew. The new index keeps
+  // nothing else of this one alive, but for the map of a mapped file.
   //
   // Errors are those of ResidualModel::WithKernel and Build.
   absl::StatusOr<ResidualIndex> Rebuild(const KernelConfig& kernel,
+                                        int threads = 0,
+                                        Monitor* monitor = nullptr) const;
+
+  // Does the same for any config: also inducing points, jitter and floor may be
+  // others. Inducing points are selected anew, bit for bit as Build would. Of
+  // an index over a model from factors it makes one that computes its own.
+  //
+  // Errors are those of ResidualModel::WithConfig and Build.
+  absl::StatusOr<ResidualIndex> Rebuild(const ResidualConfig& config,
                                         int threads = 0,
                                         Monitor* monitor = nullptr) const;
 
@@ -293,6 +323,11 @@ class ResidualIndex {
         searcher_(std::move(searcher)),
         phases_(std::move(phases)),
         static_nets_(std::move(static_nets)) {}
+
+  // Makes an index of make_model()'s with the options and nets of this one.
+  template <class MakeModel>
+  absl::StatusOr<ResidualIndex> RebuildWith(int threads, Monitor* monitor,
+                                            MakeModel make_model) const;
 
   // Makes an index of a model. Assumes that `options` are valid and complete.
   static absl::StatusOr<ResidualIndex> Compose(

@@ -1060,7 +1060,8 @@ TEST_P(ResidualIndexTest, RebuildErrors) {
   const absl::StatusOr<ResidualIndex> index =
       ResidualIndex::Build(points.view(), Options(GetParam()));
   ASSERT_THAT(index, IsOk());
-  EXPECT_THAT(index->Rebuild({}).status(), Invalid("kernel.family"));
+  EXPECT_THAT(index->Rebuild(KernelConfig()).status(),
+              Invalid("kernel.family"));
   KernelConfig kernel = Options().residual().kernel();
   EXPECT_THAT(index->Rebuild(kernel, -1).status(), Invalid("threads: is -1"));
   kernel.add_lengthscale(0);
@@ -1072,6 +1073,94 @@ TEST_P(ResidualIndexTest, RebuildErrors) {
   EXPECT_THAT(index->Rebuild(kernel), IsOk());
 }
 
+// Any other config gives what a fresh build gives, and points are shared.
+TEST_P(ResidualIndexTest, RebuiltWithOtherInducingPoints) {
+  const Matrix<double> points = MakePoints("clusters", 600, kDim, 1);
+  IndexOptions options = Options(GetParam());
+  const absl::StatusOr<ResidualIndex> index =
+      ResidualIndex::Build(points.view(), options);
+  ASSERT_THAT(index, IsOk());
+  std::vector<ResidualConfig> configs(5, options.residual());
+  configs[0].mutable_inducing()->mutable_kmeans_plus_plus()->set_count(30);
+  configs[1].mutable_inducing()->mutable_kmeans()->set_count(30);
+  configs[1].mutable_kernel()->add_lengthscale(0.5);
+  configs[2].mutable_inducing()->mutable_cover_tree()->set_count(7);
+  configs[2].set_jitter(1e-5);
+  configs[2].set_variance_floor(1e-6);
+  configs[3].mutable_inducing()->mutable_none();
+  configs[4].mutable_inducing()->mutable_rows()->add_row(599);
+  for (const ResidualConfig& config : configs) {
+    SCOPED_TRACE(config.ShortDebugString());
+    const auto rebuilt = index->Rebuild(config, 2);
+    ASSERT_THAT(rebuilt, IsOk());
+    *options.mutable_residual() = config;
+    const auto fresh = ResidualIndex::Build(points.view(), options);
+    ASSERT_THAT(fresh, IsOk());
+    EXPECT_EQ(rebuilt->model().config().ShortDebugString(),
+              config.ShortDebugString());
+    EXPECT_EQ(rebuilt->model().metric()->data().points.data(),
+              index->model().metric()->data().points.data());
+    EXPECT_EQ(rebuilt->model().factor()->inducing().rows,
+              fresh->model().factor()->inducing().rows);
+    EXPECT_EQ(rebuilt->Graph({.k = 9})->neighbors.Digest(),
+              fresh->Graph({.k = 9})->neighbors.Digest());
+  }
+  EXPECT_THAT(index->Rebuild(ResidualConfig()).status(),
+              Invalid("kernel.family"));
+  ResidualConfig none = options.residual();
+  none.clear_inducing();
+  EXPECT_THAT(index->Rebuild(none).status(), Invalid("inducing: no source"));
+}
+
+// Another kernel leaves the inducing points alone, whatever chose them. The
+// config of the new model is one from which Build makes it.
+TEST(RebuildTest, InducingPointsStayUnderOtherLengthscales) {
+  const Matrix<double> points = Points();
+  for (int source = 0; source < 3; ++source) {
+    IndexOptions options = Options();
+    InducingConfig& inducing = *options.mutable_residual()->mutable_inducing();
+    if (source == 0) inducing.mutable_kmeans_plus_plus()->set_count(20);
+    if (source == 1) inducing.mutable_kmeans()->set_count(20);
+    if (source == 2) inducing.mutable_cover_tree()->set_count(20);
+    const auto index = ResidualIndex::Build(points.view(), options);
+    ASSERT_THAT(index, IsOk());
+    const InducingPoints& z = index->model().factor()->inducing();
+    const auto is_same = [&z](const ResidualModel& model) {
+      const InducingPoints& other = model.factor()->inducing();
+      return other.rows == z.rows &&
+             std::equal(z.coordinates.data(), z.coordinates.data() + 20 * kDim,
+                        other.coordinates.data());
+    };
+    KernelConfig kernel = options.residual().kernel();
+    kernel.set_variance(2);
+    for (int t = 0; t < kDim; ++t) kernel.add_lengthscale(1);
+    const auto alike = index->Rebuild(kernel);
+    ASSERT_THAT(alike, IsOk());
+    EXPECT_TRUE(is_same(alike->model()));
+    EXPECT_EQ(alike->model().config().inducing().source_case(),
+              inducing.source_case());
+    kernel.set_lengthscale(1, 0.1);
+    const auto other = index->Rebuild(kernel);
+    ASSERT_THAT(other, IsOk());
+    EXPECT_TRUE(is_same(other->model()));
+    EXPECT_EQ(
+        other->model().config().inducing().source_case(),
+        source == 1 ? InducingConfig::kCoordinates : InducingConfig::kRows);
+    *options.mutable_residual() = other->model().config();
+    const auto fresh = ResidualIndex::Build(points.view(), options);
+    ASSERT_THAT(fresh, IsOk());
+    EXPECT_TRUE(is_same(fresh->model()));
+    EXPECT_EQ(other->Graph({.k = 9})->neighbors.Digest(),
+              fresh->Graph({.k = 9})->neighbors.Digest());
+    // Chosen anew, they are others.
+    *options.mutable_residual()->mutable_inducing() =
+        index->model().config().inducing();
+    const auto anew = other->Rebuild(options.residual());
+    ASSERT_THAT(anew, IsOk());
+    EXPECT_FALSE(is_same(anew->model()));
+  }
+}
+
 TEST(RebuildTest, AModelFromFactorsIsRenewedByItsMaker) {
   const Matrix<double> points = Points();
   const KernelConfig kernel = Options().residual().kernel();
@@ -1081,6 +1170,13 @@ TEST(RebuildTest, AModelFromFactorsIsRenewedByItsMaker) {
   const ResidualIndex index = *ResidualIndex::Build(model, {});
   EXPECT_THAT(index.Rebuild(kernel).status(),
               FailedPrecondition("a model from factors has no inducing"));
+  // A whole config says how to compute factors.
+  const auto own = index.Rebuild(Options().residual());
+  ASSERT_THAT(own, IsOk());
+  EXPECT_EQ(own->Graph({.k = 5})->neighbors.Digest(),
+            ResidualIndex::Build(points.view(), Options())
+                ->Graph({.k = 5})
+                ->neighbors.Digest());
 }
 
 INSTANTIATE_TEST_SUITE_P(Strategies, ResidualIndexTest,

@@ -10,10 +10,13 @@
 
 #include "absl/status/status.h"
 #include "base/matrix.h"
+#include "base/monitor.h"
 #include "base/status_matchers.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "metric/isa.h"
 #include "metric/metric.pb.h"
+#include "metric/simd_routines.h"
 #include "metric/test_reference.h"
 
 namespace rct {
@@ -181,6 +184,188 @@ TEST(SelectInducingPointsTest, RandomCountIsInRange) {
                         "number of rows, 5"));
 }
 
+// Returns a config of each source that chooses by distance.
+std::vector<InducingConfig> ByDistance(int64_t count) {
+  std::vector<InducingConfig> configs(4);
+  configs[0].mutable_kmeans_plus_plus()->set_count(count);
+  configs[1].mutable_cover_tree()->set_count(count);
+  configs[2].mutable_kmeans()->set_count(count);
+  configs[3].mutable_kmeans()->set_count(count);
+  configs[3].mutable_kmeans()->set_nearest_rows(true);
+  return configs;
+}
+
+TEST(SelectInducingPointsTest, ChoicesByDistanceAreReplayed) {
+  const Matrix<double> points = UniformPoints(1000, 2, 1);
+  const std::vector<InducingConfig> configs = ByDistance(6);
+  std::vector<std::vector<int64_t>> rows;
+  for (const InducingConfig& config : configs) {
+    EXPECT_TRUE(ChoosesByDistance(config));
+    const auto z = SelectInducingPoints(config, points.view());
+    ASSERT_THAT(z, IsOk());
+    ASSERT_EQ(z->coordinates.rows(), 6);
+    for (size_t i = 0; i < z->rows.size(); ++i) {
+      EXPECT_EQ(z->coordinates(i, 1), points(z->rows[i], 1));
+    }
+    rows.push_back(z->rows);
+  }
+  EXPECT_FALSE(ChoosesByDistance(Random(6, 1)));
+  // For ever: saved indexes are checked against it.
+  EXPECT_THAT(rows[0], ElementsAre(326, 868, 375, 404, 372, 942));
+  EXPECT_THAT(rows[1], ElementsAre(0, 875, 529, 945, 597, 698));
+  EXPECT_THAT(rows[2], IsEmpty());
+  EXPECT_THAT(rows[3], ElementsAre(122, 315, 43, 505, 704, 338));
+}
+
+// Distances are in units of the lengthscales: points on a line are spread along
+// the coordinate of the short one.
+TEST(SelectInducingPointsTest, LengthscalesAreTheUnits) {
+  Matrix<double> points(100, 2);
+  for (int64_t i = 0; i < 100; ++i) {
+    points(i, 0) = static_cast<double>(i);
+    points(i, 1) = static_cast<double>(37 * i % 100);
+  }
+  InducingConfig config;
+  config.mutable_cover_tree()->set_count(2);
+  const double first[] = {1, 1e-3};
+  const double second[] = {1e-3, 1};
+  EXPECT_THAT(SelectInducingPoints(config, points.view(),
+                                   {.inverse_lengthscale = first})
+                  ->rows,
+              ElementsAre(0, 99));
+  EXPECT_THAT(SelectInducingPoints(config, points.view(),
+                                   {.inverse_lengthscale = second})
+                  ->rows,
+              ElementsAre(0, 27));  // 37 * 27 = 999
+}
+
+TEST(SelectInducingPointsTest, ChoicesByDistanceDoNotDependOnTheMachine) {
+  const Matrix<double> points = UniformPoints(3000, 3, 2);
+  const double inverse[] = {1, 0.3, 7};
+  for (const InducingConfig& config : ByDistance(40)) {
+    const auto expected = SelectInducingPoints(
+        config, points.view(), {.inverse_lengthscale = inverse});
+    ASSERT_THAT(expected, IsOk());
+    for (const Isa isa : AvailableIsas()) {
+      for (const int threads : {1, 2, 7}) {
+        const auto z = SelectInducingPoints(config, points.view(),
+                                            {.inverse_lengthscale = inverse,
+                                             .threads = threads,
+                                             .simd = SimdRoutinesFor(isa)});
+        ASSERT_THAT(z, IsOk());
+        EXPECT_EQ(z->rows, expected->rows);
+        EXPECT_EQ(Bits({z->coordinates.data(), 120}),
+                  Bits({expected->coordinates.data(), 120}));
+      }
+    }
+  }
+}
+
+TEST(SelectInducingPointsTest, ChoicesByDistanceOfAllPlaces) {
+  Matrix<double> points(20, 1);
+  for (int64_t i = 0; i < 20; ++i) {
+    points(i, 0) = 0.1 * static_cast<double>(i % 7);
+  }
+  for (const InducingConfig& config : ByDistance(7)) {
+    const auto z = SelectInducingPoints(config, points.view());
+    ASSERT_THAT(z, IsOk());
+    std::vector<double> places(z->coordinates.data(),
+                               z->coordinates.data() + 7);
+    std::sort(places.begin(), places.end());
+    for (int64_t i = 0; i < 7; ++i) EXPECT_EQ(places[i], points(i, 0));
+  }
+  const char* const names[] = {"kmeans_plus_plus", "cover_tree", "kmeans",
+                               "kmeans"};
+  for (int source = 0; source < 4; ++source) {
+    EXPECT_THAT(SelectInducingPoints(ByDistance(8)[source], points.view()),
+                IsInvalid(std::string("inducing.") + names[source] +
+                          ".count: is 8; the data has 7 distinct places; take "
+                          "at most 7 inducing points"));
+    for (const int64_t count : {-1, 0, 21}) {
+      EXPECT_THAT(
+          SelectInducingPoints(ByDistance(count)[source], points.view()),
+          IsInvalid(std::string("inducing.") + names[source] + ".count: is " +
+                    std::to_string(count) +
+                    "; must be from 1 to the number of rows, 20"));
+    }
+    EXPECT_FALSE(
+        SelectInducingPoints(ByDistance(1)[source], Matrix<double>(0, 2).view())
+            .ok());
+    EXPECT_THAT(SelectInducingPoints(ByDistance(1)[source], points.view()),
+                IsOk());
+  }
+}
+
+TEST(SelectInducingPointsTest, IterationsOfKMeans) {
+  const Matrix<double> points = UniformPoints(50, 2, 1);
+  InducingConfig config = ByDistance(50)[2];
+  for (const int iterations : {-1, 1001}) {
+    config.mutable_kmeans()->set_iterations(iterations);
+    EXPECT_THAT(
+        SelectInducingPoints(config, points.view()),
+        IsInvalid("inducing.kmeans.iterations: is " +
+                  std::to_string(iterations) + "; must be from 0 to 1000"));
+  }
+  // Without any, the centers are the rows of k-means++.
+  config = ByDistance(5)[2];
+  config.mutable_kmeans()->set_iterations(0);
+  EXPECT_EQ(
+      Bits({SelectInducingPoints(config, points.view())->coordinates.data(),
+            10}),
+      Bits({SelectInducingPoints(ByDistance(5)[0], points.view())
+                ->coordinates.data(),
+            10}));
+}
+
+// Scaled coordinates that are out of range are refused.
+TEST(SelectInducingPointsTest, ChoicesByDistanceOfHugeAndTinyCoordinates) {
+  Matrix<double> points = UniformPoints(30, 2, 1);
+  points(17, 1) = 1e200;
+  const double inverse[] = {1, 1e-199};
+  for (const InducingConfig& config : ByDistance(5)) {
+    const absl::Status status =
+        SelectInducingPoints(config, points.view()).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_THAT(std::string(status.message()),
+                testing::HasSubstr(": coordinates divided by lengthscales: "
+                                   "points: row 17, column 1 is 1e+200"));
+    EXPECT_THAT(SelectInducingPoints(config, points.view(),
+                                     {.inverse_lengthscale = inverse}),
+                IsOk());
+  }
+}
+
+TEST(SelectInducingPointsTest, ChoicesByDistanceAreCancelled) {
+  const Matrix<double> points = UniformPoints(3000, 2, 1);
+  for (const InducingConfig& config : ByDistance(500)) {
+    Monitor monitor([](double) { return false; });
+    const Monitor::Part whole(&monitor);
+    EXPECT_EQ(SelectInducingPoints(config, points.view(), {.monitor = &monitor})
+                  .status()
+                  .code(),
+              absl::StatusCode::kCancelled);
+  }
+}
+
+TEST(SelectInducingPointsTest, TheCountIsKnownBefore) {
+  const Matrix<double> points = UniformPoints(9, 2, 1);
+  std::vector<InducingConfig> configs = ByDistance(4);
+  configs.push_back(Random(3, 1));
+  configs.push_back(Rows({8, 1, 2}));
+  configs.push_back(Coordinates({1, 2, 3, 4}));
+  configs.emplace_back().mutable_none();
+  for (const InducingConfig& config : configs) {
+    EXPECT_EQ(InducingCount(config, 9, 2),
+              SelectInducingPoints(config, points.view())->coordinates.rows());
+  }
+  // A count that is refused later is of no size that matters.
+  for (const int64_t count : {int64_t{-5}, int64_t{1} << 62}) {
+    for (const InducingConfig& config : ByDistance(count)) {
+      EXPECT_EQ(InducingCount(config, 9, 2), count < 0 ? 0 : 9);
+    }
+  }
+}
+
 TEST(SelectInducingPointsTest, NoneOnPurpose) {
   const Matrix<double> points = UniformPoints(5, 2, 1);
   InducingConfig config;
@@ -196,7 +381,8 @@ TEST(SelectInducingPointsTest, NoneByMistake) {
   const Matrix<double> points = UniformPoints(5, 2, 1);
   EXPECT_THAT(SelectInducingPoints(InducingConfig(), points.view()),
               IsInvalid("inducing: no source given; set rows, coordinates, "
-                        "random or none"));
+                        "random, kmeans_plus_plus, kmeans, cover_tree or "
+                        "none"));
   for (const InducingConfig& none : {Rows({}), Coordinates({})}) {
     EXPECT_THAT(SelectInducingPoints(none, points.view()),
                 IsInvalid("inducing: no inducing points given; give at least "

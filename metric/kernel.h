@@ -34,6 +34,10 @@ class Kernel {
   KernelFamily family() const { return family_; }
   int dim() const { return static_cast<int>(inverse_lengthscale_.size()); }
   double variance() const { return variance_; }
+  // 1 / lengthscale, for each coordinate.
+  const std::vector<double>& inverse_lengthscale() const {
+    return inverse_lengthscale_;
+  }
 
   // Returns a view for SimdRoutines, which is valid while this object lives.
   KernelSpec spec() const {

@@ -160,13 +160,21 @@ void InducingFactor::Describe(Self& self, Archive& archive) {
 
 absl::StatusOr<InducingFactor> InducingFactor::Restore(
     Kernel kernel, const ResidualConfig& config,
-    MatrixView<const double> points, ArchiveReader& archive,
-    const SimdRoutines& simd) {
+    MatrixView<const double> points, int threads, ArchiveReader& archive,
+    Monitor* monitor, const SimdRoutines& simd) {
   const double variance = kernel.variance();
   const absl::Status scales = ValidateScales(config, variance);
   if (!scales.ok()) return archive.Refuse(scales.message());
-  const auto expected = SelectInducingPoints(config.inducing(), points);
-  if (!expected.ok()) return archive.Refuse(expected.status().message());
+  const auto expected =
+      SelectInducingPoints(config.inducing(), points,
+                           {.inverse_lengthscale = kernel.inverse_lengthscale(),
+                            .threads = threads,
+                            .monitor = monitor,
+                            .simd = &simd});
+  if (absl::IsInvalidArgument(expected.status())) {
+    return archive.Refuse(expected.status().message());
+  }
+  RCT_RETURN_IF_ERROR(expected.status());
   InducingFactor factor(std::move(kernel), {}, config.jitter() * variance,
                         config.variance_floor() * variance, simd);
   Describe(factor, archive);

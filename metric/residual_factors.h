@@ -53,13 +53,14 @@ class InducingFactor {
       Monitor* monitor = nullptr);
 
   // Returns the factor that Save wrote. `kernel` and `config` are those of
-  // Create, and `points` the data from which `config` chooses the inducing
-  // points. Returns archive.status() if it is an error. Other inducing points
-  // than those, and numbers that no factor has, make it one.
+  // Create, and `points` the data from which `config` selects the inducing
+  // points, which it does again on `threads`. Returns archive.status() if it is
+  // an error. Other inducing points than those, and numbers that no factor has,
+  // make it one. `monitor` may be null.
   static absl::StatusOr<InducingFactor> Restore(
       Kernel kernel, const ResidualConfig& config,
-      MatrixView<const double> points, ArchiveReader& archive,
-      const SimdRoutines& simd = BestSimdRoutines());
+      MatrixView<const double> points, int threads, ArchiveReader& archive,
+      Monitor* monitor, const SimdRoutines& simd = BestSimdRoutines());
   void Save(ArchiveWriter& archive) const;
 
   // Returns the same factor for data among which the inducing points are these

@@ -120,6 +120,16 @@ std::string DescribeInducing(const ResidualConfig& config) {
     case InducingConfig::kRandom:
       return absl::StrCat("rows drawn at random, seed ",
                           inducing.random().seed());
+    case InducingConfig::kKmeansPlusPlus:
+      return absl::StrCat("rows chosen by k-means++, seed ",
+                          inducing.kmeans_plus_plus().seed());
+    case InducingConfig::kKmeans:
+      return absl::StrCat(inducing.kmeans().nearest_rows()
+                              ? "rows nearest to the centers of k-means, seed "
+                              : "centers of k-means, seed ",
+                          inducing.kmeans().seed());
+    case InducingConfig::kCoverTree:
+      return "rows of a cover tree's net";
     case InducingConfig::kRows:
       return "rows that were given";
     case InducingConfig::kCoordinates:

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -121,6 +122,32 @@ TEST(DescribeFileTest, Indexes) {
       DescribeFile(Write("damaged", damaged)),
       StatusIs(absl::StatusCode::kInvalidArgument,
                HasSubstr("rct_info_test_damaged: damaged: its digest")));
+}
+
+TEST(DescribeFileTest, InducingPointsThatWereChosen) {
+  std::vector<std::pair<InducingConfig, std::string>> cases(4);
+  cases[0].first.mutable_kmeans_plus_plus()->set_count(3);
+  cases[0].second = "3, rows chosen by k-means++, seed 1";
+  cases[1].first.mutable_kmeans()->set_count(4);
+  cases[1].first.mutable_kmeans()->set_seed(9);
+  cases[1].second = "4, centers of k-means, seed 9";
+  cases[2].first = cases[1].first;
+  cases[2].first.mutable_kmeans()->set_nearest_rows(true);
+  cases[2].second = "4, rows nearest to the centers of k-means, seed 9";
+  cases[3].first.mutable_cover_tree()->set_count(3);
+  cases[3].second = "3, rows of a cover tree's net";
+  const Matrix<double> points = MakePointSet(PointSet::kNormal, 20, 2, 1);
+  const std::string path = Write("chosen", "");
+  for (const auto& [inducing, words] : cases) {
+    IndexOptions options;
+    options.mutable_residual()->mutable_kernel()->set_family(KernelConfig::RBF);
+    *options.mutable_residual()->mutable_inducing() = inducing;
+    options.set_strategy(EXHAUSTIVE);
+    ASSERT_THAT(ResidualIndex::Build(points.view(), options)->Save(path),
+                IsOk());
+    EXPECT_THAT(DescribeFile(path),
+                IsOkAndHolds(HasSubstr("  inducing       " + words + "\n")));
+  }
 }
 
 TEST(DescribeFileTest, WhatCannotBeUsed) {

@@ -34,6 +34,7 @@
 #include "index/residual_index.h"
 #include "metric/euclidean_distance.h"
 #include "metric/metric.pb.h"
+#include "metric/residual_factors.h"
 #include "metric/simd_routines.h"
 #include "parity/audit.h"
 #include "parity/gates.h"
@@ -57,6 +58,12 @@ constexpr std::pair<std::string_view, std::string_view> kFlagOf[] = {
     {"inducing: ", "--points: "},  // drawn from them
     {"inducing.rows.row", "--inducing_rows"},
     {"inducing.random.count: ", "--num_inducing: "},
+    {"inducing.kmeans_plus_plus.count: ", "--num_inducing: "},
+    {"inducing.kmeans.count: ", "--num_inducing: "},
+    {"inducing.cover_tree.count: ", "--num_inducing: "},
+    {"inducing.kmeans_plus_plus: ", "--inducing: "},
+    {"inducing.kmeans: ", "--inducing: "},
+    {"inducing.cover_tree: ", "--inducing: "},
     {"kernel.lengthscale", "--lengthscale"},
     {"variance_floor: ", "--variance: variance_floor "},
     {"jitter: ", "--jitter: "},
@@ -464,12 +471,36 @@ std::string Serialize(MatrixFormat format, std::string_view column,
                                       : SerializeNpy(values);
 }
 
+// The path and the contents of a file.
+using Output = std::pair<std::string, std::string>;
+
+// Returns the file of the inducing points, if the task asks for it.
+absl::StatusOr<std::vector<Output>> InducingOutput(const SearchTask& task,
+                                                   const ResidualIndex& index) {
+  const auto& [path, format] = task.out_inducing;
+  if (path.empty()) return std::vector<Output>();
+  const InducingFactor* const factor = index.model().factor();
+  if (factor == nullptr || factor->num_inducing() == 0) {
+    return absl::InvalidArgumentError(
+        "--out_inducing: the index has no inducing points; leave it out");
+  }
+  std::string contents =
+      Serialize(format, "x", factor->inducing().coordinates.view());
+  const auto& names = index.options().coordinate_name();
+  if (format == MatrixFormat::kCsv && !names.empty()) {
+    contents.replace(0, contents.find('\n'), absl::StrJoin(names, ","));
+  }
+  return std::vector<Output>{{path, std::move(contents)}};
+}
+
+// Writes the answer and the files `others`.
 absl::StatusOr<std::string> Write(const SearchTask& task,
                                   const Answers& answers,
                                   const std::vector<int64_t>& order,
+                                  const std::vector<Output>& others,
                                   const Interrupted& interrupted) {
   const auto& [table, lists] = answers;
-  std::vector<std::pair<std::string, std::string>> outputs;  // path, contents
+  std::vector<Output> outputs;
   if (const auto& [path, format] = task.out_offsets; !path.empty()) {
     outputs.emplace_back(path, Serialize(format, "offset", lists.offsets));
   }
@@ -493,6 +524,9 @@ absl::StatusOr<std::string> Write(const SearchTask& task,
     files.push_back({OutputPath(path), contents});
     absl::StrAppend(&report, report.empty() ? "wrote " : " and ", path);
   }
+  for (const auto& [path, contents] : others) {
+    files.push_back({OutputPath(path), contents});
+  }
   Watch watch("writing", 100, interrupted);
   RCT_RETURN_IF_ERROR(WriteFilesAtomically(files, watch.monitor()));
   return task.all_within
@@ -514,14 +548,13 @@ std::vector<std::string> WarningsOf(const Answers& answers,
 }
 
 // Searches, audits with the index that make_exhaustive() returns, and writes
-// the answer. Returns the lines of `report` and further ones.
+// the answer and the files `others`. Returns the lines of `report` and further
+// ones.
 template <class Index, class MakeExhaustive>
-absl::StatusOr<std::string> Answer(const Index& index,
-                                   const TaskQueries& queries,
-                                   const SearchTask& task,
-                                   const MakeExhaustive& make_exhaustive,
-                                   std::vector<std::string> report,
-                                   const Interrupted& interrupted) {
+absl::StatusOr<std::string> Answer(
+    const Index& index, const TaskQueries& queries, const SearchTask& task,
+    const MakeExhaustive& make_exhaustive, const std::vector<Output>& others,
+    std::vector<std::string> report, const Interrupted& interrupted) {
   SearchOptions search = task.search;
   if (queries.allowed != nullptr) {
     search.allowed = absl::MakeConstSpan(queries.allowed.get(), index.size());
@@ -542,8 +575,12 @@ absl::StatusOr<std::string> Answer(const Index& index,
         Audit(exhaustive, queries, task, search, answers, interrupted));
   }
   if (!queries.order.empty()) NameRows(queries.order, answers);
-  RCT_ASSIGN_OR_RETURN(report.emplace_back(),
-                       Write(task, answers, queries.order, interrupted));
+  RCT_ASSIGN_OR_RETURN(
+      report.emplace_back(),
+      Write(task, answers, queries.order, others, interrupted));
+  for (const auto& [path, contents] : others) {
+    report.push_back(absl::StrCat("wrote ", path, ": the inducing points"));
+  }
   AddWarnings(WarningsOf(answers, task), report);
   int64_t short_rows = 0;
   const NeighborTable& table = answers.table;
@@ -563,6 +600,8 @@ absl::StatusOr<std::string> SearchResidual(const SearchTask& task,
                                            const ResidualIndex& index,
                                            const TaskQueries& queries,
                                            std::vector<std::string> report) {
+  RCT_ASSIGN_OR_RETURN(const std::vector<Output> others,
+                       InducingOutput(task, index));
   return Answer(
       index, queries, task,
       [&] {
@@ -570,7 +609,7 @@ absl::StatusOr<std::string> SearchResidual(const SearchTask& task,
         options.set_strategy(EXHAUSTIVE);
         return ResidualIndex::Build(index.model(), options);
       },
-      std::move(report), interrupted);
+      others, std::move(report), interrupted);
 }
 
 absl::StatusOr<std::string> SearchIndexFile(const SearchTask& task,
@@ -647,7 +686,7 @@ absl::StatusOr<std::string> SearchFromPoints(const SearchTask& task,
         options.set_strategy(EXHAUSTIVE);
         return EuclideanIndex::Build(points, options);
       },
-      /*report=*/{}, interrupted);
+      /*others=*/{}, /*report=*/{}, interrupted);
 }
 
 }  // namespace
@@ -668,7 +707,8 @@ absl::StatusOr<std::string> RunSearch(const SearchTask& task,
       CheckFiles(InputsOf(task), {{"--out_offsets", task.out_offsets.path},
                                   {"--out_indices", task.out_indices.path},
                                   {"--out_distances", task.out_distances.path},
-                                  {"--out_order", task.out_order.path}}));
+                                  {"--out_order", task.out_order.path},
+                                  {"--out_inducing", task.out_inducing.path}}));
   Monitor reading([&interrupted](double) { return !interrupted(); });
   const ReadOptions options = {task.header, &reading};
   return task.index_file.empty() ? SearchFromPoints(task, options, interrupted)
@@ -679,8 +719,9 @@ absl::StatusOr<std::string> RunBuild(const SearchTask& task,
                                      const Interrupted& interrupted) {
   SearchTask reads = task;
   reads.index_file.clear();  // this command writes it
-  RCT_RETURN_IF_ERROR(
-      CheckFiles(InputsOf(reads), {{"--index", task.index_file}}));
+  RCT_RETURN_IF_ERROR(CheckFiles(InputsOf(reads),
+                                 {{"--index", task.index_file},
+                                  {"--out_inducing", task.out_inducing.path}}));
   Monitor reading([&interrupted](double) { return !interrupted(); });
   RCT_ASSIGN_OR_RETURN(const Input input,
                        ReadPoints(task, {task.header, &reading}));
@@ -690,6 +731,8 @@ absl::StatusOr<std::string> RunBuild(const SearchTask& task,
   std::vector<std::string> warnings;
   RCT_ASSIGN_OR_RETURN(const ResidualIndex index,
                        BuildIndex(task, input, queries, warnings, interrupted));
+  RCT_ASSIGN_OR_RETURN(const std::vector<Output> others,
+                       InducingOutput(task, index));
   Watch watch("writing", 100, interrupted);
   RCT_RETURN_IF_ERROR(
       Annotate(index.Save(OutputPath(task.index_file), task.index.threads(),
@@ -697,6 +740,12 @@ absl::StatusOr<std::string> RunBuild(const SearchTask& task,
                "--index"));
   std::vector<std::string> report = {absl::StrCat(
       "wrote ", task.index_file, ": an index of ", index.size(), " points")};
+  for (const auto& [path, contents] : others) {
+    RCT_RETURN_IF_ERROR(
+        Annotate(WriteFileAtomically(OutputPath(path), contents),
+                 absl::StrCat(report.front(), ", but --out_inducing")));
+    report.push_back(absl::StrCat("wrote ", path, ": the inducing points"));
+  }
   report.insert(report.end(), warnings.begin(), warnings.end());
   return absl::StrJoin(report, "\n");
 }

@@ -79,6 +79,10 @@ struct SearchTask {
   OutputFile out_distances;
   // The order of the rows: n int64 row numbers.
   OutputFile out_order;
+
+  // The coordinates of the inducing points, m x d, with the names of the
+  // points' columns.
+  OutputFile out_inducing;
 };
 
 // Answers the queries of a task and returns a report: lines without a final

@@ -25,6 +25,7 @@
 #include "base/status_macros.h"
 #include "index/index.pb.h"
 #include "index/ordering.pb.h"
+#include "metric/inducing_names.h"
 #include "metric/metric.pb.h"
 #include "tools/rct_enum_names.h"
 #include "tools/rct_flags.h"
@@ -87,6 +88,7 @@ $model  --header=yes|no           first lines of .csv are names of columns, or d
                             default: they must be names, and none a number
   --threads=N               default 0: all
   --index=FILE              where the index goes: as large as it is in memory
+$out_inducing  --format=npy|csv          where the ending of that FILE does not say it
 
 Every later call starts from the file, with the same answers. A file that was
 damaged, cut short or written by a newer version is refused.
@@ -99,8 +101,9 @@ constexpr std::string_view kModelHelp =
     R"(  --kernel=NAME             $kernels
   --lengthscale=L[,L...]    one, or one for each column, in its unit
   --variance=S              k(x, x) (default 1)
-  --num_inducing=M          inducing points: M rows drawn at random, or
-    --seed=N                  by this seed (default 1)
+  --num_inducing=M          inducing points: M of them, at random, or as
+    --inducing=NAME           $choices
+    --seed=N                  choose them by this seed (default 1), or
   --inducing_rows=FILE      these rows, or
   --inducing_points=FILE    these coordinates, m x d, or
   --no_inducing             none: the correlation of the process itself, or
@@ -115,6 +118,10 @@ constexpr std::string_view kMetricHelp =
     R"(  --metric=euclidean        Euclidean distance in place of all since --kernel
 )";
 
+constexpr std::string_view kOutInducingHelp =
+    R"(  --out_inducing=FILE       coordinates of the inducing points, m x d
+)";
+
 constexpr std::string_view kSearchHelp =
     R"(  --predecessor             only rows before the query's (Vecchia)
 $order  --allowed_rows=FILE       only these row numbers of points are neighbors
@@ -122,7 +129,7 @@ $order  --allowed_rows=FILE       only these row numbers of points are neighbors
                             default: they must be names, and none a number
   --threads=N               default 0: all
   --audit=N                 search N random queries again, exhaustively; compare
-  --out_indices=FILE        row numbers, int64, q x k; -1 where there is none
+$out_inducing  --out_indices=FILE        row numbers, int64, q x k; -1 where there is none
   --out_distances=FILE      sqrt(1-|correlation|) or Euclidean; float64; or inf
   --out_offsets=FILE        without --k: where each list begins, int64, q + 1
   --format=npy|csv          where the ending of FILE does not say it
@@ -153,7 +160,7 @@ constexpr std::string_view kExample[] = {
 
 // The values of flags that a task holds in another form.
 struct Values {
-  std::optional<int> kernel, strategy, format, metric, header;
+  std::optional<int> kernel, strategy, format, metric, header, inducing;
   std::optional<double> variance, jitter, radius;
   std::string order;
   std::optional<int64_t> k, num_inducing, seed, threads, audit;
@@ -175,6 +182,7 @@ FlagSet Declare(SearchCommand command, SearchTask& task, Values& values) {
   flags.Positives("lengthscale", &values.lengthscale);
   flags.Positive("variance", &values.variance);
   flags.Integer("num_inducing", 1, kMaxInteger, &values.num_inducing);
+  flags.Choice("inducing", InducingNames(), &values.inducing);
   flags.Integer("seed", 0, kMaxInteger, &values.seed);
   flags.Text("inducing_rows", &task.inducing_rows);
   flags.Text("inducing_points", &task.inducing_points);
@@ -186,6 +194,8 @@ FlagSet Declare(SearchCommand command, SearchTask& task, Values& values) {
   flags.Integer("threads", 0, kMaxThreads, &values.threads);
   flags.Choice("metric", {"residual", "euclidean"}, &values.metric);
   flags.Choice("header", HeaderNames(), &values.header);
+  flags.Text("out_inducing", &task.out_inducing.path);
+  flags.Choice("format", FormatNames(), &values.format);
   if (Searches(command)) {
     flags.Integer("k", 1, kMaxRows, &values.k);
     flags.Positive("radius", &values.radius);
@@ -195,7 +205,6 @@ FlagSet Declare(SearchCommand command, SearchTask& task, Values& values) {
     flags.Text("out_offsets", &task.out_offsets.path);
     flags.Text("out_indices", &task.out_indices.path);
     flags.Text("out_distances", &task.out_distances.path);
-    flags.Choice("format", FormatNames(), &values.format);
   }
   if (command == SearchCommand::kGraph) {
     flags.Text("order", &values.order);
@@ -261,13 +270,13 @@ absl::Status Check(const Rule& rule, const FlagSet& flags) {
 
 // Returns the rule for searches in an index from a file.
 const Rule& RuleOfLoadedIndex() {
-  static const Rule& rule =
-      *new Rule{Rule::kExcludes,
-                {"--index", "--points", "--kernel", "--lengthscale",
-                 "--variance", "--num_inducing", "--seed", "--inducing_rows",
-                 "--inducing_points", "--no_inducing", "--factors",
-                 "--residual_variance", "--jitter", "--metric", "--strategy"},
-                "the index in the file has its own"};
+  static const Rule& rule = *new Rule{
+      Rule::kExcludes,
+      {"--index", "--points", "--kernel", "--lengthscale", "--variance",
+       "--num_inducing", "--inducing", "--seed", "--inducing_rows",
+       "--inducing_points", "--no_inducing", "--factors", "--residual_variance",
+       "--jitter", "--metric", "--strategy"},
+      "the index in the file has its own"};
   return rule;
 }
 
@@ -275,8 +284,9 @@ const std::vector<Rule>& Rules() {
   static const auto& rules = *new std::vector<Rule>{
       {Rule::kExcludes,
        {"--metric=euclidean", "--kernel", "--lengthscale", "--variance",
-        "--num_inducing", "--seed", "--inducing_rows", "--inducing_points",
-        "--no_inducing", "--factors", "--residual_variance", "--jitter"},
+        "--num_inducing", "--inducing", "--seed", "--inducing_rows",
+        "--inducing_points", "--no_inducing", "--factors",
+        "--residual_variance", "--jitter", "--out_inducing"},
        "a distance in space has no model"},
       {Rule::kAtMostOne,
        {"--num_inducing", "--inducing_rows", "--inducing_points",
@@ -288,8 +298,17 @@ const std::vector<Rule>& Rules() {
       {Rule::kNeeds, {"--factors", "--residual_variance"}, "V goes with p"},
       {Rule::kNeeds, {"--residual_variance", "--factors"}, "p goes with V"},
       {Rule::kNeeds,
+       {"--inducing", "--num_inducing"},
+       "it says how many are chosen"},
+      {Rule::kNeeds,
        {"--seed", "--num_inducing"},
        "it is the seed of their choice"},
+      {Rule::kExcludes,
+       {"--inducing=cover_tree", "--seed"},
+       "it leaves nothing to chance"},
+      {Rule::kExcludes,
+       {"--out_inducing", "--no_inducing", "--factors"},
+       "there are no inducing points to write"},
       {Rule::kExcludes,
        {"--jitter", "--no_inducing", "--factors"},
        "there is no K(Z,Z) to add it to"},
@@ -390,6 +409,7 @@ absl::Status CheckRequired(SearchCommand command, const FlagSet& flags) {
 // Decides the formats of the output files.
 absl::Status SetFormats(std::optional<int> format, SearchTask& task) {
   const std::pair<std::string_view, OutputFile&> outputs[] = {
+      {"--out_inducing", task.out_inducing},
       {"--out_offsets", task.out_offsets},
       {"--out_indices", task.out_indices},
       {"--out_distances", task.out_distances},
@@ -411,9 +431,8 @@ void FillModel(const Values& values, ResidualConfig& residual) {
   if (values.jitter) residual.set_jitter(*values.jitter);
   if (values.no_inducing) residual.mutable_inducing()->mutable_none();
   if (values.num_inducing) {
-    auto& draw = *residual.mutable_inducing()->mutable_random();
-    draw.set_count(*values.num_inducing);
-    if (values.seed) draw.set_seed(*values.seed);
+    *residual.mutable_inducing() = InducingByName(
+        values.inducing.value_or(0), *values.num_inducing, values.seed);
   }
 }
 
@@ -486,18 +505,18 @@ std::string SearchHelp(SearchCommand command) {
   const std::string model = absl::StrReplaceAll(
       kModelHelp,
       {{"$metric", searches ? kMetricHelp : ""},
+       {"$choices", absl::StrJoin(InducingNames(), ", ")},
        {"$kernels", absl::StrJoin(Kernels().names, ", ")},
        {"$strategies", absl::StrJoin(Strategies().names, ", ")},
        {"$strategy",
         absl::AsciiStrToLower(Strategy_Name(IndexOptions().strategy()))}});
   const auto which = static_cast<size_t>(command);
   return absl::StrCat(
-      absl::StrReplaceAll(kIntroduction[which], {{"$model", model}}),
-      searches ? absl::StrReplaceAll(
-                     kSearchHelp,
-                     {{"$order",
-                       command == SearchCommand::kGraph ? kOrderHelp : ""}})
-               : "",
+      absl::StrReplaceAll(
+          absl::StrCat(kIntroduction[which], searches ? kSearchHelp : ""),
+          {{"$model", model},
+           {"$out_inducing", kOutInducingHelp},
+           {"$order", command == SearchCommand::kGraph ? kOrderHelp : ""}}),
       kExample[which]);
 }
 

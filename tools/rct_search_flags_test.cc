@@ -139,6 +139,27 @@ TEST(ParseSearchTaskTest, EveryFlag) {
   }
 }
 
+TEST(ParseSearchTaskTest, InducingPointsByName) {
+  const auto inducing = [](const Arguments& more) {
+    const auto task = ParseSearchTask(kNeighbors, Least(more));
+    EXPECT_THAT(task, IsOk());
+    return task->index.residual().inducing().ShortDebugString();
+  };
+  EXPECT_EQ(inducing({"--inducing=random"}), "random { count: 8 }");
+  EXPECT_EQ(inducing({"--inducing=kmeans++", "--seed=3"}),
+            "kmeans_plus_plus { count: 8 seed: 3 }");
+  EXPECT_EQ(inducing({"--inducing=kmeans"}), "kmeans { count: 8 }");
+  EXPECT_EQ(inducing({"--inducing=cover_tree"}), "cover_tree { count: 8 }");
+  ExpectError(Least({"--inducing=k-means"}),
+              "--inducing: there is no 'k-means'; there are: random, kmeans++");
+  const auto task = ParseSearchTask(
+      kBuild, {"--points=p.npy", "--kernel=rbf", "--index=p.rct",
+               "--num_inducing=3", "--out_inducing=z.csv"});
+  ASSERT_THAT(task, IsOk());
+  EXPECT_EQ(task->out_inducing.path, "z.csv");
+  EXPECT_EQ(task->out_inducing.format, MatrixFormat::kCsv);
+}
+
 TEST(ParseSearchTaskTest, AGraphIsOfAllRowsWithoutThemselves) {
   const absl::StatusOr<SearchTask> task =
       ParseSearchTask(kGraph, Least({}, "--query_rows"));
@@ -157,9 +178,10 @@ TEST(ParseSearchTaskTest, AnIndexTakesThePlaceOfPointsAndModel) {
   EXPECT_EQ(task->search.k, 5);
   for (const std::string flag :
        {"--points=p.npy", "--kernel=rbf", "--lengthscale=2", "--variance=2",
-        "--num_inducing=8", "--seed=2", "--inducing_rows=z.npy",
-        "--inducing_points=z.npy", "--no_inducing", "--factors=v.npy",
-        "--residual_variance=p.npy", "--jitter=1e-3", "--strategy=block"}) {
+        "--num_inducing=8", "--inducing=kmeans", "--seed=2",
+        "--inducing_rows=z.npy", "--inducing_points=z.npy", "--no_inducing",
+        "--factors=v.npy", "--residual_variance=p.npy", "--jitter=1e-3",
+        "--strategy=block"}) {
     Arguments arguments = least;
     arguments.push_back(flag);
     ExpectError(arguments,
@@ -232,6 +254,16 @@ TEST(ParseSearchTaskTest, ContradictionsNameBothFlags) {
        "--residual_variance: needs --factors as well"},
       {Least({"--seed=3", "--no_inducing"}, "--num"),
        "--seed: needs --num_inducing as well"},
+      {Least({"--inducing=kmeans", "--inducing_rows=z.npy"}, "--num"),
+       "--inducing: needs --num_inducing as well: it says how many are chosen"},
+      {Least({"--inducing=cover_tree", "--seed=3"}),
+       "--inducing=cover_tree and --seed: it leaves nothing to chance"},
+      {Least({"--out_inducing=z.npy", "--no_inducing"}, "--num"),
+       "--out_inducing and --no_inducing: there are no inducing points"},
+      {Least({"--out_inducing=z.npy", "--factors=v.npy",
+              "--residual_variance=p.npy"},
+             "--num"),
+       "--out_inducing and --factors: there are no inducing points"},
       {Least({"--jitter=1e-3", "--no_inducing"}, "--num"),
        "--jitter and --no_inducing: there is no K(Z,Z)"},
       {Least({"--jitter=1", "--factors=v.npy", "--residual_variance=p.npy"},
@@ -279,9 +311,9 @@ TEST(ParseSearchTaskTest, EuclideanDistanceHasNoModel) {
 
   for (const char* flag :
        {"--kernel=rbf", "--lengthscale=1", "--variance=2", "--num_inducing=3",
-        "--seed=1", "--inducing_rows=z.npy", "--inducing_points=z.npy",
-        "--no_inducing", "--factors=v.npy", "--residual_variance=p.npy",
-        "--jitter=1e-4"}) {
+        "--inducing=random", "--out_inducing=z.npy", "--seed=1",
+        "--inducing_rows=z.npy", "--inducing_points=z.npy", "--no_inducing",
+        "--factors=v.npy", "--residual_variance=p.npy", "--jitter=1e-4"}) {
     Arguments arguments = least;
     arguments.emplace_back(flag);
     const std::string name =
@@ -351,13 +383,14 @@ TEST(SearchHelpTest, IsCompleteAndFits) {
     }
     for (const char* flag :
          {"index=", "points=", "kernel=", "lengthscale=", "variance=",
-          "num_inducing=", "seed=", "inducing_rows=", "inducing_points=",
-          "no_inducing ", "factors=", "residual_variance=", "jitter=",
-          "strategy=", "threads=", "header="}) {
+          "num_inducing=", "inducing=", "seed=", "inducing_rows=",
+          "inducing_points=", "no_inducing ",
+          "factors=", "residual_variance=", "jitter=", "strategy=", "threads=",
+          "header=", "out_inducing=", "format="}) {
       EXPECT_THAT(help, HasSubstr(absl::StrCat("  --", flag)));
     }
-    for (const char* flag : {"metric=", "k=", "predecessor ", "audit=",
-                             "out_indices=", "out_distances=", "format="}) {
+    for (const char* flag : {"metric=", "k=", "predecessor ",
+                             "audit=", "out_indices=", "out_distances="}) {
       EXPECT_EQ(absl::StrContains(help, absl::StrCat("  --", flag)),
                 command != kBuild);
     }

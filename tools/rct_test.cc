@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -237,6 +238,63 @@ TEST_F(RctTest, WaysToTheSameAnswer) {
   const Arguments draw = {"--inducing_rows", "--num_inducing=4", "--seed=1"};
   EXPECT_EQ(Answer({draw[0], draw[1]}), Answer(draw));
   EXPECT_NE(Answer({draw[0], draw[1], "--seed=2"}), Answer(draw));
+}
+
+// What --out_inducing writes gives the same answer in place of the choice, from
+// an index as well, and carries the names of the columns.
+TEST_F(RctTest, InducingPointsAreChosenAndWritten) {
+  Write("p.csv", absl::StrReplaceAll(
+                     SerializeCsv("x", ParseNpyMatrix(Read("p.npy"))->view()),
+                     {{"x_1,x_2,x_3", "east,north,up"}}));
+  const auto graph = [this](const Arguments& more) {
+    Arguments arguments = {
+        "graph",          "--kernel=rbf", "--lengthscale=1,2,1",
+        "--points=p.csv", "--k=4",        "--out_indices=g.npy"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const Outcome outcome = Rct(arguments);
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    return outcome.err;
+  };
+  std::set<std::string> chosen;
+  for (const char* name : {"random", "kmeans++", "kmeans", "cover_tree"}) {
+    SCOPED_TRACE(name);
+    const std::string choice = absl::StrCat("--inducing=", name);
+    EXPECT_EQ(graph({choice, "--num_inducing=9", "--out_inducing=z.csv"}),
+              "wrote g.npy: 300 x 4\nwrote z.csv: the inducing points\n");
+    const std::string answer = Read("g.npy");
+    EXPECT_THAT(Read("z.csv"), StartsWith("east,north,up\n"));
+    EXPECT_TRUE(chosen.insert(Read("z.csv")).second);
+    graph({"--inducing_points=z.csv"});
+    EXPECT_EQ(Read("g.npy"), answer);
+
+    const Outcome build = Rct({"build", "--kernel=rbf", "--lengthscale=1,2,1",
+                               "--points=p.csv", choice, "--num_inducing=9",
+                               "--index=p.rct", "--out_inducing=y.csv"});
+    EXPECT_EQ(build.exit_code, 0) << build.err;
+    EXPECT_EQ(build.err,
+              "wrote p.rct: an index of 300 points\n"
+              "wrote y.csv: the inducing points\n");
+    EXPECT_EQ(Read("y.csv"), Read("z.csv"));
+    const Outcome loaded = Rct({"graph", "--index=p.rct", "--k=4",
+                                "--out_indices=g.npy", "--out_inducing=y.npy"});
+    EXPECT_EQ(loaded.exit_code, 0) << loaded.err;
+    EXPECT_EQ(Read("g.npy"), answer);
+    EXPECT_EQ(ParseNpyMatrix(Read("y.npy"))->rows(), 9);
+  }
+  const Outcome too_many =
+      Rct({"graph", "--kernel=rbf", "--lengthscale=1", "--points=p.csv",
+           "--inducing=kmeans++", "--num_inducing=301", "--k=4",
+           "--out_indices=g.npy"});
+  EXPECT_EQ(too_many.exit_code, 1);
+  EXPECT_THAT(too_many.err, HasSubstr("--num_inducing: is 301; must be from"));
+  Rct({"build", "--kernel=rbf", "--lengthscale=1", "--points=p.csv",
+       "--no_inducing", "--index=none.rct"});
+  const Outcome none =
+      Rct({"graph", "--index=none.rct", "--k=4", "--out_indices=none.npy",
+           "--out_inducing=none.csv"});
+  EXPECT_EQ(none.exit_code, 1);
+  EXPECT_THAT(none.err, HasSubstr("--out_inducing: the index has no inducing"));
+  EXPECT_THAT(Names(), testing::Not(testing::Contains("none.npy")));
 }
 
 TEST_F(RctTest, NoInducingPointsAndFactorsOfZero) {

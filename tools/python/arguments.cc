@@ -9,6 +9,7 @@
 #include <limits>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/ascii.h"
@@ -17,6 +18,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/types/span.h"
 #include "google/protobuf/descriptor.h"
+#include "metric/inducing_names.h"
 #include "metric/metric.pb.h"
 #include "tools/python/errors.h"
 
@@ -307,6 +309,25 @@ void CheckWidth(const py::array& array, int64_t size, int64_t dim) {
                       ", the data has points of ", dim, hint));
 }
 
+// Returns the choice that a name describes.
+InducingConfig NamedInducing(const std::string& name,
+                             const py::object& num_inducing, uint64_t seed) {
+  const std::vector<std::string>& names = InducingNames();
+  const auto found = std::find(names.begin(), names.end(), name);
+  if (found == names.end()) {
+    Refuse(PyExc_ValueError, "inducing",
+           absl::StrCat("there is no '", name, "'; choose one of '",
+                        absl::StrJoin(names, "', '"), "'"));
+  }
+  if (num_inducing.is_none()) {
+    Refuse(PyExc_TypeError, "num_inducing",
+           absl::StrCat("is missing: how many points inducing='", name,
+                        "' chooses"));
+  }
+  return InducingByName(static_cast<int>(found - names.begin()),
+                        Integer("num_inducing", num_inducing), seed);
+}
+
 }  // namespace
 
 CArray<double> Points(const char* name, const py::object& object) {
@@ -390,10 +411,19 @@ uint64_t Seed(const py::object& object) {
   return seed;
 }
 
-InducingConfig Inducing(const py::object& object, uint64_t seed, int64_t size,
-                        int64_t dim) {
+InducingConfig Inducing(const py::object& object,
+                        const py::object& num_inducing, uint64_t seed,
+                        int64_t size, int64_t dim) {
   constexpr char kName[] = "inducing";
   InducingConfig config;
+  if (py::isinstance<py::str>(object)) {
+    return NamedInducing(object.cast<std::string>(), num_inducing, seed);
+  }
+  if (!num_inducing.is_none()) {
+    Refuse(PyExc_ValueError, "num_inducing",
+           "is for inducing points that are chosen by name, such as "
+           "inducing='kmeans++'; leave it out");
+  }
   if (object.is_none()) {
     config.mutable_none();
     return config;
@@ -403,8 +433,8 @@ InducingConfig Inducing(const py::object& object, uint64_t seed, int64_t size,
   if (array.ndim() == 0) {
     if (!absl::StrContains("iu", array.dtype().kind())) {
       Refuse(PyExc_TypeError, kName,
-             absl::StrCat("must be a count, row numbers, coordinates or None; "
-                          "is ",
+             absl::StrCat("must be a count, a name, row numbers, coordinates "
+                          "or None; is ",
                           std::string(py::repr(object))));
     }
     config.mutable_random()->set_count(Integer(kName, array));
@@ -420,6 +450,16 @@ InducingConfig Inducing(const py::object& object, uint64_t seed, int64_t size,
                                               rows.data() + rows.size());
   }
   return config;
+}
+
+void RefuseWithoutInducing(const py::object& num_inducing,
+                           const py::object& seed) {
+  for (const auto& [name, object] :
+       {std::pair("num_inducing", num_inducing), std::pair("seed", seed)}) {
+    if (object.is_none()) continue;
+    Refuse(PyExc_ValueError, name,
+           "has no use without inducing, which chooses inducing points anew");
+  }
 }
 
 int Choose(const char* name, const std::string& choice,

@@ -78,10 +78,16 @@ int64_t Integer(const char* name, const pybind11::object& object,
 // Returns a number of threads.
 int Threads(const pybind11::object& object);
 
-// Returns the inducing points that `object` describes: None, a count, row
-// numbers or coordinates (m x dim). `size` is the number of points.
-InducingConfig Inducing(const pybind11::object& object, uint64_t seed,
+// Returns the inducing points that `object` describes: None, a count, one of
+// InducingNames() with a count in `num_inducing`, row numbers or coordinates (m
+// x dim). `size` is the number of points.
+InducingConfig Inducing(const pybind11::object& object,
+                        const pybind11::object& num_inducing, uint64_t seed,
                         int64_t size, int64_t dim);
+
+// Refuses a number of inducing points, and a seed, where none are chosen.
+void RefuseWithoutInducing(const pybind11::object& num_inducing,
+                           const pybind11::object& seed);
 
 // Returns a seed.
 uint64_t Seed(const pybind11::object& object);

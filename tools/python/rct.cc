@@ -30,28 +30,13 @@
 #include "tools/python/calls.h"
 #include "tools/python/errors.h"
 #include "tools/python/ordering.h"
+#include "tools/python/index_caster.h"
+#include "tools/python/model.h"
 #include "traversal/neighbor_table.h"
 #include "traversal/range_search.h"
 #include "traversal/range_table.h"
 #include "traversal/searcher.h"
 #include "traversal/traversal.pb.h"
-
-// Refuses an index that was made by __new__ alone: it has no value, and
-// pybind11 would give methods uninitialized memory.
-template <>
-class pybind11::detail::type_caster<rct::ResidualIndex>
-    : public type_caster_base<rct::ResidualIndex> {
- public:
-  bool load(handle source, bool convert) {
-    if (isinstance<rct::ResidualIndex>(source) &&
-        !reinterpret_cast<instance*>(source.ptr())
-             ->get_value_and_holder()
-             .holder_constructed()) {
-      throw type_error("ResidualIndex: has no points; call its __init__()");
-    }
-    return type_caster_base<rct::ResidualIndex>::load(source, convert);
-  }
-};
 
 namespace rct {
 namespace {
@@ -84,9 +69,12 @@ kernel       "rbf", "matern12", "matern32" or "matern52".
 lengthscale  One positive number, or d of them. Unit: that of the coordinates.
 variance     k(x, x) > 0.
 inducing     What is taken out of the process: an int m for m rows drawn at
-             random; a one-dimensional array of distinct row numbers; an (m, d)
-             array of coordinates; or None for nothing.
-seed         Of the random rows; the same on every machine.
+             random; "random", "kmeans++", "kmeans" (its centers) or "cover_tree"
+             (rows, each the farthest from those before) for num_inducing points
+             that are spread over the data; a one-dimensional array of distinct
+             row numbers; an (m, d) array of coordinates; or None for nothing.
+num_inducing How many, where inducing is a name.
+seed         Of the choice, except "cover_tree"; the same on every machine.
 jitter       On the diagonal of K(Z, Z), times the variance; > 0.
 strategy     "exhaustive", "level_synchronous", "best_first" or "block": the same
              answer at another speed. None is the library's own choice: "block",
@@ -146,9 +134,10 @@ keeps the points and their factors a second time.)";
 constexpr char kRebuildDoc[] =
     R"(An index over the same points under another kernel; this one stays.
 
-Bit for bit what a new index would be, without copying points or choosing
-inducing points again. kernel, lengthscale and variance are as at first; None
-keeps what it is. threads: 0 means all.)";
+Bit for bit what a new index would be, without copying points. All arguments are
+as at first. None keeps kernel, lengthscale, variance and jitter; inducing=...
+keeps the inducing points, also those that were chosen under another lengthscale,
+and anything else, None included, chooses them anew. threads: 0 means all.)";
 
 constexpr char kSaveDoc[] =
     R"(Writes the index to a file, whole or not at all.
@@ -184,8 +173,8 @@ void SetFamily(const std::string& family, KernelConfig& kernel) {
 
 ResidualIndex Build(const py::object& points, const std::string& kernel,
                     const py::object& lengthscale, const py::object& variance,
-                    const py::object& inducing, const py::object& seed,
-                    const py::object& jitter,
+                    const py::object& inducing, const py::object& num_inducing,
+                    const py::object& seed, const py::object& jitter,
                     const std::optional<std::string>& strategy,
                     const py::object& threads) {
   const CArray<double> data = Points("points", points);
@@ -194,8 +183,8 @@ ResidualIndex Build(const py::object& points, const std::string& kernel,
   SetFamily(kernel, *residual.mutable_kernel());
   residual.mutable_kernel()->set_variance(Number("variance", variance));
   SetLengthscale(lengthscale, *residual.mutable_kernel());
-  *residual.mutable_inducing() =
-      Inducing(inducing, Seed(seed), data.shape(0), data.shape(1));
+  *residual.mutable_inducing() = Inducing(inducing, num_inducing, Seed(seed),
+                                          data.shape(0), data.shape(1));
   residual.set_jitter(Number("jitter", jitter));
   if (strategy) {
     options.set_strategy(static_cast<Strategy>(
@@ -212,12 +201,30 @@ ResidualIndex Build(const py::object& points, const std::string& kernel,
 ResidualIndex Rebuild(const ResidualIndex& index,
                       const std::optional<std::string>& kernel,
                       const py::object& lengthscale, const py::object& variance,
-                      const py::object& threads) {
-  KernelConfig config = index.model().config().kernel();
-  if (kernel) SetFamily(*kernel, config);
-  if (!lengthscale.is_none()) SetLengthscale(lengthscale, config);
-  if (!variance.is_none()) config.set_variance(Number("variance", variance));
+                      const py::object& inducing,
+                      const py::object& num_inducing, const py::object& seed,
+                      const py::object& jitter, const py::object& threads) {
+  const ResidualModel& model = index.model();
+  KernelConfig changed = model.config().kernel();
+  if (kernel) SetFamily(*kernel, changed);
+  if (!lengthscale.is_none()) SetLengthscale(lengthscale, changed);
+  if (!variance.is_none()) changed.set_variance(Number("variance", variance));
+  const bool keeps = inducing.is(py::ellipsis());
+  if (keeps) RefuseWithoutInducing(num_inducing, seed);
   const int num_threads = Threads(threads);
+  if (keeps && (jitter.is_none() || model.factor() == nullptr)) {
+    return Value(Unlocked([&](Monitor* monitor) {
+      return index.Rebuild(changed, num_threads, monitor);
+    }));
+  }
+  ResidualConfig config = keeps ? model.ConfigUnder(changed) : model.config();
+  *config.mutable_kernel() = changed;
+  if (!jitter.is_none()) config.set_jitter(Number("jitter", jitter));
+  if (!keeps) {
+    *config.mutable_inducing() =
+        Inducing(inducing, num_inducing, seed.is_none() ? 1 : Seed(seed),
+                 index.size(), model.metric()->dim());
+  }
   return Value(Unlocked([&](Monitor* monitor) {
     return index.Rebuild(config, num_threads, monitor);
   }));
@@ -394,11 +401,13 @@ PYBIND11_MODULE(rct, module) {
   module.doc() = kModuleDoc;
   WatchTheEnd();
   BindOrdering(module);
-  py::class_<ResidualIndex>(module, "ResidualIndex", kClassDoc)
+  py::class_<ResidualIndex> index(module, "ResidualIndex", kClassDoc);
+  index
       .def(py::init(&Build), kInitDoc, arg("points"), py::kw_only(),
            arg("kernel"), arg("lengthscale") = 1.0, arg("variance") = 1.0,
-           arg("inducing"), arg("seed") = 1, arg("jitter") = 1e-6,
-           arg("strategy") = py::none(), arg("threads") = 0)
+           arg("inducing"), arg("num_inducing") = py::none(), arg("seed") = 1,
+           arg("jitter") = 1e-6, arg("strategy") = py::none(),
+           arg("threads") = 0)
       .def("search", &Search, kSearchDoc, arg("rows"), arg("k"), py::kw_only(),
            arg("predecessor") = false, arg("exclude_self") = false,
            arg("radius") = kInfinity, arg("allowed") = py::none(),
@@ -419,7 +428,9 @@ PYBIND11_MODULE(rct, module) {
            arg("threads") = 0)
       .def("rebuild", &Rebuild, kRebuildDoc, py::kw_only(),
            arg("kernel") = py::none(), arg("lengthscale") = py::none(),
-           arg("variance") = py::none(), arg("threads") = 0)
+           arg("variance") = py::none(), arg("inducing") = py::ellipsis(),
+           arg("num_inducing") = py::none(), arg("seed") = py::none(),
+           arg("jitter") = py::none(), arg("threads") = 0)
       .def("save", &Save, kSaveDoc, arg("path"), py::kw_only(),
            arg("threads") = 0)
       .def_static("load", &Load, kLoadDoc, arg("path"), py::kw_only(),
@@ -432,6 +443,7 @@ PYBIND11_MODULE(rct, module) {
                             " points, d = ", data.points.cols(),
                             ", m = ", data.v.cols(), ">");
       });
+  AddModelProperties(index);
 }
 
 }  // namespace rct

@@ -217,9 +217,11 @@ class ArgumentsTest(unittest.TestCase):
              "has points of 1 coordinate, the data has points of 2; if these are row numbers, "
              "give inducing[:, 0]"),
             (ValueError, np.zeros((0, 3)), wrong),
-            (TypeError, 2.0, "must be a count, row numbers, coordinates or None; is 2.0"),
+            (TypeError, 2.0, "must be a count, a name, row numbers, coordinates or None; is 2.0"),
             (TypeError, True, "must be a count"),
-            (TypeError, "all", "must be a count, row numbers, coordinates or None; is 'all'"),
+            (ValueError, "all", "inducing: there is no 'all'; choose one of 'random', 'kmeans++', "
+             "'kmeans', 'cover_tree'"),
+            (TypeError, "kmeans", "num_inducing: is missing: how many points inducing='kmeans' chooses"),
             (TypeError, [1.5], "must hold integers"),
             (TypeError, np.zeros((2, 2, 2)), "has shape (2, 2, 2)"),
             (TypeError, {1, 2}, "must be an array; is set"),

@@ -1,0 +1,155 @@
+#include "tools/python/model.h"
+
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/types/span.h"
+#include "base/matrix.h"
+#include "index/residual_index.h"
+#include "metric/inducing_points.h"
+#include "metric/metric.pb.h"
+#include "metric/residual_factors.h"
+#include "metric/residual_points.h"
+#include "tools/python/index_caster.h"
+
+namespace rct {
+namespace {
+
+namespace py = pybind11;
+
+constexpr char kInducingDoc[] =
+    R"(The coordinates of the inducing points, (m, d): a read-only view.
+
+None for an index whose V and p came from elsewhere.)";
+
+constexpr char kInducingRowsDoc[] =
+    R"(The rows that are the inducing points, (m,) int64: a read-only view.
+
+In the order in which they were given or chosen. None where the inducing points
+are no rows.)";
+
+constexpr char kFactorsDoc[] =
+    R"(V, (n, m): a read-only view.
+
+k(x_i, x_j) - V[i] @ V[j] is the covariance that remains.)";
+
+constexpr char kResidualVarianceDoc[] =
+    R"(p, (n,), what remains of each point's variance: a read-only view.)";
+
+constexpr char kKernelDoc[] = R"(The name of the kernel.)";
+
+constexpr char kLengthscaleDoc[] =
+    R"(The lengthscale of each coordinate, (d,): a copy.)";
+
+constexpr char kVarianceDoc[] = R"(k(x, x).)";
+
+constexpr char kJitterDoc[] =
+    R"(On the diagonal of K(Z, Z), times the variance.
+
+None for an index whose V and p came from elsewhere.)";
+
+constexpr char kSizeDoc[] = R"(n, the number of points.)";
+
+constexpr char kDimDoc[] = R"(d, the number of coordinates.)";
+
+const ResidualModel& ModelOf(const py::object& index) {
+  return index.cast<const ResidualIndex&>().model();
+}
+
+py::object ReadOnly(py::array array) {
+  array.attr("setflags")(py::arg("write") = false);
+  return array;
+}
+
+// Return read-only views of numbers that `owner` keeps alive.
+
+py::object ViewOf(MatrixView<const double> matrix, const py::object& owner) {
+  constexpr auto kWidth = static_cast<int64_t>(sizeof(double));
+  return ReadOnly(py::array_t<double>({matrix.rows, matrix.cols},
+                                      {matrix.stride * kWidth, kWidth},
+                                      matrix.data, owner));
+}
+
+template <class T>
+py::object ViewOf(absl::Span<const T> values, const py::object& owner) {
+  return ReadOnly(py::array_t<T>(static_cast<py::ssize_t>(values.size()),
+                                 values.data(), owner));
+}
+
+py::object Inducing(const py::object& index) {
+  const InducingFactor* const factor = ModelOf(index).factor();
+  if (factor == nullptr) return py::none();
+  return ViewOf(factor->inducing().coordinates.view(), index);
+}
+
+py::object InducingRows(const py::object& index) {
+  const InducingFactor* const factor = ModelOf(index).factor();
+  if (factor == nullptr) return py::none();
+  const std::vector<int64_t>& rows = factor->inducing().rows;
+  if (rows.empty() && factor->num_inducing() > 0) return py::none();
+  return ViewOf(absl::MakeConstSpan(rows), index);
+}
+
+py::object Factors(const py::object& index) {
+  return ViewOf(ModelOf(index).metric()->data().v.view(), index);
+}
+
+py::object ResidualVariance(const py::object& index) {
+  return ViewOf(ModelOf(index).metric()->data().variance.span(), index);
+}
+
+std::string KernelName(const ResidualIndex& index) {
+  return absl::AsciiStrToLower(
+      KernelConfig::Family_Name(index.model().config().kernel().family()));
+}
+
+py::array_t<double> Lengthscale(const ResidualIndex& index) {
+  const KernelConfig& kernel = index.model().config().kernel();
+  const int given = kernel.lengthscale_size();
+  py::array_t<double> lengthscale(index.model().metric()->dim());
+  for (py::ssize_t t = 0; t < lengthscale.size(); ++t) {
+    lengthscale.mutable_at(t) =
+        given == 0 ? 1
+                   : kernel.lengthscale(given == 1 ? 0 : static_cast<int>(t));
+  }
+  return lengthscale;
+}
+
+py::object Jitter(const ResidualIndex& index) {
+  if (index.model().factor() == nullptr) return py::none();
+  return py::float_(index.model().config().jitter());
+}
+
+}  // namespace
+
+void AddModelProperties(py::class_<ResidualIndex>& index) {
+  index.def_property_readonly("inducing", &Inducing, kInducingDoc)
+      .def_property_readonly("inducing_rows", &InducingRows, kInducingRowsDoc)
+      .def_property_readonly("factors", &Factors, kFactorsDoc)
+      .def_property_readonly("residual_variance", &ResidualVariance,
+                             kResidualVarianceDoc)
+      .def_property_readonly("kernel", &KernelName, kKernelDoc)
+      .def_property_readonly("lengthscale", &Lengthscale, kLengthscaleDoc)
+      .def_property_readonly(
+          "variance",
+          [](const ResidualIndex& self) {
+            return self.model().config().kernel().variance();
+          },
+          kVarianceDoc)
+      .def_property_readonly("jitter", &Jitter, kJitterDoc)
+      .def_property_readonly("size", &ResidualIndex::size, kSizeDoc)
+      .def_property_readonly(
+          "dim",
+          [](const ResidualIndex& self) {
+            return self.model().metric()->dim();
+          },
+          kDimDoc);
+}
+
+}  // namespace rct
