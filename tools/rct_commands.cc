@@ -16,12 +16,14 @@
 #include "base/monitor.h"
 #include "base/stop_signals.h"
 #include "base/version.h"
+#include "tools/rct_coordinates.h"
 #include "tools/rct_doctor.h"
 #include "tools/rct_flags.h"
 #include "tools/rct_info.h"
 #include "tools/rct_input.h"
 #include "tools/rct_search.h"
 #include "tools/rct_search_flags.h"
+#include "tools/rct_unique.h"
 
 namespace rct {
 namespace {
@@ -44,6 +46,7 @@ Commands
   build       an index in a file, which neighbors and graph can take
   neighbors   neighbors of the queries you name
   graph       neighbors of every point, or its Vecchia conditioning set
+  unique      the distinct places of your points, each once
   info        what is in a file, and whether it can be used
   doctor      what this machine can do, and a self-test
 
@@ -63,13 +66,15 @@ number after Ctrl-C, SIGTERM or SIGHUP, which leave every file as it was.
 constexpr std::string_view kInfoHelp =
     R"(rct info: what is in a file, and whether the other commands take it.
 
-  rct info [--header=yes|no] FILE...
+  rct info [--header=yes|no] [--columns=NAME[,NAME...]] [--id_column=NAME]
+    [--lonlat] FILE...
 
 Of points: how many, of how many coordinates, the names of columns and the range
 of each, and how many points lie on an earlier one. Of row numbers: how many,
-and their range. Files are .npy, .csv or .fvecs, or - for stdin; --header says
-of .csv whether the first line names columns. Of an index that rct build wrote:
-what it is made of, whether it is whole, and what its parts take.
+and their range. Files are .npy, .csv, .tsv or .fvecs, also with .gz, or - for
+stdin; --header says of text whether the first line names columns, and the other
+flags are those of rct graph. Of an index that rct build wrote: what it is made
+of, whether it is whole, and what its parts take.
 
 Example
   printf 'x,y\n0,0\n3,4\n0,0\n' >p.csv
@@ -97,21 +102,27 @@ CommandOutcome Fail(int exit_code, std::string_view program,
   return outcome;
 }
 
-CommandOutcome Search(SearchCommand command, std::string_view program,
-                      Arguments arguments) {
-  const absl::StatusOr<SearchTask> task = ParseSearchTask(command, arguments);
-  if (!task.ok()) return Fail(kBadUsage, program, task.status().message());
-  const StopSignals signals;
-  const auto interrupted = [&signals] { return signals.noted() != 0; };
-  const absl::StatusOr<std::string> report =
-      command == SearchCommand::kBuild ? RunBuild(*task, interrupted)
-                                       : RunSearch(*task, interrupted);
+// Returns the outcome of a command that writes files.
+CommandOutcome Finish(std::string_view program, const StopSignals& signals,
+                      const absl::StatusOr<std::string>& report) {
   if (absl::IsCancelled(report.status())) {
     return Fail(kStopped + signals.noted(), program,
                 "interrupted; nothing is written");
   }
   if (!report.ok()) return Fail(kBadInput, program, report.status().message());
   return {0, "", *report + "\n"};
+}
+
+CommandOutcome Search(SearchCommand command, std::string_view program,
+                      Arguments arguments) {
+  const absl::StatusOr<SearchTask> task = ParseSearchTask(command, arguments);
+  if (!task.ok()) return Fail(kBadUsage, program, task.status().message());
+  const StopSignals signals;
+  const auto interrupted = [&signals] { return signals.noted() != 0; };
+  return Finish(program, signals,
+                command == SearchCommand::kBuild
+                    ? RunBuild(*task, interrupted)
+                    : RunSearch(*task, interrupted));
 }
 
 CommandOutcome Neighbors(std::string_view program, Arguments arguments) {
@@ -126,10 +137,22 @@ CommandOutcome Build(std::string_view program, Arguments arguments) {
   return Search(SearchCommand::kBuild, program, arguments);
 }
 
+CommandOutcome Unique(std::string_view program, Arguments arguments) {
+  const absl::StatusOr<UniqueTask> task = ParseUniqueTask(arguments);
+  if (!task.ok()) return Fail(kBadUsage, program, task.status().message());
+  const StopSignals signals;
+  return Finish(program, signals, RunUnique(*task, [&signals] {
+                  return signals.noted() != 0;
+                }));
+}
+
 CommandOutcome Info(std::string_view program, Arguments arguments) {
   std::optional<int> header;
+  CoordinateFlags coordinates;
   FlagSet flags;
   flags.Choice("header", HeaderNames(), &header);
+  coordinates.Declare(flags);
+  coordinates.DeclareIdColumn(flags);
   const absl::StatusOr<std::vector<std::string>> files = flags.Parse(arguments);
   if (!files.ok()) return Fail(kBadUsage, program, files.status().message());
   if (files->empty()) return Fail(kBadUsage, program, "no file is named");
@@ -138,7 +161,8 @@ CommandOutcome Info(std::string_view program, Arguments arguments) {
   CommandOutcome outcome;
   for (const std::string& file : *files) {
     const absl::StatusOr<std::string> text =
-        DescribeFile(file, {HeaderOf(header), &reading});
+        DescribeFile(file, {.header = HeaderOf(header), .monitor = &reading},
+                     coordinates);
     if (text.ok()) {
       outcome.out += *text;
       continue;
@@ -183,6 +207,7 @@ const std::vector<Command>& Commands() {
       {"neighbors", [] { return SearchHelp(SearchCommand::kNeighbors); },
        Neighbors},
       {"graph", [] { return SearchHelp(SearchCommand::kGraph); }, Graph},
+      {"unique", UniqueHelp, Unique},
       {"info", [] { return std::string(kInfoHelp); }, Info},
       {"doctor", [] { return std::string(kDoctorHelp); }, Doctor},
   };

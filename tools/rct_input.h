@@ -50,13 +50,15 @@ struct PointsInfo {
   std::string_view flag;  // that they come from: "--points" or "--index"
   int64_t size = 0;
   int64_t dim = 0;
-  // The names of the `dim` coordinates, or none.
+  // The names of the `dim` columns, or none.
   std::vector<std::string> names;
+  // Whether the columns are converted to chord coordinates (rct_coordinates.h).
+  bool lon_lat = false;
 };
 
 // Returns the values of `table`, which was read from `path` for `flag`, with
 // the columns of the points in their order: where both have names of columns,
-// they are matched by name. Returns InvalidArgument, naming `flag`, where the
+// they are matched by name. Converts them as the points are. Returns InvalidArgument, naming `flag`, where the
 // numbers or the names of the columns differ.
 absl::StatusOr<Matrix<double>> MatchColumns(std::string_view flag,
                                             const std::string& path,
@@ -66,9 +68,11 @@ absl::StatusOr<Matrix<double>> MatchColumns(std::string_view flag,
 // Returns a lengthscale to begin with, as --lengthscale takes it: the standard
 // deviation of the coordinates, which is 1 for standardized ones. It is one
 // number where the coordinates vary alike or are many, and else one for each
-// coordinate, of two significant digits. Assumes that `points` (n x d) are
+// coordinate, of two significant digits. With `lon_lat` the first three
+// coordinates, chords, have one together. Assumes that `points` (n x d) are
 // finite.
-std::string SuggestLengthscale(MatrixView<const double> points);
+std::string SuggestLengthscale(MatrixView<const double> points,
+                               bool lon_lat = false);
 
 }  // namespace rct
 

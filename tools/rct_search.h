@@ -15,24 +15,22 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "base/csv.h"
-#include "base/matrix_file.h"
 #include "index/index.pb.h"
+#include "tools/rct_coordinates.h"
+#include "tools/rct_output.h"
 #include "traversal/neighbor_table.h"
 #include "traversal/searcher.h"
 
 namespace rct {
 
-// A file for a part of the answer; its path is "" where none is wanted.
-struct OutputFile {
-  std::string path;
-  MatrixFormat format = MatrixFormat::kNpy;  // or kCsv
-};
-
 // A task, as flags describe it. Files are as base/matrix_file.h reads them; `-`
 // is standard input or output, and "" a file that is not given. Rows are
 // numbered from 0.
 struct SearchTask {
-  CsvHeader header = CsvHeader::kDetect;  // of all .csv files
+  CsvHeader header = CsvHeader::kDetect;  // of all .csv and .tsv files
+  // The columns of points, queries and inducing points. With identifiers, text
+  // outputs have them in place of row numbers (rct_identifiers.h).
+  CoordinateFlags coordinates;
 
   // The index file, which rct build writes. The other commands read it in place
   // of `points` and of everything about the model.

@@ -20,13 +20,13 @@
 #include "absl/strings/strip.h"
 #include "absl/types/span.h"
 #include "base/limits.h"
-#include "base/matrix_file.h"
 #include "base/status_macros.h"
 #include "google/protobuf/descriptor.h"
 #include "index/index.pb.h"
 #include "metric/metric.pb.h"
 #include "tools/rct_flags.h"
 #include "tools/rct_input.h"
+#include "tools/rct_output.h"
 #include "traversal/traversal.pb.h"
 
 namespace rct {
@@ -63,45 +63,16 @@ const EnumNames& Strategies() {
   return names;
 }
 
-constexpr MatrixFormat kFormats[] = {MatrixFormat::kNpy, MatrixFormat::kCsv};
-const std::vector<std::string>& FormatNames() {
-  static const auto& names = *new std::vector<std::string>{"npy", "csv"};
-  return names;
-}
-
-// Returns the format that --format names, or else the ending of the file.
-absl::StatusOr<MatrixFormat> OutputFormat(std::string_view flag,
-                                          const std::string& path,
-                                          std::optional<int> format) {
-  if (path == "-" && !format.has_value()) return MatrixFormat::kCsv;
-  const absl::StatusOr<MatrixFormat> ending = FormatOf(path);
-  if (ending.ok() && *ending == MatrixFormat::kFvecs) {
-    return UsageError(
-        absl::StrCat(flag, ": ", path, ": is written as .npy or .csv only"));
-  }
-  if (!format.has_value()) {
-    if (ending.ok()) return *ending;
-    return UsageError(absl::StrCat(flag, ": ", path,
-                                   ": the ending names no format; end it with "
-                                   ".npy or .csv, or say --format"));
-  }
-  if (ending.ok() && *ending != kFormats[*format]) {
-    return UsageError(absl::StrCat(
-        "--format and ", flag, ": ", path, " is no name for a file in ",
-        FormatNames()[*format], " format; leave one out"));
-  }
-  return kFormats[*format];
-}
-
 constexpr std::string_view kIntroduction[] = {
     R"(rct neighbors: the K points most correlated with each query, exactly.
 
-Files are .npy, .csv or .fvecs, or - for stdin and stdout; rows count from 0.
+Files are .npy, .csv, .tsv or .fvecs, also with .gz, or - for stdin and stdout;
+rows count from 0.
 Neighbors at one distance, as repeated points are, are ordered by row.
 
   --index=FILE              what rct build wrote; or, to build it now:
   --points=FILE             your points, n x d
-$model  --query_rows=FILE         queries: row numbers of points, or
+$columns$model  --query_rows=FILE         queries: row numbers of points, or
   --queries=FILE            new points, q x d (for every row: rct graph)
   --k=K                     neighbors of each query; or, or as well,
   --radius=R                only those nearer than R: without --k, all of them
@@ -109,20 +80,22 @@ $model  --query_rows=FILE         queries: row numbers of points, or
 )",
     R"(rct graph: the K points most correlated with each of your points, exactly.
 
-Files are .npy, .csv or .fvecs, or - for stdin and stdout; rows count from 0.
+Files are .npy, .csv, .tsv or .fvecs, also with .gz, or - for stdin and stdout;
+rows count from 0.
 No row is its own neighbor. Neighbors at one distance are ordered by row.
 
   --index=FILE              what rct build wrote; or, to build it now:
   --points=FILE             your points, n x d
-$model  --k=K                     neighbors of each point; or, or as well,
+$columns$model  --k=K                     neighbors of each point; or, or as well,
   --radius=R                only those nearer than R: without --k, all of them
 )",
     R"(rct build: an index in a file, for rct neighbors and rct graph.
 
-Files are .npy, .csv or .fvecs, or - for stdin and stdout; rows count from 0.
+Files are .npy, .csv, .tsv or .fvecs, also with .gz, or - for stdin and stdout;
+rows count from 0.
 
   --points=FILE             your points, n x d
-$model  --header=yes|no           first lines of .csv are names of columns, or data;
+$columns$model  --header=yes|no           first lines of text are names of columns, or data;
                             default: they must be names, and none a number
   --threads=N               default 0: all
   --index=FILE              where the index goes: as large as it is in memory
@@ -133,6 +106,17 @@ damaged, cut short or written by a newer version is refused.
 Example
   awk 'BEGIN {print "x,y"; while (i++ < 999) print i*37%101 "," i*53%97}' >p.csv
 )"};
+
+constexpr std::string_view kColumnsHelp =
+    R"(    --columns=NAME[,NAME...]  only these columns, of new points too
+    --lonlat                the first two are longitude and latitude, degrees:
+                            distances are chords of the Earth, lengths are km
+)";
+
+constexpr std::string_view kIdHelp =
+    R"(    --id_column=NAME        identifiers, of queries too: .csv and .tsv outputs
+                            have them in place of row numbers, .npy does not
+)";
 
 constexpr std::string_view kModelHelp =
     R"(  --kernel=NAME             $kernels
@@ -157,14 +141,14 @@ constexpr std::string_view kMetricHelp =
 constexpr std::string_view kSearchHelp =
     R"(  --predecessor             only rows before the query's (Vecchia)
   --allowed_rows=FILE       only these row numbers of points are neighbors
-  --header=yes|no           first lines of .csv are names of columns, or data;
+  --header=yes|no           first lines of text are names of columns, or data;
                             default: they must be names, and none a number
   --threads=N               default 0: all
   --audit=N                 search N random queries again, exhaustively; compare
   --out_indices=FILE        row numbers, int64, q x k; -1 where there is none
   --out_distances=FILE      sqrt(1-|correlation|) or Euclidean; float64; or inf
   --out_offsets=FILE        without --k: where each list begins, int64, q + 1
-  --format=npy|csv          where the ending of FILE does not say it
+  --format=npy|csv|tsv      where the ending of FILE does not say it
 
 Example
   awk 'BEGIN {print "x,y"; while (i++ < 999) print i*37%101 "," i*53%97}' >p.csv
@@ -218,7 +202,9 @@ FlagSet Declare(SearchCommand command, SearchTask& task, Values& values) {
   flags.Integer("threads", 0, kMaxThreads, &values.threads);
   flags.Choice("metric", {"residual", "euclidean"}, &values.metric);
   flags.Choice("header", HeaderNames(), &values.header);
+  task.coordinates.Declare(flags);
   if (Searches(command)) {
+    task.coordinates.DeclareIdColumn(flags);
     flags.Integer("k", 1, kMaxRows, &values.k);
     flags.Positive("radius", &values.radius);
     flags.Switch("predecessor", &task.search.predecessor);
@@ -294,8 +280,18 @@ const Rule& RuleOfLoadedIndex() {
                 {"--index", "--points", "--kernel", "--lengthscale",
                  "--variance", "--num_inducing", "--seed", "--inducing_rows",
                  "--inducing_points", "--no_inducing", "--factors",
-                 "--residual_variance", "--jitter", "--metric", "--strategy"},
+                 "--residual_variance", "--jitter", "--metric", "--strategy",
+                 "--lonlat"},
                 "the index in the file has its own"};
+  return rule;
+}
+
+// Returns another one.
+const Rule& RuleOfIdentifiers() {
+  static const Rule& rule = *new Rule{
+      Rule::kExcludes,
+      {"--index", "--id_column"},
+      "an index file keeps no identifiers, and numbers the rows of its points"};
   return rule;
 }
 
@@ -343,6 +339,7 @@ const std::vector<Rule>& Rules() {
 absl::Status CheckContradictions(SearchCommand command, const FlagSet& flags) {
   if (Searches(command)) {
     RCT_RETURN_IF_ERROR(Check(RuleOfLoadedIndex(), flags));
+    RCT_RETURN_IF_ERROR(Check(RuleOfIdentifiers(), flags));
   } else if (Holds("--metric=euclidean", flags)) {
     return UsageError(
         "--metric=euclidean: an index file is of the residual metric; give "
@@ -496,7 +493,11 @@ std::string SearchHelp(SearchCommand command) {
         absl::AsciiStrToLower(Strategy_Name(IndexOptions().strategy()))}});
   const auto which = static_cast<size_t>(command);
   return absl::StrCat(
-      absl::StrReplaceAll(kIntroduction[which], {{"$model", model}}),
+      absl::StrReplaceAll(
+          kIntroduction[which],
+          {{"$model", model},
+           {"$columns",
+            absl::StrCat(kColumnsHelp, searches ? kIdHelp : "")}}),
       searches ? kSearchHelp : "", kExample[which]);
 }
 
