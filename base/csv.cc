@@ -203,8 +203,8 @@ absl::Status CheckName(const Header& header, size_t column) {
         "is named ", Quote(name),
         ", which is no text in UTF-8; save the table as UTF-8 text"));
   }
-  const auto again = std::find(header.names.begin() + column + 1,
-                               header.names.end(), name);
+  const auto again =
+      std::find(header.names.begin() + column + 1, header.names.end(), name);
   if (again != header.names.end()) {
     return Error(absl::StrCat("line 1: columns ", column + 1, " and ",
                               again - header.names.begin() + 1,
@@ -293,8 +293,8 @@ absl::StatusOr<Layout> NamedLayout(const Header& header,
   Layout layout;
   layout.width = header.fields.size();
   if (!options.id_column.empty()) {
-    RCT_ASSIGN_OR_RETURN(
-        layout.id, FindColumn(options.id_column, header, options.header));
+    RCT_ASSIGN_OR_RETURN(layout.id,
+                         FindColumn(options.id_column, header, options.header));
     RCT_RETURN_IF_ERROR(CheckName(header, *layout.id));
     layout.id_name = options.id_column;
   }
@@ -371,8 +371,8 @@ class RowParser {
     Table<T> table;
     table.names = layout_.names;
     table.ids = std::move(ids_);
-    table.values = Matrix<T>(static_cast<int64_t>(rows_),
-                             static_cast<int64_t>(cols));
+    table.values =
+        Matrix<T>(static_cast<int64_t>(rows_), static_cast<int64_t>(cols));
     std::copy(values_.begin(), values_.end(), table.values.data());
     return table;
   }
@@ -425,8 +425,8 @@ class RowParser {
 // A tab in a line is a separator, after which a field may be empty.
 std::string_view Trim(std::string_view bytes, char separator) {
   absl::ConsumePrefix(&bytes, kByteOrderMark);
-  const size_t last = bytes.find_last_not_of(separator == '\t' ? " \r\n"
-                                                               : " \t\r\n\v\f");
+  const size_t last =
+      bytes.find_last_not_of(separator == '\t' ? " \r\n" : " \t\r\n\v\f");
   return bytes.substr(0, last + 1);
 }
 

@@ -23,8 +23,8 @@ namespace {
 int64_t CountBreaks(std::string_view text) {
   int64_t breaks = 0;
   for (size_t i = 0; i < text.size(); ++i) {
-    breaks += text[i] == '\n' ||
-              (text[i] == '\r' && text.substr(i, 2) != "\r\n");
+    breaks +=
+        text[i] == '\n' || (text[i] == '\r' && text.substr(i, 2) != "\r\n");
   }
   return breaks;
 }

@@ -56,14 +56,15 @@ TEST(CsvRecordTest, Quotes) {
               ElementsAre(ElementsAre("Washington, D.C.", "-77")));
   EXPECT_THAT(Texts(R"(a, "b,c" ,"d ""e"" f","")"),
               ElementsAre(ElementsAre("a", "b,c", "d \"e\" f", "")));
-  EXPECT_THAT(Texts("\"a\nb\r\nc\",2\n3,4"),
-              ElementsAre(ElementsAre("a\nb\r\nc", "2"), ElementsAre("3", "4")));
+  EXPECT_THAT(
+      Texts("\"a\nb\r\nc\",2\n3,4"),
+      ElementsAre(ElementsAre("a\nb\r\nc", "2"), ElementsAre("3", "4")));
   EXPECT_THAT(Texts("\"a\tb\"\t2", '\t'),
               ElementsAre(ElementsAre("a\tb", "2")));
   // A quote that does not begin a field is a character.
-  EXPECT_THAT(Texts("5\" pipe,a\"b\"\n1,2"),
-              ElementsAre(ElementsAre("5\" pipe", "a\"b\""),
-                          ElementsAre("1", "2")));
+  EXPECT_THAT(
+      Texts("5\" pipe,a\"b\"\n1,2"),
+      ElementsAre(ElementsAre("5\" pipe", "a\"b\""), ElementsAre("1", "2")));
 }
 
 TEST(CsvRecordTest, TextAndLine) {
@@ -82,7 +83,8 @@ TEST(CsvRecordTest, TextAndLine) {
 TEST(CsvRecordTest, Errors) {
   EXPECT_EQ(Error("x,y\n1,\"2\n3,4\n"),
             "line 2, column 2: opens a quote and does not close it");
-  EXPECT_EQ(Error("\""), "line 1, column 1: opens a quote and does not close it");
+  EXPECT_EQ(Error("\""),
+            "line 1, column 1: opens a quote and does not close it");
   EXPECT_EQ(Error("\"a\"\""),
             "line 1, column 1: opens a quote and does not close it");
   EXPECT_EQ(Error("a,\"b\"c,d"),

@@ -37,14 +37,16 @@ std::vector<std::vector<T>> Rows(const Matrix<T>& table) {
 
 std::vector<std::vector<double>> Values(std::string_view text,
                                         CsvHeader header = CsvHeader::kDetect) {
-  const absl::StatusOr<Table<double>> table = ParseCsvTable(text, {.header = header});
+  const absl::StatusOr<Table<double>> table =
+      ParseCsvTable(text, {.header = header});
   EXPECT_THAT(table, IsOk()) << text;
   return table.ok() ? Rows(table->values) : std::vector<std::vector<double>>();
 }
 
 std::string Error(std::string_view text,
                   CsvHeader header = CsvHeader::kDetect) {
-  const absl::StatusOr<Table<double>> table = ParseCsvTable(text, {.header = header});
+  const absl::StatusOr<Table<double>> table =
+      ParseCsvTable(text, {.header = header});
   EXPECT_THAT(table, StatusIs(kInvalid)) << text;
   return std::string(table.status().message());
 }
@@ -140,9 +142,11 @@ TEST(CsvTest, HeaderByWord) {
               ElementsAre(ElementsAre(1, 2), ElementsAre(3, 4)));
   EXPECT_THAT(Values("1985,1990\n3,4\n", CsvHeader::kPresent),
               ElementsAre(ElementsAre(3, 4)));
-  EXPECT_TRUE(ParseCsvTable("1,2\n", {.header = CsvHeader::kAbsent})->names.empty());
-  EXPECT_THAT(ParseCsvTable("1985,NA\n", {.header = CsvHeader::kPresent})->names,
-              ElementsAre("1985", "NA"));
+  EXPECT_TRUE(
+      ParseCsvTable("1,2\n", {.header = CsvHeader::kAbsent})->names.empty());
+  EXPECT_THAT(
+      ParseCsvTable("1985,NA\n", {.header = CsvHeader::kPresent})->names,
+      ElementsAre("1985", "NA"));
   EXPECT_EQ(Error("1,2\n3\n", CsvHeader::kAbsent),
             "line 2: has 1 fields where the first line has 2, in '3'; fields "
             "are separated by commas, decimals by a point");
@@ -171,15 +175,13 @@ TEST(CsvTest, ChosenColumns) {
   const auto table = ParseCsvTable(kCities, {.columns = {"lat", "lon"}});
   ASSERT_THAT(table, IsOk());
   EXPECT_THAT(table->names, ElementsAre("lat", "lon"));
-  EXPECT_THAT(Rows(table->values),
-              ElementsAre(ElementsAre(38.91, -77.04),
-                          ElementsAre(40.71, -74.01),
-                          ElementsAre(-18.14, 178.44)));
+  EXPECT_THAT(Rows(table->values), ElementsAre(ElementsAre(38.91, -77.04),
+                                               ElementsAre(40.71, -74.01),
+                                               ElementsAre(-18.14, 178.44)));
   EXPECT_THAT(table->ids, testing::IsEmpty());
   // Whatever the other columns are: without a name, repeated, of numbers.
-  for (const std::string_view text :
-       {",x,y\n0,1,2", "a,x,a,y\n,1,,2", "x,2020,y\n1,NA,2",
-        "\xff,y,x\n,2,1"}) {
+  for (const std::string_view text : {",x,y\n0,1,2", "a,x,a,y\n,1,,2",
+                                      "x,2020,y\n1,NA,2", "\xff,y,x\n,2,1"}) {
     const auto chosen = ParseCsvTable(text, {.columns = {"x", "y"}});
     ASSERT_THAT(chosen, IsOk()) << text;
     EXPECT_THAT(Rows(chosen->values), ElementsAre(ElementsAre(1, 2)));
@@ -187,11 +189,11 @@ TEST(CsvTest, ChosenColumns) {
 }
 
 TEST(CsvTest, Identifiers) {
-  const auto table = ParseCsvTable(
-      kCities, {.columns = {"lon", "lat"}, .id_column = "name"});
+  const auto table =
+      ParseCsvTable(kCities, {.columns = {"lon", "lat"}, .id_column = "name"});
   ASSERT_THAT(table, IsOk());
-  EXPECT_THAT(table->ids, ElementsAre("Washington, D.C.", "the \"Big Apple\"",
-                                      "Suva"));
+  EXPECT_THAT(table->ids,
+              ElementsAre("Washington, D.C.", "the \"Big Apple\"", "Suva"));
   // All others are coordinates.
   const auto rest = ParseCsvTable("x,id,y\n1,7,2\n", {.id_column = "id"});
   ASSERT_THAT(rest, IsOk());
@@ -207,8 +209,8 @@ TEST(CsvTest, ColumnsByNumber) {
   ASSERT_THAT(table, IsOk());
   EXPECT_THAT(table->names, testing::IsEmpty());
   EXPECT_THAT(table->ids, ElementsAre("Bonn", "Kiel"));
-  EXPECT_THAT(Rows(table->values), ElementsAre(ElementsAre(50.73, 7.1),
-                                               ElementsAre(54.32, 10.12)));
+  EXPECT_THAT(Rows(table->values),
+              ElementsAre(ElementsAre(50.73, 7.1), ElementsAre(54.32, 10.12)));
 }
 
 TEST(CsvTest, ColumnsThatAreNotThere) {
@@ -217,9 +219,10 @@ TEST(CsvTest, ColumnsThatAreNotThere) {
     EXPECT_THAT(table, StatusIs(kInvalid)) << text;
     return std::string(table.status().message());
   };
-  EXPECT_EQ(error(kCities, {.columns = {"lon", "Lat"}}),
-            "line 1: names no column 'Lat'; there are 'name', 'country', 'lon', "
-            "'lat', 'note'");
+  EXPECT_EQ(
+      error(kCities, {.columns = {"lon", "Lat"}}),
+      "line 1: names no column 'Lat'; there are 'name', 'country', 'lon', "
+      "'lat', 'note'");
   EXPECT_THAT(error(kCities, {.id_column = "id"}),
               HasSubstr("names no column 'id'"));
   EXPECT_EQ(error(kCities, {.columns = {"lon", "lat", "lon"}}),
@@ -234,9 +237,8 @@ TEST(CsvTest, ColumnsThatAreNotThere) {
   EXPECT_EQ(error("1,2\n", {.header = CsvHeader::kAbsent, .columns = {"2"}}),
             "has no column '2': its 2 columns have no names and are numbered "
             "from 0 to 1");
-  EXPECT_THAT(
-      error("1,2\n", {.header = CsvHeader::kAbsent, .columns = {"x"}}),
-      HasSubstr("has no column 'x'"));
+  EXPECT_THAT(error("1,2\n", {.header = CsvHeader::kAbsent, .columns = {"x"}}),
+              HasSubstr("has no column 'x'"));
   EXPECT_THAT(
       error("1,2\n", {.header = CsvHeader::kAbsent, .columns = {"1", "1"}}),
       HasSubstr("asked for twice"));
@@ -256,21 +258,19 @@ TEST(CsvTest, IdentifiersThatIdentifyNothing) {
 }
 
 TEST(CsvTest, ErrorsInChosenColumnsNameThem) {
-  const auto table =
-      ParseCsvTable("a,x,y\n?,1,2\n?,3,\n", {.columns = {"y"}});
+  const auto table = ParseCsvTable("a,x,y\n?,1,2\n?,3,\n", {.columns = {"y"}});
   EXPECT_THAT(table, StatusIs(kInvalid,
                               "line 3, column 'y': is '', which is empty; must "
                               "be a finite number"));
-  EXPECT_THAT(ParseCsvTable("1,x\n",
-                            {.header = CsvHeader::kAbsent, .columns = {"1"}}),
-              StatusIs(kInvalid, HasSubstr("line 1, column 2: is 'x'")));
+  EXPECT_THAT(
+      ParseCsvTable("1,x\n", {.header = CsvHeader::kAbsent, .columns = {"1"}}),
+      StatusIs(kInvalid, HasSubstr("line 1, column 2: is 'x'")));
 }
 
 TEST(CsvTest, Tabs) {
-  const auto table = ParseCsvTable("city name\tx\ty\tnote\nLa Paz\t1\t2\t\n",
-                                   {.separator = '\t',
-                                    .columns = {"x", "y"},
-                                    .id_column = "city name"});
+  const auto table = ParseCsvTable(
+      "city name\tx\ty\tnote\nLa Paz\t1\t2\t\n",
+      {.separator = '\t', .columns = {"x", "y"}, .id_column = "city name"});
   ASSERT_THAT(table, IsOk());
   EXPECT_THAT(table->ids, ElementsAre("La Paz"));
   EXPECT_THAT(Rows(table->values), ElementsAre(ElementsAre(1, 2)));

@@ -22,12 +22,11 @@ constexpr absl::StatusCode kInvalid = absl::StatusCode::kInvalidArgument;
 
 std::string Gzip(std::string_view contents) {
   z_stream stream = {};
-  EXPECT_EQ(deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8,
-                         Z_DEFAULT_STRATEGY),
-            Z_OK);
+  EXPECT_EQ(
+      deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY),
+      Z_OK);
   std::string bytes(deflateBound(&stream, contents.size()), '\0');
-  stream.next_in =
-      reinterpret_cast<Bytef*>(const_cast<char*>(contents.data()));
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(contents.data()));
   stream.avail_in = static_cast<uInt>(contents.size());
   stream.next_out = reinterpret_cast<Bytef*>(bytes.data());
   stream.avail_out = static_cast<uInt>(bytes.size());

@@ -104,9 +104,9 @@ absl::StatusOr<Matrix<int64_t>> ParseIndices(const Contents& contents,
   if (HasNames(contents.format)) {
     RCT_ASSIGN_OR_RETURN(
         Table<int64_t> table,
-        ParseCsvIndexTable(contents.bytes,
-                           {.header = header,
-                            .separator = SeparatorOf(contents.format)}));
+        ParseCsvIndexTable(
+            contents.bytes,
+            {.header = header, .separator = SeparatorOf(contents.format)}));
     return std::move(table.values);
   }
   return absl::InvalidArgumentError(

@@ -8,9 +8,9 @@
 // The ending of the path decides, in upper or lower case; .gz after it says
 // that the file is gzip'd (gzip.h). A pipe, a device or standard input may have
 // another ending: its contents are read as .npy if they begin like that, and
-// otherwise as .csv, and may be gzip'd either way. Values become float64 (float32 widens
-// exactly) and are finite: a NaN that slipped in would be nobody's neighbor and
-// everybody's bug.
+// otherwise as .csv, and may be gzip'd either way. Values become float64
+// (float32 widens exactly) and are finite: a NaN that slipped in would be
+// nobody's neighbor and everybody's bug.
 //
 // Errors of contents are kInvalidArgument and name the file, the row and the
 // column, as are endings of no known format; errors of the file itself have the
@@ -43,8 +43,9 @@ struct ReadOptions {
   std::string id_column = {};
 };
 
-// Reads n x d values, n >= 0, d >= 1, stride = cols, the names of the columns if
-// the file has names, and identifiers if they are wanted. A vector is a column.
+// Reads n x d values, n >= 0, d >= 1, stride = cols, the names of the columns
+// if the file has names, and identifiers if they are wanted. A vector is a
+// column.
 absl::StatusOr<Table<double>> ReadTable(const std::string& path,
                                         const ReadOptions& options = {});
 

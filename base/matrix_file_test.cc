@@ -51,8 +51,9 @@ std::string Fvec(float value) {
 std::string Gzip(const std::string& contents) {
   const std::string path = Path("gzip");
   const gzFile file = gzopen(path.c_str(), "wb");
-  EXPECT_EQ(gzwrite(file, contents.data(), static_cast<unsigned>(contents.size())),
-            static_cast<int>(contents.size()));
+  EXPECT_EQ(
+      gzwrite(file, contents.data(), static_cast<unsigned>(contents.size())),
+      static_cast<int>(contents.size()));
   EXPECT_EQ(gzclose(file), Z_OK);
   return ReadFile(path).value();
 }
@@ -119,8 +120,7 @@ TEST(MatrixFileTest, Zipped) {
 
 TEST(MatrixFileTest, ChosenColumns) {
   const std::string csv = Write("c.csv", "a,x,y\nu,1,2\nv,3,4\n");
-  const auto named =
-      ReadTable(csv, {.columns = {"y", "x"}, .id_column = "a"});
+  const auto named = ReadTable(csv, {.columns = {"y", "x"}, .id_column = "a"});
   ASSERT_THAT(named, IsOk());
   EXPECT_EQ(named->values(1, 0), 4);
   EXPECT_THAT(named->ids, ElementsAre("u", "v"));

@@ -32,7 +32,8 @@ std::vector<int64_t> FirstEqualRows(const Matrix<double>& points) {
 
 TEST(PlacesTest, InOrderOfFirstAppearance) {
   Matrix<double> points(6, 2);
-  const double values[][2] = {{3, 1}, {0.0, 2}, {3, 1}, {1, 3}, {-0.0, 2}, {3, 1}};
+  const double values[][2] = {{3, 1}, {0.0, 2},  {3, 1},
+                              {1, 3}, {-0.0, 2}, {3, 1}};
   for (int64_t i = 0; i < 6; ++i) std::copy_n(values[i], 2, points.row(i));
   const Places places = UniquePlaces(points.view());
   EXPECT_EQ(places.size(), 3);
@@ -52,8 +53,8 @@ TEST(PlacesTest, AgreesWithAComparisonOfAllPairs) {
       ++counts[places.places[i]];
     }
     EXPECT_EQ(places.counts, counts) << name;
-    EXPECT_TRUE(std::is_sorted(places.first_rows.begin(),
-                               places.first_rows.end()));
+    EXPECT_TRUE(
+        std::is_sorted(places.first_rows.begin(), places.first_rows.end()));
   }
 }
 

@@ -120,9 +120,8 @@ TEST_P(AppendTest, IsAFreshIndexWithTheseInducingPoints) {
           before->Append(New(points), threads);
       ASSERT_THAT(after, IsOk());
       ASSERT_EQ(after->size(), kOld + kNew);
-      const ResidualIndex fresh =
-          *ResidualIndex::Build(points.view(),
-                                WithItsInducingPoints(options, *before));
+      const ResidualIndex fresh = *ResidualIndex::Build(
+          points.view(), WithItsInducingPoints(options, *before));
       EXPECT_TRUE(SameFactors(DataOf(*after), DataOf(fresh), kOld + kNew));
       for (const bool predecessor : {false, true}) {
         EXPECT_TRUE(SameRows(Sets(*after, predecessor),
@@ -182,8 +181,8 @@ TEST_P(AppendTest, SavedAndRebuilt) {
               ElementsAreArray(before.model().factor()->inducing().rows));
   EXPECT_EQ(after.options().coordinate_name_size(), kDim);
 
-  const std::string path = testing::TempDir() + "/appended_" +
-                           Strategy_Name(GetParam()) + ".rct";
+  const std::string path =
+      testing::TempDir() + "/appended_" + Strategy_Name(GetParam()) + ".rct";
   ASSERT_THAT(after.Save(path), IsOk());
   const absl::StatusOr<ResidualIndex> loaded = ResidualIndex::Load(path);
   ASSERT_THAT(loaded, IsOk());
@@ -212,9 +211,9 @@ TEST_P(AppendTest, Errors) {
               StatusIs(absl::StatusCode::kInvalidArgument,
                        HasSubstr("points: has 1 columns where the index has "
                                  "2; both must have the same")));
-  EXPECT_THAT(error(New(points), -1),
-              StatusIs(absl::StatusCode::kInvalidArgument,
-                       HasSubstr("threads: ")));
+  EXPECT_THAT(
+      error(New(points), -1),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("threads: ")));
   points(kOld + 3, 1) = std::numeric_limits<double>::infinity();
   EXPECT_THAT(error(New(points)),
               StatusIs(absl::StatusCode::kInvalidArgument,
@@ -238,8 +237,8 @@ TEST(AppendFactorsTest, AModelFromFactorsIsExtendedByItsMaker) {
   KernelConfig kernel;
   kernel.set_family(KernelConfig::RBF);
   const std::vector<double> variance(5, 1.0);
-  const ResidualModel model = *ResidualModel::FromFactors(
-      points.view(), kernel, v.view(), variance);
+  const ResidualModel model =
+      *ResidualModel::FromFactors(points.view(), kernel, v.view(), variance);
   EXPECT_THAT(model.Append(points.view()).status(),
               StatusIs(absl::StatusCode::kFailedPrecondition,
                        HasSubstr("a model from factors")));

@@ -71,13 +71,15 @@ absl::Status ValidateAppended(MatrixView<const double> points, int64_t size,
                               int64_t dim) {
   if (points.cols != dim) {
     return absl::InvalidArgumentError(
-        absl::StrCat("points: has ", points.cols, " columns where the index "
-                     "has ", dim, "; both must have the same"));
+        absl::StrCat("points: has ", points.cols,
+                     " columns where the index "
+                     "has ",
+                     dim, "; both must have the same"));
   }
   if (points.rows > kMaxRows - size) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "points: has ", points.rows, " rows after ", size, "; at most ",
-        kMaxRows, " are supported in all"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("points: has ", points.rows, " rows after ", size,
+                     "; at most ", kMaxRows, " are supported in all"));
   }
   return ValidateFinite("points", points);
 }

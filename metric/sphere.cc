@@ -29,10 +29,9 @@ constexpr double kSine[] = {-1.0 / 6,
                             1.0 / 6227020800,
                             -1.0 / 1307674368000,
                             1.0 / 355687428096000};
-constexpr double kCosine[] = {1.0 / 24,          -1.0 / 720,
-                              1.0 / 40320,       -1.0 / 3628800,
-                              1.0 / 479001600,   -1.0 / 87178291200,
-                              1.0 / 20922789888000};
+constexpr double kCosine[] = {
+    1.0 / 24,        -1.0 / 720,         1.0 / 40320,         -1.0 / 3628800,
+    1.0 / 479001600, -1.0 / 87178291200, 1.0 / 20922789888000};
 
 // Returns the sum of coefficients[i] * z^i.
 template <int size>
@@ -63,17 +62,15 @@ SinCos OfReduced(double degrees) {
 
 absl::Status OutOfRange(int64_t row, int64_t column, double value,
                         std::string_view problem) {
-  return absl::InvalidArgumentError(
-      absl::StrCat("row ", row, ", column ", column, " is ", value, "; a ",
-                   problem));
+  return absl::InvalidArgumentError(absl::StrCat(
+      "row ", row, ", column ", column, " is ", value, "; a ", problem));
 }
 
 // Returns InvalidArgument unless row i begins with a longitude and a latitude.
 absl::Status CheckPlace(MatrixView<const double> places, int64_t i) {
   const double lon = places(i, 0), lat = places(i, 1);
   if (!(lon >= -180 && lon <= 360)) {
-    return OutOfRange(i, 0, lon,
-                      "longitude must be from -180 to 360 degrees");
+    return OutOfRange(i, 0, lon, "longitude must be from -180 to 360 degrees");
   }
   if (!(lat >= -90 && lat <= 90)) {
     return OutOfRange(i, 1, lat,

@@ -75,8 +75,8 @@ TEST(SphereTest, SineAndCosineAreNearlyCorrectlyRounded) {
   const auto check = [&worst](double degrees) {
     const SinCos computed = SinCosOfDegrees(degrees);
     const Reference exact(degrees);
-    worst = std::max({worst, Ulps(computed.sin, exact.sin),
-                      Ulps(computed.cos, exact.cos)});
+    worst = std::max(
+        {worst, Ulps(computed.sin, exact.sin), Ulps(computed.cos, exact.cos)});
   };
   for (int i = 0; i < 300'000; ++i) check(random.Uniform() * 720 - 360);
   // Small angles, and those around the multiples of 45 degrees.
@@ -135,7 +135,8 @@ TEST(SphereTest, OnePlaceIsOnePoint) {
   RandomStream random(3, 1);
   for (int i = 0; i < 1000; ++i) {
     // Numbers from which 360 can be subtracted exactly.
-    const double lon = 180 + std::ldexp(std::floor(random.Uniform() * 180e6), -20);
+    const double lon =
+        180 + std::ldexp(std::floor(random.Uniform() * 180e6), -20);
     const double lat = random.Uniform() * 180 - 90;
     EXPECT_EQ(ChordsOf({lon, lat}), ChordsOf({lon - 360, lat})) << lon;
     EXPECT_EQ(ChordsOf({lon, 90}), ChordsOf({0, 90})) << lon;
@@ -183,9 +184,9 @@ TEST(SphereTest, ChordsAndArcs) {
   // A quarter of the way round.
   const Matrix<double> places = Places({{0, 0}, {90, 0}});
   const Matrix<double> chords = *LonLatToChord(places.view(), 1);
-  EXPECT_DOUBLE_EQ(std::hypot(chords(0, 0) - chords(1, 0),
-                              chords(0, 1) - chords(1, 1)),
-                   ChordOfArc(static_cast<double>(kPi) / 2, 1));
+  EXPECT_DOUBLE_EQ(
+      std::hypot(chords(0, 0) - chords(1, 0), chords(0, 1) - chords(1, 1)),
+      ChordOfArc(static_cast<double>(kPi) / 2, 1));
 }
 
 TEST(SphereTest, Errors) {

@@ -141,9 +141,8 @@ CommandOutcome Unique(std::string_view program, Arguments arguments) {
   const absl::StatusOr<UniqueTask> task = ParseUniqueTask(arguments);
   if (!task.ok()) return Fail(kBadUsage, program, task.status().message());
   const StopSignals signals;
-  return Finish(program, signals, RunUnique(*task, [&signals] {
-                  return signals.noted() != 0;
-                }));
+  return Finish(program, signals,
+                RunUnique(*task, [&signals] { return signals.noted() != 0; }));
 }
 
 CommandOutcome Info(std::string_view program, Arguments arguments) {
@@ -160,9 +159,8 @@ CommandOutcome Info(std::string_view program, Arguments arguments) {
   Monitor reading([&signals](double) { return signals.noted() == 0; });
   CommandOutcome outcome;
   for (const std::string& file : *files) {
-    const absl::StatusOr<std::string> text =
-        DescribeFile(file, {.header = HeaderOf(header), .monitor = &reading},
-                     coordinates);
+    const absl::StatusOr<std::string> text = DescribeFile(
+        file, {.header = HeaderOf(header), .monitor = &reading}, coordinates);
     if (text.ok()) {
       outcome.out += *text;
       continue;

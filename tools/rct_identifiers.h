@@ -28,9 +28,9 @@ struct Identifiers {
   std::vector<std::string> queries;  // by query
 };
 
-// Return the text of a table of q x k row numbers, -1 where there is none, or of
-// distances. `column` is the name of the columns, to which a number is added,
-// and `separator` a comma or a tab.
+// Return the text of a table of q x k row numbers, -1 where there is none, or
+// of distances. `column` is the name of the columns, to which a number is
+// added, and `separator` a comma or a tab.
 std::string SerializeWithIds(const Identifiers& ids, std::string_view column,
                              MatrixView<const int64_t> rows, char separator);
 std::string SerializeWithIds(const Identifiers& ids, std::string_view column,

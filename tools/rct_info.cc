@@ -55,10 +55,9 @@ std::string Fit(std::string_view name, size_t width) {
 std::string DescribePoints(const std::string& path, const Table<double>& table,
                            int64_t repeats) {
   const Matrix<double>& points = table.values;
-  std::string text =
-      absl::StrCat(path, ": ", points.rows(), " points of ", points.cols(),
-                   " coordinates, all finite; ", repeats,
-                   " lie on an earlier one\n");
+  std::string text = absl::StrCat(path, ": ", points.rows(), " points of ",
+                                  points.cols(), " coordinates, all finite; ",
+                                  repeats, " lie on an earlier one\n");
   constexpr size_t kNameWidth = 14;
   absl::StrAppendFormat(&text, "  %14s %14s %14s %14s\n", "column", "least",
                         "mean", "greatest");

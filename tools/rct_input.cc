@@ -155,8 +155,7 @@ absl::StatusOr<Matrix<double>> MatchColumns(std::string_view flag,
   }
   RCT_RETURN_IF_ERROR(ArrangeColumns(flag, path, points, table));
   if (points.lon_lat) {
-    RCT_RETURN_IF_ERROR(
-        Annotate(Annotate(ConvertLonLat(table), path), flag));
+    RCT_RETURN_IF_ERROR(Annotate(Annotate(ConvertLonLat(table), path), flag));
   }
   return std::move(table.values);
 }

@@ -58,8 +58,9 @@ struct PointsInfo {
 
 // Returns the values of `table`, which was read from `path` for `flag`, with
 // the columns of the points in their order: where both have names of columns,
-// they are matched by name. Converts them as the points are. Returns InvalidArgument, naming `flag`, where the
-// numbers or the names of the columns differ.
+// they are matched by name. Converts them as the points are. Returns
+// InvalidArgument, naming `flag`, where the numbers or the names of the columns
+// differ.
 absl::StatusOr<Matrix<double>> MatchColumns(std::string_view flag,
                                             const std::string& path,
                                             Table<double> table,

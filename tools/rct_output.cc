@@ -66,10 +66,10 @@ template <class T>
 std::string SerializeVector(MatrixFormat format, std::string_view column,
                             const std::vector<T>& values) {
   if (format == MatrixFormat::kNpy) return SerializeNpy(values);
-  return SerializeTable(format, column,
-                        MatrixView<const T>(
-                            values.data(),
-                            static_cast<int64_t>(values.size()), 1));
+  return SerializeTable(
+      format, column,
+      MatrixView<const T>(values.data(), static_cast<int64_t>(values.size()),
+                          1));
 }
 
 }  // namespace

@@ -164,9 +164,8 @@ absl::StatusOr<ResidualModel> FromFactors(const SearchTask& task,
   RCT_ASSIGN_OR_RETURN(const std::vector<double> variance,
                        Read("--residual_variance", task.residual_variance,
                             input.options, ReadInputVector));
-  return InFlags(ResidualModel::FromFactors(input.points.view(),
-                                            KernelOf(task, input),
-                                            v.values.view(), variance));
+  return InFlags(ResidualModel::FromFactors(
+      input.points.view(), KernelOf(task, input), v.values.view(), variance));
 }
 
 // Adds to `config` the inducing points of a file, if the task names one.
@@ -325,10 +324,10 @@ absl::StatusOr<TaskQueries> ReadQueries(const SearchTask& task,
 // missing, the error suggests one.
 absl::StatusOr<Input> ReadPoints(const SearchTask& task,
                                  const ReadOptions& options) {
-  RCT_ASSIGN_OR_RETURN(Table<double> table,
-                       Read("--points", task.points,
-                            task.coordinates.ForPoints(options),
-                            ReadInputTable));
+  RCT_ASSIGN_OR_RETURN(
+      Table<double> table,
+      Read("--points", task.points, task.coordinates.ForPoints(options),
+           ReadInputTable));
   RCT_RETURN_IF_ERROR(
       Annotate(CheckInputPoints(task.points, table), "--points"));
   const int64_t columns = table.values.cols();
@@ -346,8 +345,8 @@ absl::StatusOr<Input> ReadPoints(const SearchTask& task,
         " is the standard deviation of the coordinates"));
   }
   Input input{options,
-              {"--points", table.values.rows(), columns,
-               std::move(table.names), task.coordinates.lon_lat},
+              {"--points", table.values.rows(), columns, std::move(table.names),
+               task.coordinates.lon_lat},
               std::move(table.values),
               std::move(table.ids)};
   return input;
@@ -444,8 +443,8 @@ absl::StatusOr<std::string> Audit(const Index& exhaustive,
                       " queries searched again, exhaustively: same bits");
 }
 
-// Returns the contents of a file for row numbers or distances: a table, or lists
-// that begin at `offsets`. A text has identifiers where points have them.
+// Returns the contents of a file for row numbers or distances: a table, or
+// lists that begin at `offsets`. A text has identifiers where points have them.
 template <class T>
 std::string Serialize(MatrixFormat format, std::string_view column,
                       const Identifiers& ids, MatrixView<const T> table) {
@@ -477,17 +476,17 @@ absl::StatusOr<std::string> Write(const SearchTask& task,
   }
   if (const auto& [path, format] = task.out_indices; !path.empty()) {
     outputs.emplace_back(
-        path, task.all_within
-                  ? Serialize(format, "neighbor", ids, lists.offsets,
-                              lists.rows)
-                  : Serialize(format, "neighbor", ids, table.rows()));
+        path,
+        task.all_within
+            ? Serialize(format, "neighbor", ids, lists.offsets, lists.rows)
+            : Serialize(format, "neighbor", ids, table.rows()));
   }
   if (const auto& [path, format] = task.out_distances; !path.empty()) {
     outputs.emplace_back(
-        path, task.all_within
-                  ? Serialize(format, "distance", ids, lists.offsets,
-                              lists.distances)
-                  : Serialize(format, "distance", ids, table.distances()));
+        path,
+        task.all_within
+            ? Serialize(format, "distance", ids, lists.offsets, lists.distances)
+            : Serialize(format, "distance", ids, table.distances()));
   }
   std::vector<FileToWrite> files;
   std::string report;
@@ -665,9 +664,9 @@ absl::StatusOr<std::string> RunBuild(const SearchTask& task,
   RCT_RETURN_IF_ERROR(
       CheckFiles(InputsOf(reads), {{"--index", task.index_file}}));
   Monitor reading([&interrupted](double) { return !interrupted(); });
-  RCT_ASSIGN_OR_RETURN(const Input input,
-                       ReadPoints(task, {.header = task.header,
-                                         .monitor = &reading}));
+  RCT_ASSIGN_OR_RETURN(
+      const Input input,
+      ReadPoints(task, {.header = task.header, .monitor = &reading}));
   // An index in a file is probably searched for as many queries as points.
   RCT_ASSIGN_OR_RETURN(
       const ResidualIndex index,

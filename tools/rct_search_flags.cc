@@ -66,9 +66,8 @@ const EnumNames& Strategies() {
 constexpr std::string_view kIntroduction[] = {
     R"(rct neighbors: the K points most correlated with each query, exactly.
 
-Files are .npy, .csv, .tsv or .fvecs, also with .gz, or - for stdin and stdout;
-rows count from 0.
-Neighbors at one distance, as repeated points are, are ordered by row.
+Files are .npy, .csv, .tsv, .fvecs or these with .gz; - is stdin or stdout.
+Rows count from 0. Neighbors at one distance, as repeats, are ordered by row.
 
   --index=FILE              what rct build wrote; or, to build it now:
   --points=FILE             your points, n x d
@@ -80,9 +79,8 @@ $columns$model  --query_rows=FILE         queries: row numbers of points, or
 )",
     R"(rct graph: the K points most correlated with each of your points, exactly.
 
-Files are .npy, .csv, .tsv or .fvecs, also with .gz, or - for stdin and stdout;
-rows count from 0.
-No row is its own neighbor. Neighbors at one distance are ordered by row.
+Files are .npy, .csv, .tsv, .fvecs or these with .gz; - is stdin or stdout.
+Rows count from 0. No row is its own neighbor; ties are ordered by row.
 
   --index=FILE              what rct build wrote; or, to build it now:
   --points=FILE             your points, n x d
@@ -91,8 +89,8 @@ $columns$model  --k=K                     neighbors of each point; or, or as wel
 )",
     R"(rct build: an index in a file, for rct neighbors and rct graph.
 
-Files are .npy, .csv, .tsv or .fvecs, also with .gz, or - for stdin and stdout;
-rows count from 0.
+Files are .npy, .csv, .tsv, .fvecs or these with .gz; - is stdin or stdout.
+Rows count from 0.
 
   --points=FILE             your points, n x d
 $columns$model  --header=yes|no           first lines of text are names of columns, or data;
@@ -109,13 +107,11 @@ Example
 
 constexpr std::string_view kColumnsHelp =
     R"(    --columns=NAME[,NAME...]  only these columns, of new points too
-    --lonlat                the first two are longitude and latitude, degrees:
-                            distances are chords of the Earth, lengths are km
+    --lonlat                they begin with longitude, latitude; lengths are km
 )";
 
 constexpr std::string_view kIdHelp =
-    R"(    --id_column=NAME        identifiers, of queries too: .csv and .tsv outputs
-                            have them in place of row numbers, .npy does not
+    R"(    --id_column=NAME        text outputs have these in place of row numbers
 )";
 
 constexpr std::string_view kModelHelp =
@@ -275,14 +271,13 @@ absl::Status Check(const Rule& rule, const FlagSet& flags) {
 
 // Returns the rule for searches in an index from a file.
 const Rule& RuleOfLoadedIndex() {
-  static const Rule& rule =
-      *new Rule{Rule::kExcludes,
-                {"--index", "--points", "--kernel", "--lengthscale",
-                 "--variance", "--num_inducing", "--seed", "--inducing_rows",
-                 "--inducing_points", "--no_inducing", "--factors",
-                 "--residual_variance", "--jitter", "--metric", "--strategy",
-                 "--lonlat"},
-                "the index in the file has its own"};
+  static const Rule& rule = *new Rule{
+      Rule::kExcludes,
+      {"--index", "--points", "--kernel", "--lengthscale", "--variance",
+       "--num_inducing", "--seed", "--inducing_rows", "--inducing_points",
+       "--no_inducing", "--factors", "--residual_variance", "--jitter",
+       "--metric", "--strategy", "--lonlat"},
+      "the index in the file has its own"};
   return rule;
 }
 
@@ -496,8 +491,7 @@ std::string SearchHelp(SearchCommand command) {
       absl::StrReplaceAll(
           kIntroduction[which],
           {{"$model", model},
-           {"$columns",
-            absl::StrCat(kColumnsHelp, searches ? kIdHelp : "")}}),
+           {"$columns", absl::StrCat(kColumnsHelp, searches ? kIdHelp : "")}}),
       searches ? kSearchHelp : "", kExample[which]);
 }
 

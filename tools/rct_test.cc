@@ -1037,6 +1037,7 @@ TEST_F(RctTest, HelpTeaches) {
       {{"build", "--help"}, {"p.csv", "p.rct", "sets.npy"}},
       {{"neighbors", "--help"}, {"neighbors.csv", "p.csv", "q.csv"}},
       {{"graph", "--help"}, {"p.csv", "sets.npy"}},
+      {{"unique", "--help"}, {"p.csv", "place_of.csv", "places.csv"}},
       {{"info", "--help"}, {"p.csv"}},
       {{"doctor", "--help"}, {}},
   };
@@ -1046,7 +1047,7 @@ TEST_F(RctTest, HelpTeaches) {
     EXPECT_EQ(outcome.exit_code, 0);
     EXPECT_EQ(outcome.err, "");
     const std::vector<std::string> lines = absl::StrSplit(outcome.out, '\n');
-    EXPECT_THAT(lines, SizeIs(Le(45)));
+    EXPECT_THAT(lines, SizeIs(Le(50)));
     for (const std::string& line : lines) EXPECT_THAT(line, SizeIs(Le(80)));
 
     const size_t start = outcome.out.find("\nExample\n");
@@ -1082,7 +1083,7 @@ TEST_F(RctTest, WaysToAskForHelp) {
   EXPECT_EQ(Rct({"graph", "--k=3", "-h"}).out, graph);
   // The general help names each command.
   for (const char* command :
-       {"build", "neighbors", "graph", "info", "doctor"}) {
+       {"build", "neighbors", "graph", "unique", "info", "doctor"}) {
     EXPECT_THAT(help, HasSubstr(absl::StrCat("\n  ", command, " ")));
   }
 }

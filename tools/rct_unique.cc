@@ -41,10 +41,10 @@ with .gz, or - for stdin and stdout; .fvecs and .gz are not written.
     --columns=NAME[,NAME...]  only these columns
     --lonlat                the first two are longitude and latitude, degrees:
                             180 E is 180 W, and a pole is one place
-    --id_column=NAME        identifiers: --out_points has that of the first point
+    --id_column=NAME        identifiers, which --out_points keeps
   --header=yes|no           first lines of text are names of columns, or data;
                             default: they must be names, and none a number
-  --out_points=FILE         the first point of each place, its columns as they are
+  --out_points=FILE         the first point of each place, as it was
   --out_inverse=FILE        for each point its place, int64, n
   --out_counts=FILE         for each place how many points are there, int64
   --format=npy|csv|tsv      where the ending of FILE does not say it
@@ -98,8 +98,8 @@ absl::StatusOr<Places> FindPlaces(const UniqueTask& task,
 
 absl::StatusOr<Table<double>> ReadPoints(const UniqueTask& task,
                                          Monitor& monitor) {
-  const ReadOptions options = task.coordinates.ForPoints(
-      {.header = task.header, .monitor = &monitor});
+  const ReadOptions options =
+      task.coordinates.ForPoints({.header = task.header, .monitor = &monitor});
   absl::StatusOr<Table<double>> table = ReadInputTable(task.points, options);
   if (!table.ok()) return Annotate(table.status(), "--points");
   RCT_RETURN_IF_ERROR(
@@ -125,20 +125,18 @@ absl::StatusOr<UniqueTask> ParseUniqueTask(
   RCT_ASSIGN_OR_RETURN(const std::vector<std::string> rest,
                        flags.Parse(arguments));
   if (!rest.empty()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("unexpected argument '", rest[0],
-                     "'; flags are written --name=value"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "unexpected argument '", rest[0], "'; flags are written --name=value"));
   }
   if (task.points.empty()) {
     return absl::InvalidArgumentError(
         "--points is missing: the file with your points");
   }
   bool any = false;
-  for (const auto& [flag, file] :
-       {std::pair<std::string_view, OutputFile*>{"--out_points",
-                                                 &task.out_points},
-        {"--out_inverse", &task.out_inverse},
-        {"--out_counts", &task.out_counts}}) {
+  for (const auto& [flag, file] : {std::pair<std::string_view, OutputFile*>{
+                                       "--out_points", &task.out_points},
+                                   {"--out_inverse", &task.out_inverse},
+                                   {"--out_counts", &task.out_counts}}) {
     if (file->path.empty()) continue;
     any = true;
     RCT_ASSIGN_OR_RETURN(file->format, OutputFormat(flag, file->path, format));
@@ -156,11 +154,10 @@ std::string UniqueHelp() { return std::string(kHelp); }
 
 absl::StatusOr<std::string> RunUnique(
     const UniqueTask& task, const std::function<bool()>& interrupted) {
-  RCT_RETURN_IF_ERROR(
-      CheckFiles({{"--points", task.points}},
-                 {{"--out_points", task.out_points.path},
-                  {"--out_inverse", task.out_inverse.path},
-                  {"--out_counts", task.out_counts.path}}));
+  RCT_RETURN_IF_ERROR(CheckFiles({{"--points", task.points}},
+                                 {{"--out_points", task.out_points.path},
+                                  {"--out_inverse", task.out_inverse.path},
+                                  {"--out_counts", task.out_counts.path}}));
   Monitor monitor([&interrupted](double) { return !interrupted(); });
   RCT_ASSIGN_OR_RETURN(const Table<double> table, ReadPoints(task, monitor));
   RCT_ASSIGN_OR_RETURN(const Places places, FindPlaces(task, table));

@@ -29,6 +29,7 @@
 #include "tools/python/arguments.h"
 #include "tools/python/calls.h"
 #include "tools/python/errors.h"
+#include "tools/python/places.h"
 #include "traversal/neighbor_table.h"
 #include "traversal/range_search.h"
 #include "traversal/range_table.h"
@@ -141,6 +142,13 @@ Bit for bit what a new index would be, without copying points or choosing
 inducing points again. kernel, lengthscale and variance are as at first; None
 keeps what it is. threads: 0 means all.)";
 
+constexpr char kAppendDoc[] =
+    R"(An index over these points followed by more, (q, d); this one stays.
+
+The inducing points stay what they are, so that earlier rows keep their residual
+factors and, under the predecessor constraint, their neighbors, bit for bit. New
+rows begin at len(index). threads: 0 means all.)";
+
 constexpr char kSaveDoc[] =
     R"(Writes the index to a file, whole or not at all.
 
@@ -211,6 +219,15 @@ ResidualIndex Rebuild(const ResidualIndex& index,
   const int num_threads = Threads(threads);
   return Value(Unlocked([&](Monitor* monitor) {
     return index.Rebuild(config, num_threads, monitor);
+  }));
+}
+
+ResidualIndex Append(const ResidualIndex& index, const py::object& points,
+                     const py::object& threads) {
+  const CArray<double> added = Points("points", points);
+  const int num_threads = Threads(threads);
+  return Value(Unlocked([&](Monitor* monitor) {
+    return index.Append(View(added), num_threads, monitor);
   }));
 }
 
@@ -378,6 +395,7 @@ PYBIND11_MODULE(rct, module) {
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
   module.doc() = kModuleDoc;
   WatchTheEnd();
+  BindPlaces(module);
   py::class_<ResidualIndex>(module, "ResidualIndex", kClassDoc)
       .def(py::init(&Build), kInitDoc, arg("points"), py::kw_only(),
            arg("kernel"), arg("lengthscale") = 1.0, arg("variance") = 1.0,
@@ -403,6 +421,8 @@ PYBIND11_MODULE(rct, module) {
       .def("rebuild", &Rebuild, kRebuildDoc, py::kw_only(),
            arg("kernel") = py::none(), arg("lengthscale") = py::none(),
            arg("variance") = py::none(), arg("threads") = 0)
+      .def("append", &Append, kAppendDoc, arg("points"), py::kw_only(),
+           arg("threads") = 0)
       .def("save", &Save, kSaveDoc, arg("path"), py::kw_only(),
            arg("threads") = 0)
       .def_static("load", &Load, kLoadDoc, arg("path"), py::kw_only(),
