@@ -1,10 +1,8 @@
 #include "base/csv.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,13 +17,12 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "absl/types/span.h"
+#include "base/csv_number.h"
 #include "base/csv_record.h"
 #include "base/file.h"
-#include "base/limits.h"
 #include "base/matrix.h"
 #include "base/monitor.h"
 #include "base/quote.h"
@@ -46,105 +43,6 @@ absl::Status Error(const std::string& problem) {
   return absl::InvalidArgumentError(problem);
 }
 
-// Parse decimals in the C locale, with or without blanks around the number.
-bool ParseNumber(std::string_view field, double* value) {
-  return absl::SimpleAtod(field, value) &&
-         field.find_first_of("xX") == std::string_view::npos;
-}
-bool ParseNumber(std::string_view field, int64_t* value) {
-  if (absl::SimpleAtoi(field, value)) return true;
-  double decimal;
-  if (!ParseNumber(field, &decimal) || std::trunc(decimal) != decimal ||
-      std::abs(decimal) >= kMaxExactInteger) {
-    return false;
-  }
-  *value = static_cast<int64_t>(decimal);
-  return true;
-}
-
-bool IsFinite(double value) { return std::isfinite(value); }
-bool IsFinite(int64_t) { return true; }
-
-// Returns true if `field`, of which ParseNumber made `value`, is an integer in
-// plain digits and differs from `value`.
-bool IsRounded(std::string_view field, double value) {
-  if (std::abs(value) < kMaxExactInteger) return false;
-  std::string_view digits = absl::StripAsciiWhitespace(field);
-  if (!absl::ConsumePrefix(&digits, "-")) absl::ConsumePrefix(&digits, "+");
-  const size_t point = digits.find('.');
-  if (point != digits.npos) {
-    if (digits.find_first_not_of('0', point + 1) != digits.npos) return false;
-    digits = digits.substr(0, point);
-  }
-  if (digits.find_first_not_of("0123456789") != digits.npos) return false;
-  digits.remove_prefix(std::min(digits.find_first_not_of('0'), digits.size()));
-  return digits != absl::StrFormat("%.0f", std::abs(value));
-}
-bool IsRounded(std::string_view, int64_t) { return false; }
-
-template <class T>
-constexpr std::string_view kWanted = "a finite number";
-template <>
-constexpr std::string_view kWanted<int64_t> = "an integer of 64 bits";
-
-// Returns true if `field` is a word that programs write for a missing value.
-bool IsMissing(std::string_view field) {
-  static constexpr std::string_view kWords[] = {
-      "na",  "n/a",     "#n/a", "nan", "null", "none",
-      "nil", "missing", "-",    "--",  ".",    "?"};
-  return std::any_of(std::begin(kWords), std::end(kWords),
-                     [field](std::string_view word) {
-                       return absl::EqualsIgnoreCase(field, word);
-                     });
-}
-
-// Returns true if `field` begins like a number: with a digit, perhaps after a
-// sign and a point.
-bool BeginsLikeNumber(std::string_view field) {
-  if (!field.empty() && (field[0] == '-' || field[0] == '+')) {
-    field.remove_prefix(1);
-  }
-  absl::ConsumePrefix(&field, ".");
-  return !field.empty() && absl::ascii_isdigit(field[0]);
-}
-
-// The words for the separator of a table.
-std::string_view NameOf(char separator) {
-  return separator == '\t' ? "tab" : "comma";
-}
-std::string HowToSeparate(char separator) {
-  return absl::StrCat("fields are separated by ",
-                      separator == '\t' ? "tabs" : "commas",
-                      ", decimals by a point");
-}
-
-// Describes `field`, which is no T: returns "" or a clause that begins with a
-// comma.
-template <class T>
-std::string Fault(std::string_view field, char separator) {
-  field = absl::StripAsciiWhitespace(field);
-  const std::string text = CsvFieldText(field);
-  T number;
-  if (field.empty()) return ", which is empty";
-  if (text != field && ParseNumber(text, &number)) {
-    return ", a number in quotes";
-  }
-  if (IsMissing(text)) return ", a missing value";
-  if (absl::StrContains(field, ';')) {
-    return absl::StrCat(", which has a semicolon where a ", NameOf(separator),
-                        " belongs");
-  }
-  std::string_view digits = field;
-  if (!absl::ConsumePrefix(&digits, "-")) absl::ConsumePrefix(&digits, "+");
-  if (absl::StartsWithIgnoreCase(digits, "0x")) return ", a hexadecimal number";
-  if (BeginsLikeNumber(field) &&
-      field.find_first_of(" \t") != std::string_view::npos) {
-    return absl::StrCat(", which has a blank where a ", NameOf(separator),
-                        " belongs");
-  }
-  return "";
-}
-
 // Returns InvalidArgument if `bytes` begin like text in UTF-16.
 absl::Status CheckEncoding(std::string_view bytes) {
   const bool marked = absl::StartsWith(bytes, "\xff\xfe") ||
@@ -162,6 +60,7 @@ struct Layout {
   size_t width = 0;                // of the table, in columns
   std::vector<size_t> columns;     // of the numbers
   std::vector<std::string> names;  // theirs, or none
+  bool chosen = false;             // whether these columns were asked for
   std::optional<size_t> id;        // the column of the identifiers
   std::string id_name;
 
@@ -214,20 +113,11 @@ absl::Status CheckName(const Header& header, size_t column) {
   return absl::OkStatus();
 }
 
-bool LooksLikeName(std::string_view name) {
-  double number;
-  return !ParseNumber(name, &number) && !IsMissing(name) &&
-         !BeginsLikeNumber(name);
-}
-
 // Returns the error for a first line that may be a row of data: not all of its
 // fields look like names.
 absl::Status NoHeader(const Header& header) {
-  double number;
   const auto& names = header.names;
-  if (std::all_of(names.begin(), names.end(), [&](std::string_view name) {
-        return ParseNumber(name, &number);
-      })) {
+  if (absl::c_all_of(names, IsCsvNumber)) {
     return Error(absl::StrCat("line 1: has only numbers, ", Quote(header.text),
                               "; a header is needed: ", kHeaderHelp));
   }
@@ -292,6 +182,7 @@ absl::StatusOr<Layout> NamedLayout(const Header& header,
   RCT_RETURN_IF_ERROR(CheckSeparator(header, options.separator));
   Layout layout;
   layout.width = header.fields.size();
+  layout.chosen = !options.columns.empty();
   if (!options.id_column.empty()) {
     RCT_ASSIGN_OR_RETURN(layout.id,
                          FindColumn(options.id_column, header, options.header));
@@ -326,14 +217,16 @@ absl::StatusOr<Layout> NumberedLayout(size_t width, const CsvOptions& options) {
   layout.width = width;
   const auto columns = static_cast<int64_t>(width);
   if (!options.id_column.empty()) {
-    RCT_ASSIGN_OR_RETURN(const std::vector<int64_t> id,
-                         NumberedColumns({options.id_column}, columns));
-    layout.id = static_cast<size_t>(id[0]);
+    RCT_ASSIGN_OR_RETURN(const NumberedColumns id,
+                         FindNumberedColumns({options.id_column}, columns));
+    layout.id = static_cast<size_t>(id.numbers[0]);
     layout.id_name = options.id_column;
   }
-  RCT_ASSIGN_OR_RETURN(const std::vector<int64_t> numbers,
-                       NumberedColumns(options.columns, columns));
-  layout.columns.assign(numbers.begin(), numbers.end());
+  RCT_ASSIGN_OR_RETURN(NumberedColumns chosen,
+                       FindNumberedColumns(options.columns, columns));
+  layout.columns.assign(chosen.numbers.begin(), chosen.numbers.end());
+  layout.names = std::move(chosen.names);
+  layout.chosen = !options.columns.empty();
   for (size_t j = 0; j < width && options.columns.empty(); ++j) {
     if (layout.id != j) layout.columns.push_back(j);
   }
@@ -380,17 +273,11 @@ class RowParser {
  private:
   absl::Status AppendNumber(int64_t line, size_t j, std::string_view field) {
     T value;
-    if (!ParseNumber(field, &value) || !IsFinite(value)) {
-      return Error(absl::StrCat(layout_.Place(line, j), ": is ", Quote(field),
-                                Fault<T>(field, separator_), "; must be ",
-                                kWanted<T>));
-    }
-    if (IsRounded(field, value)) {
-      return Error(absl::StrCat(
-          layout_.Place(line, j), ": is ", Quote(field),
-          ", an integer that float64 cannot hold; subtract an offset, so that "
-          "numbers stay below 2^53"));
-    }
+    const absl::Status status =
+        layout_.chosen && absl::StrContains(field, '"')
+            ? ParseCsvNumber(CsvFieldText(field), separator_, &value)
+            : ParseCsvNumber(field, separator_, &value);
+    if (!status.ok()) return Annotate(status, layout_.Place(line, j));
     values_.push_back(value);
     return absl::OkStatus();
   }
@@ -512,20 +399,27 @@ absl::StatusOr<Table<int64_t>> ParseCsvIndexTable(std::string_view bytes,
   return Parse<int64_t>(bytes, options);
 }
 
-absl::StatusOr<std::vector<int64_t>> NumberedColumns(
+absl::StatusOr<NumberedColumns> FindNumberedColumns(
     absl::Span<const std::string> columns, int64_t width) {
-  std::vector<int64_t> numbers;
+  NumberedColumns found;
+  const bool named = static_cast<int64_t>(columns.size()) == width &&
+                     absl::c_none_of(columns, IsCsvNumber);
   for (const std::string& column : columns) {
-    int64_t number;
-    if (!absl::SimpleAtoi(column, &number) || number < 0 || number >= width) {
+    int64_t number = static_cast<int64_t>(found.names.size());
+    if (!named &&
+        (!absl::SimpleAtoi(column, &number) || number < 0 || number >= width)) {
       return Error(absl::StrCat(
           "has no column ", Quote(column), ": its ", width,
           " columns have no names and are numbered from 0 to ", width - 1));
     }
-    if (absl::c_linear_search(numbers, number)) return Twice(column);
-    numbers.push_back(number);
+    if (absl::c_linear_search(found.numbers, number) ||
+        absl::c_linear_search(found.names, column)) {
+      return Twice(column);
+    }
+    found.numbers.push_back(number);
+    if (named) found.names.push_back(column);
   }
-  return numbers;
+  return found;
 }
 
 std::string SerializeCsv(std::string_view name, MatrixView<const double> table,

@@ -60,8 +60,9 @@ struct CsvOptions {
   CsvHeader header = CsvHeader::kDetect;
   // What separates the fields of a line: a comma or a tab.
   char separator = ',';
-  // The columns that hold the numbers, in this order: their names or, where
-  // columns have none, their numbers from 0. None means all but id_column.
+  // The columns that hold the numbers, in this order. Where columns have no
+  // names these are numbers from 0, or names for all of them. Numbers in quotes
+  // are accepted in columns that are chosen. None means all but id_column.
   std::vector<std::string> columns = {};
   // The column that holds identifiers, or "" for none.
   std::string id_column = {};
@@ -94,10 +95,16 @@ absl::StatusOr<Table<double>> ParseCsvTable(std::string_view bytes,
 absl::StatusOr<Table<int64_t>> ParseCsvIndexTable(
     std::string_view bytes, const CsvOptions& options = {});
 
-// Returns the positions of `columns` in a table without names that has `width`
-// of them: numbers from 0. Returns InvalidArgument for other texts, for numbers
-// out of range and for those given twice.
-absl::StatusOr<std::vector<int64_t>> NumberedColumns(
+// Columns of a table without names.
+struct NumberedColumns {
+  std::vector<int64_t> numbers;    // from 0
+  std::vector<std::string> names;  // one for each, or none
+};
+
+// Returns the columns of a table of `width` columns without names that
+// `columns` are: numbers from 0, or names for all, of which none is a number.
+// Returns InvalidArgument for anything else and for a column given twice.
+absl::StatusOr<NumberedColumns> FindNumberedColumns(
     absl::Span<const std::string> columns, int64_t width);
 
 // Returns the text of a table with columns `name`_1, `name`_2, ... A double has

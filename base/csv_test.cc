@@ -213,6 +213,28 @@ TEST(CsvTest, ColumnsByNumber) {
               ElementsAre(ElementsAre(50.73, 7.1), ElementsAre(54.32, 10.12)));
 }
 
+TEST(CsvTest, NamesForColumnsThatHaveNone) {
+  const auto table = ParseCsvTable(
+      "1,2\n3,4\n", {.header = CsvHeader::kAbsent, .columns = {"lon", "lat"}});
+  ASSERT_THAT(table, IsOk());
+  EXPECT_THAT(table->names, ElementsAre("lon", "lat"));
+  EXPECT_THAT(Rows(table->values),
+              ElementsAre(ElementsAre(1, 2), ElementsAre(3, 4)));
+  EXPECT_THAT(ParseCsvTable("1,2\n", {.header = CsvHeader::kAbsent,
+                                      .columns = {"x", "x"}}),
+              StatusIs(kInvalid, HasSubstr("asked for twice")));
+}
+
+// Programs that put all in quotes do so with numbers.
+TEST(CsvTest, NumbersInQuotes) {
+  const auto table =
+      ParseCsvTable("\"x\",\"y\"\n\"1.5\",\"-2\"\n", {.columns = {"x", "y"}});
+  ASSERT_THAT(table, IsOk());
+  EXPECT_THAT(Rows(table->values), ElementsAre(ElementsAre(1.5, -2)));
+  EXPECT_THAT(ParseCsvTable("x,y\n\"1,5\",2\n", {.columns = {"x"}}),
+              StatusIs(kInvalid, HasSubstr("line 2, column 'x': is '1,5'")));
+}
+
 TEST(CsvTest, ColumnsThatAreNotThere) {
   const auto error = [](std::string_view text, const CsvOptions& options) {
     const auto table = ParseCsvTable(text, options);
@@ -465,6 +487,17 @@ TEST(CsvTest, AnyBytesGiveAResultOrAnError) {
       }
     }
     accepted += ParseCsvIndexTable(bytes).ok();
+    const auto chosen =
+        ParseCsvTable(bytes, {.separator = round % 2 == 0 ? ',' : '\t',
+                              .columns = {"x"},
+                              .id_column = round % 3 == 0 ? "y" : ""});
+    if (chosen.ok()) {
+      ++accepted;
+      ASSERT_EQ(chosen->values.cols(), 1);
+      ASSERT_EQ(
+          chosen->ids.size(),
+          round % 3 == 0 ? static_cast<size_t>(chosen->values.rows()) : 0);
+    }
   }
   EXPECT_GT(accepted, 0);
 }

@@ -31,6 +31,10 @@ struct Contents {
   std::string bytes;
 };
 
+bool HasNames(MatrixFormat format) {
+  return format == MatrixFormat::kCsv || format == MatrixFormat::kTsv;
+}
+
 absl::StatusOr<Contents> Read(const std::string& path, Monitor* monitor) {
   const bool zipped = absl::EndsWithIgnoreCase(path, kZipped);
   const std::string_view plain =
@@ -44,6 +48,10 @@ absl::StatusOr<Contents> Read(const std::string& path, Monitor* monitor) {
     if (!contents.ok()) return Annotate(contents.status(), path);
     bytes = *std::move(contents);
   }
+  if (!by_contents && HasNames(*format) && IsGzip(bytes)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ": is a gzip'd file; end its name with ", kZipped));
+  }
   if (!by_contents) return Contents{*format, std::move(bytes)};
   return Contents{absl::StartsWith(bytes, kNpyMagic) ? MatrixFormat::kNpy
                                                      : MatrixFormat::kCsv,
@@ -54,11 +62,7 @@ char SeparatorOf(MatrixFormat format) {
   return format == MatrixFormat::kTsv ? '\t' : ',';
 }
 
-bool HasNames(MatrixFormat format) {
-  return format == MatrixFormat::kCsv || format == MatrixFormat::kTsv;
-}
-
-// Returns the columns of a table that has no names.
+// Returns the columns that are wanted of a table that has no names.
 absl::StatusOr<Table<double>> Select(Table<double> table,
                                      const ReadOptions& options) {
   if (!options.id_column.empty()) {
@@ -67,13 +71,16 @@ absl::StatusOr<Table<double>> Select(Table<double> table,
                      "'; .csv and .tsv files may have one"));
   }
   if (options.columns.empty()) return table;
-  RCT_ASSIGN_OR_RETURN(const std::vector<int64_t> columns,
-                       NumberedColumns(options.columns, table.values.cols()));
+  RCT_ASSIGN_OR_RETURN(
+      NumberedColumns columns,
+      FindNumberedColumns(options.columns, table.values.cols()));
+  table.names = std::move(columns.names);
+  if (!table.names.empty()) return table;
   Matrix<double> chosen(table.values.rows(),
-                        static_cast<int64_t>(columns.size()));
+                        static_cast<int64_t>(columns.numbers.size()));
   for (int64_t i = 0; i < chosen.rows(); ++i) {
     for (int64_t j = 0; j < chosen.cols(); ++j) {
-      chosen(i, j) = table.values(i, columns[static_cast<size_t>(j)]);
+      chosen(i, j) = table.values(i, columns.numbers[static_cast<size_t>(j)]);
     }
   }
   table.values = std::move(chosen);

@@ -36,8 +36,9 @@ struct ReadOptions {
   CsvHeader header = CsvHeader::kDetect;
   // The monitor of the reading. Default: none.
   Monitor* monitor = nullptr;
-  // The columns that are wanted, in this order, by name or, where columns have
-  // none, by number from 0. Default: all but that of identifiers.
+  // The columns that are wanted, in this order, by name. Where columns have no
+  // names, numbers from 0, or names for all. Default: all but that of
+  // identifiers.
   std::vector<std::string> columns = {};
   // The column of identifiers, in .csv and .tsv files. Default: none.
   std::string id_column = {};

@@ -113,6 +113,10 @@ TEST(MatrixFileTest, Zipped) {
       ReadTable(cut).status(),
       StatusIs(kInvalid, cut + ": is a gzip'd file that was cut short; fetch "
                                "it again"));
+  const std::string other = Write("other.csv", Gzip("x\n0.5\n2\n"));
+  EXPECT_THAT(ReadTable(other).status(),
+              StatusIs(kInvalid, other + ": is a gzip'd file; end its name "
+                                         "with .gz"));
   const std::string plain = Write("plain.csv.gz", "x\n0.5\n");
   EXPECT_THAT(ReadTable(plain).status(),
               StatusIs(kInvalid, plain + ": is no gzip'd file"));
@@ -130,6 +134,8 @@ TEST(MatrixFileTest, ChosenColumns) {
   EXPECT_EQ(numbered->values.cols(), 2);
   EXPECT_EQ(numbered->values(1, 0), 6);
   EXPECT_EQ(numbered->values(1, 1), 4);
+  EXPECT_THAT(ReadTable(npy, {.columns = {"x", "y", "z"}})->names,
+              ElementsAre("x", "y", "z"));
   EXPECT_THAT(ReadTable(npy, {.columns = {"x"}}).status(),
               StatusIs(kInvalid, npy + ": has no column 'x': its 3 columns "
                                        "have no names and are numbered from 0 "

@@ -325,7 +325,9 @@ TEST_F(CoordinatesTest, Errors) {
     return Fail(Plus(graph, more), exit_code);
   };
   EXPECT_THAT(error({"--points=cities.csv"}),
-              HasSubstr("line 2, column 'name': is 'Suva'"));
+              HasSubstr("line 2, column 'name': is 'Suva'; must be a finite "
+                        "number; --columns=NAME,... says which columns are "
+                        "coordinates\n"));
   EXPECT_THAT(error({"--points=cities.csv", "--columns=lon,lat"}),
               HasSubstr("--points: cities.csv: line 1: names no column 'lon'; "
                         "there are 'name', 'longitude', 'latitude'"));

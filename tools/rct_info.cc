@@ -178,7 +178,7 @@ absl::StatusOr<std::string> DescribeFile(const std::string& path,
     return DescribeIndex(path);
   }
   RCT_ASSIGN_OR_RETURN(const Table<double> table,
-                       ReadInputTable(path, flags.ForPoints(options)));
+                       ReadInputPoints(path, options, flags));
   if (CanBeRows(table.values) && !flags.lon_lat) {
     return DescribeRows(path, table.values);
   }

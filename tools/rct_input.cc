@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -121,6 +122,21 @@ CsvHeader HeaderOf(std::optional<int> choice) {
 absl::StatusOr<Table<double>> ReadInputTable(const std::string& path,
                                              const ReadOptions& options) {
   return WithFlags(ReadTable(InputPath(path), options));
+}
+
+absl::StatusOr<Table<double>> ReadInputPoints(const std::string& path,
+                                              const ReadOptions& options,
+                                              const CoordinateFlags& flags) {
+  absl::StatusOr<Table<double>> table =
+      ReadInputTable(path, flags.ForPoints(options));
+  if (table.ok() || !flags.columns.empty() ||
+      !absl::EndsWith(table.status().message(), "'; must be a finite number")) {
+    return table;
+  }
+  return absl::Status(
+      table.status().code(),
+      absl::StrCat(table.status().message(),
+                   "; --columns=NAME,... says which columns are coordinates"));
 }
 
 absl::StatusOr<std::vector<double>> ReadInputVector(

@@ -19,6 +19,7 @@
 #include "base/csv.h"
 #include "base/matrix.h"
 #include "base/matrix_file.h"
+#include "tools/rct_coordinates.h"
 
 namespace rct {
 
@@ -34,6 +35,12 @@ CsvHeader HeaderOf(std::optional<int> choice);
 // Read files as base/matrix_file.h does. Errors start with `path`.
 absl::StatusOr<Table<double>> ReadInputTable(const std::string& path,
                                              const ReadOptions& options);
+// Reads a file of points, with the columns that `flags` name. The error for a
+// table with text says how to choose columns.
+absl::StatusOr<Table<double>> ReadInputPoints(const std::string& path,
+                                              const ReadOptions& options,
+                                              const CoordinateFlags& flags);
+
 absl::StatusOr<std::vector<double>> ReadInputVector(const std::string& path,
                                                     const ReadOptions& options);
 absl::StatusOr<std::vector<int64_t>> ReadInputRows(const std::string& path,

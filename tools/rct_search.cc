@@ -324,10 +324,10 @@ absl::StatusOr<TaskQueries> ReadQueries(const SearchTask& task,
 // missing, the error suggests one.
 absl::StatusOr<Input> ReadPoints(const SearchTask& task,
                                  const ReadOptions& options) {
-  RCT_ASSIGN_OR_RETURN(
-      Table<double> table,
-      Read("--points", task.points, task.coordinates.ForPoints(options),
-           ReadInputTable));
+  absl::StatusOr<Table<double>> read =
+      ReadInputPoints(task.points, options, task.coordinates);
+  if (!read.ok()) return Annotate(read.status(), "--points");
+  Table<double> table = *std::move(read);
   RCT_RETURN_IF_ERROR(
       Annotate(CheckInputPoints(task.points, table), "--points"));
   const int64_t columns = table.values.cols();

@@ -312,8 +312,9 @@ TEST(ParseSearchTaskTest, OutputFormats) {
   ExpectError(Least({"--out_distances=d.dat"}),
               "--out_distances: d.dat: the ending names no format; end it with "
               ".npy, .csv or .tsv, or say --format");
-  ExpectError(Least({"--out_distances=d.fvecs"}),
-              "--out_distances: d.fvecs: is written as .npy, .csv or .tsv only");
+  ExpectError(
+      Least({"--out_distances=d.fvecs"}),
+      "--out_distances: d.fvecs: is written as .npy, .csv or .tsv only");
   const absl::StatusOr<SearchTask> task = ParseSearchTask(
       kNeighbors,
       Least({"--out_indices=i.dat", "--format=csv"}, "--out_indices"));

@@ -98,9 +98,9 @@ absl::StatusOr<Places> FindPlaces(const UniqueTask& task,
 
 absl::StatusOr<Table<double>> ReadPoints(const UniqueTask& task,
                                          Monitor& monitor) {
-  const ReadOptions options =
-      task.coordinates.ForPoints({.header = task.header, .monitor = &monitor});
-  absl::StatusOr<Table<double>> table = ReadInputTable(task.points, options);
+  absl::StatusOr<Table<double>> table =
+      ReadInputPoints(task.points, {.header = task.header, .monitor = &monitor},
+                      task.coordinates);
   if (!table.ok()) return Annotate(table.status(), "--points");
   RCT_RETURN_IF_ERROR(
       Annotate(CheckInputPoints(task.points, *table), "--points"));
