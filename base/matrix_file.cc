@@ -37,8 +37,8 @@ bool HasNames(MatrixFormat format) {
 
 absl::StatusOr<Contents> Read(const std::string& path, Monitor* monitor) {
   const bool zipped = absl::EndsWithIgnoreCase(path, kZipped);
-  const std::string_view plain =
-      std::string_view(path).substr(0, path.size() - (zipped ? 3 : 0));
+  std::string_view plain = path;
+  if (zipped) plain.remove_suffix(kZipped.size());
   const absl::StatusOr<MatrixFormat> format = FormatOf(plain);
   const bool by_contents = !format.ok() && IsStream(path);
   if (!format.ok() && !by_contents) return FormatOf(path).status();

@@ -107,11 +107,12 @@ Example
 
 constexpr std::string_view kColumnsHelp =
     R"(    --columns=NAME[,NAME...]  only these columns, of new points too
-    --lonlat                they begin with longitude, latitude; lengths are km
+    --lonlat                the first two are longitude and latitude, degrees:
+                            lengths and distances are km, along chords
 )";
 
 constexpr std::string_view kIdHelp =
-    R"(    --id_column=NAME        text outputs have these in place of row numbers
+    R"(    --id_column=NAME        identifiers; they replace row numbers in text output
 )";
 
 constexpr std::string_view kModelHelp =
