@@ -19,12 +19,13 @@
 // not be as a function of the arc (Yadrenko 1983; Gneiting 2013). Up to 1,000
 // km a chord is shorter than its arc by less than 0.11 percent.
 //
-// Accuracy. Sines and cosines have errors below 0.8 * 2^-53, and two products
-// one of 2^-54 each: a coordinate is within 2^-51 R of the exact one, 3
-// nanometres on the Earth. Order is that of the chords as computed: two places whose
-// distances from a query differ by a few nanometres may come in either order.
-// Places that are one place are one point, bit for bit: longitudes that differ
-// by 360 degrees, and all longitudes at a pole. Zeros are positive.
+// Accuracy. Sines and cosines have errors below 0.8 * 2^-53, and each of two
+// products rounds by at most 2^-53 of itself: a coordinate is within 2^-51 R of
+// the exact one, 3 nanometres on the Earth. Order is that of the chords as
+// computed: two places whose distances from a query differ by a few nanometres
+// may come in either order. Places that are one place are one point, bit for
+// bit: longitudes that differ by 360 degrees, and all longitudes at a pole.
+// Zeros are positive.
 //
 // Reproducibility. The sines and cosines of C's library differ from one version
 // to the next. Those here are a fixed sequence of correctly rounded additions,
