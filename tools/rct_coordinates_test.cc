@@ -111,8 +111,8 @@ TEST_F(CoordinatesTest, TheNearestCitiesOnTheSphere) {
   for (int64_t i = 0; i < n; ++i) {
     std::vector<std::pair<long double, int64_t>> exact;
     for (int64_t j = 0; j < n; ++j) {
-      if (j != i)
-        exact.emplace_back(Haversine(places.row(i), places.row(j)), j);
+      if (j == i) continue;
+      exact.emplace_back(Haversine(places.row(i), places.row(j)), j);
     }
     std::sort(exact.begin(), exact.end());
     const auto& found = names[static_cast<size_t>(i) + 1];
