@@ -1,16 +1,15 @@
 #include "base/csv.h"
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <iterator>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -18,11 +17,12 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
-#include "absl/strings/str_split.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
+#include "absl/types/span.h"
+#include "base/csv_number.h"
+#include "base/csv_record.h"
 #include "base/file.h"
-#include "base/limits.h"
 #include "base/matrix.h"
 #include "base/monitor.h"
 #include "base/quote.h"
@@ -43,112 +43,6 @@ absl::Status Error(const std::string& problem) {
   return absl::InvalidArgumentError(problem);
 }
 
-// Parse decimals in the C locale, with or without blanks around the number.
-bool ParseNumber(std::string_view field, double* value) {
-  return absl::SimpleAtod(field, value) &&
-         field.find_first_of("xX") == std::string_view::npos;
-}
-bool ParseNumber(std::string_view field, int64_t* value) {
-  if (absl::SimpleAtoi(field, value)) return true;
-  double decimal;
-  if (!ParseNumber(field, &decimal) || std::trunc(decimal) != decimal ||
-      std::abs(decimal) >= kMaxExactInteger) {
-    return false;
-  }
-  *value = static_cast<int64_t>(decimal);
-  return true;
-}
-
-bool IsFinite(double value) { return std::isfinite(value); }
-bool IsFinite(int64_t) { return true; }
-
-// Returns true if `field`, of which ParseNumber made `value`, is an integer in
-// plain digits and differs from `value`.
-bool IsRounded(std::string_view field, double value) {
-  if (std::abs(value) < kMaxExactInteger) return false;
-  std::string_view digits = absl::StripAsciiWhitespace(field);
-  if (!absl::ConsumePrefix(&digits, "-")) absl::ConsumePrefix(&digits, "+");
-  const size_t point = digits.find('.');
-  if (point != digits.npos) {
-    if (digits.find_first_not_of('0', point + 1) != digits.npos) return false;
-    digits = digits.substr(0, point);
-  }
-  if (digits.find_first_not_of("0123456789") != digits.npos) return false;
-  digits.remove_prefix(std::min(digits.find_first_not_of('0'), digits.size()));
-  return digits != absl::StrFormat("%.0f", std::abs(value));
-}
-bool IsRounded(std::string_view, int64_t) { return false; }
-
-template <class T>
-constexpr std::string_view kWanted = "a finite number";
-template <>
-constexpr std::string_view kWanted<int64_t> = "an integer of 64 bits";
-
-// Returns true if `field` is a word that programs write for a missing value.
-bool IsMissing(std::string_view field) {
-  static constexpr std::string_view kWords[] = {
-      "na",  "n/a",     "#n/a", "nan", "null", "none",
-      "nil", "missing", "-",    "--",  ".",    "?"};
-  return std::any_of(std::begin(kWords), std::end(kWords),
-                     [field](std::string_view word) {
-                       return absl::EqualsIgnoreCase(field, word);
-                     });
-}
-
-// Returns true if `field` begins like a number: with a digit, perhaps after a
-// sign and a point.
-bool BeginsLikeNumber(std::string_view field) {
-  if (!field.empty() && (field[0] == '-' || field[0] == '+')) {
-    field.remove_prefix(1);
-  }
-  absl::ConsumePrefix(&field, ".");
-  return !field.empty() && absl::ascii_isdigit(field[0]);
-}
-
-// Returns `field` without double quotes, if it has them on both sides.
-std::string_view WithoutQuotes(std::string_view field) {
-  std::string_view inner = field;
-  const bool quoted = inner.size() >= 2 && absl::ConsumePrefix(&inner, "\"") &&
-                      absl::ConsumeSuffix(&inner, "\"");
-  return quoted ? inner : field;
-}
-
-// Describes `field`, which is no T: returns "" or a clause that begins with a
-// comma.
-template <class T>
-std::string_view Fault(std::string_view field) {
-  field = absl::StripAsciiWhitespace(field);
-  T number;
-  if (field.empty()) return ", which is empty";
-  if (WithoutQuotes(field) != field &&
-      ParseNumber(WithoutQuotes(field), &number)) {
-    return ", a number in quotes";
-  }
-  if (IsMissing(WithoutQuotes(field))) return ", a missing value";
-  if (absl::StrContains(field, ';')) {
-    return ", which has a semicolon where a comma belongs";
-  }
-  std::string_view digits = field;
-  if (!absl::ConsumePrefix(&digits, "-")) absl::ConsumePrefix(&digits, "+");
-  if (absl::StartsWithIgnoreCase(digits, "0x")) return ", a hexadecimal number";
-  if (BeginsLikeNumber(field) &&
-      field.find_first_of(" \t") != std::string_view::npos) {
-    return ", which has a blank where a comma belongs";
-  }
-  return "";
-}
-
-// Removes the first line from `bytes` and returns it without its line break.
-std::string_view TakeLine(std::string_view& bytes) {
-  const size_t end = bytes.find_first_of("\r\n");
-  const std::string_view line = bytes.substr(0, end);
-  bytes.remove_prefix(line.size());
-  if (!absl::ConsumePrefix(&bytes, "\r\n")) {
-    bytes.remove_prefix(std::min<size_t>(bytes.size(), 1));
-  }
-  return line;
-}
-
 // Returns InvalidArgument if `bytes` begin like text in UTF-16.
 absl::Status CheckEncoding(std::string_view bytes) {
   const bool marked = absl::StartsWith(bytes, "\xff\xfe") ||
@@ -161,23 +55,44 @@ absl::Status CheckEncoding(std::string_view bytes) {
   return Error("is UTF-16 text; save the file as UTF-8");
 }
 
-// Returns "line 3, column 2", or "line 3, column 'y'" if columns have names.
-std::string Place(int64_t line, size_t column,
-                  const std::vector<std::string>& names) {
-  return absl::StrCat(
-      "line ", line, ", column ",
-      names.empty() ? absl::StrCat(column + 1) : Quote(names[column]));
-}
+// Where a table has what is wanted of it.
+struct Layout {
+  size_t width = 0;                // of the table, in columns
+  std::vector<size_t> columns;     // of the numbers
+  std::vector<std::string> names;  // theirs, or none
+  bool chosen = false;             // whether these columns were asked for
+  std::optional<size_t> id;        // the column of the identifiers
+  std::string id_name;
 
-absl::Status CheckName(size_t column, std::string_view name) {
+  // Returns "line 3, column 2", or "line 3, column 'y'" if columns have names,
+  // for the column of number j.
+  std::string Place(int64_t line, size_t j) const {
+    return absl::StrCat(
+        "line ", line, ", column ",
+        names.empty() ? absl::StrCat(columns[j] + 1) : Quote(names[j]));
+  }
+};
+
+// The first line, where it names the columns.
+struct Header {
+  std::string_view text;
+  std::vector<std::string_view> fields;  // as they are written
+  std::vector<std::string> names;
+
+  // Returns the position of a column, or nothing if there is none.
+  std::optional<size_t> Find(std::string_view name) const {
+    const auto found = std::find(names.begin(), names.end(), name);
+    if (found == names.end()) return std::nullopt;
+    return static_cast<size_t>(found - names.begin());
+  }
+};
+
+// Checks the name of a column that is wanted.
+absl::Status CheckName(const Header& header, size_t column) {
+  const std::string& name = header.names[column];
   const auto error = [column](std::string_view problem) {
     return Error(absl::StrCat("line 1: column ", column + 1, " ", problem));
   };
-  if (absl::StartsWith(name, "\"") && WithoutQuotes(name) == name) {
-    return error(
-        "opens a quote and does not close it; use names without commas");
-  }
-  name = WithoutQuotes(name);
   if (name.empty()) {
     return error(
         "has no name; name it, or leave it out if it holds row numbers");
@@ -187,198 +102,334 @@ absl::Status CheckName(size_t column, std::string_view name) {
         "is named ", Quote(name),
         ", which is no text in UTF-8; save the table as UTF-8 text"));
   }
+  const auto again =
+      std::find(header.names.begin() + column + 1, header.names.end(), name);
+  if (again != header.names.end()) {
+    return Error(absl::StrCat("line 1: columns ", column + 1, " and ",
+                              again - header.names.begin() + 1,
+                              " are both named ", Quote(name),
+                              "; give each its own name"));
+  }
   return absl::OkStatus();
 }
 
 // Returns the error for a first line that may be a row of data: not all of its
 // fields look like names.
-absl::Status NoHeader(std::string_view line,
-                      const std::vector<std::string_view>& fields) {
-  double number;
-  const auto is_number = [&number](std::string_view field) {
-    return ParseNumber(WithoutQuotes(field), &number);
-  };
-  if (std::all_of(fields.begin(), fields.end(), is_number)) {
-    return Error(absl::StrCat("line 1: has only numbers, ", Quote(line),
+absl::Status NoHeader(const Header& header) {
+  const auto& names = header.names;
+  if (absl::c_all_of(names, IsCsvNumber)) {
+    return Error(absl::StrCat("line 1: has only numbers, ", Quote(header.text),
                               "; a header is needed: ", kHeaderHelp));
   }
-  const auto odd =
-      std::find_if(fields.begin(), fields.end(), [&](std::string_view field) {
-        field = WithoutQuotes(field);
-        return is_number(field) || IsMissing(field) || BeginsLikeNumber(field);
-      });
+  const size_t odd =
+      std::find_if_not(names.begin(), names.end(), LooksLikeName) -
+      names.begin();
   return Error(absl::StrCat(
-      "line 1: column ", odd - fields.begin() + 1, " is ", Quote(*odd),
+      "line 1: column ", odd + 1, " is ",
+      Quote(absl::StripAsciiWhitespace(header.fields[odd])),
       ", which looks like data and not like a name: ", kHeaderHelp));
 }
 
-bool LooksLikeName(std::string_view field) {
-  double number;
-  field = WithoutQuotes(field);
-  return !ParseNumber(field, &number) && !IsMissing(field) &&
-         !BeginsLikeNumber(field);
+absl::Status NoColumn(std::string_view name, const Header& header) {
+  const auto quoted = [](std::string* out, const std::string& other) {
+    absl::StrAppend(out, Quote(other));
+  };
+  return Error(absl::StrCat("line 1: names no column ", Quote(name),
+                            "; there are ",
+                            absl::StrJoin(header.names, ", ", quoted)));
 }
 
-// Returns the names in the first line.
-absl::StatusOr<std::vector<std::string>> ParseHeader(std::string_view line,
-                                                     CsvHeader header) {
-  std::vector<std::string_view> fields = absl::StrSplit(line, ',');
-  for (std::string_view& field : fields) {
-    field = absl::StripAsciiWhitespace(field);
-  }
-  if (fields.size() == 1) {
-    for (const auto& [separator, name] :
-         {std::pair<char, std::string_view>{';', "semicolons"},
-          {'\t', "tabs"}}) {
-      if (!absl::StrContains(line, separator)) continue;
-      return Error(absl::StrCat("line 1: ", Quote(line), " is separated by ",
-                                name,
-                                "; fields are separated by commas, decimals "
-                                "by a point"));
-    }
-  }
-  if (header == CsvHeader::kDetect &&
-      !std::all_of(fields.begin(), fields.end(), LooksLikeName)) {
-    return NoHeader(line, fields);
-  }
-  std::vector<std::string> names;
-  absl::flat_hash_map<std::string, size_t> columns;
-  for (const std::string_view field : fields) {
-    RCT_RETURN_IF_ERROR(CheckName(names.size(), field));
-    names.emplace_back(WithoutQuotes(field));
-    const auto [earlier, is_new] =
-        columns.emplace(names.back(), names.size() - 1);
-    if (!is_new) {
-      return Error(absl::StrCat(
-          "line 1: columns ", earlier->second + 1, " and ", names.size(),
-          " are both named ", Quote(names.back()), "; give each its own name"));
-    }
-  }
-  return names;
+absl::Status Twice(std::string_view column) {
+  return Error(absl::StrCat("column ", Quote(column),
+                            " is asked for twice; name each column once"));
 }
 
-// Appends the numbers of a row.
-template <class T>
-absl::Status ParseRow(int64_t line, std::string_view text,
-                      const std::vector<std::string>& names, size_t cols,
-                      std::vector<T>& values) {
-  const std::vector<std::string_view> fields = absl::StrSplit(text, ',');
-  if (fields.size() != cols) {
-    return Error(absl::StrCat(
-        "line ", line, ": has ", fields.size(), " fields where the ",
-        names.empty() ? "first line" : "header", " has ", cols, ", in ",
-        Quote(text), "; fields are separated by commas, decimals by a point"));
+// Returns an error where the line is separated by something else.
+absl::Status CheckSeparator(const Header& header, char separator) {
+  if (header.fields.size() > 1 || absl::StrContains(header.text, '"')) {
+    return absl::OkStatus();
   }
-  for (size_t j = 0; j < cols; ++j) {
-    T value;
-    if (!ParseNumber(fields[j], &value) || !IsFinite(value)) {
-      return Error(absl::StrCat(Place(line, j, names), ": is ",
-                                Quote(fields[j]), Fault<T>(fields[j]),
-                                "; must be ", kWanted<T>));
-    }
-    if (IsRounded(fields[j], value)) {
-      return Error(absl::StrCat(
-          Place(line, j, names), ": is ", Quote(fields[j]),
-          ", an integer that float64 cannot hold; subtract an offset, so that "
-          "numbers stay below 2^53"));
-    }
-    values.push_back(value);
+  const std::pair<char, std::string_view> others[] = {
+      {';', "semicolons"},
+      separator == '\t' ? std::pair<char, std::string_view>{',', "commas"}
+                        : std::pair<char, std::string_view>{'\t', "tabs"}};
+  for (const auto& [other, name] : others) {
+    if (!absl::StrContains(header.text, other)) continue;
+    return Error(absl::StrCat("line 1: ", Quote(header.text),
+                              " is separated by ", name, "; ",
+                              HowToSeparate(separator)));
   }
   return absl::OkStatus();
 }
 
+// Returns the position of a column that is asked for by name.
+absl::StatusOr<size_t> FindColumn(const std::string& name, const Header& header,
+                                  CsvHeader kind) {
+  const std::optional<size_t> found = header.Find(name);
+  const bool odd = kind == CsvHeader::kDetect && !LooksLikeName(name);
+  if (found.has_value() && !odd) return *found;
+  const auto& names = header.names;
+  if (kind == CsvHeader::kDetect &&
+      !std::all_of(names.begin(), names.end(), LooksLikeName)) {
+    return NoHeader(header);
+  }
+  return NoColumn(name, header);
+}
+
+// Returns the layout of a table whose columns have names.
+absl::StatusOr<Layout> NamedLayout(const Header& header,
+                                   const CsvOptions& options) {
+  RCT_RETURN_IF_ERROR(CheckSeparator(header, options.separator));
+  Layout layout;
+  layout.width = header.fields.size();
+  layout.chosen = !options.columns.empty();
+  if (!options.id_column.empty()) {
+    RCT_ASSIGN_OR_RETURN(layout.id,
+                         FindColumn(options.id_column, header, options.header));
+    RCT_RETURN_IF_ERROR(CheckName(header, *layout.id));
+    layout.id_name = options.id_column;
+  }
+  for (const std::string& name : options.columns) {
+    RCT_ASSIGN_OR_RETURN(const size_t column,
+                         FindColumn(name, header, options.header));
+    if (absl::c_linear_search(layout.columns, column)) return Twice(name);
+    layout.columns.push_back(column);
+  }
+  if (options.columns.empty()) {
+    if (options.header == CsvHeader::kDetect &&
+        !absl::c_all_of(header.names, LooksLikeName)) {
+      return NoHeader(header);
+    }
+    for (size_t j = 0; j < layout.width; ++j) {
+      if (layout.id != j) layout.columns.push_back(j);
+    }
+  }
+  for (const size_t column : layout.columns) {
+    RCT_RETURN_IF_ERROR(CheckName(header, column));
+    layout.names.push_back(header.names[column]);
+  }
+  return layout;
+}
+
+// Returns the layout of a table of `width` columns without names.
+absl::StatusOr<Layout> NumberedLayout(size_t width, const CsvOptions& options) {
+  Layout layout;
+  layout.width = width;
+  const auto columns = static_cast<int64_t>(width);
+  if (!options.id_column.empty()) {
+    RCT_ASSIGN_OR_RETURN(const NumberedColumns id,
+                         FindNumberedColumns({options.id_column}, columns));
+    layout.id = static_cast<size_t>(id.numbers[0]);
+    layout.id_name = options.id_column;
+  }
+  RCT_ASSIGN_OR_RETURN(NumberedColumns chosen,
+                       FindNumberedColumns(options.columns, columns));
+  layout.columns.assign(chosen.numbers.begin(), chosen.numbers.end());
+  layout.names = std::move(chosen.names);
+  layout.chosen = !options.columns.empty();
+  for (size_t j = 0; j < width && options.columns.empty(); ++j) {
+    if (layout.id != j) layout.columns.push_back(j);
+  }
+  return layout;
+}
+
+// Reads rows.
 template <class T>
-absl::StatusOr<Table<T>> Parse(std::string_view bytes, CsvHeader header) {
-  RCT_RETURN_IF_ERROR(CheckEncoding(bytes));
+class RowParser {
+ public:
+  RowParser(const Layout& layout, char separator)
+      : layout_(layout), separator_(separator) {}
+
+  // Appends the row of a record.
+  absl::Status Append(const CsvRecords& record) {
+    const std::vector<std::string_view>& fields = record.fields();
+    if (fields.size() != layout_.width) {
+      return Error(absl::StrCat(
+          "line ", record.line(), ": has ", fields.size(), " fields where the ",
+          layout_.names.empty() ? "first line" : "header", " has ",
+          layout_.width, ", in ", Quote(record.text()), "; ",
+          HowToSeparate(separator_)));
+    }
+    ++rows_;
+    for (size_t j = 0; j < layout_.columns.size(); ++j) {
+      RCT_RETURN_IF_ERROR(
+          AppendNumber(record.line(), j, fields[layout_.columns[j]]));
+    }
+    if (!layout_.id.has_value()) return absl::OkStatus();
+    return AppendId(record.line(), fields[*layout_.id]);
+  }
+
+  Table<T> Finish() {
+    const size_t cols = layout_.columns.size();
+    Table<T> table;
+    table.names = layout_.names;
+    table.ids = std::move(ids_);
+    table.values =
+        Matrix<T>(static_cast<int64_t>(rows_), static_cast<int64_t>(cols));
+    std::copy(values_.begin(), values_.end(), table.values.data());
+    return table;
+  }
+
+ private:
+  absl::Status AppendNumber(int64_t line, size_t j, std::string_view field) {
+    T value;
+    const absl::Status status =
+        layout_.chosen && absl::StrContains(field, '"')
+            ? ParseCsvNumber(CsvFieldText(field), separator_, &value)
+            : ParseCsvNumber(field, separator_, &value);
+    if (!status.ok()) return Annotate(status, layout_.Place(line, j));
+    values_.push_back(value);
+    return absl::OkStatus();
+  }
+
+  absl::Status AppendId(int64_t line, std::string_view field) {
+    const std::string place =
+        absl::StrCat(", column ", Quote(layout_.id_name), ": ");
+    std::string id = CsvFieldText(field);
+    if (id.empty()) {
+      return Error(absl::StrCat("line ", line, place,
+                                "is empty; each row needs an identifier"));
+    }
+    const auto [earlier, is_new] = lines_.emplace(id, line);
+    if (!is_new) {
+      return Error(absl::StrCat("lines ", earlier->second, " and ", line, place,
+                                "are both ", Quote(id),
+                                "; identifiers must be distinct"));
+    }
+    ids_.push_back(std::move(id));
+    return absl::OkStatus();
+  }
+
+  const Layout& layout_;
+  const char separator_;
+  size_t rows_ = 0;
+  std::vector<T> values_;
+  std::vector<std::string> ids_;
+  absl::flat_hash_map<std::string, int64_t> lines_;  // of identifiers
+};
+
+// Returns `bytes` without a byte order mark and without empty lines at the end.
+// A tab in a line is a separator, after which a field may be empty.
+std::string_view Trim(std::string_view bytes, char separator) {
   absl::ConsumePrefix(&bytes, kByteOrderMark);
-  bytes = absl::StripTrailingAsciiWhitespace(bytes);
-  if (bytes.empty()) {
-    return Error("is empty; a header that names the columns is needed");
+  const size_t last =
+      bytes.find_last_not_of(separator == '\t' ? " \r\n" : " \t\r\n\v\f");
+  return bytes.substr(0, last + 1);
+}
+
+absl::StatusOr<Layout> FirstLine(const CsvRecords& records,
+                                 const CsvOptions& options) {
+  if (options.header == CsvHeader::kAbsent) {
+    return NumberedLayout(records.fields().size(), options);
   }
-  Table<T> table;
-  int64_t line = 1;
-  size_t cols = 0;
-  if (header == CsvHeader::kAbsent) {
-    std::string_view rest = bytes;
-    const std::string_view first = TakeLine(rest);
-    cols = static_cast<size_t>(std::count(first.begin(), first.end(), ',')) + 1;
-  } else {
-    RCT_ASSIGN_OR_RETURN(table.names, ParseHeader(TakeLine(bytes), header));
-    cols = table.names.size();
-    ++line;
+  Header header{records.text(), records.fields(), {}};
+  for (const std::string_view field : header.fields) {
+    header.names.push_back(CsvFieldText(field));
   }
-  // The number of values follows from the file, not from the header.
-  std::vector<T> values;
-  for (; !bytes.empty(); ++line) {
-    RCT_RETURN_IF_ERROR(
-        ParseRow(line, TakeLine(bytes), table.names, cols, values));
-  }
-  table.values = Matrix<T>(static_cast<int64_t>(values.size() / cols),
-                           static_cast<int64_t>(cols));
-  std::copy(values.begin(), values.end(), table.values.data());
-  return table;
+  return NamedLayout(header, options);
 }
 
 template <class T>
-absl::StatusOr<Table<T>> Read(const std::string& path, CsvHeader header,
-                              Monitor* monitor) {
+absl::StatusOr<Table<T>> Parse(std::string_view bytes,
+                               const CsvOptions& options) {
+  RCT_RETURN_IF_ERROR(CheckEncoding(bytes));
+  bytes = Trim(bytes, options.separator);
+  if (bytes.empty()) {
+    return Error("is empty; a header that names the columns is needed");
+  }
+  CsvRecords records(bytes, options.separator);
+  RCT_RETURN_IF_ERROR(records.Next());
+  RCT_ASSIGN_OR_RETURN(const Layout layout, FirstLine(records, options));
+  RowParser<T> rows(layout, options.separator);
+  if (options.header == CsvHeader::kAbsent) {
+    RCT_RETURN_IF_ERROR(rows.Append(records));
+  }
+  while (!records.done()) {
+    RCT_RETURN_IF_ERROR(records.Next());
+    RCT_RETURN_IF_ERROR(rows.Append(records));
+  }
+  return rows.Finish();
+}
+
+template <class T>
+absl::StatusOr<Table<T>> Read(const std::string& path,
+                              const CsvOptions& options, Monitor* monitor) {
   RCT_ASSIGN_OR_RETURN(const std::string bytes, ReadFile(path, monitor));
-  absl::StatusOr<Table<T>> result = Parse<T>(bytes, header);
+  absl::StatusOr<Table<T>> result = Parse<T>(bytes, options);
   if (!result.ok()) return Annotate(result.status(), path);
   return result;
 }
 
 template <class T>
-std::string Serialize(std::string_view name, MatrixView<const T> table) {
-  std::string text;
+std::string Serialize(std::string_view name, MatrixView<const T> table,
+                      char separator) {
+  CsvWriter writer(separator);
   for (int64_t j = 0; j < table.cols; ++j) {
-    absl::StrAppend(&text, j == 0 ? "" : ",", name, "_", j + 1);
+    writer.Text(absl::StrCat(name, "_", j + 1));
   }
-  text += '\n';
+  writer.EndRow();
   for (int64_t i = 0; i < table.rows; ++i) {
-    for (int64_t j = 0; j < table.cols; ++j) {
-      char number[32];
-      const std::to_chars_result end =
-          std::to_chars(number, number + sizeof number, table(i, j));
-      if (j > 0) text += ',';
-      text.append(number, end.ptr);
-    }
-    text += '\n';
+    for (int64_t j = 0; j < table.cols; ++j) writer.Number(table(i, j));
+    writer.EndRow();
   }
-  return text;
+  return writer.Take();
 }
 
 }  // namespace
 
 absl::StatusOr<Table<double>> ReadCsvTable(const std::string& path,
-                                           CsvHeader header, Monitor* monitor) {
-  return Read<double>(path, header, monitor);
+                                           const CsvOptions& options,
+                                           Monitor* monitor) {
+  return Read<double>(path, options, monitor);
 }
 
 absl::StatusOr<Table<int64_t>> ReadCsvIndexTable(const std::string& path,
-                                                 CsvHeader header,
+                                                 const CsvOptions& options,
                                                  Monitor* monitor) {
-  return Read<int64_t>(path, header, monitor);
+  return Read<int64_t>(path, options, monitor);
 }
 
 absl::StatusOr<Table<double>> ParseCsvTable(std::string_view bytes,
-                                            CsvHeader header) {
-  return Parse<double>(bytes, header);
+                                            const CsvOptions& options) {
+  return Parse<double>(bytes, options);
 }
 
 absl::StatusOr<Table<int64_t>> ParseCsvIndexTable(std::string_view bytes,
-                                                  CsvHeader header) {
-  return Parse<int64_t>(bytes, header);
+                                                  const CsvOptions& options) {
+  return Parse<int64_t>(bytes, options);
 }
 
-std::string SerializeCsv(std::string_view name,
-                         MatrixView<const double> table) {
-  return Serialize(name, table);
+absl::StatusOr<NumberedColumns> FindNumberedColumns(
+    absl::Span<const std::string> columns, int64_t width) {
+  NumberedColumns found;
+  const bool named = static_cast<int64_t>(columns.size()) == width &&
+                     absl::c_none_of(columns, IsCsvNumber);
+  for (const std::string& column : columns) {
+    int64_t number = static_cast<int64_t>(found.names.size());
+    if (!named &&
+        (!absl::SimpleAtoi(column, &number) || number < 0 || number >= width)) {
+      return Error(absl::StrCat(
+          "has no column ", Quote(column), ": its ", width,
+          " columns have no names and are numbered from 0 to ", width - 1));
+    }
+    if (absl::c_linear_search(found.numbers, number) ||
+        absl::c_linear_search(found.names, column)) {
+      return Twice(column);
+    }
+    found.numbers.push_back(number);
+    if (named) found.names.push_back(column);
+  }
+  return found;
 }
 
-std::string SerializeCsv(std::string_view name,
-                         MatrixView<const int64_t> table) {
-  return Serialize(name, table);
+std::string SerializeCsv(std::string_view name, MatrixView<const double> table,
+                         char separator) {
+  return Serialize(name, table, separator);
+}
+
+std::string SerializeCsv(std::string_view name, MatrixView<const int64_t> table,
+                         char separator) {
+  return Serialize(name, table, separator);
 }
 
 }  // namespace rct

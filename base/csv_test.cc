@@ -37,14 +37,16 @@ std::vector<std::vector<T>> Rows(const Matrix<T>& table) {
 
 std::vector<std::vector<double>> Values(std::string_view text,
                                         CsvHeader header = CsvHeader::kDetect) {
-  const absl::StatusOr<Table<double>> table = ParseCsvTable(text, header);
+  const absl::StatusOr<Table<double>> table =
+      ParseCsvTable(text, {.header = header});
   EXPECT_THAT(table, IsOk()) << text;
   return table.ok() ? Rows(table->values) : std::vector<std::vector<double>>();
 }
 
 std::string Error(std::string_view text,
                   CsvHeader header = CsvHeader::kDetect) {
-  const absl::StatusOr<Table<double>> table = ParseCsvTable(text, header);
+  const absl::StatusOr<Table<double>> table =
+      ParseCsvTable(text, {.header = header});
   EXPECT_THAT(table, StatusIs(kInvalid)) << text;
   return std::string(table.status().message());
 }
@@ -94,9 +96,8 @@ TEST(CsvTest, NoHeader) {
             "line 1: column 1 has no name; name it, or leave it out if it "
             "holds row numbers");
   EXPECT_THAT(Error("x,\"\"\n"), HasSubstr("column 2 has no name"));
-  EXPECT_EQ(Error("x,\"a,b\"\n1,2\n"),
-            "line 1: column 2 opens a quote and does not close it; use names "
-            "without commas");
+  EXPECT_EQ(Error("x,\"a\n1,2\n"),
+            "line 1, column 2: opens a quote and does not close it");
 }
 
 TEST(CsvTest, RaggedRows) {
@@ -141,9 +142,11 @@ TEST(CsvTest, HeaderByWord) {
               ElementsAre(ElementsAre(1, 2), ElementsAre(3, 4)));
   EXPECT_THAT(Values("1985,1990\n3,4\n", CsvHeader::kPresent),
               ElementsAre(ElementsAre(3, 4)));
-  EXPECT_TRUE(ParseCsvTable("1,2\n", CsvHeader::kAbsent)->names.empty());
-  EXPECT_THAT(ParseCsvTable("1985,NA\n", CsvHeader::kPresent)->names,
-              ElementsAre("1985", "NA"));
+  EXPECT_TRUE(
+      ParseCsvTable("1,2\n", {.header = CsvHeader::kAbsent})->names.empty());
+  EXPECT_THAT(
+      ParseCsvTable("1985,NA\n", {.header = CsvHeader::kPresent})->names,
+      ElementsAre("1985", "NA"));
   EXPECT_EQ(Error("1,2\n3\n", CsvHeader::kAbsent),
             "line 2: has 1 fields where the first line has 2, in '3'; fields "
             "are separated by commas, decimals by a point");
@@ -160,6 +163,150 @@ TEST(CsvTest, NamesOfColumns) {
   EXPECT_EQ(Error("x,y,x\n1,2,3\n"),
             "line 1: columns 1 and 3 are both named 'x'; give each its own "
             "name");
+}
+
+constexpr std::string_view kCities =
+    "name,country,lon,lat,note\n"
+    "\"Washington, D.C.\",US,-77.04,38.91,\n"
+    "\"the \"\"Big Apple\"\"\",US,-74.01,40.71,NA\n"
+    "Suva,FJ,178.44,-18.14,\"two\nlines\"\n";
+
+TEST(CsvTest, ChosenColumns) {
+  const auto table = ParseCsvTable(kCities, {.columns = {"lat", "lon"}});
+  ASSERT_THAT(table, IsOk());
+  EXPECT_THAT(table->names, ElementsAre("lat", "lon"));
+  EXPECT_THAT(Rows(table->values), ElementsAre(ElementsAre(38.91, -77.04),
+                                               ElementsAre(40.71, -74.01),
+                                               ElementsAre(-18.14, 178.44)));
+  EXPECT_THAT(table->ids, testing::IsEmpty());
+  // Whatever the other columns are: without a name, repeated, of numbers.
+  for (const std::string_view text : {",x,y\n0,1,2", "a,x,a,y\n,1,,2",
+                                      "x,2020,y\n1,NA,2", "\xff,y,x\n,2,1"}) {
+    const auto chosen = ParseCsvTable(text, {.columns = {"x", "y"}});
+    ASSERT_THAT(chosen, IsOk()) << text;
+    EXPECT_THAT(Rows(chosen->values), ElementsAre(ElementsAre(1, 2)));
+  }
+}
+
+TEST(CsvTest, Identifiers) {
+  const auto table =
+      ParseCsvTable(kCities, {.columns = {"lon", "lat"}, .id_column = "name"});
+  ASSERT_THAT(table, IsOk());
+  EXPECT_THAT(table->ids,
+              ElementsAre("Washington, D.C.", "the \"Big Apple\"", "Suva"));
+  // All others are coordinates.
+  const auto rest = ParseCsvTable("x,id,y\n1,7,2\n", {.id_column = "id"});
+  ASSERT_THAT(rest, IsOk());
+  EXPECT_THAT(rest->names, ElementsAre("x", "y"));
+  EXPECT_THAT(rest->ids, ElementsAre("7"));
+  EXPECT_THAT(Rows(rest->values), ElementsAre(ElementsAre(1, 2)));
+}
+
+TEST(CsvTest, ColumnsByNumber) {
+  const auto table = ParseCsvTable(
+      "Bonn,7.1,50.73\nKiel,10.12,54.32\n",
+      {.header = CsvHeader::kAbsent, .columns = {"2", "1"}, .id_column = "0"});
+  ASSERT_THAT(table, IsOk());
+  EXPECT_THAT(table->names, testing::IsEmpty());
+  EXPECT_THAT(table->ids, ElementsAre("Bonn", "Kiel"));
+  EXPECT_THAT(Rows(table->values),
+              ElementsAre(ElementsAre(50.73, 7.1), ElementsAre(54.32, 10.12)));
+}
+
+TEST(CsvTest, NamesForColumnsThatHaveNone) {
+  const auto table = ParseCsvTable(
+      "1,2\n3,4\n", {.header = CsvHeader::kAbsent, .columns = {"lon", "lat"}});
+  ASSERT_THAT(table, IsOk());
+  EXPECT_THAT(table->names, ElementsAre("lon", "lat"));
+  EXPECT_THAT(Rows(table->values),
+              ElementsAre(ElementsAre(1, 2), ElementsAre(3, 4)));
+  EXPECT_THAT(ParseCsvTable("1,2\n", {.header = CsvHeader::kAbsent,
+                                      .columns = {"x", "x"}}),
+              StatusIs(kInvalid, HasSubstr("asked for twice")));
+}
+
+// Programs that put all in quotes do so with numbers.
+TEST(CsvTest, NumbersInQuotes) {
+  const auto table =
+      ParseCsvTable("\"x\",\"y\"\n\"1.5\",\"-2\"\n", {.columns = {"x", "y"}});
+  ASSERT_THAT(table, IsOk());
+  EXPECT_THAT(Rows(table->values), ElementsAre(ElementsAre(1.5, -2)));
+  EXPECT_THAT(ParseCsvTable("x,y\n\"1,5\",2\n", {.columns = {"x"}}),
+              StatusIs(kInvalid, HasSubstr("line 2, column 'x': is '1,5'")));
+}
+
+TEST(CsvTest, ColumnsThatAreNotThere) {
+  const auto error = [](std::string_view text, const CsvOptions& options) {
+    const auto table = ParseCsvTable(text, options);
+    EXPECT_THAT(table, StatusIs(kInvalid)) << text;
+    return std::string(table.status().message());
+  };
+  EXPECT_EQ(
+      error(kCities, {.columns = {"lon", "Lat"}}),
+      "line 1: names no column 'Lat'; there are 'name', 'country', 'lon', "
+      "'lat', 'note'");
+  EXPECT_THAT(error(kCities, {.id_column = "id"}),
+              HasSubstr("names no column 'id'"));
+  EXPECT_EQ(error(kCities, {.columns = {"lon", "lat", "lon"}}),
+            "column 'lon' is asked for twice; name each column once");
+  EXPECT_THAT(error("x,x,y\n1,2,3", {.columns = {"y", "x"}}),
+              HasSubstr("columns 1 and 2 are both named 'x'"));
+  // A first line of data is no header, even if a number in it is asked for.
+  EXPECT_THAT(error("1,2\n3,4", {.columns = {"x"}}),
+              HasSubstr("has only numbers"));
+  EXPECT_THAT(error("1,2\n3,4", {.columns = {"1"}}),
+              HasSubstr("has only numbers"));
+  EXPECT_EQ(error("1,2\n", {.header = CsvHeader::kAbsent, .columns = {"2"}}),
+            "has no column '2': its 2 columns have no names and are numbered "
+            "from 0 to 1");
+  EXPECT_THAT(error("1,2\n", {.header = CsvHeader::kAbsent, .columns = {"x"}}),
+              HasSubstr("has no column 'x'"));
+  EXPECT_THAT(
+      error("1,2\n", {.header = CsvHeader::kAbsent, .columns = {"1", "1"}}),
+      HasSubstr("asked for twice"));
+}
+
+TEST(CsvTest, IdentifiersThatIdentifyNothing) {
+  const auto error = [](std::string_view text) {
+    const auto table = ParseCsvTable(text, {.id_column = "id"});
+    EXPECT_THAT(table, StatusIs(kInvalid)) << text;
+    return std::string(table.status().message());
+  };
+  EXPECT_EQ(error("id,x\na,1\nb,2\n\"a\",3\n"),
+            "lines 2 and 4, column 'id': are both 'a'; identifiers must be "
+            "distinct");
+  EXPECT_EQ(error("id,x\na,1\n ,2\n"),
+            "line 3, column 'id': is empty; each row needs an identifier");
+}
+
+TEST(CsvTest, ErrorsInChosenColumnsNameThem) {
+  const auto table = ParseCsvTable("a,x,y\n?,1,2\n?,3,\n", {.columns = {"y"}});
+  EXPECT_THAT(table, StatusIs(kInvalid,
+                              "line 3, column 'y': is '', which is empty; must "
+                              "be a finite number"));
+  EXPECT_THAT(
+      ParseCsvTable("1,x\n", {.header = CsvHeader::kAbsent, .columns = {"1"}}),
+      StatusIs(kInvalid, HasSubstr("line 1, column 2: is 'x'")));
+}
+
+TEST(CsvTest, Tabs) {
+  const auto table = ParseCsvTable(
+      "city name\tx\ty\tnote\nLa Paz\t1\t2\t\n",
+      {.separator = '\t', .columns = {"x", "y"}, .id_column = "city name"});
+  ASSERT_THAT(table, IsOk());
+  EXPECT_THAT(table->ids, ElementsAre("La Paz"));
+  EXPECT_THAT(Rows(table->values), ElementsAre(ElementsAre(1, 2)));
+  EXPECT_THAT(ParseCsvTable("x,y\n1,2\n", {.separator = '\t'}),
+              StatusIs(kInvalid,
+                       "line 1: 'x,y' is separated by commas; fields are "
+                       "separated by tabs, decimals by a point"));
+  EXPECT_THAT(
+      ParseCsvTable("x\ty\n1 2\t3\n", {.separator = '\t'}),
+      StatusIs(kInvalid, HasSubstr("which has a blank where a tab belongs")));
+  Matrix<int64_t> rows(1, 2);
+  rows(0, 0) = 1;
+  rows(0, 1) = 2;
+  EXPECT_EQ(SerializeCsv("n", rows.view(), '\t'), "n_1\tn_2\n1\t2\n");
 }
 
 TEST(CsvTest, WhatIsNoTextIsNoHeader) {
@@ -340,6 +487,17 @@ TEST(CsvTest, AnyBytesGiveAResultOrAnError) {
       }
     }
     accepted += ParseCsvIndexTable(bytes).ok();
+    const auto chosen =
+        ParseCsvTable(bytes, {.separator = round % 2 == 0 ? ',' : '\t',
+                              .columns = {"x"},
+                              .id_column = round % 3 == 0 ? "y" : ""});
+    if (chosen.ok()) {
+      ++accepted;
+      ASSERT_EQ(chosen->values.cols(), 1);
+      ASSERT_EQ(
+          chosen->ids.size(),
+          round % 3 == 0 ? static_cast<size_t>(chosen->values.rows()) : 0);
+    }
   }
   EXPECT_GT(accepted, 0);
 }

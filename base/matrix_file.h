@@ -2,13 +2,15 @@
 //
 //     .npy     NumPy's: floats and integers of any size and order (npy.h)
 //     .csv     comma-separated, the first line a header (csv.h)
+//     .tsv     the same with tabs
 //     .fvecs   vectors of float32; values only (fvecs.h)
 //
-// The ending of the path decides, in upper or lower case. A pipe, a device or
-// standard input may have another ending: its contents are read as .npy if they
-// begin like that, and otherwise as .csv. Values become float64 (float32 widens
-// exactly) and are finite: a NaN that slipped in would be nobody's neighbor and
-// everybody's bug.
+// The ending of the path decides, in upper or lower case; .gz after it says
+// that the file is gzip'd (gzip.h). A pipe, a device or standard input may have
+// another ending: its contents are read as .npy if they begin like that, and
+// otherwise as .csv, and may be gzip'd either way. Values become float64
+// (float32 widens exactly) and are finite: a NaN that slipped in would be
+// nobody's neighbor and everybody's bug.
 //
 // Errors of contents are kInvalidArgument and name the file, the row and the
 // column, as are endings of no known format; errors of the file itself have the
@@ -34,10 +36,17 @@ struct ReadOptions {
   CsvHeader header = CsvHeader::kDetect;
   // The monitor of the reading. Default: none.
   Monitor* monitor = nullptr;
+  // The columns that are wanted, in this order, by name. Where columns have no
+  // names, numbers from 0, or names for all. Default: all but that of
+  // identifiers.
+  std::vector<std::string> columns = {};
+  // The column of identifiers, in .csv and .tsv files. Default: none.
+  std::string id_column = {};
 };
 
-// Reads n x d values, n >= 0, d >= 1, stride = cols, and the names of the
-// columns if the file has names. A vector is a column.
+// Reads n x d values, n >= 0, d >= 1, stride = cols, the names of the columns
+// if the file has names, and identifiers if they are wanted. A vector is a
+// column.
 absl::StatusOr<Table<double>> ReadTable(const std::string& path,
                                         const ReadOptions& options = {});
 
@@ -45,7 +54,8 @@ absl::StatusOr<Table<double>> ReadTable(const std::string& path,
 absl::StatusOr<Matrix<double>> ReadMatrix(const std::string& path,
                                           const ReadOptions& options = {});
 
-// Reads one column of values.
+// Reads one column of values. Here and below, all columns are read, whichever
+// `options` name.
 absl::StatusOr<std::vector<double>> ReadVector(const std::string& path,
                                                const ReadOptions& options = {});
 
@@ -53,10 +63,10 @@ absl::StatusOr<std::vector<double>> ReadVector(const std::string& path,
 absl::StatusOr<std::vector<int64_t>> ReadIndices(
     const std::string& path, const ReadOptions& options = {});
 
-enum class MatrixFormat { kNpy, kCsv, kFvecs };
+enum class MatrixFormat { kNpy, kCsv, kTsv, kFvecs };
 
 // Returns the format that the ending of `path` names, or InvalidArgument if it
-// names none.
+// names none, as .gz does.
 absl::StatusOr<MatrixFormat> FormatOf(std::string_view path);
 
 }  // namespace rct

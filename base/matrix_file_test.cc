@@ -20,6 +20,7 @@
 #include "base/status_matchers.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "zlib.h"
 
 namespace rct {
 namespace {
@@ -47,6 +48,16 @@ std::string Fvec(float value) {
          std::string(reinterpret_cast<const char*>(&value), 4);
 }
 
+std::string Gzip(const std::string& contents) {
+  const std::string path = Path("gzip");
+  const gzFile file = gzopen(path.c_str(), "wb");
+  EXPECT_EQ(
+      gzwrite(file, contents.data(), static_cast<unsigned>(contents.size())),
+      static_cast<int>(contents.size()));
+  EXPECT_EQ(gzclose(file), Z_OK);
+  return ReadFile(path).value();
+}
+
 TEST(MatrixFileTest, Example) {
   const std::string path = Write("example.csv", "x,y\n0.5,1\n2,-3\n");
   const absl::StatusOr<Matrix<double>> points = ReadMatrix(path);
@@ -67,13 +78,71 @@ TEST(MatrixFileTest, TheEndingDecides) {
     EXPECT_EQ(matrix->cols(), 1);
     EXPECT_EQ((*matrix)(0, 0), 0.5);
   }
-  for (const char* path : {"a.txt", "npy", "", "a.csv.gz"}) {
+  for (const char* path : {"a.txt", "npy", "", "a.gz", "a.txt.gz"}) {
     EXPECT_THAT(ReadMatrix(path),
                 StatusIs(kInvalid, std::string(path) +
                                        ": the ending names no format; it must "
-                                       "be .npy, .csv or .fvecs"));
+                                       "be .npy, .csv, .tsv or .fvecs, or one "
+                                       "of these and .gz"));
     EXPECT_THAT(ReadIndices(path), StatusIs(kInvalid));
   }
+}
+
+TEST(MatrixFileTest, Tabs) {
+  const auto table = ReadTable(Write("t.tsv", "x\ty\n1\t2\n"));
+  ASSERT_THAT(table, IsOk());
+  EXPECT_EQ(table->values(0, 1), 2);
+  EXPECT_THAT(ReadIndices(Write("t.TSV", "row\n4\n")),
+              IsOkAndHolds(ElementsAre(4)));
+}
+
+TEST(MatrixFileTest, Zipped) {
+  for (const std::string& path :
+       {Write("z.csv.gz", Gzip("x\n0.5\n2\n")),
+        Write("z.TSV.GZ", Gzip("x\n0.5\n2\n")),
+        Write("z.npy.gz", Gzip(Npy({0.5, 2}, 2, 1))),
+        Write("z.fvecs.gz", Gzip(Fvec(0.5) + Fvec(2)))}) {
+    EXPECT_THAT(ReadVector(path), IsOkAndHolds(ElementsAre(0.5, 2))) << path;
+  }
+  EXPECT_THAT(ReadIndices(Write("r.csv.gz", Gzip("row\n4\n"))),
+              IsOkAndHolds(ElementsAre(4)));
+  std::string bytes = Gzip("x\n0.5\n2\n");
+  bytes.pop_back();
+  const std::string cut = Write("cut.csv.gz", bytes);
+  EXPECT_THAT(
+      ReadTable(cut).status(),
+      StatusIs(kInvalid, cut + ": is a gzip'd file that was cut short; fetch "
+                               "it again"));
+  const std::string other = Write("other.csv", Gzip("x\n0.5\n2\n"));
+  EXPECT_THAT(ReadTable(other).status(),
+              StatusIs(kInvalid, other + ": is a gzip'd file; end its name "
+                                         "with .gz"));
+  const std::string plain = Write("plain.csv.gz", "x\n0.5\n");
+  EXPECT_THAT(ReadTable(plain).status(),
+              StatusIs(kInvalid, plain + ": is no gzip'd file"));
+}
+
+TEST(MatrixFileTest, ChosenColumns) {
+  const std::string csv = Write("c.csv", "a,x,y\nu,1,2\nv,3,4\n");
+  const auto named = ReadTable(csv, {.columns = {"y", "x"}, .id_column = "a"});
+  ASSERT_THAT(named, IsOk());
+  EXPECT_EQ(named->values(1, 0), 4);
+  EXPECT_THAT(named->ids, ElementsAre("u", "v"));
+  const std::string npy = Write("c.npy", Npy({1, 2, 3, 4, 5, 6}, 2, 3));
+  const auto numbered = ReadTable(npy, {.columns = {"2", "0"}});
+  ASSERT_THAT(numbered, IsOk());
+  EXPECT_EQ(numbered->values.cols(), 2);
+  EXPECT_EQ(numbered->values(1, 0), 6);
+  EXPECT_EQ(numbered->values(1, 1), 4);
+  EXPECT_THAT(ReadTable(npy, {.columns = {"x", "y", "z"}})->names,
+              ElementsAre("x", "y", "z"));
+  EXPECT_THAT(ReadTable(npy, {.columns = {"x"}}).status(),
+              StatusIs(kInvalid, npy + ": has no column 'x': its 3 columns "
+                                       "have no names and are numbered from 0 "
+                                       "to 2"));
+  EXPECT_THAT(ReadTable(npy, {.id_column = "a"}).status(),
+              StatusIs(kInvalid, npy + ": has no column of identifiers 'a'; "
+                                       ".csv and .tsv files may have one"));
 }
 
 TEST(MatrixFileTest, OnlyFiniteValues) {
@@ -104,7 +173,7 @@ TEST(MatrixFileTest, Indices) {
   EXPECT_THAT(ReadIndices(Path("c.fvecs")),
               StatusIs(kInvalid, Path("c.fvecs") +
                                      ": row numbers are integers; use .npy "
-                                     "(of an integer type) or .csv"));
+                                     "(of an integer type), .csv or .tsv"));
 }
 
 TEST(MatrixFileTest, OneColumn) {

@@ -64,9 +64,9 @@ absl::StatusOr<IndexFileContents> ReadIndexFile(ArchiveReader& archive,
                      header.dim() == data.points.cols() &&
                      header.num_inducing() == data.v.cols(),
                  "header", "has another shape than points and V");
-  const int names = header.options().coordinate_name_size();
-  archive.Expect(names == 0 || names == header.dim(), "header",
-                 "has another number of names than of coordinates");
+  const absl::Status coordinates =
+      ValidateCoordinates(header.options(), header.dim());
+  archive.Expect(coordinates.ok(), "header", coordinates.message());
   RCT_RETURN_IF_ERROR(archive.status());
   absl::StatusOr<Kernel> kernel =
       Kernel::Create(config.kernel(), data.points.cols());

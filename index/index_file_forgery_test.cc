@@ -521,6 +521,9 @@ TEST_F(ForgeryTest, Header) {
          options.GetReflection()->MutableUnknownFields(&options)->AddVarint(
              IndexOptions::kStrategyFieldNumber, 77);
        }},
+      {"names", [](auto& h) { h.mutable_options()->add_coordinate_name("x"); }},
+      {"a sphere in the plane",
+       [](auto& h) { h.mutable_options()->set_lon_lat(true); }},
       {"no kernel", [](auto& h) { Residual(h).clear_kernel(); }},
       {"family",
        [](auto& h) { Kernel(h).set_family(KernelConfig::FAMILY_UNSPECIFIED); }},

@@ -1,6 +1,9 @@
 #include "index/index_options.h"
 
+#include <cstdint>
+
 #include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "heuristics/composition/composition.h"
 #include "index/index.pb.h"
@@ -15,6 +18,25 @@ Composition CompositionOf(const IndexOptions& options) {
 absl::Status ValidateIndexOptions(const IndexOptions& options) {
   RCT_RETURN_IF_ERROR(ValidateThreads(options.threads()));
   return ValidateStrategy(CompositionOf(options), options.has_tree());
+}
+
+absl::Status ValidateCoordinates(const IndexOptions& options, int64_t dim) {
+  if (options.lon_lat() && dim < 3) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("lon_lat: is for points of three chord coordinates and "
+                     "more; these have ",
+                     dim));
+  }
+  const int64_t columns = options.lon_lat() ? dim - 1 : dim;
+  const int names = options.coordinate_name_size();
+  if (names != 0 && names != columns) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "coordinate_name: ", names, " names for points of ", columns,
+        options.lon_lat() ? " columns before their conversion to chords"
+                          : " coordinates",
+        "; give one for each, or none"));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace rct

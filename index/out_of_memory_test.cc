@@ -261,6 +261,22 @@ TEST_F(OutOfMemoryTest, Rebuilds) {
   }
 }
 
+TEST_F(OutOfMemoryTest, Appends) {
+  const Matrix<double> points = MakePoints("normal", kRows, 2, 1);
+  const Matrix<double> more = MakePoints("normal", 30, 2, 2);
+  for (const Strategy strategy : {LEVEL_SYNCHRONOUS, BLOCK}) {
+    const ResidualIndex index =
+        Value(ResidualIndex::Build(points.view(), Options(strategy)));
+    const std::string expected =
+        Value(index.Graph({.k = 5})).neighbors.Digest();
+    FailEach([&] { return index.Append(more.view(), 2).status(); },
+             [&] {
+               EXPECT_EQ(Value(index.Graph({.k = 5})).neighbors.Digest(),
+                         expected);
+             });
+  }
+}
+
 TEST_F(OutOfMemoryTest, Files) {
   const Matrix<double> points = MakePoints("normal", kRows, 2, 1);
   for (const Strategy strategy : {EXHAUSTIVE, BLOCK}) {

@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "base/archive.h"
+#include "base/limits.h"
 #include "base/matrix.h"
 #include "base/memory_limit.h"
 #include "base/monitor.h"
@@ -83,6 +84,37 @@ double CopiesKept(const IndexOptions& options) {
                     options.strategy() == BEST_FIRST;
   if (tree && options.tree().node_order() != CoverTreeConfig::NATURAL) return 1;
   return options.heuristics().has_float_screen() ? 0.5 : 0;
+}
+
+// Returns InvalidArgument unless `points` may follow `size` points of `dim`
+// coordinates.
+absl::Status ValidateAppended(MatrixView<const double> points, int64_t size,
+                              int64_t dim) {
+  if (points.cols != dim) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("points: has ", points.cols,
+                     " columns where the index "
+                     "has ",
+                     dim, "; both must have the same"));
+  }
+  if (points.rows > kMaxRows - size) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("points: has ", points.rows, " rows after ", size,
+                     "; at most ", kMaxRows, " are supported in all"));
+  }
+  return ValidateFinite("points", points);
+}
+
+// Makes `from` the rows `first` and after of `to`, which have the same widths.
+void CopyRows(const ResidualPoints& from, int64_t first, ResidualPoints& to) {
+  const int64_t n = from.size();
+  const auto copy = [&](const double* values, int64_t width, double* target) {
+    std::copy_n(values, n * width, target + first * width);
+  };
+  copy(from.points.data(), from.points.stride(), to.points.data());
+  copy(from.v.data(), from.v.stride(), to.v.data());
+  copy(from.variance.data(), 1, to.variance.data());
+  copy(from.inverse_sqrt.data(), 1, to.inverse_sqrt.data());
 }
 
 // Returns the share of a build that a monitor is told the model takes.
@@ -223,6 +255,55 @@ absl::StatusOr<ResidualModel> ResidualModel::Reordered(
   return StatusOfException("Reordered");
 }
 
+absl::StatusOr<ResidualModel> ResidualModel::Append(
+    MatrixView<const double> points, int threads, Monitor* monitor) const try {
+  return AppendAndMore(points, /*copies=*/1, threads, monitor);
+} catch (...) {
+  return StatusOfException("Append");
+}
+
+absl::StatusOr<ResidualModel> ResidualModel::AppendAndMore(
+    MatrixView<const double> points, double copies, int threads,
+    Monitor* monitor) const {
+  const Monitor::Part whole(monitor);
+  RCT_RETURN_IF_ERROR(ValidateThreads(threads));
+  if (factor_ == nullptr) {
+    return absl::FailedPreconditionError(
+        "a model from factors has no inducing points to compute V and p of "
+        "further points from; compute them and make a model of all points");
+  }
+  const ResidualPoints& old = metric_->data();
+  const int64_t n = old.size(), m = factor_->num_inducing();
+  RCT_RETURN_IF_ERROR(ValidateAppended(points, n, old.points.cols()));
+  RCT_RETURN_IF_ERROR(CheckFactorMemory(
+      copies * static_cast<double>(n + points.rows) +
+          static_cast<double>(points.rows),
+      points.cols, m,
+      absl::StrCat("points: ", n, " and ", points.rows, " points")));
+  PhaseClock clock;
+  RCT_ASSIGN_OR_RETURN(
+      const ResidualPoints added,
+      factor_->Project(points, ResolveThreads(threads), monitor));
+  ResidualPoints all(n + points.rows, points.cols, m);
+  CopyRows(old, 0, all);
+  CopyRows(added, n, all);
+  clock.End("projection", 0, BytesOf(all.v));
+  ResidualConfig config = config_;
+  if (config.inducing().has_random()) {
+    // A draw from more rows would be another one. The message is complete
+    // before the config takes it over: where memory runs out, mutable_rows()
+    // would leave a pointer to nothing in it.
+    const std::vector<int64_t>& rows = factor_->inducing().rows;
+    auto message = std::make_unique<InducingConfig::Rows>();
+    message->mutable_row()->Add(rows.begin(), rows.end());
+    config.mutable_inducing()->set_allocated_rows(message.release());
+  }
+  auto metric = std::make_shared<const ResidualCorrelation>(
+      factor_->kernel(), std::move(all), factor_, metric_->simd());
+  return ResidualModel(factor_, std::move(metric), std::move(config),
+                       clock.Take());
+}
+
 absl::StatusOr<ResidualModel> ResidualModel::Factorize(
     Matrix<double> points, Kernel kernel, InducingPoints inducing,
     const ResidualConfig& config, int threads, const SimdRoutines& simd,
@@ -302,12 +383,7 @@ absl::StatusOr<ResidualIndex> ResidualIndex::Build(ResidualModel model,
     return absl::InvalidArgumentError(
         "residual: the model has its own; leave it out");
   }
-  const int names = options.coordinate_name_size();
-  if (names != 0 && names != model.metric()->dim()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "coordinate_name: ", names, " names for points of ",
-        model.metric()->dim(), " coordinates; give one for each, or none"));
-  }
+  RCT_RETURN_IF_ERROR(ValidateCoordinates(options, model.metric()->dim()));
   IndexOptions used = options;
   used.clear_threads();
   used.set_strategy(options.strategy());
@@ -317,6 +393,7 @@ absl::StatusOr<ResidualIndex> ResidualIndex::Build(ResidualModel model,
     used.Clear();
     used.set_strategy(EXHAUSTIVE);
     *used.mutable_coordinate_name() = options.coordinate_name();
+    used.set_lon_lat(options.lon_lat());
   }
   return Compose(std::move(model), std::move(used), options.threads(), monitor,
                  /*static_nets=*/nullptr);
@@ -371,6 +448,21 @@ absl::StatusOr<ResidualIndex> ResidualIndex::Rebuild(
   });
 } catch (...) {
   return StatusOfException("Rebuild");
+}
+
+absl::StatusOr<ResidualIndex> ResidualIndex::Append(
+    MatrixView<const double> points, int threads, Monitor* monitor) const try {
+  const Monitor::Part whole(monitor);
+  std::optional<Monitor::Part> part(std::in_place, monitor,
+                                    ModelShare(options_));
+  RCT_ASSIGN_OR_RETURN(
+      ResidualModel model,
+      model_.AppendAndMore(points, 1 + CopiesKept(options_), threads, monitor));
+  part.reset();
+  return Compose(std::move(model), options_, threads, monitor,
+                 /*static_nets=*/nullptr);
+} catch (...) {
+  return StatusOfException("Append");
 }
 
 absl::Status ResidualIndex::Save(const std::string& path, int threads,

@@ -115,6 +115,18 @@ class ResidualModel {
   // by their rows or coordinates. Assumes that there is a factor().
   ResidualConfig ConfigUnder(const KernelConfig& kernel) const;
 
+  // Returns the model of these points followed by `points` (q x d, q >= 0),
+  // with the same kernel, inducing points, jitter and floor. V and p of these
+  // points are copied and those of `points` computed: the bits are those of
+  // Create over all points with the same inducing points, because the factors
+  // of a point do not depend on the others. Inducing points that were drawn at
+  // random become rows in the config of the result, since a draw from more rows
+  // would be another one. Errors are those of Create, and FailedPrecondition
+  // for a model from factors.
+  absl::StatusOr<ResidualModel> Append(MatrixView<const double> points,
+                                       int threads = 0,
+                                       Monitor* monitor = nullptr) const;
+
   const std::shared_ptr<const ResidualCorrelation>& metric() const {
     return metric_;
   }
@@ -147,6 +159,11 @@ class ResidualModel {
       MatrixView<const double> points, const Kernel& kernel,
       const ResidualConfig& config, int threads, const SimdRoutines& simd,
       Monitor* monitor);
+
+  // Does the work of Append(), with a check of memory likewise.
+  absl::StatusOr<ResidualModel> AppendAndMore(MatrixView<const double> points,
+                                              double copies, int threads,
+                                              Monitor* monitor) const;
 
   // Makes a model. Assumes that `points` are finite and that `inducing` is what
   // `config` describes.
@@ -222,6 +239,20 @@ class ResidualIndex {
   absl::StatusOr<ResidualIndex> Rebuild(const ResidualConfig& config,
                                         int threads = 0,
                                         Monitor* monitor = nullptr) const;
+
+  // Builds an index over these points followed by `points` (q x d, q >= 0),
+  // with the options of this one, which stays as it is: rows keep their
+  // numbers, and new ones begin at size(). Answers are those of Build over all
+  // points with these inducing points, bit for bit. The inducing points stay
+  // what they are, so that distances between old rows, and with `predecessor`
+  // the neighbors of old rows, are the same as before.
+  //
+  // V and p of old rows are copied; trees, skeletons and tables are made anew.
+  // Cost: q m^2 operations, the memory of an index of n + q points, and the
+  // strategy's own. Errors are those of ResidualModel::Append and Build.
+  absl::StatusOr<ResidualIndex> Append(MatrixView<const double> points,
+                                       int threads = 0,
+                                       Monitor* monitor = nullptr) const;
 
   // Writes the index to one file (index_file.h), atomically: after an error
   // `path` is as it was. Reads all of the index once, for its digest, and takes

@@ -16,6 +16,7 @@
 #include "base/monitor.h"
 #include "base/stop_signals.h"
 #include "base/version.h"
+#include "tools/rct_coordinates.h"
 #include "tools/rct_doctor.h"
 #include "tools/rct_flags.h"
 #include "tools/rct_info.h"
@@ -23,6 +24,7 @@
 #include "tools/rct_order.h"
 #include "tools/rct_search.h"
 #include "tools/rct_search_flags.h"
+#include "tools/rct_unique.h"
 
 namespace rct {
 namespace {
@@ -46,6 +48,7 @@ Commands
   neighbors   neighbors of the queries you name
   graph       neighbors of every point, or its Vecchia conditioning set
   order       an order of points, such as maxmin, for conditioning sets
+  unique      the distinct places of your points, each once
   info        what is in a file, and whether it can be used
   doctor      what this machine can do, and a self-test
 
@@ -65,13 +68,15 @@ number after Ctrl-C, SIGTERM or SIGHUP, which leave every file as it was.
 constexpr std::string_view kInfoHelp =
     R"(rct info: what is in a file, and whether the other commands take it.
 
-  rct info [--header=yes|no] FILE...
+  rct info [--header=yes|no] [--columns=NAME[,NAME...]] [--id_column=NAME]
+    [--lonlat] FILE...
 
 Of points: how many, of how many coordinates, the names of columns and the range
 of each, and how many points lie on an earlier one. Of row numbers: how many,
-and their range. Files are .npy, .csv or .fvecs, or - for stdin; --header says
-of .csv whether the first line names columns. Of an index that rct build wrote:
-what it is made of, whether it is whole, and what its parts take.
+and their range. Files are .npy, .csv, .tsv or .fvecs, also with .gz, or - for
+stdin; --header says of text whether the first line names columns, and the other
+flags are those of rct graph. Of an index that rct build wrote: what it is made
+of, whether it is whole, and what its parts take.
 
 Example
   printf 'x,y\n0,0\n3,4\n0,0\n' >p.csv
@@ -137,10 +142,17 @@ CommandOutcome Build(std::string_view program, Arguments arguments) {
   return Search(SearchCommand::kBuild, program, arguments);
 }
 
+CommandOutcome Unique(std::string_view program, Arguments arguments) {
+  return RunTask(ParseUniqueTask(arguments), program, RunUnique);
+}
+
 CommandOutcome Info(std::string_view program, Arguments arguments) {
   std::optional<int> header;
+  CoordinateFlags coordinates;
   FlagSet flags;
   flags.Choice("header", HeaderNames(), &header);
+  coordinates.Declare(flags);
+  coordinates.DeclareIdColumn(flags);
   const absl::StatusOr<std::vector<std::string>> files = flags.Parse(arguments);
   if (!files.ok()) return Fail(kBadUsage, program, files.status().message());
   if (files->empty()) return Fail(kBadUsage, program, "no file is named");
@@ -148,8 +160,8 @@ CommandOutcome Info(std::string_view program, Arguments arguments) {
   Monitor reading([&signals](double) { return signals.noted() == 0; });
   CommandOutcome outcome;
   for (const std::string& file : *files) {
-    const absl::StatusOr<std::string> text =
-        DescribeFile(file, {HeaderOf(header), &reading});
+    const absl::StatusOr<std::string> text = DescribeFile(
+        file, {.header = HeaderOf(header), .monitor = &reading}, coordinates);
     if (text.ok()) {
       outcome.out += *text;
       continue;
@@ -195,6 +207,7 @@ const std::vector<Command>& Commands() {
        Neighbors},
       {"graph", [] { return SearchHelp(SearchCommand::kGraph); }, Graph},
       {"order", OrderHelp, Order},
+      {"unique", UniqueHelp, Unique},
       {"info", [] { return std::string(kInfoHelp); }, Info},
       {"doctor", [] { return std::string(kDoctorHelp); }, Doctor},
   };

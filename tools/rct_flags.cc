@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
@@ -19,6 +20,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/types/span.h"
+#include "base/csv_record.h"
 #include "base/quote.h"
 #include "base/status_macros.h"
 
@@ -96,6 +98,22 @@ void FlagSet::Positives(std::string name, std::vector<double>* values) {
           values->push_back(value);
         }
         return absl::OkStatus();
+      }};
+}
+
+void FlagSet::Names(std::string name, std::vector<std::string>* values) {
+  flags_[std::move(name)] = {
+      false, [values](std::string_view text) {
+        CsvRecords records(text, ',');
+        const bool whole = records.Next().ok() && records.done();
+        for (const std::string_view field : records.fields()) {
+          values->push_back(CsvFieldText(field));
+        }
+        if (whole && !absl::c_linear_search(*values, "")) {
+          return absl::OkStatus();
+        }
+        return absl::InvalidArgumentError(absl::StrCat(
+            Quote(text), " is no list of names with commas between them"));
       }};
 }
 

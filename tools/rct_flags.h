@@ -48,6 +48,10 @@ class FlagSet {
   // between them.
   void Positives(std::string name, std::vector<double>* values);
 
+  // Declares a flag whose value is one text or several with commas between
+  // them, none empty. One that holds a comma is put in double quotes.
+  void Names(std::string name, std::vector<std::string>* values);
+
   // Declares a flag whose value is one of `names`, in any case of letters;
   // `value` becomes its position among them.
   void Choice(std::string name, std::vector<std::string> names,

@@ -25,6 +25,7 @@ class FlagSetTest : public testing::Test {
     flags_.Integer("k", 1, 100, &k_);
     flags_.Positive("jitter", &jitter_);
     flags_.Positives("lengthscale", &lengthscale_);
+    flags_.Names("columns", &columns_);
     flags_.Choice("kernel", {"rbf", "matern12"}, &kernel_);
   }
 
@@ -40,8 +41,24 @@ class FlagSetTest : public testing::Test {
   std::optional<int64_t> k_;
   std::optional<double> jitter_;
   std::vector<double> lengthscale_;
+  std::vector<std::string> columns_;
   std::optional<int> kernel_;
 };
+
+TEST_F(FlagSetTest, Names) {
+  EXPECT_THAT(flags_.Parse({"--columns=lon, mean \"x\",\"a,b\""}), IsOk());
+  EXPECT_THAT(columns_, ElementsAre("lon", "mean \"x\"", "a,b"));
+  for (const char* text : {",", "a,,b", "a,", "\"a", "a\nb", " "}) {
+    columns_.clear();
+    EXPECT_THAT(flags_.Parse({std::string("--columns=") + text}),
+                StatusIs(absl::StatusCode::kInvalidArgument,
+                         testing::AllOf(testing::StartsWith("--columns: '"),
+                                        testing::EndsWith(
+                                            " is no list of names with commas "
+                                            "between them"))))
+        << text;
+  }
+}
 
 TEST_F(FlagSetTest, StoresWhatIsGiven) {
   EXPECT_THAT(flags_.Parse({"--points=a=b.npy", "--predecessor", "one", "--k=7",

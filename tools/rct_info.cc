@@ -22,7 +22,9 @@
 #include "base/status_macros.h"
 #include "index/index_file.h"
 #include "index/index_file.pb.h"
+#include "index/places.h"
 #include "metric/metric.pb.h"
+#include "tools/rct_coordinates.h"
 #include "tools/rct_input.h"
 #include "traversal/traversal.pb.h"
 
@@ -33,13 +35,7 @@ namespace {
 constexpr int64_t kMaxColumns = 16;
 
 int64_t CountRepeats(const Matrix<double>& points) {
-  absl::flat_hash_set<absl::Span<const double>> seen;
-  int64_t repeats = 0;
-  for (int64_t i = 0; i < points.rows(); ++i) {
-    repeats += !seen.insert({points.row(i), static_cast<size_t>(points.cols())})
-                    .second;
-  }
-  return repeats;
+  return points.rows() - UniquePlaces(points.view()).size();
 }
 
 // Returns `name` cut to the width of a column of the table.
@@ -54,13 +50,14 @@ std::string Fit(std::string_view name, size_t width) {
   return absl::StrCat(name.substr(0, end), "...");
 }
 
-std::string DescribePoints(const std::string& path,
-                           const Table<double>& table) {
+// Describes points as they are in the file. `repeats` of them lie on an earlier
+// one.
+std::string DescribePoints(const std::string& path, const Table<double>& table,
+                           int64_t repeats) {
   const Matrix<double>& points = table.values;
-  std::string text =
-      absl::StrCat(path, ": ", points.rows(), " points of ", points.cols(),
-                   " coordinates, all finite; ", CountRepeats(points),
-                   " lie on an earlier one\n");
+  std::string text = absl::StrCat(path, ": ", points.rows(), " points of ",
+                                  points.cols(), " coordinates, all finite; ",
+                                  repeats, " lie on an earlier one\n");
   constexpr size_t kNameWidth = 14;
   absl::StrAppendFormat(&text, "  %14s %14s %14s %14s\n", "column", "least",
                         "mean", "greatest");
@@ -156,6 +153,9 @@ absl::StatusOr<std::string> DescribeIndex(const std::string& path) {
   };
   const auto& names = header.options().coordinate_name();
   if (!names.empty()) add("coordinates", absl::StrJoin(names, ","));
+  if (header.options().lon_lat()) {
+    add("lonlat", "the first two are longitude and latitude, lengths are km");
+  }
   add("kernel",
       absl::AsciiStrToLower(KernelConfig::Family_Name(kernel.family())));
   add("lengthscale", kernel.lengthscale().empty()
@@ -180,17 +180,25 @@ absl::StatusOr<std::string> DescribeIndex(const std::string& path) {
 }  // namespace
 
 absl::StatusOr<std::string> DescribeFile(const std::string& path,
-                                         const ReadOptions& options) {
+                                         const ReadOptions& options,
+                                         const CoordinateFlags& flags) {
   // Examples end the names of index files with .rct. For such a file the error
   // says why it is no index file, not why it is no file of points.
   if (IsIndexFile(InputPath(path)) || absl::EndsWith(path, ".rct")) {
     return DescribeIndex(path);
   }
   RCT_ASSIGN_OR_RETURN(const Table<double> table,
-                       ReadInputTable(path, options));
-  if (CanBeRows(table.values)) return DescribeRows(path, table.values);
+                       ReadInputPoints(path, options, flags));
+  if (CanBeRows(table.values) && !flags.lon_lat) {
+    return DescribeRows(path, table.values);
+  }
   RCT_RETURN_IF_ERROR(CheckInputPoints(path, table));
-  return DescribePoints(path, table);
+  if (!flags.lon_lat) {
+    return DescribePoints(path, table, CountRepeats(table.values));
+  }
+  Table<double> chords{table.names, table.values.Clone()};
+  RCT_RETURN_IF_ERROR(Annotate(ConvertLonLat(chords), path));
+  return DescribePoints(path, table, CountRepeats(chords.values));
 }
 
 }  // namespace rct

@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "base/matrix_file.h"
+#include "tools/rct_coordinates.h"
 
 namespace rct {
 
@@ -18,8 +19,11 @@ namespace rct {
 // numbers, among which -1 means no neighbor, as in an answer. Errors are those
 // of base/matrix_file.h and index/index_file.h; files that the other commands
 // refuse as points (rct_input.h) are refused with the same words.
+// `flags` say which columns are read, and whether they are longitude and
+// latitude; points that are one place then lie on one another.
 absl::StatusOr<std::string> DescribeFile(const std::string& path,
-                                         const ReadOptions& options = {});
+                                         const ReadOptions& options = {},
+                                         const CoordinateFlags& flags = {});
 
 }  // namespace rct
 

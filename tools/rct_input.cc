@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -24,6 +25,7 @@
 #include "base/quote.h"
 #include "base/status_macros.h"
 #include "metric/inducing_points.h"
+#include "tools/rct_coordinates.h"
 
 namespace rct {
 namespace {
@@ -76,6 +78,31 @@ double StandardDeviation(MatrixView<const double> points, int64_t column) {
   return std::sqrt(squares / static_cast<double>(points.rows));
 }
 
+// Puts the columns of `table` into the order of those of `points`, where both
+// have names.
+absl::Status ArrangeColumns(std::string_view flag, const std::string& path,
+                            const PointsInfo& points, Table<double>& table) {
+  if (table.names.empty() || points.names.empty() ||
+      table.names == points.names) {
+    return absl::OkStatus();
+  }
+  const std::vector<int64_t> places = Places(points.names, table.names);
+  if (places.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(flag, ": ", path, ": has the columns ",
+                     Listed(table.names), " where ", points.flag, " has ",
+                     Listed(points.names), "; name the columns alike"));
+  }
+  Matrix<double> values(table.values.rows(), points.dim);
+  for (int64_t i = 0; i < values.rows(); ++i) {
+    for (int64_t j = 0; j < points.dim; ++j) {
+      values(i, j) = table.values(i, places[j]);
+    }
+  }
+  table = {points.names, std::move(values)};
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 std::string InputPath(const std::string& path) {
@@ -95,6 +122,21 @@ CsvHeader HeaderOf(std::optional<int> choice) {
 absl::StatusOr<Table<double>> ReadInputTable(const std::string& path,
                                              const ReadOptions& options) {
   return WithFlags(ReadTable(InputPath(path), options));
+}
+
+absl::StatusOr<Table<double>> ReadInputPoints(const std::string& path,
+                                              const ReadOptions& options,
+                                              const CoordinateFlags& flags) {
+  absl::StatusOr<Table<double>> table =
+      ReadInputTable(path, flags.ForPoints(options));
+  if (table.ok() || !flags.columns.empty() ||
+      !absl::EndsWith(table.status().message(), "'; must be a finite number")) {
+    return table;
+  }
+  return absl::Status(
+      table.status().code(),
+      absl::StrCat(table.status().message(),
+                   "; --columns=NAME,... says which columns are coordinates"));
 }
 
 absl::StatusOr<std::vector<double>> ReadInputVector(
@@ -127,32 +169,19 @@ absl::StatusOr<Matrix<double>> MatchColumns(std::string_view flag,
         flag, ": ", path, ": has ", table.values.cols(), " columns, ",
         points.flag, " has ", points.dim, "; both must have the same"));
   }
-  if (table.names.empty() || points.names.empty() ||
-      table.names == points.names) {
-    return std::move(table.values);
+  RCT_RETURN_IF_ERROR(ArrangeColumns(flag, path, points, table));
+  if (points.lon_lat) {
+    RCT_RETURN_IF_ERROR(Annotate(Annotate(ConvertLonLat(table), path), flag));
   }
-  const std::vector<int64_t> places = Places(points.names, table.names);
-  if (places.empty()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(flag, ": ", path, ": has the columns ",
-                     Listed(table.names), " where ", points.flag, " has ",
-                     Listed(points.names), "; name the columns alike"));
-  }
-  Matrix<double> values(table.values.rows(), points.dim);
-  for (int64_t i = 0; i < values.rows(); ++i) {
-    for (int64_t j = 0; j < points.dim; ++j) {
-      values(i, j) = table.values(i, places[j]);
-    }
-  }
-  return values;
+  return std::move(table.values);
 }
-
-std::string SuggestLengthscale(MatrixView<const double> points) {
+std::string SuggestLengthscale(MatrixView<const double> points, bool lon_lat) {
   std::vector<double> deviations;
   double squares = 0;
   for (int64_t j = 0; j < points.cols; ++j) {
     deviations.push_back(StandardDeviation(points, j));
     squares += deviations.back() * deviations.back();
+    if (lon_lat && j == 2) deviations = {std::sqrt(squares / 3)};
   }
   const auto [least, greatest] =
       std::minmax_element(deviations.begin(), deviations.end());

@@ -19,6 +19,7 @@
 #include "base/csv.h"
 #include "base/matrix.h"
 #include "base/matrix_file.h"
+#include "tools/rct_coordinates.h"
 
 namespace rct {
 
@@ -34,6 +35,12 @@ CsvHeader HeaderOf(std::optional<int> choice);
 // Read files as base/matrix_file.h does. Errors start with `path`.
 absl::StatusOr<Table<double>> ReadInputTable(const std::string& path,
                                              const ReadOptions& options);
+// Reads a file of points, with the columns that `flags` name. The error for a
+// table with text says how to choose columns.
+absl::StatusOr<Table<double>> ReadInputPoints(const std::string& path,
+                                              const ReadOptions& options,
+                                              const CoordinateFlags& flags);
+
 absl::StatusOr<std::vector<double>> ReadInputVector(const std::string& path,
                                                     const ReadOptions& options);
 absl::StatusOr<std::vector<int64_t>> ReadInputRows(const std::string& path,
@@ -50,14 +57,17 @@ struct PointsInfo {
   std::string_view flag;  // that they come from: "--points" or "--index"
   int64_t size = 0;
   int64_t dim = 0;
-  // The names of the `dim` coordinates, or none.
+  // The names of the `dim` columns, or none.
   std::vector<std::string> names;
+  // Whether the columns are converted to chord coordinates (rct_coordinates.h).
+  bool lon_lat = false;
 };
 
 // Returns the values of `table`, which was read from `path` for `flag`, with
 // the columns of the points in their order: where both have names of columns,
-// they are matched by name. Returns InvalidArgument, naming `flag`, where the
-// numbers or the names of the columns differ.
+// they are matched by name. Converts them as the points are. Returns
+// InvalidArgument, naming `flag`, where the numbers or the names of the columns
+// differ.
 absl::StatusOr<Matrix<double>> MatchColumns(std::string_view flag,
                                             const std::string& path,
                                             Table<double> table,
@@ -66,9 +76,11 @@ absl::StatusOr<Matrix<double>> MatchColumns(std::string_view flag,
 // Returns a lengthscale to begin with, as --lengthscale takes it: the standard
 // deviation of the coordinates, which is 1 for standardized ones. It is one
 // number where the coordinates vary alike or are many, and else one for each
-// coordinate, of two significant digits. Assumes that `points` (n x d) are
+// coordinate, of two significant digits. With `lon_lat` the first three
+// coordinates, chords, have one together. Assumes that `points` (n x d) are
 // finite.
-std::string SuggestLengthscale(MatrixView<const double> points);
+std::string SuggestLengthscale(MatrixView<const double> points,
+                               bool lon_lat = false);
 
 }  // namespace rct
 

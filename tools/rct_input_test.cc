@@ -72,6 +72,28 @@ TEST(MatchColumnsTest, OtherNamesAreAnError) {
                StartsWith("--queries: q.csv: has 3 columns, --points has 2")));
 }
 
+TEST(MatchColumnsTest, LongitudeAndLatitudeAreConverted) {
+  PointsInfo points = LonLat();
+  points.lon_lat = true;
+  const auto matched = MatchColumns("--queries", "q.csv",
+                                    {{"lat", "lon"}, Rows({{0, 90}})}, points);
+  ASSERT_THAT(matched, IsOk());
+  EXPECT_THAT(std::vector<double>(matched->row(0), matched->row(0) + 3),
+              ElementsAre(0, 6371.0088, 0));
+  EXPECT_THAT(
+      MatchColumns("--queries", "q.npy", {{}, Rows({{0, 0}, {0, 91}})}, points),
+      StatusIs(absl::StatusCode::kInvalidArgument,
+               StartsWith("--queries: q.npy: row 1, column 1 is 91; a latitude "
+                          "must be from -90 to 90")));
+}
+
+TEST(SuggestLengthscaleTest, TheSphereHasOne) {
+  const Matrix<double> points = Rows({{-30, 0, 0, 1}, {30, 0, 0, 2}});
+  EXPECT_EQ(SuggestLengthscale(points.view(), /*lon_lat=*/true), "17,0.5");
+  const Matrix<double> sphere = Rows({{-30, 0, 0}, {30, 0, 0}});
+  EXPECT_EQ(SuggestLengthscale(sphere.view(), /*lon_lat=*/true), "17");
+}
+
 TEST(SuggestLengthscaleTest, IsTheStandardDeviation) {
   EXPECT_EQ(Suggest({{-30}, {30}}), "30");
   EXPECT_EQ(Suggest({{0, 0}, {2, 4}}), "1.6");  // of both together

@@ -1,5 +1,6 @@
 #include "tools/rct_output.h"
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -9,10 +10,14 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
+#include "base/csv.h"
 #include "base/file.h"
+#include "base/matrix.h"
 #include "base/matrix_file.h"
+#include "base/npy.h"
 #include "base/status_macros.h"
 #include "tools/rct_input.h"
 
@@ -45,30 +50,55 @@ absl::Status CheckOutput(const FileFlag& output,
   return Annotate(CheckWritable(resolved), flag);
 }
 
-constexpr MatrixFormat kFormats[] = {MatrixFormat::kNpy, MatrixFormat::kCsv};
+// The formats that are written, in the order of FormatNames().
+constexpr MatrixFormat kFormats[] = {MatrixFormat::kNpy, MatrixFormat::kCsv,
+                                     MatrixFormat::kTsv};
+
+template <class T>
+std::string SerializeTable(MatrixFormat format, std::string_view column,
+                           MatrixView<const T> table) {
+  return format == MatrixFormat::kNpy
+             ? SerializeNpy(table)
+             : SerializeCsv(column, table, SeparatorOf(format));
+}
+
+template <class T>
+std::string SerializeVector(MatrixFormat format, std::string_view column,
+                            const std::vector<T>& values) {
+  if (format == MatrixFormat::kNpy) return SerializeNpy(values);
+  return SerializeTable(
+      format, column,
+      MatrixView<const T>(values.data(), static_cast<int64_t>(values.size()),
+                          1));
+}
 
 }  // namespace
 
 const std::vector<std::string>& FormatNames() {
-  static const auto& names = *new std::vector<std::string>{"npy", "csv"};
+  static const auto& names = *new std::vector<std::string>{"npy", "csv", "tsv"};
   return names;
 }
 
 absl::StatusOr<MatrixFormat> OutputFormat(std::string_view flag,
                                           const std::string& path,
                                           std::optional<int> format) {
+  const auto error = [&](std::string_view problem) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(flag, ": ", path, ": ", problem));
+  };
   if (path == "-" && !format.has_value()) return MatrixFormat::kCsv;
+  if (absl::EndsWithIgnoreCase(path, ".gz")) {
+    return error("is not compressed when it is written; leave .gz out");
+  }
   const absl::StatusOr<MatrixFormat> ending = FormatOf(path);
   if (ending.ok() && *ending == MatrixFormat::kFvecs) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(flag, ": ", path, ": is written as .npy or .csv only"));
+    return error("is written as .npy, .csv or .tsv only");
   }
   if (!format.has_value()) {
     if (ending.ok()) return *ending;
-    return absl::InvalidArgumentError(
-        absl::StrCat(flag, ": ", path,
-                     ": the ending names no format; end it with "
-                     ".npy or .csv, or say --format"));
+    return error(
+        "the ending names no format; end it with .npy, .csv or .tsv, or say "
+        "--format");
   }
   if (ending.ok() && *ending != kFormats[*format]) {
     return absl::InvalidArgumentError(absl::StrCat(
@@ -76,6 +106,30 @@ absl::StatusOr<MatrixFormat> OutputFormat(std::string_view flag,
         FormatNames()[*format], " format; leave one out"));
   }
   return kFormats[*format];
+}
+
+char SeparatorOf(MatrixFormat format) {
+  return format == MatrixFormat::kTsv ? '\t' : ',';
+}
+
+std::string SerializeOutput(MatrixFormat format, std::string_view column,
+                            MatrixView<const int64_t> table) {
+  return SerializeTable(format, column, table);
+}
+
+std::string SerializeOutput(MatrixFormat format, std::string_view column,
+                            MatrixView<const double> table) {
+  return SerializeTable(format, column, table);
+}
+
+std::string SerializeOutput(MatrixFormat format, std::string_view column,
+                            const std::vector<int64_t>& values) {
+  return SerializeVector(format, column, values);
+}
+
+std::string SerializeOutput(MatrixFormat format, std::string_view column,
+                            const std::vector<double>& values) {
+  return SerializeVector(format, column, values);
 }
 
 std::string OutputPath(const std::string& path) {

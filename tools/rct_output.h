@@ -3,6 +3,7 @@
 #ifndef RCT_TOOLS_RCT_OUTPUT_H_
 #define RCT_TOOLS_RCT_OUTPUT_H_
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "base/matrix.h"
 #include "base/matrix_file.h"
 
 namespace rct {
@@ -20,22 +22,36 @@ namespace rct {
 // relative path counts from where the user called.
 std::string OutputPath(const std::string& path);
 
-// A file for a part of the answer; its path is "" where none is wanted.
+// A file for a part of an answer; its path is "" where none is wanted.
 struct OutputFile {
   std::string path;
-  MatrixFormat format = MatrixFormat::kNpy;  // or kCsv
+  MatrixFormat format = MatrixFormat::kNpy;  // or kCsv or kTsv
 };
 
 // The values of --format.
 const std::vector<std::string>& FormatNames();
 
-// Returns the format that --format names (by its number, if it is given), or
-// else the ending of the file that `flag` names; CSV for standard output.
-// Returns InvalidArgument, naming the flags, where neither says it or both
-// contradict each other.
+// Returns the format of the file that `flag` names: that of --format, by its
+// number, or else what the ending of the path says. Returns InvalidArgument
+// where neither says one, they contradict each other, or the ending names a
+// format that is not written.
 absl::StatusOr<MatrixFormat> OutputFormat(std::string_view flag,
                                           const std::string& path,
                                           std::optional<int> format);
+
+// Returns what stands between the fields of a text format.
+char SeparatorOf(MatrixFormat format);
+
+// Return the contents of a file: of a table, whose columns in a text are named
+// `column`_1 and so on, and of a vector, one-dimensional as .npy.
+std::string SerializeOutput(MatrixFormat format, std::string_view column,
+                            MatrixView<const int64_t> table);
+std::string SerializeOutput(MatrixFormat format, std::string_view column,
+                            MatrixView<const double> table);
+std::string SerializeOutput(MatrixFormat format, std::string_view column,
+                            const std::vector<int64_t>& values);
+std::string SerializeOutput(MatrixFormat format, std::string_view column,
+                            const std::vector<double>& values);
 
 // A flag and the file it names, "" where the flag is not given.
 using FileFlag = std::pair<std::string_view, std::string>;

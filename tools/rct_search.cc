@@ -17,12 +17,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/types/span.h"
-#include "base/csv.h"
 #include "base/file.h"
 #include "base/matrix.h"
 #include "base/matrix_file.h"
 #include "base/monitor.h"
-#include "base/npy.h"
 #include "base/progress.h"
 #include "base/status_macros.h"
 #include "index/advice.h"
@@ -38,6 +36,8 @@
 #include "metric/simd_routines.h"
 #include "parity/audit.h"
 #include "parity/gates.h"
+#include "tools/rct_coordinates.h"
+#include "tools/rct_identifiers.h"
 #include "tools/rct_input.h"
 #include "tools/rct_order.h"
 #include "tools/rct_output.h"
@@ -124,7 +124,23 @@ struct Input {
   ReadOptions options;
   PointsInfo info;
   Matrix<double> points;
+  std::vector<std::string> ids;
 };
+
+// Returns the kernel of a task. Where longitude and latitude have become three
+// coordinates, the first of several lengthscales is that of all three.
+KernelConfig KernelOf(const SearchTask& task, const Input& input) {
+  KernelConfig kernel = task.index.residual().kernel();
+  auto& scales = *kernel.mutable_lengthscale();
+  if (input.info.lon_lat && scales.size() > 1 &&
+      scales.size() == input.info.dim - 1) {
+    const std::vector<double> rest(scales.begin() + 1, scales.end());
+    scales.Resize(3, scales[0]);
+    for (int j = 1; j < 3; ++j) scales[j] = scales[0];
+    scales.Add(rest.begin(), rest.end());
+  }
+  return kernel;
+}
 
 absl::StatusOr<ResidualModel> FromFactors(const SearchTask& task,
                                           const Input& input) {
@@ -134,9 +150,8 @@ absl::StatusOr<ResidualModel> FromFactors(const SearchTask& task,
   RCT_ASSIGN_OR_RETURN(const std::vector<double> variance,
                        Read("--residual_variance", task.residual_variance,
                             input.options, ReadInputVector));
-  return InFlags(ResidualModel::FromFactors(input.points.view(),
-                                            task.index.residual().kernel(),
-                                            v.values.view(), variance));
+  return InFlags(ResidualModel::FromFactors(
+      input.points.view(), KernelOf(task, input), v.values.view(), variance));
 }
 
 // Adds to `config` the inducing points of a file, if the task names one.
@@ -154,9 +169,12 @@ absl::Status ReadInducing(const SearchTask& task, const Input& input,
     config.mutable_rows()->mutable_row()->Add(rows.begin(), rows.end());
   }
   if (!task.inducing_points.empty()) {
-    RCT_ASSIGN_OR_RETURN(Table<double> table,
-                         Read("--inducing_points", task.inducing_points,
-                              input.options, ReadInputTable));
+    RCT_ASSIGN_OR_RETURN(
+        Table<double> table,
+        Read("--inducing_points", task.inducing_points,
+             task.coordinates.ForMore(input.options, input.info.names,
+                                      /*ids=*/false),
+             ReadInputTable));
     RCT_ASSIGN_OR_RETURN(const Matrix<double> z,
                          MatchColumns("--inducing_points", task.inducing_points,
                                       std::move(table), input.info));
@@ -175,6 +193,7 @@ absl::StatusOr<ResidualModel> MakeModel(const SearchTask& task,
                                         const Input& input, Monitor* monitor) {
   if (!task.factors.empty()) return FromFactors(task, input);
   ResidualConfig config = task.index.residual();
+  *config.mutable_kernel() = KernelOf(task, input);
   RCT_RETURN_IF_ERROR(ReadInducing(task, input, *config.mutable_inducing()));
   return InFlags(ResidualModel::Create(input.points.view(), config,
                                        task.index.threads(), BestSimdRoutines(),
@@ -223,6 +242,8 @@ struct TaskQueries {
   // The order in which the index holds the rows: rows and flags above are in
   // it, too. Empty means as they come.
   std::vector<int64_t> order;
+
+  Identifiers ids;
 };
 
 // Returns row numbers of the points.
@@ -256,14 +277,21 @@ absl::StatusOr<std::unique_ptr<bool[]>> ReadAllowed(
   return allowed;
 }
 
+// `ids` are the identifiers of the points, if there are any.
 absl::StatusOr<TaskQueries> ReadQueries(const SearchTask& task,
                                         const PointsInfo& points,
-                                        const ReadOptions& options) {
+                                        const ReadOptions& options,
+                                        std::vector<std::string> ids) {
   TaskQueries queries;
+  queries.ids.name = task.coordinates.id_column;
   if (!task.queries.empty()) {
     queries.is_rows = false;
-    RCT_ASSIGN_OR_RETURN(Table<double> table, Read("--queries", task.queries,
-                                                   options, ReadInputTable));
+    RCT_ASSIGN_OR_RETURN(
+        Table<double> table,
+        Read("--queries", task.queries,
+             task.coordinates.ForMore(options, points.names, /*ids=*/true),
+             ReadInputTable));
+    queries.ids.queries = std::move(table.ids);
     RCT_ASSIGN_OR_RETURN(
         queries.points,
         MatchColumns("--queries", task.queries, std::move(table), points));
@@ -274,6 +302,10 @@ absl::StatusOr<TaskQueries> ReadQueries(const SearchTask& task,
     queries.rows.resize(points.size);
     std::iota(queries.rows.begin(), queries.rows.end(), 0);
   }
+  for (size_t i = 0; i < queries.rows.size() && !ids.empty(); ++i) {
+    queries.ids.queries.push_back(ids[static_cast<size_t>(queries.rows[i])]);
+  }
+  queries.ids.points = std::move(ids);
   RCT_ASSIGN_OR_RETURN(queries.allowed, ReadAllowed(task, points, options));
   return queries;
 }
@@ -323,21 +355,31 @@ absl::StatusOr<ResidualModel> InOrder(const ResidualModel& model,
 // missing, the error suggests one.
 absl::StatusOr<Input> ReadPoints(const SearchTask& task,
                                  const ReadOptions& options) {
-  RCT_ASSIGN_OR_RETURN(Table<double> table,
-                       Read("--points", task.points, options, ReadInputTable));
+  absl::StatusOr<Table<double>> read =
+      ReadInputPoints(task.points, options, task.coordinates);
+  if (!read.ok()) return Annotate(read.status(), "--points");
+  Table<double> table = *std::move(read);
   RCT_RETURN_IF_ERROR(
       Annotate(CheckInputPoints(task.points, table), "--points"));
+  const int64_t columns = table.values.cols();
+  if (task.coordinates.lon_lat) {
+    RCT_RETURN_IF_ERROR(
+        Annotate(Annotate(ConvertLonLat(table), task.points), "--points"));
+  }
   if (!task.euclidean && task.index.residual().kernel().lengthscale().empty()) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "--lengthscale is missing: how far the process stays correlated, in "
-        "the units of --points; to begin with, --lengthscale=",
-        SuggestLengthscale(std::as_const(table.values).view()),
+        "--lengthscale is missing: how far the process stays correlated, in ",
+        task.coordinates.lon_lat ? "kilometres" : "the units of --points",
+        "; to begin with, --lengthscale=",
+        SuggestLengthscale(std::as_const(table.values).view(),
+                           task.coordinates.lon_lat),
         " is the standard deviation of the coordinates"));
   }
   Input input{options,
-              {"--points", table.values.rows(), table.values.cols(),
-               std::move(table.names)},
-              std::move(table.values)};
+              {"--points", table.values.rows(), columns, std::move(table.names),
+               task.coordinates.lon_lat},
+              std::move(table.values),
+              std::move(table.ids)};
   return input;
 }
 
@@ -365,6 +407,7 @@ absl::StatusOr<ResidualIndex> BuildIndex(const SearchTask& task,
   for (const std::string& name : input.info.names) {
     options.add_coordinate_name(name);
   }
+  if (input.info.lon_lat) options.set_lon_lat(true);
   if (options.strategy() == BLOCK) {
     options.mutable_heuristics()
         ->mutable_skeleton_bound()
@@ -451,24 +494,25 @@ void NameRows(absl::Span<const int64_t> order, Answers& answers) {
   RanksToRows(order, absl::MakeSpan(answers.lists.rows));
 }
 
+// Returns the contents of a file for row numbers or distances: a table, or
+// lists that begin at `offsets`. A text has identifiers where points have them.
 template <class T>
 std::string Serialize(MatrixFormat format, std::string_view column,
-                      MatrixView<const T> table) {
-  return format == MatrixFormat::kCsv ? SerializeCsv(column, table)
-                                      : SerializeNpy(table);
+                      const Identifiers& ids, MatrixView<const T> table) {
+  if (format == MatrixFormat::kNpy || ids.name.empty()) {
+    return SerializeOutput(format, column, table);
+  }
+  return SerializeWithIds(ids, column, table, SeparatorOf(format));
 }
-
-template <class T>
-MatrixView<const T> Column(const std::vector<T>& values) {
-  return {values.data(), static_cast<int64_t>(values.size()), 1};
-}
-
-// Returns the file of a vector: one-dimensional as .npy, a column as .csv.
 template <class T>
 std::string Serialize(MatrixFormat format, std::string_view column,
+                      const Identifiers& ids,
+                      const std::vector<int64_t>& offsets,
                       const std::vector<T>& values) {
-  return format == MatrixFormat::kCsv ? SerializeCsv(column, Column(values))
-                                      : SerializeNpy(values);
+  if (format == MatrixFormat::kNpy || ids.name.empty()) {
+    return SerializeOutput(format, column, values);
+  }
+  return SerializeWithIds(ids, column, offsets, values, SeparatorOf(format));
 }
 
 // The path and the contents of a file.
@@ -485,10 +529,13 @@ absl::StatusOr<std::vector<Output>> InducingOutput(const SearchTask& task,
         "--out_inducing: the index has no inducing points; leave it out");
   }
   std::string contents =
-      Serialize(format, "x", factor->inducing().coordinates.view());
+      SerializeOutput(format, "x", factor->inducing().coordinates.view());
   const auto& names = index.options().coordinate_name();
-  if (format == MatrixFormat::kCsv && !names.empty()) {
-    contents.replace(0, contents.find('\n'), absl::StrJoin(names, ","));
+  // Places on a sphere are written as chords, which have no names.
+  if (format != MatrixFormat::kNpy && !names.empty() &&
+      !index.options().lon_lat()) {
+    contents.replace(0, contents.find('\n'),
+                     absl::StrJoin(names, std::string(1, SeparatorOf(format))));
   }
   return std::vector<Output>{{path, std::move(contents)}};
 }
@@ -496,27 +543,32 @@ absl::StatusOr<std::vector<Output>> InducingOutput(const SearchTask& task,
 // Writes the answer and the files `others`.
 absl::StatusOr<std::string> Write(const SearchTask& task,
                                   const Answers& answers,
-                                  const std::vector<int64_t>& order,
+                                  const TaskQueries& queries,
                                   const std::vector<Output>& others,
                                   const Interrupted& interrupted) {
   const auto& [table, lists] = answers;
+  const Identifiers& ids = queries.ids;
   std::vector<Output> outputs;
   if (const auto& [path, format] = task.out_offsets; !path.empty()) {
-    outputs.emplace_back(path, Serialize(format, "offset", lists.offsets));
+    outputs.emplace_back(path,
+                         SerializeOutput(format, "offset", lists.offsets));
   }
   if (const auto& [path, format] = task.out_indices; !path.empty()) {
     outputs.emplace_back(
-        path, task.all_within ? Serialize(format, "neighbor", lists.rows)
-                              : Serialize(format, "neighbor", table.rows()));
+        path,
+        task.all_within
+            ? Serialize(format, "neighbor", ids, lists.offsets, lists.rows)
+            : Serialize(format, "neighbor", ids, table.rows()));
   }
   if (const auto& [path, format] = task.out_distances; !path.empty()) {
     outputs.emplace_back(
-        path, task.all_within
-                  ? Serialize(format, "distance", lists.distances)
-                  : Serialize(format, "distance", table.distances()));
+        path,
+        task.all_within
+            ? Serialize(format, "distance", ids, lists.offsets, lists.distances)
+            : Serialize(format, "distance", ids, table.distances()));
   }
   if (const auto& [path, format] = task.out_order; !path.empty()) {
-    outputs.emplace_back(path, SerializeOrder(format, order));
+    outputs.emplace_back(path, SerializeOrder(format, queries.order));
   }
   std::vector<FileToWrite> files;
   std::string report;
@@ -575,9 +627,8 @@ absl::StatusOr<std::string> Answer(
         Audit(exhaustive, queries, task, search, answers, interrupted));
   }
   if (!queries.order.empty()) NameRows(queries.order, answers);
-  RCT_ASSIGN_OR_RETURN(
-      report.emplace_back(),
-      Write(task, answers, queries.order, others, interrupted));
+  RCT_ASSIGN_OR_RETURN(report.emplace_back(),
+                       Write(task, answers, queries, others, interrupted));
   for (const auto& [path, contents] : others) {
     report.push_back(absl::StrCat("wrote ", path, ": the inducing points"));
   }
@@ -622,13 +673,16 @@ absl::StatusOr<std::string> SearchIndexFile(const SearchTask& task,
   watch.reset();
   if (!index.ok()) return Annotate(index.status(), "--index");
   const auto& names = index->options().coordinate_name();
-  RCT_ASSIGN_OR_RETURN(TaskQueries queries,
-                       ReadQueries(task,
-                                   {"--index",
-                                    index->size(),
-                                    index->model().metric()->dim(),
-                                    {names.begin(), names.end()}},
-                                   options));
+  const bool lon_lat = index->options().lon_lat();
+  RCT_ASSIGN_OR_RETURN(
+      TaskQueries queries,
+      ReadQueries(task,
+                  {"--index",
+                   index->size(),
+                   index->model().metric()->dim() - (lon_lat ? 1 : 0),
+                   {names.begin(), names.end()},
+                   lon_lat},
+                  options, /*ids=*/{}));
   std::vector<std::string> report;
   AddWarnings(AdviceOnModel(index->model()), report);
   RCT_ASSIGN_OR_RETURN(
@@ -653,8 +707,8 @@ absl::StatusOr<std::string> SearchFromPoints(const SearchTask& task,
                                              const ReadOptions& read,
                                              const Interrupted& interrupted) {
   RCT_ASSIGN_OR_RETURN(Input input, ReadPoints(task, read));
-  RCT_ASSIGN_OR_RETURN(TaskQueries queries,
-                       ReadQueries(task, input.info, read));
+  RCT_ASSIGN_OR_RETURN(TaskQueries queries, ReadQueries(task, input.info, read,
+                                                        std::move(input.ids)));
   RCT_ASSIGN_OR_RETURN(
       std::vector<int64_t> order,
       ReadOrder(task, std::as_const(input.points).view(),
@@ -710,7 +764,7 @@ absl::StatusOr<std::string> RunSearch(const SearchTask& task,
                                   {"--out_order", task.out_order.path},
                                   {"--out_inducing", task.out_inducing.path}}));
   Monitor reading([&interrupted](double) { return !interrupted(); });
-  const ReadOptions options = {task.header, &reading};
+  const ReadOptions options = {.header = task.header, .monitor = &reading};
   return task.index_file.empty() ? SearchFromPoints(task, options, interrupted)
                                  : SearchIndexFile(task, options, interrupted);
 }
@@ -723,11 +777,13 @@ absl::StatusOr<std::string> RunBuild(const SearchTask& task,
                                  {{"--index", task.index_file},
                                   {"--out_inducing", task.out_inducing.path}}));
   Monitor reading([&interrupted](double) { return !interrupted(); });
-  RCT_ASSIGN_OR_RETURN(const Input input,
-                       ReadPoints(task, {task.header, &reading}));
+  RCT_ASSIGN_OR_RETURN(
+      const Input input,
+      ReadPoints(task, {.header = task.header, .monitor = &reading}));
   // An index in a file is probably searched for as many queries as points.
   RCT_ASSIGN_OR_RETURN(const TaskQueries queries,
-                       ReadQueries(task, input.info, input.options));
+                       ReadQueries(task, input.info, input.options,
+                                   /*ids=*/{}));
   std::vector<std::string> warnings;
   RCT_ASSIGN_OR_RETURN(const ResidualIndex index,
                        BuildIndex(task, input, queries, warnings, interrupted));

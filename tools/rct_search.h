@@ -17,6 +17,7 @@
 #include "base/csv.h"
 #include "index/index.pb.h"
 #include "index/ordering.pb.h"
+#include "tools/rct_coordinates.h"
 #include "tools/rct_output.h"
 #include "traversal/neighbor_table.h"
 #include "traversal/searcher.h"
@@ -27,7 +28,10 @@ namespace rct {
 // is standard input or output, and "" a file that is not given. Rows are
 // numbered from 0.
 struct SearchTask {
-  CsvHeader header = CsvHeader::kDetect;  // of all .csv files
+  CsvHeader header = CsvHeader::kDetect;  // of all .csv and .tsv files
+  // The columns of points, queries and inducing points. With identifiers, text
+  // outputs have them in place of row numbers (rct_identifiers.h).
+  CoordinateFlags coordinates;
 
   // The index file, which rct build writes. The other commands read it in place
   // of `points` and of everything about the model.

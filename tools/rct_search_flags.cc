@@ -57,12 +57,12 @@ const EnumNames& Strategies() {
 constexpr std::string_view kIntroduction[] = {
     R"(rct neighbors: the K points most correlated with each query, exactly.
 
-Files are .npy, .csv or .fvecs, or - for stdin and stdout; rows count from 0.
-Neighbors at one distance, as repeated points are, are ordered by row.
+Files are .npy, .csv, .tsv, .fvecs or these with .gz; - is stdin or stdout.
+Rows count from 0. Neighbors at one distance, as repeats, are ordered by row.
 
   --index=FILE              what rct build wrote; or, to build it now:
   --points=FILE             your points, n x d
-$model  --query_rows=FILE         queries: row numbers of points, or
+$columns$model  --query_rows=FILE         queries: row numbers of points, or
   --queries=FILE            new points, q x d (for every row: rct graph)
   --k=K                     neighbors of each query; or, or as well,
   --radius=R                only those nearer than R: without --k, all of them
@@ -70,21 +70,22 @@ $model  --query_rows=FILE         queries: row numbers of points, or
 )",
     R"(rct graph: the K points most correlated with each of your points, exactly.
 
-Files are .npy, .csv or .fvecs, or - for stdin and stdout; rows count from 0.
-No row is its own neighbor. Neighbors at one distance are ordered by row, or as
-in --order.
+Files are .npy, .csv, .tsv, .fvecs or these with .gz; - is stdin or stdout.
+Rows count from 0. No row is its own neighbor; ties are ordered by row, or as in
+--order.
 
   --index=FILE              what rct build wrote; or, to build it now:
   --points=FILE             your points, n x d
-$model  --k=K                     neighbors of each point; or, or as well,
+$columns$model  --k=K                     neighbors of each point; or, or as well,
   --radius=R                only those nearer than R: without --k, all of them
 )",
     R"(rct build: an index in a file, for rct neighbors and rct graph.
 
-Files are .npy, .csv or .fvecs, or - for stdin and stdout; rows count from 0.
+Files are .npy, .csv, .tsv, .fvecs or these with .gz; - is stdin or stdout.
+Rows count from 0.
 
   --points=FILE             your points, n x d
-$model  --header=yes|no           first lines of .csv are names of columns, or data;
+$columns$model  --header=yes|no           first lines of text are names of columns, or data;
                             default: they must be names, and none a number
   --threads=N               default 0: all
   --index=FILE              where the index goes: as large as it is in memory
@@ -96,6 +97,16 @@ damaged, cut short or written by a newer version is refused.
 Example
   awk 'BEGIN {print "x,y"; while (i++ < 999) print i*37%101 "," i*53%97}' >p.csv
 )"};
+
+constexpr std::string_view kColumnsHelp =
+    R"(    --columns=NAME[,NAME...]  only these columns, of new points too
+    --lonlat                the first two are longitude and latitude, degrees:
+                            lengths and distances are km, along chords
+)";
+
+constexpr std::string_view kIdHelp =
+    R"(    --id_column=NAME        identifiers; they replace row numbers in text output
+)";
 
 constexpr std::string_view kModelHelp =
     R"(  --kernel=NAME             $kernels
@@ -125,14 +136,14 @@ constexpr std::string_view kOutInducingHelp =
 constexpr std::string_view kSearchHelp =
     R"(  --predecessor             only rows before the query's (Vecchia)
 $order  --allowed_rows=FILE       only these row numbers of points are neighbors
-  --header=yes|no           first lines of .csv are names of columns, or data;
+  --header=yes|no           first lines of text are names of columns, or data;
                             default: they must be names, and none a number
   --threads=N               default 0: all
   --audit=N                 search N random queries again, exhaustively; compare
 $out_inducing  --out_indices=FILE        row numbers, int64, q x k; -1 where there is none
   --out_distances=FILE      sqrt(1-|correlation|) or Euclidean; float64; or inf
   --out_offsets=FILE        without --k: where each list begins, int64, q + 1
-  --format=npy|csv          where the ending of FILE does not say it
+  --format=npy|csv|tsv      where the ending of FILE does not say it
 
 Example
   awk 'BEGIN {print "x,y"; while (i++ < 999) print i*37%101 "," i*53%97}' >p.csv
@@ -196,7 +207,9 @@ FlagSet Declare(SearchCommand command, SearchTask& task, Values& values) {
   flags.Choice("header", HeaderNames(), &values.header);
   flags.Text("out_inducing", &task.out_inducing.path);
   flags.Choice("format", FormatNames(), &values.format);
+  task.coordinates.Declare(flags);
   if (Searches(command)) {
+    task.coordinates.DeclareIdColumn(flags);
     flags.Integer("k", 1, kMaxRows, &values.k);
     flags.Positive("radius", &values.radius);
     flags.Switch("predecessor", &task.search.predecessor);
@@ -275,8 +288,17 @@ const Rule& RuleOfLoadedIndex() {
       {"--index", "--points", "--kernel", "--lengthscale", "--variance",
        "--num_inducing", "--inducing", "--seed", "--inducing_rows",
        "--inducing_points", "--no_inducing", "--factors", "--residual_variance",
-       "--jitter", "--metric", "--strategy"},
+       "--jitter", "--metric", "--strategy", "--lonlat"},
       "the index in the file has its own"};
+  return rule;
+}
+
+// Returns another one.
+const Rule& RuleOfIdentifiers() {
+  static const Rule& rule = *new Rule{
+      Rule::kExcludes,
+      {"--index", "--id_column"},
+      "an index file keeps no identifiers, and numbers the rows of its points"};
   return rule;
 }
 
@@ -335,6 +357,7 @@ const std::vector<Rule>& Rules() {
 absl::Status CheckContradictions(SearchCommand command, const FlagSet& flags) {
   if (Searches(command)) {
     RCT_RETURN_IF_ERROR(Check(RuleOfLoadedIndex(), flags));
+    RCT_RETURN_IF_ERROR(Check(RuleOfIdentifiers(), flags));
   } else if (Holds("--metric=euclidean", flags)) {
     return UsageError(
         "--metric=euclidean: an index file is of the residual metric; give "
@@ -515,6 +538,7 @@ std::string SearchHelp(SearchCommand command) {
       absl::StrReplaceAll(
           absl::StrCat(kIntroduction[which], searches ? kSearchHelp : ""),
           {{"$model", model},
+           {"$columns", absl::StrCat(kColumnsHelp, searches ? kIdHelp : "")},
            {"$out_inducing", kOutInducingHelp},
            {"$order", command == SearchCommand::kGraph ? kOrderHelp : ""}}),
       kExample[which]);

@@ -1096,6 +1096,7 @@ TEST_F(RctTest, HelpTeaches) {
       {{"neighbors", "--help"}, {"neighbors.csv", "p.csv", "q.csv"}},
       {{"graph", "--help"}, {"p.csv", "sets.npy"}},
       {{"order", "--help"}, {"order.csv", "p.csv", "sets.csv"}},
+      {{"unique", "--help"}, {"p.csv", "place_of.csv", "places.csv"}},
       {{"info", "--help"}, {"p.csv"}},
       {{"doctor", "--help"}, {}},
   };
@@ -1105,7 +1106,7 @@ TEST_F(RctTest, HelpTeaches) {
     EXPECT_EQ(outcome.exit_code, 0);
     EXPECT_EQ(outcome.err, "");
     const std::vector<std::string> lines = absl::StrSplit(outcome.out, '\n');
-    EXPECT_THAT(lines, SizeIs(Le(45)));
+    EXPECT_THAT(lines, SizeIs(Le(50)));
     for (const std::string& line : lines) EXPECT_THAT(line, SizeIs(Le(80)));
 
     const size_t start = outcome.out.find("\nExample\n");
@@ -1141,7 +1142,7 @@ TEST_F(RctTest, WaysToAskForHelp) {
   EXPECT_EQ(Rct({"graph", "--k=3", "-h"}).out, graph);
   // The general help names each command.
   for (const char* command :
-       {"build", "neighbors", "graph", "order", "info", "doctor"}) {
+       {"build", "neighbors", "graph", "order", "unique", "info", "doctor"}) {
     EXPECT_THAT(help, HasSubstr(absl::StrCat("\n  ", command, " ")));
   }
 }

@@ -29,9 +29,10 @@
 #include "tools/python/arguments.h"
 #include "tools/python/calls.h"
 #include "tools/python/errors.h"
-#include "tools/python/ordering.h"
 #include "tools/python/index_caster.h"
 #include "tools/python/model.h"
+#include "tools/python/ordering.h"
+#include "tools/python/places.h"
 #include "traversal/neighbor_table.h"
 #include "traversal/range_search.h"
 #include "traversal/range_table.h"
@@ -139,6 +140,13 @@ as at first. None keeps kernel, lengthscale, variance and jitter; inducing=...
 keeps the inducing points, also those that were chosen under another lengthscale,
 and anything else, None included, chooses them anew. threads: 0 means all.)";
 
+constexpr char kAppendDoc[] =
+    R"(An index over these points followed by more, (q, d); this one stays.
+
+The inducing points stay what they are, so that earlier rows keep their residual
+factors and, under the predecessor constraint, their neighbors, bit for bit. New
+rows begin at len(index). threads: 0 means all.)";
+
 constexpr char kSaveDoc[] =
     R"(Writes the index to a file, whole or not at all.
 
@@ -227,6 +235,15 @@ ResidualIndex Rebuild(const ResidualIndex& index,
   }
   return Value(Unlocked([&](Monitor* monitor) {
     return index.Rebuild(config, num_threads, monitor);
+  }));
+}
+
+ResidualIndex Append(const ResidualIndex& index, const py::object& points,
+                     const py::object& threads) {
+  const CArray<double> added = Points("points", points);
+  const int num_threads = Threads(threads);
+  return Value(Unlocked([&](Monitor* monitor) {
+    return index.Append(View(added), num_threads, monitor);
   }));
 }
 
@@ -401,6 +418,7 @@ PYBIND11_MODULE(rct, module) {
   module.doc() = kModuleDoc;
   WatchTheEnd();
   BindOrdering(module);
+  BindPlaces(module);
   py::class_<ResidualIndex> index(module, "ResidualIndex", kClassDoc);
   index
       .def(py::init(&Build), kInitDoc, arg("points"), py::kw_only(),
@@ -431,6 +449,8 @@ PYBIND11_MODULE(rct, module) {
            arg("variance") = py::none(), arg("inducing") = py::ellipsis(),
            arg("num_inducing") = py::none(), arg("seed") = py::none(),
            arg("jitter") = py::none(), arg("threads") = 0)
+      .def("append", &Append, kAppendDoc, arg("points"), py::kw_only(),
+           arg("threads") = 0)
       .def("save", &Save, kSaveDoc, arg("path"), py::kw_only(),
            arg("threads") = 0)
       .def_static("load", &Load, kLoadDoc, arg("path"), py::kw_only(),
