@@ -69,4 +69,14 @@ absl::Status ConvertLonLat(Table<double>& table) {
   return absl::OkStatus();
 }
 
+std::vector<double> LengthscalesOf(absl::Span<const double> scales,
+                                   int64_t columns, bool lon_lat) {
+  std::vector<double> all(scales.begin(), scales.end());
+  if (lon_lat && scales.size() > 1 &&
+      static_cast<int64_t>(scales.size()) == columns - 1) {
+    all.insert(all.begin(), 2, scales[0]);
+  }
+  return all;
+}
+
 }  // namespace rct

@@ -4,6 +4,7 @@
 #ifndef RCT_TOOLS_RCT_COORDINATES_H_
 #define RCT_TOOLS_RCT_COORDINATES_H_
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,6 +48,12 @@ absl::Status CheckLonLatNames(absl::Span<const std::string> names);
 // names stay what they are. Returns InvalidArgument, naming row and column or
 // names, where the first two columns are not longitude and latitude.
 absl::Status ConvertLonLat(Table<double>& table);
+
+// Returns the lengthscales of all coordinates of points that a file of
+// `columns` columns holds: with longitude and latitude, which become three
+// coordinates, the first of several `scales` is that of all three.
+std::vector<double> LengthscalesOf(absl::Span<const double> scales,
+                                   int64_t columns, bool lon_lat);
 
 }  // namespace rct
 

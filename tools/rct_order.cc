@@ -24,10 +24,10 @@
 #include "base/matrix.h"
 #include "base/matrix_file.h"
 #include "base/monitor.h"
-#include "base/npy.h"
 #include "base/quote.h"
 #include "base/status_macros.h"
 #include "index/ordering.h"
+#include "tools/rct_coordinates.h"
 #include "tools/rct_flags.h"
 #include "tools/rct_input.h"
 
@@ -37,9 +37,13 @@ namespace {
 constexpr std::string_view kHelp =
     R"(rct order: an order of your points, for Vecchia approximations.
 
-Files are .npy, .csv or .fvecs, or - for stdin and stdout; rows count from 0.
+Files are .npy, .csv, .tsv, .fvecs or these with .gz; - is stdin or stdout.
+Rows count from 0.
 
   --points=FILE             your points, n x d
+    --columns=NAME[,NAME...]  only these columns
+    --lonlat                the first two are longitude and latitude, degrees:
+                            lengths are km, along chords
   --method=NAME             $methods
     maxmin                  first the point nearest to the mean, then always the
                             one farthest from all before it; repeats come last
@@ -52,11 +56,11 @@ Files are .npy, .csv or .fvecs, or - for stdin and stdout; rows count from 0.
   --column=NAME|NUMBER      of coordinate; the first is 0 (default 0)
   --num_first=N             rows 0 to N-1 come before all others, as training
                             points before new ones (default 0)
-  --header=yes|no           first lines of .csv are names of columns, or data;
+  --header=yes|no           first lines of text are names of columns, or data;
                             default: they must be names, and none a number
   --threads=N               default 0: all
   --out_order=FILE          row numbers, int64, the first row of the order first
-  --format=npy|csv          where the ending of FILE does not say it
+  --format=npy|csv|tsv      where the ending of FILE does not say it
 
 Points at one distance, and equal coordinates, are ordered by row. An order is
 the same on every machine. rct graph --order=FILE --predecessor takes it.
@@ -84,6 +88,7 @@ FlagSet Declare(OrderTask& task, Values& values) {
   constexpr int64_t kMaxInteger = std::numeric_limits<int64_t>::max();
   FlagSet flags;
   flags.Text("points", &task.points);
+  task.coordinates.Declare(flags);
   flags.Choice("method", OrderingMethods().names, &values.method);
   flags.Positives("lengthscale", &values.lengthscale);
   flags.Integer("seed", 0, kMaxInteger, &values.seed);
@@ -149,6 +154,17 @@ absl::StatusOr<int64_t> ColumnOf(const std::string& column,
       absl::StrJoin(names, ", "), DidYouMean(column, names, "")));
 }
 
+absl::StatusOr<Table<double>> ReadPoints(const OrderTask& task,
+                                         Monitor* monitor) {
+  absl::StatusOr<Table<double>> table =
+      ReadInputPoints(task.points, {.header = task.header, .monitor = monitor},
+                      task.coordinates);
+  if (!table.ok()) return Annotate(table.status(), "--points");
+  RCT_RETURN_IF_ERROR(
+      Annotate(CheckInputPoints(task.points, *table), "--points"));
+  return table;
+}
+
 // Returns the library's error in the user's terms.
 absl::Status InFlags(const absl::Status& status) {
   for (const std::string_view field :
@@ -202,18 +218,24 @@ absl::StatusOr<std::string> RunOrder(const OrderTask& task,
   RCT_RETURN_IF_ERROR(CheckFiles({{"--points", task.points}},
                                  {{"--out_order", task.out_order.path}}));
   Monitor reading([&interrupted](double) { return !interrupted(); });
-  const absl::StatusOr<Table<double>> table =
-      ReadInputTable(task.points, {task.header, &reading});
-  if (!table.ok()) return Annotate(table.status(), "--points");
-  RCT_RETURN_IF_ERROR(
-      Annotate(CheckInputPoints(task.points, *table), "--points"));
+  RCT_ASSIGN_OR_RETURN(Table<double> table, ReadPoints(task, &reading));
+  const int64_t columns = table.values.cols();
   OrderingConfig config = task.config;
-  if (!task.column.empty()) {
-    RCT_ASSIGN_OR_RETURN(const int64_t column, ColumnOf(task.column, *table));
+  if (config.method() == OrderingConfig::COORDINATE) {
+    RCT_ASSIGN_OR_RETURN(
+        const int64_t column,
+        ColumnOf(task.column.empty() ? "0" : task.column, table));
     config.set_column(column);
+  } else if (task.coordinates.lon_lat) {
+    RCT_RETURN_IF_ERROR(
+        Annotate(Annotate(ConvertLonLat(table), task.points), "--points"));
   }
-  RCT_ASSIGN_OR_RETURN(const std::vector<int64_t> order,
-                       OrderAndShow(table->values.view(), config, interrupted));
+  const std::vector<double> scales =
+      LengthscalesOf(config.lengthscale(), columns, task.coordinates.lon_lat);
+  config.mutable_lengthscale()->Assign(scales.begin(), scales.end());
+  RCT_ASSIGN_OR_RETURN(
+      const std::vector<int64_t> order,
+      OrderAndShow(std::as_const(table.values).view(), config, interrupted));
   const std::string contents = SerializeOrder(task.out_order.format, order);
   Watch watch("writing", 100, interrupted);
   RCT_RETURN_IF_ERROR(WriteFilesAtomically(
@@ -249,10 +271,7 @@ absl::Status CheckInputOrder(std::string_view flag, const std::string& path,
 
 std::string SerializeOrder(MatrixFormat format,
                            const std::vector<int64_t>& order) {
-  if (format != MatrixFormat::kCsv) return SerializeNpy(order);
-  return SerializeCsv(
-      "row", MatrixView<const int64_t>(order.data(),
-                                       static_cast<int64_t>(order.size()), 1));
+  return SerializeOutput(format, "row", order);
 }
 
 }  // namespace rct

@@ -15,6 +15,7 @@
 #include "base/csv.h"
 #include "base/matrix.h"
 #include "index/ordering.pb.h"
+#include "tools/rct_coordinates.h"
 #include "tools/rct_enum_names.h"
 #include "tools/rct_output.h"
 #include "tools/rct_watch.h"
@@ -27,6 +28,7 @@ const EnumNames& OrderingMethods();
 // A task, as flags describe it.
 struct OrderTask {
   CsvHeader header = CsvHeader::kDetect;
+  CoordinateFlags coordinates;
   std::string points;  // n x d
   OrderingConfig config;
   std::string column;  // a name, or a number for config; "" means not given

@@ -65,6 +65,7 @@ constexpr std::pair<std::string_view, std::string_view> kFlagOf[] = {
     {"inducing.kmeans: ", "--inducing: "},
     {"inducing.cover_tree: ", "--inducing: "},
     {"kernel.lengthscale", "--lengthscale"},
+    {"lengthscale", "--lengthscale"},
     {"variance_floor: ", "--variance: variance_floor "},
     {"jitter: ", "--jitter: "},
     {"factors: V", "--factors: V"},
@@ -127,18 +128,15 @@ struct Input {
   std::vector<std::string> ids;
 };
 
-// Returns the kernel of a task. Where longitude and latitude have become three
-// coordinates, the first of several lengthscales is that of all three.
+// Returns the lengthscales of a task, for all coordinates.
+std::vector<double> ScalesOf(const SearchTask& task, const Input& input) {
+  return LengthscalesOf(task.lengthscale, input.info.dim, input.info.lon_lat);
+}
+
 KernelConfig KernelOf(const SearchTask& task, const Input& input) {
   KernelConfig kernel = task.index.residual().kernel();
-  auto& scales = *kernel.mutable_lengthscale();
-  if (input.info.lon_lat && scales.size() > 1 &&
-      scales.size() == input.info.dim - 1) {
-    const std::vector<double> rest(scales.begin() + 1, scales.end());
-    scales.Resize(3, scales[0]);
-    for (int j = 1; j < 3; ++j) scales[j] = scales[0];
-    scales.Add(rest.begin(), rest.end());
-  }
+  const std::vector<double> scales = ScalesOf(task, input);
+  kernel.mutable_lengthscale()->Assign(scales.begin(), scales.end());
   return kernel;
 }
 
@@ -313,13 +311,13 @@ absl::StatusOr<TaskQueries> ReadQueries(const SearchTask& task,
 // Returns the order of the rows of `points` that the task asks for, or none.
 absl::StatusOr<std::vector<int64_t>> ReadOrder(const SearchTask& task,
                                                MatrixView<const double> points,
-                                               const KernelConfig& kernel,
+                                               absl::Span<const double> scales,
                                                const ReadOptions& options,
                                                const Interrupted& interrupted) {
   if (task.order_method != OrderingConfig::METHOD_UNSPECIFIED) {
     OrderingConfig config;
     config.set_method(task.order_method);
-    *config.mutable_lengthscale() = kernel.lengthscale();
+    config.mutable_lengthscale()->Assign(scales.begin(), scales.end());
     config.set_threads(task.index.threads());
     return OrderAndShow(points, config, interrupted);
   }
@@ -366,7 +364,7 @@ absl::StatusOr<Input> ReadPoints(const SearchTask& task,
     RCT_RETURN_IF_ERROR(
         Annotate(Annotate(ConvertLonLat(table), task.points), "--points"));
   }
-  if (!task.euclidean && task.index.residual().kernel().lengthscale().empty()) {
+  if (!task.euclidean && task.lengthscale.empty()) {
     return absl::InvalidArgumentError(absl::StrCat(
         "--lengthscale is missing: how far the process stays correlated, in ",
         task.coordinates.lon_lat ? "kilometres" : "the units of --points",
@@ -688,7 +686,8 @@ absl::StatusOr<std::string> SearchIndexFile(const SearchTask& task,
   RCT_ASSIGN_OR_RETURN(
       std::vector<int64_t> order,
       ReadOrder(task, index->model().metric()->data().points.view(),
-                index->model().config().kernel(), options, interrupted));
+                index->model().config().kernel().lengthscale(), options,
+                interrupted));
   PutInOrder(std::move(order), queries);
   if (!queries.order.empty()) {
     watch.emplace("index", 100, interrupted);
@@ -709,10 +708,9 @@ absl::StatusOr<std::string> SearchFromPoints(const SearchTask& task,
   RCT_ASSIGN_OR_RETURN(Input input, ReadPoints(task, read));
   RCT_ASSIGN_OR_RETURN(TaskQueries queries, ReadQueries(task, input.info, read,
                                                         std::move(input.ids)));
-  RCT_ASSIGN_OR_RETURN(
-      std::vector<int64_t> order,
-      ReadOrder(task, std::as_const(input.points).view(),
-                task.index.residual().kernel(), read, interrupted));
+  RCT_ASSIGN_OR_RETURN(std::vector<int64_t> order,
+                       ReadOrder(task, std::as_const(input.points).view(),
+                                 ScalesOf(task, input), read, interrupted));
   PutInOrder(std::move(order), queries);
   if (!task.euclidean) {
     std::vector<std::string> report;
@@ -728,6 +726,8 @@ absl::StatusOr<std::string> SearchFromPoints(const SearchTask& task,
   const MatrixView<const double> points = std::as_const(input.points).view();
   EuclideanIndexOptions options;
   options.set_threads(task.index.threads());
+  const std::vector<double> scales = ScalesOf(task, input);
+  options.mutable_lengthscale()->Assign(scales.begin(), scales.end());
   if (task.index.has_strategy()) options.set_strategy(task.index.strategy());
   std::optional<Watch> watch(std::in_place, "index", 100, interrupted);
   RCT_ASSIGN_OR_RETURN(

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
@@ -55,6 +56,10 @@ struct SearchTask {
   // Whether the metric is Euclidean distance. Then only the strategy and the
   // threads of `index` are used, and everything about the model must be absent.
   bool euclidean = false;
+
+  // The lengthscales, one for all columns of the points or one for each. The
+  // kernel of `index` has none.
+  std::vector<double> lengthscale;
 
   IndexOptions index;
   SearchOptions search;  // 0 threads means all

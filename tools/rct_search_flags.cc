@@ -126,7 +126,8 @@ $metric  --strategy=NAME           $strategies
 )";
 
 constexpr std::string_view kMetricHelp =
-    R"(  --metric=euclidean        Euclidean distance in place of all since --kernel
+    R"(  --metric=NAME             residual (default), correlation (--no_inducing), or
+                            euclidean: distance in --lengthscale, no --kernel
 )";
 
 constexpr std::string_view kOutInducingHelp =
@@ -175,9 +176,12 @@ struct Values {
   std::optional<double> variance, jitter, radius;
   std::string order;
   std::optional<int64_t> k, num_inducing, seed, threads, audit;
-  std::vector<double> lengthscale;
   bool no_inducing = false;
 };
+
+// The numbers of the values of --metric.
+constexpr int kCorrelation = 1;
+constexpr int kEuclidean = 2;
 
 bool Searches(SearchCommand command) {
   return command != SearchCommand::kBuild;
@@ -190,7 +194,7 @@ FlagSet Declare(SearchCommand command, SearchTask& task, Values& values) {
   flags.Text("index", &task.index_file);
   flags.Text("points", &task.points);
   flags.Choice("kernel", Kernels().names, &values.kernel);
-  flags.Positives("lengthscale", &values.lengthscale);
+  flags.Positives("lengthscale", &task.lengthscale);
   flags.Positive("variance", &values.variance);
   flags.Integer("num_inducing", 1, kMaxInteger, &values.num_inducing);
   flags.Choice("inducing", InducingNames(), &values.inducing);
@@ -203,7 +207,8 @@ FlagSet Declare(SearchCommand command, SearchTask& task, Values& values) {
   flags.Positive("jitter", &values.jitter);
   flags.Choice("strategy", Strategies().names, &values.strategy);
   flags.Integer("threads", 0, kMaxThreads, &values.threads);
-  flags.Choice("metric", {"residual", "euclidean"}, &values.metric);
+  flags.Choice("metric", {"residual", "correlation", "euclidean"},
+               &values.metric);
   flags.Choice("header", HeaderNames(), &values.header);
   flags.Text("out_inducing", &task.out_inducing.path);
   flags.Choice("format", FormatNames(), &values.format);
@@ -305,11 +310,16 @@ const Rule& RuleOfIdentifiers() {
 const std::vector<Rule>& Rules() {
   static const auto& rules = *new std::vector<Rule>{
       {Rule::kExcludes,
-       {"--metric=euclidean", "--kernel", "--lengthscale", "--variance",
-        "--num_inducing", "--inducing", "--seed", "--inducing_rows",
-        "--inducing_points", "--no_inducing", "--factors",
-        "--residual_variance", "--jitter", "--out_inducing"},
+       {"--metric=euclidean", "--kernel", "--variance", "--num_inducing",
+        "--inducing", "--seed", "--inducing_rows", "--inducing_points",
+        "--no_inducing", "--factors", "--residual_variance", "--jitter",
+        "--out_inducing"},
        "a distance in space has no model"},
+      {Rule::kExcludes,
+       {"--metric=correlation", "--num_inducing", "--inducing", "--seed",
+        "--inducing_rows", "--inducing_points", "--factors",
+        "--residual_variance", "--jitter", "--out_inducing"},
+       "nothing is taken out of the process"},
       {Rule::kAtMostOne,
        {"--num_inducing", "--inducing_rows", "--inducing_points",
         "--no_inducing", "--factors"},
@@ -389,7 +399,7 @@ absl::Status RequireModel(const FlagSet& flags) {
       Require("--kernel", flags,
               absl::StrCat("one of ", absl::StrJoin(Kernels().names, ", "))));
   return Require({"--num_inducing", "--inducing_rows", "--inducing_points",
-                  "--no_inducing", "--factors"},
+                  "--no_inducing", "--metric=correlation", "--factors"},
                  flags, "--num_inducing",
                  "the number of inducing points; or give --inducing_rows, "
                  "--inducing_points, --no_inducing or --factors");
@@ -448,11 +458,11 @@ void FillModel(const Values& values, ResidualConfig& residual) {
   KernelConfig& kernel = *residual.mutable_kernel();
   kernel.set_family(
       static_cast<KernelConfig::Family>(Kernels().numbers[*values.kernel]));
-  kernel.mutable_lengthscale()->Add(values.lengthscale.begin(),
-                                    values.lengthscale.end());
   if (values.variance) kernel.set_variance(*values.variance);
   if (values.jitter) residual.set_jitter(*values.jitter);
-  if (values.no_inducing) residual.mutable_inducing()->mutable_none();
+  if (values.no_inducing || values.metric == kCorrelation) {
+    residual.mutable_inducing()->mutable_none();
+  }
   if (values.num_inducing) {
     *residual.mutable_inducing() = InducingByName(
         values.inducing.value_or(0), *values.num_inducing, values.seed);
@@ -484,7 +494,7 @@ absl::Status SetOrder(const std::string& order, SearchTask& task) {
 // passed all checks.
 void Fill(SearchCommand command, const Values& values, SearchTask& task) {
   task.header = HeaderOf(values.header);
-  task.euclidean = values.metric == 1;
+  task.euclidean = values.metric == kEuclidean;
   task.all_within = Searches(command) && !values.k.has_value();
   task.index.set_threads(static_cast<int>(values.threads.value_or(0)));
   task.search.threads = task.index.threads();

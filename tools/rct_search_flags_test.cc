@@ -328,8 +328,10 @@ TEST(ParseSearchTaskTest, EuclideanDistanceHasNoModel) {
   ExpectError({"--index=p.rct", "--metric=euclidean", "--query_rows=q.npy",
                "--k=5", "--out_indices=i.npy"},
               "--index and --metric: the index in the file has its own");
-  ExpectError(Least({"--metric=cosine"}),
-              "--metric: there is no 'cosine'; there are: residual, euclidean");
+  ExpectError(
+      Least({"--metric=cosine"}),
+      "--metric: there is no 'cosine'; there are: residual, correlation, "
+      "euclidean");
   ExpectError({"--metric=euclidean", "--points=p.npy", "--index=p.rct"},
               "--metric=euclidean: an index file is of the residual metric",
               kBuild);
