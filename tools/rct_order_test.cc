@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -19,6 +20,7 @@
 #include "gtest/gtest.h"
 #include "index/ordering.h"
 #include "index/ordering.pb.h"
+#include "metric/sphere.h"
 #include "tools/test_program.h"
 
 namespace rct {
@@ -130,6 +132,37 @@ TEST_F(RctOrderTest, WritesNpyAndStdout) {
       Shell("rct order --points=- --method=coordinate --out_order=- <p.csv");
   EXPECT_EQ(piped.exit_code, 0) << piped.err;
   EXPECT_EQ(piped.out, "row_1\n0\n1\n5\n2\n3\n4\n");
+}
+
+// The chord across the antimeridian is short, and text columns are skipped.
+TEST_F(RctOrderTest, ColumnsAndLonLat) {
+  Write("p.csv",
+        "name,lon,lat\nSuva,178.4,-18.1\nApia,-171.8,-13.8\n"
+        "Quito,-78.5,-0.2\nLagos,3.4,6.5\nSuva,178.4,-18.1\nOslo,10.8,59.9\n");
+  Matrix<double> places(6, 2);
+  const double lon_lat[][2] = {{178.4, -18.1}, {-171.8, -13.8}, {-78.5, -0.2},
+                               {3.4, 6.5},     {178.4, -18.1},  {10.8, 59.9}};
+  for (int i = 0; i < 6; ++i) {
+    for (int j = 0; j < 2; ++j) places(i, j) = lon_lat[i][j];
+  }
+  const auto chords = LonLatToChord(std::as_const(places).view());
+  ASSERT_THAT(chords, IsOk());
+  OrderingConfig config;
+  config.set_method(OrderingConfig::MAXMIN);
+  std::string expected = "row_1\n";
+  const Order order = *OrderPoints(chords->view(), config);
+  for (const int64_t row : order) absl::StrAppend(&expected, row, "\n");
+  EXPECT_EQ(OrderOf({"--columns=lon,lat", "--lonlat", "--method=maxmin"}),
+            expected);
+  EXPECT_EQ(OrderOf({"--columns=lon,lat", "--lonlat", "--method=maxmin",
+                     "--lengthscale=300"}),
+            expected);
+  // Coordinates are those of the file.
+  EXPECT_EQ(OrderOf({"--columns=lon,lat", "--lonlat", "--method=coordinate",
+                     "--column=lat"}),
+            "row_1\n0\n4\n1\n2\n3\n5\n");
+  ExpectError({"--columns=lat,lon", "--lonlat", "--method=maxmin"},
+              "--points: p.csv: ");
 }
 
 TEST_F(RctOrderTest, Errors) {

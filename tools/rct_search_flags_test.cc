@@ -82,7 +82,7 @@ TEST(ParseSearchTaskTest, EveryFlag) {
                          "--allowed_rows=a.npy", "--header=no"}));
   ASSERT_THAT(task, IsOk());
   const ResidualConfig& residual = task->index.residual();
-  EXPECT_THAT(residual.kernel().lengthscale(), ElementsAre(1, 2.5));
+  EXPECT_THAT(task->lengthscale, ElementsAre(1, 2.5));
   EXPECT_EQ(residual.kernel().variance(), 3);
   EXPECT_EQ(residual.jitter(), 1e-4);
   EXPECT_EQ(residual.inducing().random().count(), 8);
@@ -310,10 +310,10 @@ TEST(ParseSearchTaskTest, EuclideanDistanceHasNoModel) {
       ParseSearchTask(kNeighbors, Least({"--metric=residual"}))->euclidean);
 
   for (const char* flag :
-       {"--kernel=rbf", "--lengthscale=1", "--variance=2", "--num_inducing=3",
-        "--inducing=random", "--out_inducing=z.npy", "--seed=1",
-        "--inducing_rows=z.npy", "--inducing_points=z.npy", "--no_inducing",
-        "--factors=v.npy", "--residual_variance=p.npy", "--jitter=1e-4"}) {
+       {"--kernel=rbf", "--variance=2", "--num_inducing=3", "--inducing=random",
+        "--out_inducing=z.npy", "--seed=1", "--inducing_rows=z.npy",
+        "--inducing_points=z.npy", "--no_inducing", "--factors=v.npy",
+        "--residual_variance=p.npy", "--jitter=1e-4"}) {
     Arguments arguments = least;
     arguments.emplace_back(flag);
     const std::string name =
@@ -338,6 +338,26 @@ TEST(ParseSearchTaskTest, EuclideanDistanceHasNoModel) {
   EXPECT_THAT(ParseSearchTask(
                   kBuild, {"--metric=residual", "--points=p.npy",
                            "--kernel=rbf", "--no_inducing", "--index=p.rct"}),
+              IsOk());
+}
+
+TEST(ParseSearchTaskTest, CorrelationTakesNothingOut) {
+  const Arguments least = Least({"--metric=correlation"}, "--num_inducing=");
+  const absl::StatusOr<SearchTask> task = ParseSearchTask(kNeighbors, least);
+  ASSERT_THAT(task, IsOk());
+  EXPECT_TRUE(task->index.residual().inducing().has_none());
+  EXPECT_FALSE(task->euclidean);
+  for (const char* flag :
+       {"--num_inducing=3", "--inducing_rows=z.npy", "--inducing_points=z.npy",
+        "--factors=v.npy", "--jitter=1e-4", "--out_inducing=z.npy"}) {
+    Arguments arguments = least;
+    arguments.emplace_back(flag);
+    const std::vector<std::string> name = absl::StrSplit(flag, '=');
+    ExpectError(arguments,
+                absl::StrCat("--metric=correlation and ", name[0], ": "));
+  }
+  EXPECT_THAT(ParseSearchTask(kBuild, {"--metric=correlation", "--points=p.npy",
+                                       "--kernel=rbf", "--index=p.rct"}),
               IsOk());
 }
 

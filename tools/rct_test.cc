@@ -352,6 +352,30 @@ TEST_F(RctTest, GraphsAreOfAllOtherRows) {
 }
 
 // Every strategy finds the neighbors that a loop over all pairs finds.
+TEST_F(RctTest, TheMetricIsAnArgument) {
+  // Distances are in lengthscales, of which a power of two changes no bit.
+  const std::vector<std::string> one = Answer(
+      {"--metric=euclidean", "--inducing_rows", "--kernel", "--lengthscale"});
+  const std::vector<std::string> two = Answer(
+      {"--metric=euclidean", "--inducing_rows", "--kernel", "--lengthscale=2"});
+  EXPECT_EQ(one[0], two[0]);
+  const Matrix<double> distances = ParseNpyMatrix(one[1]).value();
+  const Matrix<double> halves = ParseNpyMatrix(two[1]).value();
+  for (int64_t i = 0; i < 4; ++i) {
+    for (int64_t j = 0; j < 4; ++j) {
+      EXPECT_EQ(halves(i, j), distances(i, j) / 2);
+    }
+  }
+  // The correlation of a stationary process falls with the distance.
+  const std::vector<std::string> correlation =
+      Answer({"--metric=correlation", "--inducing_rows"});
+  EXPECT_EQ(correlation[0], one[0]);
+  EXPECT_EQ(correlation, Answer({"--no_inducing", "--inducing_rows"}));
+  ExpectError({"graph", "--metric=euclidean", "--points=p.npy", "--k=4",
+               "--lengthscale=1,2", "--out_indices=g.npy"},
+              1, HasSubstr("--lengthscale: 2 values for points of 3 "));
+}
+
 TEST_F(RctTest, EuclideanDistance) {
   const Matrix<double> points = FloatPoints();
   std::vector<std::pair<double, int64_t>> expected;
@@ -366,7 +390,7 @@ TEST_F(RctTest, EuclideanDistance) {
   std::sort(expected.begin(), expected.end());
   for (const char* strategy :
        {"--threads=1", "--strategy=exhaustive", "--strategy=level_synchronous",
-        "--strategy=best_first"}) {
+        "--strategy=best_first", "--strategy=block"}) {
     Answer({"--metric=euclidean", "--inducing_rows", "--kernel",
             "--lengthscale", strategy});
     const Matrix<int64_t> rows = ParseNpyIndexMatrix(Read("i.npy")).value();
