@@ -1,4 +1,6 @@
-// Compares EuclideanIndex with nanoflann's k-d tree.
+// Compares the search of near points with nanoflann's k-d tree: under Euclidean
+// distance and, for the same neighbors, under correlation without inducing
+// points.
 //
 // Both build over the same 100,000 points and find the 10 nearest neighbors of
 // every one of them (itself among them), on the same threads. They take turns
@@ -22,6 +24,7 @@
 #include <memory>
 #include <nanoflann.hpp>
 #include <numeric>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -30,8 +33,9 @@
 #include "base/parallel.h"
 #include "base/point_sets.h"
 #include "benchmark/benchmark.h"
-#include "index/euclidean_index.h"
+#include "index/index.h"
 #include "index/index.pb.h"
+#include "metric/metric.pb.h"
 #include "traversal/neighbor_table.h"
 #include "traversal/searcher.h"
 #include "traversal/traversal.pb.h"
@@ -41,7 +45,6 @@ namespace {
 
 constexpr int64_t kPoints = 100'000;
 constexpr int64_t kNeighbors = 10;
-constexpr Strategy kDefault = STRATEGY_UNSPECIFIED;
 
 // Points with the interface that nanoflann expects.
 struct Cloud {
@@ -164,39 +167,64 @@ struct Seconds {
   double search = 0;
 };
 
+// What is compared.
+struct Case {
+  PointSet set;
+  Strategy strategy = STRATEGY_UNSPECIFIED;  // the default
+  bool predecessor = false;
+  bool correlation = false;
+};
+
+MetricConfig MetricOf(const Case& c) {
+  MetricConfig metric;
+  if (c.correlation) {
+    metric.mutable_correlation()->set_family(KernelConfig::MATERN12);
+  } else {
+    metric.mutable_euclidean();
+  }
+  return metric;
+}
+
+// Expects the same distances; a correlation is that of exp(-distance).
+void CheckSame(const NeighborTable& ours, const NeighborTable& theirs,
+               const Case& c) {
+  for (int64_t i = 0; i < kPoints; ++i) {
+    for (int64_t j = 0; j < ours.count(i); ++j) {
+      const double d = ours.distances()(i, j);
+      const double distance = c.correlation ? -std::log1p(-d * d) : d;
+      RCT_CHECK(std::abs(distance - theirs.distances()(i, j)) <=
+                (c.correlation ? 1e-12 : 1e-14 * distance));
+    }
+  }
+}
+
 template <int kDim>
-void AgainstNanoflann(benchmark::State& state, PointSet set, Strategy strategy,
-                      bool predecessor) {
+void AgainstNanoflann(benchmark::State& state, const Case& c) {
   const int threads = static_cast<int>(state.range(0));
-  const Matrix<double> owned = MakePointSet(set, kPoints, kDim, /*seed=*/42);
+  const Matrix<double> owned = MakePointSet(c.set, kPoints, kDim, /*seed=*/42);
   const MatrixView<const double> points = owned.view();
   std::vector<int64_t> rows(kPoints);
   std::iota(rows.begin(), rows.end(), 0);
-  EuclideanIndexOptions options;
+  IndexOptions options;
   options.set_threads(threads);
-  if (strategy != kDefault) options.set_strategy(strategy);
+  if (c.strategy != STRATEGY_UNSPECIFIED) options.set_strategy(c.strategy);
   Seconds ours, theirs;
   for (auto _ : state) {
     const auto tree = Timed(theirs.build, [&] {
       return std::make_unique<const KdTree<kDim>>(points);
     });
-    const EuclideanIndex index = Timed(
-        ours.build, [&] { return *EuclideanIndex::Build(points, options); });
+    const Index index = Timed(ours.build, [&] {
+      return *Index::Build(points, MetricOf(c), options);
+    });
     const NeighborTable expected = Timed(theirs.search, [&] {
-      return tree->Search(points, predecessor, threads);
+      return tree->Search(points, c.predecessor, threads);
     });
     const SearchResult result = Timed(ours.search, [&] {
       return *index.Search(
           rows,
-          {.k = kNeighbors, .predecessor = predecessor, .threads = threads});
+          {.k = kNeighbors, .predecessor = c.predecessor, .threads = threads});
     });
-    for (int64_t i = 0; i < kPoints; ++i) {
-      for (int64_t j = 0; j < result.neighbors.count(i); ++j) {
-        const double distance = result.neighbors.distances()(i, j);
-        RCT_CHECK(std::abs(distance - expected.distances()(i, j)) <=
-                  1e-14 * distance);
-      }
-    }
+    CheckSame(result.neighbors, expected, c);
     state.counters["evaluations_per_query"] =
         static_cast<double>(result.counters.distance_evaluations()) / kPoints;
   }
@@ -211,13 +239,10 @@ void AgainstNanoflann(benchmark::State& state, PointSet set, Strategy strategy,
 
 // Registers a benchmark on one thread and on two.
 template <int kDim>
-void Register(const char* name, PointSet set, Strategy strategy = kDefault,
-              bool predecessor = false) {
-  benchmark::RegisterBenchmark(name,
-                               [=](benchmark::State& state) {
-                                 AgainstNanoflann<kDim>(state, set, strategy,
-                                                        predecessor);
-                               })
+void Register(const std::string& name, const Case& c) {
+  benchmark::RegisterBenchmark(
+      name.c_str(),
+      [c](benchmark::State& state) { AgainstNanoflann<kDim>(state, c); })
       ->ArgName("threads")
       ->Arg(1)
       ->Arg(2)
@@ -228,8 +253,10 @@ void Register(const char* name, PointSet set, Strategy strategy = kDefault,
 }
 
 template <int kDim>
-void RegisterPredecessor(const char* name, PointSet set) {
-  Register<kDim>(name, set, kDefault, /*predecessor=*/true);
+void RegisterLowDimension(const std::string& name, PointSet set) {
+  Register<kDim>(name, {.set = set});
+  Register<kDim>(name + "/predecessor", {.set = set, .predecessor = true});
+  Register<kDim>(name + "/correlation", {.set = set, .correlation = true});
 }
 
 }  // namespace
@@ -237,20 +264,17 @@ void RegisterPredecessor(const char* name, PointSet set) {
 
 int main(int argc, char** argv) {
   using rct::PointSet;
-  rct::Register<2>("d2/cube", PointSet::kUniformCube);
-  rct::Register<2>("d2/normal", PointSet::kNormal);
-  rct::Register<3>("d3/cube", PointSet::kUniformCube);
-  rct::Register<3>("d3/normal", PointSet::kNormal);
-  rct::Register<8>("d8/cube", PointSet::kUniformCube);
-  rct::Register<8>("d8/normal", PointSet::kNormal);
-  rct::RegisterPredecessor<2>("d2/cube/predecessor", PointSet::kUniformCube);
-  rct::RegisterPredecessor<2>("d2/normal/predecessor", PointSet::kNormal);
-  rct::RegisterPredecessor<3>("d3/cube/predecessor", PointSet::kUniformCube);
-  rct::RegisterPredecessor<3>("d3/normal/predecessor", PointSet::kNormal);
-  rct::Register<3>("d3/normal/level_synchronous", PointSet::kNormal,
-                   rct::LEVEL_SYNCHRONOUS);
-  rct::Register<3>("d3/normal/best_first", PointSet::kNormal, rct::BEST_FIRST);
-  rct::Register<8>("d8/normal/exhaustive", PointSet::kNormal, rct::EXHAUSTIVE);
+  rct::RegisterLowDimension<2>("d2/cube", PointSet::kUniformCube);
+  rct::RegisterLowDimension<2>("d2/normal", PointSet::kNormal);
+  rct::RegisterLowDimension<3>("d3/cube", PointSet::kUniformCube);
+  rct::RegisterLowDimension<3>("d3/normal", PointSet::kNormal);
+  rct::Register<8>("d8/cube", {.set = PointSet::kUniformCube});
+  rct::Register<8>("d8/normal", {.set = PointSet::kNormal});
+  for (const rct::Strategy strategy :
+       {rct::EXHAUSTIVE, rct::LEVEL_SYNCHRONOUS, rct::BEST_FIRST}) {
+    rct::Register<3>("d3/normal/" + Strategy_Name(strategy),
+                     {.set = PointSet::kNormal, .strategy = strategy});
+  }
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
   benchmark::RunSpecifiedBenchmarks();

@@ -1157,6 +1157,28 @@ TEST_F(RctTest, TheReadmeShowsTheSameExample) {
           "```\n")));
 }
 
+// The lines that show what comes before the neighbors can be pasted after the
+// first example, whose points they use.
+TEST_F(RctTest, TheReadmeCanBePasted) {
+  const std::string readme = ReadFile("README.md").value();
+  const size_t first = readme.find("```sh\nawk ");
+  const size_t second = readme.find("```sh\nprintf ");
+  ASSERT_NE(first, std::string::npos);
+  ASSERT_NE(second, std::string::npos);
+  const auto block = [&](size_t at) {
+    return readme.substr(at + 6, readme.find("```", at + 6) - (at + 6));
+  };
+  ASSERT_EQ(Shell("rm -f *").exit_code, 0);
+  const Outcome pasted =
+      Shell(absl::StrCat("set -e\n", block(first), block(second)));
+  EXPECT_EQ(pasted.exit_code, 0) << pasted.err;
+  EXPECT_EQ(Read("near.csv"), "id,neighbor_1\n7,8\n8,9\n9,8\n");
+  EXPECT_EQ(Read("places.csv"), "lon,lat\n178.44,-18.14\n-171.77,-13.83\n");
+  EXPECT_EQ(Read("place_of.csv"), "place_1\n0\n1\n1\n");
+  EXPECT_EQ(ParseNpyIndexMatrix(Read("near.npy"))->rows(), 999);
+  EXPECT_EQ(ParseNpyIndexMatrix(Read("order.npy"))->rows(), 999);
+}
+
 TEST_F(RctTest, WaysToAskForHelp) {
   const std::string help = Rct({"--help"}).out;
   EXPECT_EQ(Rct({"-h"}).out, help);

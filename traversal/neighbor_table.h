@@ -49,6 +49,12 @@ class NeighborTable {
     return j;
   }
 
+  // Asks for the memory of query i, which is about to be written.
+  void Prefetch(int64_t i) {
+    __builtin_prefetch(rows_.row(i), /*rw=*/1);
+    __builtin_prefetch(distances_.row(i), /*rw=*/1);
+  }
+
   NeighborTable Clone() const;
 
   // Returns the first `k` <= k() neighbors of each query.

@@ -238,18 +238,44 @@ class Searcher {
   Searcher(std::shared_ptr<const Metric> metric, RowOrder order)
       : metric_(std::move(metric)), order_(std::move(order)) {}
 
-  // Returns the numbers of the queries in the order of their positions: queries
-  // that are near each other share work.
-  std::vector<int32_t> QueriesByPosition(const Request& request) const {
-    std::vector<int32_t> queries(request.positions.size());
-    if (request.own() && 4 * request.num_queries() > metric_->size()) {
-      CountingSort(request.positions, absl::MakeSpan(queries));
-      return queries;
+  // A query of a request, and the position of its point.
+  struct PlacedQuery {
+    int32_t position;
+    int32_t query;
+  };
+
+  // Returns the queries in the order of their positions, and those at one
+  // position in their own order: queries that are near each other share work.
+  // Cost: O(q log q), or O(q) where queries are a large part of the data.
+  std::vector<PlacedQuery> PlacedQueries(const Request& request) const {
+    const auto count = static_cast<int32_t>(request.num_queries());
+    std::vector<PlacedQuery> placed(count);
+    if (!request.own() || 4 * request.num_queries() < metric_->size()) {
+      for (int32_t i = 0; i < count; ++i) placed[i] = {request.positions[i], i};
+      std::sort(placed.begin(), placed.end(),
+                [](const PlacedQuery& a, const PlacedQuery& b) {
+                  return std::pair(a.position, a.query) <
+                         std::pair(b.position, b.query);
+                });
+      return placed;
     }
-    std::iota(queries.begin(), queries.end(), 0);
-    std::stable_sort(queries.begin(), queries.end(), [&](int32_t a, int32_t b) {
-      return request.positions[a] < request.positions[b];
-    });
+    std::vector<int32_t> next(metric_->size() + 1);
+    for (const int32_t position : request.positions) ++next[position + 1];
+    std::partial_sum(next.begin(), next.end(), next.begin());
+    for (int32_t i = 0; i < count; ++i) {
+      const int32_t position = request.positions[i];
+      placed[next[position]++] = {position, i};
+    }
+    return placed;
+  }
+
+  // Returns the numbers of the queries in the same order.
+  std::vector<int32_t> QueriesByPosition(const Request& request) const {
+    std::vector<int32_t> queries;
+    queries.reserve(request.num_queries());
+    for (const PlacedQuery& placed : PlacedQueries(request)) {
+      queries.push_back(placed.query);
+    }
     return queries;
   }
 
@@ -257,17 +283,6 @@ class Searcher {
                       SearchStatistics& statistics) const = 0;
 
  private:
-  // Fills `queries` with the numbers of `positions` of the data in their order.
-  void CountingSort(absl::Span<const int32_t> positions,
-                    absl::Span<int32_t> queries) const {
-    std::vector<int32_t> next(metric_->size() + 1);
-    for (const int32_t position : positions) ++next[position + 1];
-    std::partial_sum(next.begin(), next.end(), next.begin());
-    for (size_t i = 0; i < positions.size(); ++i) {
-      queries[next[positions[i]]++] = static_cast<int32_t>(i);
-    }
-  }
-
   std::shared_ptr<const Metric> metric_;
   RowOrder order_;
 };

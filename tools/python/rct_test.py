@@ -387,13 +387,18 @@ class ResidualIndexTest(unittest.TestCase):
             self.assertIn("ll rows within a radius", getattr(rct.ResidualIndex, name).__doc__)
         self.assertIn("lengthscale", rct.ResidualIndex.__init__.__doc__)
 
-    def test_the_example_in_the_readme(self):
+    def test_the_examples_in_the_readme(self):
         with open("README.md", encoding="utf-8") as readme:
-            example = re.search(r"```python\n(.*?)```", readme.read(), re.DOTALL)
+            examples = re.findall(r"```python\n(.*?)```", readme.read(), re.DOTALL)
+        self.assertEqual(len(examples), 2)
         names = {}
-        exec(example.group(1), names)
+        for example in examples:
+            exec(example, names)
         self.assertEqual(names["rows"].shape, (3, K))
         self.assertTrue((names["distances"] <= 1).all())
+        self.assertEqual(names["sets"].shape, (10_000, 10))
+        self.assertEqual(names["z"].shape, (100, 3))
+        self.assertEqual(len(names["longer"]), 10_100)
 
     def test_the_example_in_the_docstring(self):
         parser = doctest.DocTestParser()

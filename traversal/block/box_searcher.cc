@@ -23,17 +23,9 @@ namespace {
 // The queries of a task: enough to outweigh its start, few enough to share out.
 constexpr int64_t kQueriesOfATask = 256;
 
-// The number of queries that memory is asked for ahead of time: queries near
-// each other in space lie far from each other in the request and in the answer.
+// The number of queries whose rows of the answer are asked for ahead of time:
+// queries near each other in space may lie far from each other there.
 constexpr int64_t kAhead = 4;
-
-void Prefetch(const Searcher<EuclideanDistance>::Request& request,
-              int32_t query, NeighborTable& neighbors) {
-  __builtin_prefetch(&request.positions[query]);
-  __builtin_prefetch(&request.rows[query]);
-  __builtin_prefetch(neighbors.rows().row(query), /*rw=*/1);
-  __builtin_prefetch(neighbors.distances().row(query), /*rw=*/1);
-}
 
 // Offers the points that it is shown to the neighbors of one query.
 class Nearest {
@@ -88,26 +80,26 @@ std::unique_ptr<const BoxSearcher> BoxSearcher::Create(
       new BoxSearcher(std::move(ordered), std::move(order), std::move(tree)));
 }
 
-void BoxSearcher::SearchOne(const Request& request, int32_t query,
+void BoxSearcher::SearchOne(const Request& request, PlacedQuery query,
                             Worker& worker, NeighborTable& neighbors) const {
   const SearchOptions& options = request.options;
-  const int32_t position = request.positions[query];
-  const double* const x = request.from.points.row(position);
-  const int64_t row = request.rows[query];
-  const int64_t leaf = request.own() ? position / kBoxLeaf : tree_.Locate(x);
+  const double* const x = request.from.points.row(query.position);
+  const int64_t row = request.own() ? order().row(query.position) : kNoNeighbor;
+  const int64_t leaf =
+      request.own() ? query.position / kBoxLeaf : tree_.Locate(x);
   worker.heap.Reset(options.k, options.radius);
   Nearest nearest(order(), row, options, worker.heap);
   tree_.Visit(
       x, tree_.Around(leaf, options.k),
       options.predecessor ? static_cast<double>(row - 1) : BoxTree::kAllRows,
       nearest, worker.path, worker.counts);
-  worker.heap.MoveTo(neighbors, query);
+  worker.heap.MoveTo(neighbors, query.query);
   worker.offered += nearest.offered();
 }
 
 void BoxSearcher::Search(const Request& request, NeighborTable& neighbors,
                          SearchStatistics& statistics) const {
-  const std::vector<int32_t> queries = QueriesByPosition(request);
+  const std::vector<PlacedQuery> queries = PlacedQueries(request);
   const int64_t tasks =
       (request.num_queries() + kQueriesOfATask - 1) / kQueriesOfATask;
   const int threads =
@@ -120,7 +112,7 @@ void BoxSearcher::Search(const Request& request, NeighborTable& neighbors,
                     std::min(first + kQueriesOfATask, request.num_queries());
                 for (int64_t i = first; i < last; ++i) {
                   if (i + kAhead < last) {
-                    Prefetch(request, queries[i + kAhead], neighbors);
+                    neighbors.Prefetch(queries[i + kAhead].query);
                   }
                   SearchOne(request, queries[i], workers[id], neighbors);
                 }

@@ -16,10 +16,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <utility>
 
 #include "metric/euclidean_distance.h"
 #include "traversal/block/box_tree.h"
 #include "traversal/neighbor_table.h"
+#include "traversal/row_order.h"
 #include "traversal/searcher.h"
 
 namespace rct {
@@ -42,7 +44,7 @@ class BoxSearcher final : public Searcher<EuclideanDistance> {
 
   void Search(const Request& request, NeighborTable& neighbors,
               SearchStatistics& statistics) const override;
-  void SearchOne(const Request& request, int32_t query, Worker& worker,
+  void SearchOne(const Request& request, PlacedQuery query, Worker& worker,
                  NeighborTable& neighbors) const;
 
   BoxTree tree_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <memory>
@@ -36,7 +37,52 @@ constexpr int kMaxDimensions = 8;
 constexpr double kMaxScaled = 1e150;
 
 constexpr int64_t kQueriesOfATask = 256;
+constexpr int64_t kAhead =
+    4;  // queries whose rows of the answer are prefetched
 constexpr int kTile = 128;
+
+// The kth smallest of the numbers that it is given.
+class KthSmallest {
+ public:
+  void Reset(int64_t k) {
+    k_ = k;
+    numbers_.clear();
+  }
+
+  // Infinity while there are fewer than k numbers.
+  double value() const {
+    return static_cast<int64_t>(numbers_.size()) < k_ ? kInfinity
+           : k_ <= kSorted                            ? numbers_.back()
+                                                      : numbers_.front();
+  }
+
+  void Add(double number) {
+    if (!(number < value())) return;
+    const bool full = static_cast<int64_t>(numbers_.size()) == k_;
+    if (k_ > kSorted) {
+      if (full) {
+        std::pop_heap(numbers_.begin(), numbers_.end());
+        numbers_.pop_back();
+      }
+      numbers_.push_back(number);
+      std::push_heap(numbers_.begin(), numbers_.end());
+      return;
+    }
+    if (!full) numbers_.push_back(number);
+    size_t place = numbers_.size() - 1;
+    for (; place > 0 && number < numbers_[place - 1]; --place) {
+      numbers_[place] = numbers_[place - 1];
+    }
+    numbers_[place] = number;
+  }
+
+ private:
+  // The most numbers that are kept sorted; more are a heap.
+  static constexpr int64_t kSorted = 32;
+
+  int64_t k_ = 0;
+  std::vector<double> numbers_;
+};
 
 // Scales a point.
 void Scale(const Kernel& kernel, const double* x, double* z) {
@@ -117,18 +163,18 @@ class CorrelationSearcher::Worker {
         hits_(kTile + kLanes),
         workspace_(searcher.metric().dim(), 1, kTile) {}
 
-  void Search(int32_t query, NeighborTable& neighbors) {
+  void Search(PlacedQuery query, NeighborTable& neighbors) {
     const ResidualCorrelation& metric = searcher_.metric();
-    const int32_t position = request_.positions[query];
-    row_ = request_.rows[query];
+    const int32_t position = query.position;
+    row_ = request_.rows[query.query];
     Scale(metric.kernel(), request_.from.points.row(position), z_.data());
     const double s = request_.from.inverse_sqrt[position];
     const Reach reach(metric.kernel(), metric.kernel().variance() * s * s,
                       std::max(searcher_.largest_, LargestOf(z_)));
     Collect(position);
-    const double limit = reach.SquaredFrom(kth());
+    const double limit = reach.SquaredFrom(kth_.value());
     if (limit > threshold_) CollectWithin(limit);
-    Evaluate(position, limit, query, neighbors);
+    Evaluate(position, limit, query.query, neighbors);
   }
 
   // The visitor of the tree.
@@ -141,9 +187,9 @@ class CorrelationSearcher::Worker {
     }
     near_.push_back({squared, position});
     if (fixed_) return;
-    nearest_.Offer(squared, row);
+    kth_.Add(squared);
     // Most neighbors that differ by roundings alone are then at hand.
-    threshold_ = nearest_.threshold() * (1 + 0x1p-20) + 0x1p-40;
+    threshold_ = kth_.value() * (1 + 0x1p-20) + 0x1p-40;
   }
 
   SearchCounters counters() const {
@@ -168,17 +214,13 @@ class CorrelationSearcher::Worker {
                                         : BoxTree::kAllRows;
   }
 
-  // Returns the kth smallest squared distance, raised by less than its
-  // roundings, or infinity where there are fewer than k points.
-  double kth() const { return nearest_.threshold(); }
-
   void Visit(BoxTree::Leaves seeds) {
     near_.clear();
     searcher_.tree_.Visit(z_.data(), seeds, last_row(), *this, path_, counts_);
   }
 
   void Collect(int32_t position) {
-    nearest_.Reset(request_.options.k);
+    kth_.Reset(request_.options.k);
     threshold_ = kInfinity;
     fixed_ = false;
     const int64_t leaf = request_.own() ? position / kBoxLeaf
@@ -218,6 +260,7 @@ class CorrelationSearcher::Worker {
   const Request& request_;
   int64_t row_ = 0;        // of the query
   std::vector<double> z_;  // of the query
+  KthSmallest kth_;        // of squared distances
   KnnHeap nearest_;
   double threshold_ = 0;
   bool fixed_ = false;
@@ -267,7 +310,7 @@ std::unique_ptr<const CorrelationSearcher> CorrelationSearcher::Create(
 void CorrelationSearcher::Search(const Request& request,
                                  NeighborTable& neighbors,
                                  SearchStatistics& statistics) const {
-  const std::vector<int32_t> queries = QueriesByPosition(request);
+  const std::vector<PlacedQuery> queries = PlacedQueries(request);
   const int64_t tasks =
       (request.num_queries() + kQueriesOfATask - 1) / kQueriesOfATask;
   const int threads =
@@ -280,6 +323,9 @@ void CorrelationSearcher::Search(const Request& request,
                 const int64_t last =
                     std::min(first + kQueriesOfATask, request.num_queries());
                 for (int64_t i = first; i < last; ++i) {
+                  if (i + kAhead < last) {
+                    neighbors.Prefetch(queries[i + kAhead].query);
+                  }
                   workers[id].Search(queries[i], neighbors);
                 }
               });
