@@ -139,19 +139,57 @@ absl::StatusOr<EuclideanIndex> EuclideanIndex::Build(
         "lengthscale: ", given, " values for points of ", points.cols,
         " coordinates; give none, one, or one for each"));
   }
-  Matrix<double> scaled = InLengthscales(points, options);
+  return Compose(InLengthscales(points, options), std::move(used),
+                 options.threads(), monitor);
+} catch (...) {
+  return StatusOfException("Build");
+}
+
+absl::StatusOr<EuclideanIndex> EuclideanIndex::Compose(
+    Matrix<double> scaled, EuclideanIndexOptions options, int threads,
+    Monitor* monitor) {
   RCT_RETURN_IF_ERROR(ValidateEuclideanPoints(scaled.view()));
   RCT_ASSIGN_OR_RETURN(
       ComposedSearcher<EuclideanDistance> composed,
       ComposeSearcher(std::make_shared<const EuclideanDistance>(
                           EuclideanPoints{std::move(scaled)}),
-                      CompositionOf(used), ResolveThreads(options.threads()),
+                      CompositionOf(options), ResolveThreads(threads),
                       monitor));
   RCT_RETURN_IF_ERROR(Monitor::Check(monitor));
-  return EuclideanIndex(std::move(used), std::move(composed.searcher),
+  return EuclideanIndex(std::move(options), std::move(composed.searcher),
                         std::move(composed.phases));
+}
+
+absl::StatusOr<EuclideanIndex> EuclideanIndex::Append(
+    MatrixView<const double> points, int threads, Monitor* monitor) const try {
+  const Monitor::Part whole(monitor);
+  RCT_RETURN_IF_ERROR(ValidateThreads(threads));
+  RCT_RETURN_IF_ERROR(ValidateAppended(points, size(), dim()));
+  RCT_RETURN_IF_ERROR(CheckCopyMemory(size() + points.rows, dim(), options_));
+  const Matrix<double> added = InLengthscales(points, options_);
+  // Errors of the new points alone name their own rows.
+  RCT_RETURN_IF_ERROR(ValidateEuclideanPoints(added.view()));
+  Matrix<double> all(size() + points.rows, dim());
+  CopyScaledPoints(all.view());
+  for (int64_t i = 0; i < added.rows(); ++i) {
+    std::copy_n(added.row(i), dim(), all.row(size() + i));
+  }
+  return Compose(std::move(all), options_, threads, monitor);
 } catch (...) {
-  return StatusOfException("Build");
+  return StatusOfException("Append");
+}
+
+Matrix<double> EuclideanIndex::ScaledPoints() const {
+  Matrix<double> points(size(), dim());
+  CopyScaledPoints(points.view());
+  return points;
+}
+
+void EuclideanIndex::CopyScaledPoints(MatrixView<double> to) const {
+  const Matrix<double>& stored = searcher_->metric().data().points;
+  for (int64_t i = 0; i < size(); ++i) {
+    std::copy_n(stored.row(searcher_->order().position(i)), dim(), to.row(i));
+  }
 }
 
 int64_t EuclideanIndex::build_distance_evaluations() const {

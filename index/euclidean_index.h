@@ -67,6 +67,20 @@ class EuclideanIndex {
       MatrixView<const double> points,
       const EuclideanIndexOptions& options = {}, Monitor* monitor = nullptr);
 
+  // Builds an index over these points followed by `points` (q x d, q >= 0), in
+  // the same unit and with the options of this one, which stays as it is: rows
+  // keep their numbers, and new ones begin at size(). Answers are those of
+  // Build over all points, bit for bit. Distances between old rows, and with
+  // `predecessor` their neighbors, are the same as before, because a distance
+  // does not depend on other points.
+  //
+  // The cost is that of Build, but that old points are not divided by the
+  // lengthscales again. Errors are those of Build; where two points differ by
+  // too little for their squares, the message counts the rows of all points.
+  absl::StatusOr<EuclideanIndex> Append(MatrixView<const double> points,
+                                        int threads = 0,
+                                        Monitor* monitor = nullptr) const;
+
   // The searches of ResidualIndex, with the same meaning, results and errors.
   // They return the neighbors of rows; of every row, itself excluded, also in
   // an order, for which a second index is made; of new points (q x d, finite),
@@ -89,7 +103,10 @@ class EuclideanIndex {
   int64_t size() const { return searcher_->metric().size(); }
   int64_t dim() const { return searcher_->metric().dim(); }
 
-  // The strategy, tree and heuristics in use.
+  // Returns a copy of the points in lengthscales (n x d), in the order of rows.
+  Matrix<double> ScaledPoints() const;
+
+  // The strategy, tree and heuristics in use, and the lengthscales as given.
   const EuclideanIndexOptions& options() const { return options_; }
 
   // The cost of building the index, phase by phase; empty for EXHAUSTIVE.
@@ -101,6 +118,15 @@ class EuclideanIndex {
   // Returns a copy of `points` (n x d) in lengthscales.
   static Matrix<double> InLengthscales(MatrixView<const double> points,
                                        const EuclideanIndexOptions& options);
+
+  // Makes an index over finite points in lengthscales. Assumes that `options`
+  // are valid and complete.
+  static absl::StatusOr<EuclideanIndex> Compose(Matrix<double> scaled,
+                                                EuclideanIndexOptions options,
+                                                int threads, Monitor* monitor);
+
+  // Copies the points in lengthscales to the first rows of `to`.
+  void CopyScaledPoints(MatrixView<double> to) const;
 
   EuclideanIndex(EuclideanIndexOptions options,
                  std::unique_ptr<const Searcher<EuclideanDistance>> searcher,

@@ -73,6 +73,17 @@ absl::StatusOr<Index> Index::Build(MatrixView<const double> points,
       "metric: not given; choose residual, correlation or euclidean");
 }
 
+absl::StatusOr<Index> Index::Append(MatrixView<const double> points,
+                                    int threads, Monitor* monitor) const {
+  return std::visit(
+      [&](const auto& index) -> absl::StatusOr<Index> {
+        RCT_ASSIGN_OR_RETURN(auto appended,
+                             index.Append(points, threads, monitor));
+        return Index(std::move(appended));
+      },
+      either_);
+}
+
 absl::StatusOr<SearchResult> Index::Search(absl::Span<const int64_t> rows,
                                            const SearchOptions& options) const {
   return std::visit(

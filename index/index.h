@@ -46,6 +46,12 @@ class Index {
   Index(ResidualIndex index) : either_(std::move(index)) {}   // NOLINT
   Index(EuclideanIndex index) : either_(std::move(index)) {}  // NOLINT
 
+  // Builds an index over these points followed by `points` (q x d), as Append
+  // of its kind does: earlier rows keep their numbers and, with `predecessor`,
+  // their neighbors. This index stays as it is.
+  absl::StatusOr<Index> Append(MatrixView<const double> points, int threads = 0,
+                               Monitor* monitor = nullptr) const;
+
   // The searches of both kinds, with their results and errors.
   absl::StatusOr<SearchResult> Search(absl::Span<const int64_t> rows,
                                       const SearchOptions& options) const;

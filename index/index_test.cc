@@ -112,6 +112,24 @@ TEST_F(IndexTest, CorrelationAndEuclideanDistanceHaveTheSameNeighbors) {
   }
 }
 
+TEST_F(IndexTest, AppendIsThatOfTheKind) {
+  for (const MetricConfig& metric :
+       {MakeResidual(), MakeCorrelation(), MakeEuclidean()}) {
+    const Index before = *Index::Build(points_.view(), metric);
+    const Index after = *before.Append(queries_.view());
+    EXPECT_EQ(before.size(), kPoints);
+    EXPECT_EQ(after.size(), kPoints + queries_.rows());
+    EXPECT_EQ(after.euclidean() != nullptr, before.euclidean() != nullptr);
+    const SearchOptions options = {.k = 7, .predecessor = true};
+    std::vector<int64_t> rows(kPoints);
+    std::iota(rows.begin(), rows.end(), 0);
+    EXPECT_EQ(after.Search(rows, options)->neighbors.Digest(),
+              before.Search(rows, options)->neighbors.Digest());
+    EXPECT_THAT(before.Append(Matrix<double>(1, 3).view()).status(),
+                Invalid("points: has 3 columns where the index has 2"));
+  }
+}
+
 TEST_F(IndexTest, PassesOptionsOn) {
   IndexOptions options;
   options.set_strategy(BEST_FIRST);

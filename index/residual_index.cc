@@ -14,7 +14,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "base/archive.h"
-#include "base/limits.h"
 #include "base/matrix.h"
 #include "base/memory_limit.h"
 #include "base/monitor.h"
@@ -84,25 +83,6 @@ double CopiesKept(const IndexOptions& options) {
                     options.strategy() == BEST_FIRST;
   if (tree && options.tree().node_order() != CoverTreeConfig::NATURAL) return 1;
   return options.heuristics().has_float_screen() ? 0.5 : 0;
-}
-
-// Returns InvalidArgument unless `points` may follow `size` points of `dim`
-// coordinates.
-absl::Status ValidateAppended(MatrixView<const double> points, int64_t size,
-                              int64_t dim) {
-  if (points.cols != dim) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("points: has ", points.cols,
-                     " columns where the index "
-                     "has ",
-                     dim, "; both must have the same"));
-  }
-  if (points.rows > kMaxRows - size) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("points: has ", points.rows, " rows after ", size,
-                     "; at most ", kMaxRows, " are supported in all"));
-  }
-  return ValidateFinite("points", points);
 }
 
 // Makes `from` the rows `first` and after of `to`, which have the same widths.

@@ -98,6 +98,23 @@ absl::Status ValidateNoRows(const SearchOptions& options) {
                    ": new points have no row number that it could refer to"));
 }
 
+absl::Status ValidateAppended(MatrixView<const double> points, int64_t size,
+                              int64_t dim) {
+  if (points.cols != dim) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("points: has ", points.cols,
+                     " columns where the index "
+                     "has ",
+                     dim, "; both must have the same"));
+  }
+  if (points.rows > kMaxRows - size) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("points: has ", points.rows, " rows after ", size,
+                     "; at most ", kMaxRows, " are supported in all"));
+  }
+  return ValidateFinite("points", points);
+}
+
 absl::Status ValidateQueryPoints(MatrixView<const double> points, int64_t dim) {
   RCT_RETURN_IF_ERROR(ValidateFinite("query points", points));
   if (points.cols != dim) {

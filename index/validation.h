@@ -48,6 +48,11 @@ absl::Status ValidateNoRows(const SearchOptions& options);
 // coordinates.
 absl::Status ValidateQueryPoints(MatrixView<const double> points, int64_t dim);
 
+// Returns InvalidArgument unless `points` are finite and may follow `size`
+// points of `dim` coordinates.
+absl::Status ValidateAppended(MatrixView<const double> points, int64_t size,
+                              int64_t dim);
+
 }  // namespace rct
 
 #endif  // RCT_INDEX_VALIDATION_H_

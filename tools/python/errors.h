@@ -7,9 +7,11 @@
 #include <pybind11/pybind11.h>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 
 namespace rct {
 
@@ -23,9 +25,16 @@ namespace rct {
 // handler has raised, or SystemExit, which ends a thread silently.
 void ThrowUnlessOk(const absl::Status& status);
 
-// Does the same for a call that reads or writes `path`. An error of the system
-// becomes an OSError with errno and filename, as Python's own open() throws it:
-// a FileNotFoundError, a PermissionError and so on.
+// Returns the value of a result, or throws its error likewise.
+template <class T>
+T Value(absl::StatusOr<T> result) {
+  ThrowUnlessOk(result.status());
+  return *std::move(result);
+}
+
+// Throws the error of a call that reads or writes `path`. An error of the
+// system becomes an OSError with errno and filename, as Python's own open()
+// throws it: a FileNotFoundError, a PermissionError and so on.
 void ThrowUnlessOk(const absl::Status& status, const std::string& path);
 
 // Issues a UserWarning for each sentence at the caller's line. Throws where the

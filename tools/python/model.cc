@@ -17,6 +17,7 @@
 #include "metric/residual_factors.h"
 #include "metric/residual_points.h"
 #include "tools/python/index_caster.h"
+#include "tools/python/shared_calls.h"
 
 namespace rct {
 namespace {
@@ -53,10 +54,6 @@ constexpr char kJitterDoc[] =
     R"(On the diagonal of K(Z, Z), times the variance.
 
 None for an index whose V and p came from elsewhere.)";
-
-constexpr char kSizeDoc[] = R"(n, the number of points.)";
-
-constexpr char kDimDoc[] = R"(d, the number of coordinates.)";
 
 const ResidualModel& ModelOf(const py::object& index) {
   return index.cast<const ResidualIndex&>().model();
@@ -110,15 +107,8 @@ std::string KernelName(const ResidualIndex& index) {
 }
 
 py::array_t<double> Lengthscale(const ResidualIndex& index) {
-  const KernelConfig& kernel = index.model().config().kernel();
-  const int given = kernel.lengthscale_size();
-  py::array_t<double> lengthscale(index.model().metric()->dim());
-  for (py::ssize_t t = 0; t < lengthscale.size(); ++t) {
-    lengthscale.mutable_at(t) =
-        given == 0 ? 1
-                   : kernel.lengthscale(given == 1 ? 0 : static_cast<int>(t));
-  }
-  return lengthscale;
+  return LengthscaleArray(index.model().config().kernel().lengthscale(),
+                          index.model().metric()->dim());
 }
 
 py::object Jitter(const ResidualIndex& index) {
@@ -142,14 +132,7 @@ void AddModelProperties(py::class_<ResidualIndex>& index) {
             return self.model().config().kernel().variance();
           },
           kVarianceDoc)
-      .def_property_readonly("jitter", &Jitter, kJitterDoc)
-      .def_property_readonly("size", &ResidualIndex::size, kSizeDoc)
-      .def_property_readonly(
-          "dim",
-          [](const ResidualIndex& self) {
-            return self.model().metric()->dim();
-          },
-          kDimDoc);
+      .def_property_readonly("jitter", &Jitter, kJitterDoc);
 }
 
 }  // namespace rct

@@ -10,12 +10,13 @@
 #include <utility>
 #include <vector>
 
-#include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "base/matrix.h"
 #include "base/monitor.h"
+#include "index/euclidean_index.h"
 #include "index/ordering.h"
 #include "index/ordering.pb.h"
+#include "index/residual_index.h"
 #include "tools/python/arguments.h"
 #include "tools/python/calls.h"
 #include "tools/python/errors.h"
@@ -49,14 +50,6 @@ threads      0 means all. Changes no order.
 Ties go to the lower row. Returns n row numbers, int64, the first of the order
 first.)";
 
-std::vector<int64_t> Ordered(MatrixView<const double> points,
-                             const OrderingConfig& config) {
-  absl::StatusOr<std::vector<int64_t>> order = Unlocked(
-      [&](Monitor* monitor) { return OrderPoints(points, config, monitor); });
-  ThrowUnlessOk(order.status());
-  return *std::move(order);
-}
-
 OrderingConfig::Method MethodOf(const char* name, const std::string& method) {
   return static_cast<OrderingConfig::Method>(
       Choose(name, method, *OrderingConfig::Method_descriptor()));
@@ -87,7 +80,33 @@ py::array_t<int64_t> Order(const py::object& points, const std::string& method,
   config.set_num_first(Integer("num_first", num_first));
   config.set_column(Integer("column", column));
   config.set_threads(Threads(threads));
-  return ToArray(Ordered(View(data), config));
+  return ToArray(Value(Unlocked([&](Monitor* monitor) {
+    return OrderPoints(View(data), config, monitor);
+  })));
+}
+
+// Returns the order that `order` is. order_points(config, monitor) orders the
+// points of an index by a method.
+template <class OrderPointsBy>
+std::vector<int64_t> OrderOf(const py::object& order, bool predecessor,
+                             const py::object& threads,
+                             OrderPointsBy order_points) {
+  if (order.is_none()) return {};
+  if (!predecessor) {
+    Warn(
+        {"order: without predecessor=True it decides only which of several "
+         "neighbors at one distance comes first"});
+  }
+  if (!py::isinstance<py::str>(order)) {
+    const CArray<int64_t> rows = Rows("order", order);
+    const absl::Span<const int64_t> values = View(rows);
+    return {values.begin(), values.end()};
+  }
+  OrderingConfig config;
+  config.set_method(MethodOf("order", py::cast<std::string>(order)));
+  config.set_threads(Threads(threads));
+  return Value(Unlocked(
+      [&](Monitor* monitor) { return order_points(config, monitor); }));
 }
 
 }  // namespace
@@ -103,22 +122,24 @@ void BindOrdering(py::module_& module) {
 std::vector<int64_t> GraphOrder(const py::object& order, bool predecessor,
                                 const ResidualIndex& index,
                                 const py::object& threads) {
-  if (order.is_none()) return {};
-  if (!predecessor) {
-    Warn(
-        {"order: without predecessor=True it decides only which of several "
-         "neighbors at one distance comes first"});
-  }
-  if (!py::isinstance<py::str>(order)) {
-    const CArray<int64_t> rows = Rows("order", order);
-    const absl::Span<const int64_t> values = View(rows);
-    return {values.begin(), values.end()};
-  }
-  OrderingConfig config;
-  config.set_method(MethodOf("order", py::cast<std::string>(order)));
-  *config.mutable_lengthscale() = index.model().config().kernel().lengthscale();
-  config.set_threads(Threads(threads));
-  return Ordered(index.model().metric()->data().points.view(), config);
+  return OrderOf(order, predecessor, threads,
+                 [&](OrderingConfig& config, Monitor* monitor) {
+                   *config.mutable_lengthscale() =
+                       index.model().config().kernel().lengthscale();
+                   return OrderPoints(
+                       index.model().metric()->data().points.view(), config,
+                       monitor);
+                 });
+}
+
+std::vector<int64_t> GraphOrder(const py::object& order, bool predecessor,
+                                const EuclideanIndex& index,
+                                const py::object& threads) {
+  return OrderOf(order, predecessor, threads,
+                 [&](const OrderingConfig& config, Monitor* monitor) {
+                   const Matrix<double> scaled = index.ScaledPoints();
+                   return OrderPoints(scaled.view(), config, monitor);
+                 });
 }
 
 }  // namespace rct

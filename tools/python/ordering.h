@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "index/euclidean_index.h"
 #include "index/residual_index.h"
 
 namespace rct {
@@ -15,12 +16,15 @@ namespace rct {
 // Adds the function order() to the module.
 void BindOrdering(pybind11::module_& module);
 
-// Returns the order of the rows of `index` that `order` is: the name of a
-// method, which then measures in units of the kernel's lengthscale, or row
-// numbers. It is empty for None. Warns of an order that decides next to nothing
-// because `predecessor` is not set. The library checks the row numbers.
+// Return the order of the rows of `index` that `order` is: the name of a
+// method, which then measures in units of the lengthscale, or row numbers. It
+// is empty for None. Warn of an order that decides next to nothing because
+// `predecessor` is not set. The library checks the row numbers.
 std::vector<int64_t> GraphOrder(const pybind11::object& order, bool predecessor,
                                 const ResidualIndex& index,
+                                const pybind11::object& threads);
+std::vector<int64_t> GraphOrder(const pybind11::object& order, bool predecessor,
+                                const EuclideanIndex& index,
                                 const pybind11::object& threads);
 
 }  // namespace rct
