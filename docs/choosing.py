@@ -16,8 +16,8 @@ import sys
 
 import numpy as np
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(os.path.dirname(HERE), "tools", "python"))
+# Bazel begins in the folder that holds the files of its targets.
+sys.path.insert(0, os.path.join(os.getcwd(), "tools", "python"))
 import rct  # noqa: E402
 
 KERNEL = "matern32"
@@ -27,8 +27,7 @@ NEIGHBORS = 10
 
 def stations():
     """Chord coordinates of the rainfall stations in kilometres, and all columns."""
-    table = np.loadtxt(os.path.join(HERE, "data", "rainfall_stations.csv"), delimiter=",",
-                       skiprows=1)
+    table = np.loadtxt("docs/data/rainfall_stations.csv", delimiter=",", skiprows=1)
     return rct.lonlat(table[:, :2]), table
 
 
@@ -151,10 +150,10 @@ def tables():
 def place(page, made):
     """The page with the tables that were made, each between two comments."""
     for name, text in made.items():
-        begin, end = f"<!-- {name} -->\n", f"\n<!-- end of {name} -->"
+        begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
         before, rest = page.split(begin)
         after = rest.split(end)[1]
-        page = before + begin + text + end + after
+        page = before + begin + text + "\n" + end + after
     return page
 
 
