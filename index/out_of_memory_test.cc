@@ -264,9 +264,7 @@ TEST_F(OutOfMemoryTest, Rebuilds) {
 TEST_F(OutOfMemoryTest, Appends) {
   const Matrix<double> points = MakePoints("normal", kRows, 2, 1);
   const Matrix<double> more = MakePoints("normal", 30, 2, 2);
-  for (const Strategy strategy : {LEVEL_SYNCHRONOUS, BLOCK}) {
-    const ResidualIndex index =
-        Value(ResidualIndex::Build(points.view(), Options(strategy)));
+  const auto fail_each = [&](const auto& index) {
     const std::string expected =
         Value(index.Graph({.k = 5})).neighbors.Digest();
     FailEach([&] { return index.Append(more.view(), 2).status(); },
@@ -274,6 +272,13 @@ TEST_F(OutOfMemoryTest, Appends) {
                EXPECT_EQ(Value(index.Graph({.k = 5})).neighbors.Digest(),
                          expected);
              });
+  };
+  for (const Strategy strategy : {LEVEL_SYNCHRONOUS, BLOCK}) {
+    fail_each(Value(ResidualIndex::Build(points.view(), Options(strategy))));
+    EuclideanIndexOptions options;
+    options.set_strategy(strategy);
+    options.add_lengthscale(0.7);
+    fail_each(Value(EuclideanIndex::Build(points.view(), options)));
   }
 }
 

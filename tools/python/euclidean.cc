@@ -26,9 +26,9 @@ namespace py = pybind11;
 constexpr char kClassDoc[] =
     R"(An index under Euclidean distance: immutable, and safe to share among threads.
 
-Its neighbors are those of the plain correlation of any stationary kernel with
-these lengthscales, and are found faster. It has no factors, no rebuild() and no
-save(): to build it from the points takes no longer than to read a file.)";
+Its neighbors are, but for roundings, those of the plain correlation of any kernel
+with these lengthscales. There is no rebuild() and no save(): building an index
+takes no longer than a search of every row.)";
 
 constexpr char kInitDoc[] =
     R"(Divides the points by the lengthscales and builds the index.

@@ -48,8 +48,8 @@ threads       0 means all. Changes no answer.
 
 Returns rows, (q, k) int64, and distances, (q, k) float64, ordered by (distance,
 row): of repeated points the lower rows come first, so that a query's own row need
-not be the first. Where there are fewer than k: row -1 at distance inf. Correlation
-distances are in [0, 1], Euclidean ones are in lengthscales.)";
+not be the first. Where there are fewer than k: row -1 at distance inf. Distances
+are in [0, 1], Euclidean ones in lengthscales.)";
 
 constexpr char kSearchPointsDoc[] =
     R"(The k nearest rows to new points, (q, d) finite numbers. Returns as search.)";
@@ -76,14 +76,14 @@ order   What "before" means for predecessor. None: the order of the rows. Or the
 
 Of neighbors at one distance the earlier one comes first. Row i of the answer
 belongs to row i of the points in any order. While it runs, a call with an order
-keeps the points and their factors a second time.)";
+keeps the points, with their factors if they have any, a second time.)";
 
 constexpr char kAppendDoc[] =
     R"(An index over these points followed by more, (q, d); this one stays.
 
-Earlier rows keep their numbers and, under the predecessor constraint, their
-neighbors, bit for bit, for all options stay what they are, inducing points among
-them. New rows begin at len(index). threads: 0 means all.)";
+All options stay what they are, and so do inducing points: earlier rows keep their
+numbers, their residual factors and, under the predecessor constraint, their
+neighbors, bit for bit. New rows begin at len(index). threads: 0 means all.)";
 
 constexpr char kMetricDoc[] =
     R"("residual"; "correlation", where there are no inducing points; or "euclidean".)";
