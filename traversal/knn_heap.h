@@ -4,6 +4,7 @@
 #define RCT_TRAVERSAL_KNN_HEAP_H_
 
 #include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -47,7 +48,7 @@ class KnnHeap {
   double threshold() const { return threshold_; }
 
   void Offer(double squared, int64_t row) {
-    const Entry entry{FinalDistance(squared), row};
+    const Entry entry(FinalDistance(squared), row);
     if (capacity_ <= kSorted) {
       OfferSorted(entry);
       return;
@@ -67,20 +68,28 @@ class KnnHeap {
   void MoveTo(NeighborTable& table, int64_t query) {
     if (capacity_ > kSorted) std::sort(entries_.begin(), entries_.end());
     for (size_t j = 0; j < entries_.size(); ++j) {
-      table.rows()(query, j) = entries_[j].row;
-      table.distances()(query, j) = entries_[j].distance;
+      table.rows()(query, j) = static_cast<int64_t>(entries_[j].row);
+      table.distances()(query, j) = entries_[j].distance();
     }
     entries_.clear();
   }
 
  private:
+  // A pair. Distances are not negative: their bits are in their order, and a
+  // pair is one integer of 128 bits, which is compared without a branch.
   struct Entry {
-    bool operator<(const Entry& other) const {
-      return distance != other.distance ? distance < other.distance
-                                        : row < other.row;
+    Entry() = default;
+    Entry(double distance, int64_t row)
+        : row(static_cast<uint64_t>(row)),
+          bits(std::bit_cast<uint64_t>(distance)) {}
+    double distance() const { return std::bit_cast<double>(bits); }
+    unsigned __int128 order() const {
+      return static_cast<unsigned __int128>(bits) << 64 | row;
     }
-    double distance;
-    int64_t row;
+    bool operator<(const Entry& other) const { return order() < other.order(); }
+
+    uint64_t row;
+    uint64_t bits;
   };
 
   // The most pairs that are kept sorted.
@@ -117,8 +126,8 @@ class KnnHeap {
     if (!full()) {
       threshold_ = limit_;
     } else {
-      const double kth = capacity_ <= kSorted ? entries_.back().distance
-                                              : entries_.front().distance;
+      const double kth = capacity_ <= kSorted ? entries_.back().distance()
+                                              : entries_.front().distance();
       threshold_ = std::min(limit_, kth * kth * (1 + 0x1p-50));
     }
   }

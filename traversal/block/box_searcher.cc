@@ -63,7 +63,8 @@ class Nearest {
 
 }  // namespace
 
-struct BoxSearcher::Worker {
+// On cache lines of its own: it is written all the time.
+struct alignas(128) BoxSearcher::Worker {
   KnnHeap heap;
   BoxTree::Path path;
   BoxTree::Counts counts;

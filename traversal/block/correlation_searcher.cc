@@ -152,8 +152,9 @@ class Reach {
 
 // Answers one query after the other. It is a visitor of the box tree: first it
 // collects the k nearest points and those little farther, then, where that was
-// not enough, all up to a fixed distance.
-class CorrelationSearcher::Worker {
+// not enough, all up to a fixed distance. On cache lines of its own, because it
+// is written all the time.
+class alignas(128) CorrelationSearcher::Worker {
  public:
   Worker(const CorrelationSearcher& searcher, const Request& request)
       : searcher_(searcher),
