@@ -1,16 +1,14 @@
 #include "traversal/block/box_searcher.h"
 
-#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <utility>
 #include <vector>
 
-#include "base/parallel.h"
 #include "metric/euclidean_distance.h"
 #include "metric/simd_routines.h"
+#include "traversal/block/box_search.h"
 #include "traversal/block/box_tree.h"
-#include "traversal/counters.h"
 #include "traversal/knn_heap.h"
 #include "traversal/neighbor_table.h"
 #include "traversal/row_order.h"
@@ -19,13 +17,6 @@
 
 namespace rct {
 namespace {
-
-// The queries of a task: enough to outweigh its start, few enough to share out.
-constexpr int64_t kQueriesOfATask = 256;
-
-// The number of queries whose rows of the answer are asked for ahead of time:
-// queries near each other in space may lie far from each other there.
-constexpr int64_t kAhead = 4;
 
 // Offers the points that it is shown to the neighbors of one query.
 class Nearest {
@@ -67,8 +58,7 @@ class Nearest {
 struct alignas(128) BoxSearcher::Worker {
   KnnHeap heap;
   BoxTree::Path path;
-  BoxTree::Counts counts;
-  int64_t offered = 0;
+  BoxWork work;
 };
 
 std::unique_ptr<const BoxSearcher> BoxSearcher::Create(
@@ -93,40 +83,27 @@ void BoxSearcher::SearchOne(const Request& request, PlacedQuery query,
   tree_.Visit(
       x, tree_.Around(leaf, options.k),
       options.predecessor ? static_cast<double>(row - 1) : BoxTree::kAllRows,
-      nearest, worker.path, worker.counts);
+      nearest, worker.path, worker.work.counts);
   worker.heap.MoveTo(neighbors, query.query);
-  worker.offered += nearest.offered();
+  worker.work.offered += nearest.offered();
 }
 
 void BoxSearcher::Search(const Request& request, NeighborTable& neighbors,
                          SearchStatistics& statistics) const {
+  const SearchOptions& options = request.options;
   const std::vector<PlacedQuery> queries = PlacedQueries(request);
-  const int64_t tasks =
-      (request.num_queries() + kQueriesOfATask - 1) / kQueriesOfATask;
-  const int threads =
-      static_cast<int>(std::min<int64_t>(request.options.threads, tasks));
-  std::vector<Worker> workers(threads);
-  ParallelFor(threads, tasks, request.options.monitor,
-              [&](int64_t task, int id) {
-                const int64_t first = task * kQueriesOfATask;
-                const int64_t last =
-                    std::min(first + kQueriesOfATask, request.num_queries());
-                for (int64_t i = first; i < last; ++i) {
-                  if (i + kAhead < last) {
-                    neighbors.Prefetch(queries[i + kAhead].query);
-                  }
-                  SearchOne(request, queries[i], workers[id], neighbors);
-                }
-              });
-  for (const Worker& worker : workers) {
-    SearchCounters counters;
-    counters.set_distance_evaluations(worker.counts.points);
-    counters.set_segments_expanded(worker.counts.leaves);
-    counters.set_prunes_lower_bound(worker.counts.dismissed);
-    counters.set_subtrees_pruned(worker.counts.later);
-    counters.set_predecessor_filtered(worker.counts.later_points);
-    counters.set_heap_pushes(worker.offered);
-    AddCounters(counters, statistics.counters);
+  std::vector<Worker> workers(
+      BoxWorkers(request.num_queries(), options.threads));
+  SearchPlaced<PlacedQuery>(
+      queries, options, neighbors, [&](PlacedQuery query, int id) {
+        Worker& worker = workers[id];
+        const ScopedSeconds timed(options.telemetry ? &worker.work.seconds
+                                                    : nullptr);
+        SearchOne(request, query, worker, neighbors);
+      });
+  for (Worker& worker : workers) {
+    worker.work.evaluations = worker.work.counts.points;
+    AddBoxWork(worker.work, options, statistics);
   }
 }
 

@@ -74,6 +74,18 @@ TEST(BoxSearcherTest, SameBitsAndWorkForEachInstructionSet) {
   }
 }
 
+TEST(BoxSearcherTest, Telemetry) {
+  const auto metric = MakeMetric(MakePoints("normal", 1000, 2, 1));
+  const auto searcher = BoxSearcher::Create(*metric, 1);
+  const auto result =
+      searcher->SearchRows(AllRows(1000), {.k = 5, .telemetry = true});
+  ASSERT_EQ(result.trace.levels.size(), 1);
+  EXPECT_EQ(result.trace.levels[0].evaluations,
+            result.counters.distance_evaluations());
+  EXPECT_GT(result.trace.descent_seconds, 0);
+  EXPECT_TRUE(searcher->SearchRows(AllRows(10), {.k = 5}).trace.levels.empty());
+}
+
 // The bound of a box is at most the computed squared distance of any point in
 // it, bit for bit, and is that of the nearest point where this is a corner.
 TEST(BoxRoutinesTest, BoundsHoldBitForBit) {

@@ -12,17 +12,17 @@
 #include "absl/types/span.h"
 #include "base/aligned_buffer.h"
 #include "base/matrix.h"
-#include "base/parallel.h"
 #include "metric/kernel.h"
 #include "metric/residual_correlation.h"
 #include "metric/rounding.h"
 #include "metric/simd_routines.h"
 #include "metric/tile.h"
+#include "traversal/block/box_search.h"
 #include "traversal/block/box_tree.h"
-#include "traversal/counters.h"
 #include "traversal/knn_heap.h"
 #include "traversal/neighbor_table.h"
 #include "traversal/row_order.h"
+#include "traversal/search_trace.h"
 #include "traversal/searcher.h"
 
 namespace rct {
@@ -165,6 +165,8 @@ class alignas(128) CorrelationSearcher::Worker {
         workspace_(searcher.metric().dim(), 1, kTile) {}
 
   void Search(PlacedQuery query, NeighborTable& neighbors) {
+    const ScopedSeconds timed(request_.options.telemetry ? &work_.seconds
+                                                         : nullptr);
     const ResidualCorrelation& metric = searcher_.metric();
     const int32_t position = query.position;
     row_ = request_.rows[query.query];
@@ -193,16 +195,7 @@ class alignas(128) CorrelationSearcher::Worker {
     threshold_ = kth_.value() * (1 + 0x1p-20) + 0x1p-40;
   }
 
-  SearchCounters counters() const {
-    SearchCounters counters;
-    counters.set_distance_evaluations(evaluations_);
-    counters.set_segments_expanded(counts_.leaves);
-    counters.set_prunes_lower_bound(counts_.dismissed);
-    counters.set_subtrees_pruned(counts_.later);
-    counters.set_predecessor_filtered(counts_.later_points);
-    counters.set_heap_pushes(offered_);
-    return counters;
-  }
+  const BoxWork& work() const { return work_; }
 
  private:
   struct Near {
@@ -217,7 +210,8 @@ class alignas(128) CorrelationSearcher::Worker {
 
   void Visit(BoxTree::Leaves seeds) {
     near_.clear();
-    searcher_.tree_.Visit(z_.data(), seeds, last_row(), *this, path_, counts_);
+    searcher_.tree_.Visit(z_.data(), seeds, last_row(), *this, path_,
+                          work_.counts);
   }
 
   void Collect(int32_t position) {
@@ -250,9 +244,9 @@ class alignas(128) CorrelationSearcher::Worker {
           first, std::min<size_t>(kTile, ids_.size() - first)));
       searcher_.metric().SquaredDistances(request_.from, {&position, 1}, tile,
                                           tile_.data(), kTile, workspace_);
-      evaluations_ += tile.size();
-      offered_ += searcher_.OfferTileRow(tile_.data(), tile, row_, options,
-                                         nearest_, hits_.data(), filtered);
+      work_.evaluations += tile.size();
+      work_.offered += searcher_.OfferTileRow(tile_.data(), tile, row_, options,
+                                              nearest_, hits_.data(), filtered);
     }
     nearest_.MoveTo(neighbors, query);
   }
@@ -271,9 +265,7 @@ class alignas(128) CorrelationSearcher::Worker {
   std::vector<int32_t> hits_;
   TileWorkspace workspace_;
   BoxTree::Path path_;
-  BoxTree::Counts counts_;
-  int64_t evaluations_ = 0;
-  int64_t offered_ = 0;
+  BoxWork work_;
 };
 
 bool CorrelationSearcher::Offered(const ResidualCorrelation& metric) {
@@ -312,26 +304,15 @@ void CorrelationSearcher::Search(const Request& request,
                                  NeighborTable& neighbors,
                                  SearchStatistics& statistics) const {
   const std::vector<PlacedQuery> queries = PlacedQueries(request);
-  const int64_t tasks =
-      (request.num_queries() + kQueriesOfATask - 1) / kQueriesOfATask;
-  const int threads =
-      static_cast<int>(std::min<int64_t>(request.options.threads, tasks));
   std::vector<Worker> workers;
+  const int threads =
+      BoxWorkers(request.num_queries(), request.options.threads);
   for (int i = 0; i < threads; ++i) workers.emplace_back(*this, request);
-  ParallelFor(threads, tasks, request.options.monitor,
-              [&](int64_t task, int id) {
-                const int64_t first = task * kQueriesOfATask;
-                const int64_t last =
-                    std::min(first + kQueriesOfATask, request.num_queries());
-                for (int64_t i = first; i < last; ++i) {
-                  if (i + kAhead < last) {
-                    neighbors.Prefetch(queries[i + kAhead].query);
-                  }
-                  workers[id].Search(queries[i], neighbors);
-                }
-              });
+  SearchPlaced<PlacedQuery>(
+      queries, request.options, neighbors,
+      [&](PlacedQuery query, int id) { workers[id].Search(query, neighbors); });
   for (const Worker& worker : workers) {
-    AddCounters(worker.counters(), statistics.counters);
+    AddBoxWork(worker.work(), request.options, statistics);
   }
 }
 
