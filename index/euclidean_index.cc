@@ -20,7 +20,9 @@
 #include "heuristics/composition/composition.h"
 #include "index/dispatch.h"
 #include "index/exceptions.h"
+#include "index/index_options.h"
 #include "index/ordered_graph.h"
+#include "index/ordering.h"
 #include "index/validation.h"
 #include "metric/euclidean_distance.h"
 #include "metric/euclidean_range.h"
@@ -125,6 +127,17 @@ absl::Status ValidateEuclideanIndexOptions(
       .status();
 }
 
+absl::Status EuclideanIndex::ValidateForCoordinates(
+    const EuclideanIndexOptions& options, int64_t dim) {
+  const int given = options.lengthscale_size();
+  if (given > 1 && given != dim) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("lengthscale: ", given, " values for points of ", dim,
+                     " coordinates; give none, one, or one for each"));
+  }
+  return ValidateCoordinates(options, dim);
+}
+
 absl::StatusOr<EuclideanIndex> EuclideanIndex::Build(
     MatrixView<const double> points, const EuclideanIndexOptions& options,
     Monitor* monitor) try {
@@ -133,12 +146,7 @@ absl::StatusOr<EuclideanIndex> EuclideanIndex::Build(
   RCT_RETURN_IF_ERROR(ValidateFinite("points", points));
   EuclideanIndexOptions used = Resolve(options, points.cols);
   RCT_RETURN_IF_ERROR(CheckCopyMemory(points.rows, points.cols, used));
-  const int given = options.lengthscale_size();
-  if (given > 1 && given != points.cols) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "lengthscale: ", given, " values for points of ", points.cols,
-        " coordinates; give none, one, or one for each"));
-  }
+  RCT_RETURN_IF_ERROR(ValidateForCoordinates(options, points.cols));
   return Compose(InLengthscales(points, options), std::move(used),
                  options.threads(), monitor);
 } catch (...) {
@@ -177,6 +185,28 @@ absl::StatusOr<EuclideanIndex> EuclideanIndex::Append(
   return Compose(std::move(all), options_, threads, monitor);
 } catch (...) {
   return StatusOfException("Append");
+}
+
+absl::StatusOr<EuclideanIndex> EuclideanIndex::Reordered(
+    absl::Span<const int64_t> order, Monitor* monitor) const try {
+  RCT_RETURN_IF_ERROR(ValidateOrder(order, size()));
+  RCT_RETURN_IF_ERROR(CheckCopyMemory(size(), dim(), options_));
+  const std::vector<int32_t> rows(order.begin(), order.end());
+  return Compose(EuclideanPoints{ScaledPoints()}.Reordered(rows).points,
+                 options_, /*threads=*/0, monitor);
+} catch (...) {
+  return StatusOfException("Reordered");
+}
+
+absl::StatusOr<EuclideanIndex> EuclideanIndex::Exhaustive() const try {
+  EuclideanIndexOptions options = options_;
+  options.set_strategy(EXHAUSTIVE);
+  options.clear_tree();
+  options.clear_heuristics();
+  RCT_RETURN_IF_ERROR(CheckCopyMemory(size(), dim(), options));
+  return Compose(ScaledPoints(), std::move(options), /*threads=*/0, nullptr);
+} catch (...) {
+  return StatusOfException("Exhaustive");
 }
 
 Matrix<double> EuclideanIndex::ScaledPoints() const {

@@ -26,14 +26,15 @@
 // By default a tree of boxes searches (traversal/block/box_tree.h), faster than
 // a k-d tree on the same points: docs/performance.md has the ratios.
 //
-// There is no Save: a file would hold little but the points, and building an
-// index from them takes no longer than a search of every row.
+// Save() writes the points and the options to a file, from which Load() builds
+// the index again: that takes no longer than a search of every row.
 
 #ifndef RCT_INDEX_EUCLIDEAN_INDEX_H_
 #define RCT_INDEX_EUCLIDEAN_INDEX_H_
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -100,6 +101,33 @@ class EuclideanIndex {
                                                 double radius,
                                                 SearchOptions options) const;
 
+  // Return an index of the same points, options and lengthscales that holds row
+  // order[i], of a permutation, as row i; and one that searches exhaustively,
+  // for audits. Errors are those of Build.
+  absl::StatusOr<EuclideanIndex> Reordered(absl::Span<const int64_t> order,
+                                           Monitor* monitor = nullptr) const;
+  absl::StatusOr<EuclideanIndex> Exhaustive() const;
+
+  // Writes the index to one file, atomically: an archive (base/archive.h) with
+  //
+  //     header   EuclideanFileHeader, serialized
+  //     points   n x d, in lengthscales, in the order of rows
+  //
+  // Errors are those of base/file.h, and Cancelled where `monitor` is.
+  absl::Status Save(const std::string& path, int threads = 0,
+                    Monitor* monitor = nullptr) const;
+
+  // Returns the index that Save wrote, with the same answers, bit for bit.
+  // Returns InvalidArgument, saying what is wrong, where the file is no such
+  // file, has another version, is damaged in any byte or contradicts itself,
+  // and the errors of base/file.h where it cannot be read.
+  static absl::StatusOr<EuclideanIndex> Load(const std::string& path,
+                                             int threads = 0,
+                                             Monitor* monitor = nullptr);
+
+  // Returns whether the file starts as one that Save wrote.
+  static bool IsFile(const std::string& path);
+
   int64_t size() const { return searcher_->metric().size(); }
   int64_t dim() const { return searcher_->metric().dim(); }
 
@@ -124,6 +152,11 @@ class EuclideanIndex {
   static absl::StatusOr<EuclideanIndex> Compose(Matrix<double> scaled,
                                                 EuclideanIndexOptions options,
                                                 int threads, Monitor* monitor);
+
+  // Returns InvalidArgument where options do not fit points of `dim`
+  // coordinates.
+  static absl::Status ValidateForCoordinates(
+      const EuclideanIndexOptions& options, int64_t dim);
 
   // Copies the points in lengthscales to the first rows of `to`.
   void CopyScaledPoints(MatrixView<double> to) const;

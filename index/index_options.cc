@@ -20,7 +20,10 @@ absl::Status ValidateIndexOptions(const IndexOptions& options) {
   return ValidateStrategy(CompositionOf(options), options.has_tree());
 }
 
-absl::Status ValidateCoordinates(const IndexOptions& options, int64_t dim) {
+namespace {
+
+template <class Options>
+absl::Status ValidateNames(const Options& options, int64_t dim) {
   if (options.lon_lat() && dim < 3) {
     return absl::InvalidArgumentError(
         absl::StrCat("lon_lat: is for points of three chord coordinates and "
@@ -37,6 +40,17 @@ absl::Status ValidateCoordinates(const IndexOptions& options, int64_t dim) {
         "; give one for each, or none"));
   }
   return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status ValidateCoordinates(const IndexOptions& options, int64_t dim) {
+  return ValidateNames(options, dim);
+}
+
+absl::Status ValidateCoordinates(const EuclideanIndexOptions& options,
+                                 int64_t dim) {
+  return ValidateNames(options, dim);
 }
 
 }  // namespace rct

@@ -1,4 +1,4 @@
-// Checks of a residual index's options that do not depend on its points.
+// Checks of an index's options that do not depend on its points.
 
 #ifndef RCT_INDEX_INDEX_OPTIONS_H_
 #define RCT_INDEX_INDEX_OPTIONS_H_
@@ -21,6 +21,8 @@ absl::Status ValidateIndexOptions(const IndexOptions& options);
 // Returns InvalidArgument, naming the field, where what `options` say about
 // coordinates does not fit points that have `dim` of them.
 absl::Status ValidateCoordinates(const IndexOptions& options, int64_t dim);
+absl::Status ValidateCoordinates(const EuclideanIndexOptions& options,
+                                 int64_t dim);
 
 }  // namespace rct
 

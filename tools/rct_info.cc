@@ -20,6 +20,9 @@
 #include "base/matrix.h"
 #include "base/matrix_file.h"
 #include "base/status_macros.h"
+#include "google/protobuf/repeated_field.h"
+#include "index/euclidean_index.h"
+#include "index/index.pb.h"
 #include "index/index_file.h"
 #include "index/index_file.pb.h"
 #include "index/places.h"
@@ -139,6 +142,32 @@ std::string DescribeInducing(const ResidualConfig& config) {
   return "unknown: V and p were given";
 }
 
+std::string ListedOr1(
+    const google::protobuf::RepeatedField<double>& lengthscales) {
+  return lengthscales.empty() ? "1" : absl::StrJoin(lengthscales, ",");
+}
+
+absl::StatusOr<std::string> DescribeEuclideanIndex(const std::string& path) {
+  RCT_ASSIGN_OR_RETURN(const EuclideanIndex index,
+                       EuclideanIndex::Load(InputPath(path)));
+  const EuclideanIndexOptions& options = index.options();
+  std::string text =
+      absl::StrCat(path, ": an index of ", index.size(), " points of ",
+                   index.dim(), " coordinates, undamaged\n");
+  const auto add = [&](std::string_view name, const std::string& value) {
+    absl::StrAppendFormat(&text, "  %-14s %s\n", name, value);
+  };
+  const auto& names = options.coordinate_name();
+  if (!names.empty()) add("coordinates", absl::StrJoin(names, ","));
+  if (options.lon_lat()) {
+    add("lonlat", "the first two are longitude and latitude, lengths are km");
+  }
+  add("metric", "euclidean");
+  add("lengthscale", ListedOr1(options.lengthscale()));
+  add("strategy", absl::AsciiStrToLower(Strategy_Name(options.strategy())));
+  return text;
+}
+
 absl::StatusOr<std::string> DescribeIndex(const std::string& path) {
   RCT_ASSIGN_OR_RETURN(const IndexFileSummary summary,
                        SummarizeIndexFile(InputPath(path)));
@@ -158,9 +187,7 @@ absl::StatusOr<std::string> DescribeIndex(const std::string& path) {
   }
   add("kernel",
       absl::AsciiStrToLower(KernelConfig::Family_Name(kernel.family())));
-  add("lengthscale", kernel.lengthscale().empty()
-                         ? "1"
-                         : absl::StrJoin(kernel.lengthscale(), ","));
+  add("lengthscale", ListedOr1(kernel.lengthscale()));
   add("variance", absl::StrCat(kernel.variance()));
   add("inducing",
       absl::StrCat(header.num_inducing(), ", ", DescribeInducing(residual)));
@@ -182,6 +209,9 @@ absl::StatusOr<std::string> DescribeIndex(const std::string& path) {
 absl::StatusOr<std::string> DescribeFile(const std::string& path,
                                          const ReadOptions& options,
                                          const CoordinateFlags& flags) {
+  if (EuclideanIndex::IsFile(InputPath(path))) {
+    return DescribeEuclideanIndex(path);
+  }
   // Examples end the names of index files with .rct. For such a file the error
   // says why it is no index file, not why it is no file of points.
   if (IsIndexFile(InputPath(path)) || absl::EndsWith(path, ".rct")) {

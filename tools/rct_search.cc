@@ -661,9 +661,71 @@ absl::StatusOr<std::string> SearchResidual(const SearchTask& task,
       others, std::move(report), interrupted);
 }
 
+absl::StatusOr<EuclideanIndex> BuildEuclidean(const SearchTask& task,
+                                              const Input& input,
+                                              const Interrupted& interrupted) {
+  EuclideanIndexOptions options;
+  options.set_threads(task.index.threads());
+  const std::vector<double> scales = ScalesOf(task, input);
+  options.mutable_lengthscale()->Assign(scales.begin(), scales.end());
+  if (task.index.has_strategy()) options.set_strategy(task.index.strategy());
+  options.mutable_coordinate_name()->Assign(input.info.names.begin(),
+                                            input.info.names.end());
+  if (input.info.lon_lat) options.set_lon_lat(true);
+  Watch watch("index", 100, interrupted);
+  return InFlags(
+      EuclideanIndex::Build(input.points.view(), options, watch.monitor()));
+}
+
+absl::StatusOr<std::string> SearchEuclidean(const SearchTask& task,
+                                            const Interrupted& interrupted,
+                                            const EuclideanIndex& index,
+                                            const TaskQueries& queries) {
+  return Answer(
+      index, queries, task, [&] { return index.Exhaustive(); },
+      /*others=*/{}, /*report=*/{}, interrupted);
+}
+
+// Searches in an index that rct build --metric=euclidean wrote.
+absl::StatusOr<std::string> SearchEuclideanFile(
+    SearchTask task, const ReadOptions& options,
+    const Interrupted& interrupted) {
+  task.euclidean = true;
+  std::optional<Watch> watch(std::in_place, "loading", 100, interrupted);
+  absl::StatusOr<EuclideanIndex> index = EuclideanIndex::Load(
+      InputPath(task.index_file), task.index.threads(), watch->monitor());
+  watch.reset();
+  if (!index.ok()) return Annotate(index.status(), "--index");
+  const auto& names = index->options().coordinate_name();
+  const bool lon_lat = index->options().lon_lat();
+  RCT_ASSIGN_OR_RETURN(TaskQueries queries,
+                       ReadQueries(task,
+                                   {"--index",
+                                    index->size(),
+                                    index->dim() - (lon_lat ? 1 : 0),
+                                    {names.begin(), names.end()},
+                                    lon_lat},
+                                   options, /*ids=*/{}));
+  const Matrix<double> scaled = index->ScaledPoints();
+  RCT_ASSIGN_OR_RETURN(
+      std::vector<int64_t> order,
+      ReadOrder(task, scaled.view(), /*scales=*/{}, options, interrupted));
+  PutInOrder(std::move(order), queries);
+  if (!queries.order.empty()) {
+    watch.emplace("index", 100, interrupted);
+    index = InFlags(index->Reordered(queries.order, watch->monitor()));
+    RCT_RETURN_IF_ERROR(index.status());
+    watch.reset();
+  }
+  return SearchEuclidean(task, interrupted, *index, queries);
+}
+
 absl::StatusOr<std::string> SearchIndexFile(const SearchTask& task,
                                             const ReadOptions& options,
                                             const Interrupted& interrupted) {
+  if (EuclideanIndex::IsFile(InputPath(task.index_file))) {
+    return SearchEuclideanFile(task, options, interrupted);
+  }
   std::optional<Watch> watch(std::in_place, "loading", 100, interrupted);
   absl::StatusOr<ResidualIndex> index = ResidualIndex::Load(
       InputPath(task.index_file),
@@ -723,24 +785,9 @@ absl::StatusOr<std::string> SearchFromPoints(const SearchTask& task,
     input.points =
         EuclideanPoints{std::move(input.points)}.Reordered(rows).points;
   }
-  const MatrixView<const double> points = std::as_const(input.points).view();
-  EuclideanIndexOptions options;
-  options.set_threads(task.index.threads());
-  const std::vector<double> scales = ScalesOf(task, input);
-  options.mutable_lengthscale()->Assign(scales.begin(), scales.end());
-  if (task.index.has_strategy()) options.set_strategy(task.index.strategy());
-  std::optional<Watch> watch(std::in_place, "index", 100, interrupted);
-  RCT_ASSIGN_OR_RETURN(
-      const EuclideanIndex index,
-      InFlags(EuclideanIndex::Build(points, options, watch->monitor())));
-  watch.reset();
-  return Answer(
-      index, queries, task,
-      [&] {
-        options.set_strategy(EXHAUSTIVE);
-        return EuclideanIndex::Build(points, options);
-      },
-      /*others=*/{}, /*report=*/{}, interrupted);
+  RCT_ASSIGN_OR_RETURN(const EuclideanIndex index,
+                       BuildEuclidean(task, input, interrupted));
+  return SearchEuclidean(task, interrupted, index, queries);
 }
 
 }  // namespace
@@ -780,6 +827,17 @@ absl::StatusOr<std::string> RunBuild(const SearchTask& task,
   RCT_ASSIGN_OR_RETURN(
       const Input input,
       ReadPoints(task, {.header = task.header, .monitor = &reading}));
+  if (task.euclidean) {
+    RCT_ASSIGN_OR_RETURN(const EuclideanIndex index,
+                         BuildEuclidean(task, input, interrupted));
+    Watch watch("writing", 100, interrupted);
+    RCT_RETURN_IF_ERROR(
+        Annotate(index.Save(OutputPath(task.index_file), task.index.threads(),
+                            watch.monitor()),
+                 "--index"));
+    return absl::StrCat("wrote ", task.index_file, ": an index of ",
+                        index.size(), " points");
+  }
   // An index in a file is probably searched for as many queries as points.
   RCT_ASSIGN_OR_RETURN(const TaskQueries queries,
                        ReadQueries(task, input.info, input.options,

@@ -368,11 +368,6 @@ absl::Status CheckContradictions(SearchCommand command, const FlagSet& flags) {
   if (Searches(command)) {
     RCT_RETURN_IF_ERROR(Check(RuleOfLoadedIndex(), flags));
     RCT_RETURN_IF_ERROR(Check(RuleOfIdentifiers(), flags));
-  } else if (Holds("--metric=euclidean", flags)) {
-    return UsageError(
-        "--metric=euclidean: an index file is of the residual metric; give "
-        "--points and --metric to rct neighbors or rct graph, which build such "
-        "an index as they need it");
   }
   for (const Rule& rule : Rules()) RCT_RETURN_IF_ERROR(Check(rule, flags));
   return absl::OkStatus();
@@ -537,7 +532,7 @@ std::string SearchHelp(SearchCommand command) {
   const bool searches = Searches(command);
   const std::string model = absl::StrReplaceAll(
       kModelHelp,
-      {{"$metric", searches ? kMetricHelp : ""},
+      {{"$metric", kMetricHelp},
        {"$choices", absl::StrJoin(InducingNames(), ", ")},
        {"$kernels", absl::StrJoin(Kernels().names, ", ")},
        {"$strategies", absl::StrJoin(Strategies().names, ", ")},

@@ -332,9 +332,9 @@ TEST(ParseSearchTaskTest, EuclideanDistanceHasNoModel) {
       Least({"--metric=cosine"}),
       "--metric: there is no 'cosine'; there are: residual, correlation, "
       "euclidean");
-  ExpectError({"--metric=euclidean", "--points=p.npy", "--index=p.rct"},
-              "--metric=euclidean: an index file is of the residual metric",
-              kBuild);
+  EXPECT_TRUE(ParseSearchTask(kBuild, {"--metric=euclidean", "--points=p.npy",
+                                       "--index=p.rct"})
+                  ->euclidean);
   EXPECT_THAT(ParseSearchTask(
                   kBuild, {"--metric=residual", "--points=p.npy",
                            "--kernel=rbf", "--no_inducing", "--index=p.rct"}),
@@ -408,11 +408,12 @@ TEST(SearchHelpTest, IsCompleteAndFits) {
          {"index=", "points=", "kernel=", "lengthscale=", "variance=",
           "num_inducing=", "inducing=", "seed=", "inducing_rows=",
           "inducing_points=", "no_inducing ",
-          "factors=", "residual_variance=", "jitter=", "strategy=", "threads=",
+          "factors=", "residual_variance=", "jitter=", "metric=", "strategy=",
+          "threads=",
           "header=", "out_inducing=", "format="}) {
       EXPECT_THAT(help, HasSubstr(absl::StrCat("  --", flag)));
     }
-    for (const char* flag : {"metric=", "k=", "predecessor ",
+    for (const char* flag : {"k=", "predecessor ",
                              "audit=", "out_indices=", "out_distances="}) {
       EXPECT_EQ(absl::StrContains(help, absl::StrCat("  --", flag)),
                 command != kBuild);

@@ -376,6 +376,43 @@ TEST_F(RctTest, TheMetricIsAnArgument) {
               1, HasSubstr("--lengthscale: 2 values for points of 3 "));
 }
 
+// An index in a file answers as one that is built from the points.
+TEST_F(RctTest, AEuclideanIndexInAFile) {
+  const Arguments scales = {"--metric=euclidean", "--points=p.npy",
+                            "--lengthscale=0.5,1,3"};
+  Arguments build = {"build", "--index=e.rct"};
+  build.insert(build.end(), scales.begin(), scales.end());
+  const Outcome built = Rct(build);
+  EXPECT_EQ(built.exit_code, 0) << built.err;
+  EXPECT_EQ(built.err, "wrote e.rct: an index of 300 points\n");
+  EXPECT_THAT(Rct({"info", "e.rct"}).out,
+              AllOf(HasSubstr("an index of 300 points of 3 coordinates"),
+                    HasSubstr("\n  metric         euclidean\n"),
+                    HasSubstr("\n  lengthscale    0.5,1,3\n"),
+                    HasSubstr("\n  strategy       block\n")));
+  for (const Arguments& search :
+       {Arguments{"graph", "--k=4"},
+        {"graph", "--k=4", "--predecessor", "--order=maxmin"},
+        {"neighbors", "--queries=x.npy", "--k=3"},
+        {"neighbors", "--query_rows=q.npy", "--radius=0.7",
+         "--out_offsets=o.npy"}}) {
+    SCOPED_TRACE(absl::StrJoin(search, " "));
+    Arguments from_file = search;
+    from_file.insert(from_file.end(),
+                     {"--index=e.rct", "--audit=5", "--out_indices=f.npy",
+                      "--out_distances=fd.npy"});
+    Arguments from_points = search;
+    from_points.insert(from_points.end(), scales.begin(), scales.end());
+    from_points.insert(from_points.end(),
+                       {"--out_indices=i.npy", "--out_distances=d.npy"});
+    const Outcome outcome = Rct(from_file);
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    EXPECT_EQ(Rct(from_points).exit_code, 0);
+    EXPECT_EQ(Read("f.npy"), Read("i.npy"));
+    EXPECT_EQ(Read("fd.npy"), Read("d.npy"));
+  }
+}
+
 TEST_F(RctTest, EuclideanDistance) {
   const Matrix<double> points = FloatPoints();
   std::vector<std::pair<double, int64_t>> expected;
@@ -431,9 +468,6 @@ TEST_F(RctTest, EuclideanDistance) {
   ASSERT_EQ(offsets(2, 0) - offsets(1, 0), 2);
   EXPECT_EQ(rows(offsets(1, 0), 0), expected[3].second);
   EXPECT_EQ(rows(offsets(1, 0) + 1, 0), expected[39].second);
-  ExpectError(
-      {"build", "--metric=euclidean", "--points=p.npy", "--index=p.rct"}, 2,
-      HasSubstr("--metric=euclidean: an index file is of the "));
   ExpectError({"graph", "--metric=euclidean", "--points=p.npy", "--k=4",
                "--kernel=rbf", "--out_indices=g.npy"},
               2, HasSubstr("--metric=euclidean and --kernel: "));

@@ -6,8 +6,10 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "base/monitor.h"
 #include "index/euclidean_index.h"
@@ -27,8 +29,8 @@ constexpr char kClassDoc[] =
     R"(An index under Euclidean distance: immutable, and safe to share among threads.
 
 Its neighbors are, but for roundings, those of the plain correlation of any kernel
-with these lengthscales. There is no rebuild() and no save(): building an index
-takes no longer than a search of every row.)";
+with these lengthscales. There is no rebuild(): building an index takes no longer
+than a search of every row.)";
 
 constexpr char kInitDoc[] =
     R"(Divides the points by the lengthscales and builds the index.
@@ -47,6 +49,39 @@ float64.)";
 
 constexpr char kLengthscaleDoc[] =
     R"(The lengthscale of each coordinate, (d,): a copy.)";
+
+constexpr char kSaveDoc[] =
+    R"(Writes the points and the options to a file, whole or not at all.
+
+path     str, bytes or os.PathLike. OSError where the system refuses it.
+threads  0 means all.)";
+
+constexpr char kLoadDoc[] =
+    R"(The index that save() or `rct build` wrote: the same answers, bit for bit.
+
+path     str, bytes or os.PathLike. The file is checked in full: ValueError says
+         what is wrong with it, OSError why it cannot be read.
+threads  0 means all.)";
+
+void Save(const EuclideanIndex& index, const py::object& path,
+          const py::object& threads) {
+  const std::string name = Path(path);
+  const int num_threads = Threads(threads);
+  ThrowUnlessOk(Unlocked([&](Monitor* monitor) {
+                  return index.Save(name, num_threads, monitor);
+                }),
+                name);
+}
+
+EuclideanIndex Load(const py::object& path, const py::object& threads) {
+  const std::string name = Path(path);
+  const int num_threads = Threads(threads);
+  absl::StatusOr<EuclideanIndex> index = Unlocked([&](Monitor* monitor) {
+    return EuclideanIndex::Load(name, num_threads, monitor);
+  });
+  ThrowUnlessOk(index.status(), name);
+  return *std::move(index);
+}
 
 EuclideanIndex Build(const py::object& points, const py::object& lengthscale,
                      const std::optional<std::string>& strategy,
@@ -71,6 +106,10 @@ void BindEuclideanIndex(py::module_& module) {
       .def(py::init(&Build), kInitDoc, arg("points"), py::kw_only(),
            arg("lengthscale") = 1.0, arg("strategy") = py::none(),
            arg("threads") = 0)
+      .def("save", &Save, kSaveDoc, arg("path"), py::kw_only(),
+           arg("threads") = 0)
+      .def_static("load", &Load, kLoadDoc, arg("path"), py::kw_only(),
+                  arg("threads") = 0)
       .def_property_readonly(
           "lengthscale",
           [](const EuclideanIndex& self) {

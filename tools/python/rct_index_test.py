@@ -3,7 +3,9 @@
 
 import doctest
 import os
+import pathlib
 import sys
+import tempfile
 import unittest
 import warnings
 
@@ -153,7 +155,7 @@ class EuclideanTest(IndexTest):
         self.assertEqual(index.lengthscale.tolist(), LENGTHSCALES)
         self.assertEqual(repr(index), "<rct.EuclideanIndex of 300 points, d = 2>")
         self.assertEqual(self.index(self.points, "Best_First").strategy, "best_first")
-        for name in ("save", "load", "rebuild", "kernel", "inducing", "factors", "variance"):
+        for name in ("rebuild", "kernel", "inducing", "factors", "variance"):
             self.assertFalse(hasattr(index, name), name)
 
     def test_append(self):
@@ -166,6 +168,20 @@ class EuclideanTest(IndexTest):
             self.expect_same([a[:200] for a in after.graph(K, predecessor=True)], sets)
         with self.assertRaisesRegex(ValueError, "points: has 3 columns where the index has 2"):
             before.append(np.zeros((1, 3)))
+
+    def test_save_and_load(self):
+        index = self.index(self.points)
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder, "e.rct")
+            index.save(path)
+            loaded = rct.EuclideanIndex.load(path)
+            with self.assertRaisesRegex(ValueError, "e.rct"):
+                rct.ResidualIndex.load(path)
+            with self.assertRaises(FileNotFoundError):
+                rct.EuclideanIndex.load(os.path.join(folder, "gone"))
+        np.testing.assert_array_equal(loaded.lengthscale, index.lengthscale)
+        for got, expected in zip(loaded.graph(5), index.graph(5)):
+            np.testing.assert_array_equal(got, expected)
 
     def test_few_points(self):
         none = self.index(np.zeros((0, D)))
