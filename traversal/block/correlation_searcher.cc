@@ -123,7 +123,8 @@ class Reach {
   Reach(const Kernel& kernel, double peak, double largest)
       : family_(kernel.family()),
         peak_(peak),
-        // Twice the header's, which covers the roundings of CorrelationAt.
+        // Twice the header's, which covers the roundings of CorrelationAt, and
+        // values of t that have one root and are ordered by row.
         epsilon_(2 * (kernel.rounding_ulps() + 10) * kUnitRoundoff *
                  std::max(1.0, peak)),
         zeta_(3 * std::sqrt(kernel.dim()) * kUnitRoundoff * largest),
