@@ -50,28 +50,12 @@ float64.)";
 constexpr char kLengthscaleDoc[] =
     R"(The lengthscale of each coordinate, (d,): a copy.)";
 
-constexpr char kSaveDoc[] =
-    R"(Writes the points and the options to a file, whole or not at all.
-
-path     str, bytes or os.PathLike. OSError where the system refuses it.
-threads  0 means all.)";
-
 constexpr char kLoadDoc[] =
     R"(The index that save() or `rct build` wrote: the same answers, bit for bit.
 
 path     str, bytes or os.PathLike. The file is checked in full: ValueError says
          what is wrong with it, OSError why it cannot be read.
 threads  0 means all.)";
-
-void Save(const EuclideanIndex& index, const py::object& path,
-          const py::object& threads) {
-  const std::string name = Path(path);
-  const int num_threads = Threads(threads);
-  ThrowUnlessOk(Unlocked([&](Monitor* monitor) {
-                  return index.Save(name, num_threads, monitor);
-                }),
-                name);
-}
 
 EuclideanIndex Load(const py::object& path, const py::object& threads) {
   const std::string name = Path(path);
@@ -105,8 +89,6 @@ void BindEuclideanIndex(py::module_& module) {
   index
       .def(py::init(&Build), kInitDoc, arg("points"), py::kw_only(),
            arg("lengthscale") = 1.0, arg("strategy") = py::none(),
-           arg("threads") = 0)
-      .def("save", &Save, kSaveDoc, arg("path"), py::kw_only(),
            arg("threads") = 0)
       .def_static("load", &Load, kLoadDoc, arg("path"), py::kw_only(),
                   arg("threads") = 0)

@@ -66,12 +66,6 @@ as at first. None keeps kernel, lengthscale, variance and jitter; inducing=...
 keeps the inducing points, also those that were chosen under another lengthscale,
 and anything else, None included, chooses them anew. threads: 0 means all.)";
 
-constexpr char kSaveDoc[] =
-    R"(Writes the index to a file, whole or not at all.
-
-path     str, bytes or os.PathLike. OSError where the system refuses it.
-threads  0 means all.)";
-
 constexpr char kLoadDoc[] =
     R"(The index that save() or `rct build` wrote: the same answers, bit for bit.
 
@@ -148,16 +142,6 @@ ResidualIndex Rebuild(const ResidualIndex& index,
   }));
 }
 
-void Save(const ResidualIndex& index, const py::object& path,
-          const py::object& threads) {
-  const std::string name = Path(path);
-  const int num_threads = Threads(threads);
-  ThrowUnlessOk(Unlocked([&](Monitor* monitor) {
-                  return index.Save(name, num_threads, monitor);
-                }),
-                name);
-}
-
 ResidualIndex Load(const py::object& path, bool map,
                    const py::object& threads) {
   const std::string name = Path(path);
@@ -186,8 +170,6 @@ void BindResidualIndex(py::module_& module) {
            arg("variance") = py::none(), arg("inducing") = py::ellipsis(),
            arg("num_inducing") = py::none(), arg("seed") = py::none(),
            arg("jitter") = py::none(), arg("threads") = 0)
-      .def("save", &Save, kSaveDoc, arg("path"), py::kw_only(),
-           arg("threads") = 0)
       .def_static("load", &Load, kLoadDoc, arg("path"), py::kw_only(),
                   arg("map") = false, arg("threads") = 0)
       .def("__repr__", [](const ResidualIndex& index) {

@@ -33,6 +33,12 @@ namespace {
 
 namespace py = pybind11;
 
+constexpr char kSaveDoc[] =
+    R"(Writes the index to a file, whole or not at all.
+
+path     str, bytes or os.PathLike. OSError where the system refuses it.
+threads  0 means all.)";
+
 constexpr char kStrategyDoc[] = R"(The strategy that is used.)";
 
 constexpr char kSearchDoc[] =
@@ -290,11 +296,24 @@ void BindSearches(py::class_<Index>& index) {
 }
 
 template <class Index>
+void Save(const Index& index, const py::object& path,
+          const py::object& threads) {
+  const std::string name = Path(path);
+  const int num_threads = Threads(threads);
+  ThrowUnlessOk(Unlocked([&](Monitor* monitor) {
+                  return index.Save(name, num_threads, monitor);
+                }),
+                name);
+}
+
+template <class Index>
 void BindAll(py::class_<Index>& index) {
   BindSearches(index);
   index
       .def("append", &Append<Index>, kAppendDoc, py::arg("points"),
            py::kw_only(), py::arg("threads") = 0)
+      .def("save", &Save<Index>, kSaveDoc, py::arg("path"), py::kw_only(),
+           py::arg("threads") = 0)
       .def_property_readonly(
           "metric", [](const Index& self) { return MetricOf(self); },
           kMetricDoc)
