@@ -1,6 +1,7 @@
-// The Python module `rct`: indexes over NumPy arrays.
+// The extension rct._rct: indexes over NumPy arrays, which the package `rct`
+// (rct/__init__.py) hands on as its own.
 //
-// The module is a thin layer. It checks shapes and types (arguments.h); the
+// The extension is a thin layer. It checks shapes and types (arguments.h); the
 // library checks everything else, and its errors become exceptions (errors.h).
 // The interpreter's lock is released while the library works (calls.h).
 
@@ -14,36 +15,19 @@
 #include "tools/python/residual.h"
 
 namespace rct {
-namespace {
 
-constexpr char kModuleDoc[] =
-    R"(Exact nearest neighbors under the residual correlation metric.
-
-For each query, the points most correlated with it under a Gaussian process,
-after what the inducing points explain has been taken out:
-
-    >>> import numpy, rct
-    >>> points = numpy.random.default_rng(1).normal(size=(1000, 3))
-    >>> index = rct.ResidualIndex(points, kernel="matern52", inducing=50)
-    >>> rows, distances = index.search([17, 400], k=10)
-    >>> rows.shape, int(rows[0, 0]), float(distances[0, 0])
-    ((2, 10), 17, 0.0)
-    >>> sets, _ = index.graph(k=10, predecessor=True)  # Vecchia
-
-rct.Index takes the metric as an argument: residual or plain correlation, or
-Euclidean distance.
-)";
-
-}  // namespace
-
-PYBIND11_MODULE(rct, module) {
-  module.doc() = kModuleDoc;
+PYBIND11_MODULE(_rct, module) {
+  // Classes and functions take the name of their module from here, for help(),
+  // messages and pickle.
+  const pybind11::object own_name = module.attr("__name__");
+  module.attr("__name__") = "rct";
   WatchTheEnd();
   BindOrdering(module);
   BindPlaces(module);
   BindResidualIndex(module);
   BindEuclideanIndex(module);
   BindIndex(module);
+  module.attr("__name__") = own_name;
 }
 
 }  // namespace rct
