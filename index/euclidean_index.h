@@ -57,7 +57,8 @@ namespace rct {
 absl::Status ValidateEuclideanIndexOptions(
     const EuclideanIndexOptions& options);
 
-// An index over points. Movable and thread-safe.
+// An index over points. Immutable and thread-safe; copies are cheap and share
+// everything.
 class EuclideanIndex {
  public:
   // Builds an index over `points` (n x d, finite, n may be 0), which are
@@ -181,7 +182,7 @@ class EuclideanIndex {
                                            const SearchOptions& options) const;
 
   EuclideanIndexOptions options_;
-  std::unique_ptr<const Searcher<EuclideanDistance>> searcher_;
+  std::shared_ptr<const Searcher<EuclideanDistance>> searcher_;
   std::vector<BuildPhase> phases_;
   bool has_small_;  // HasSmallCoordinates() of the data
 };

@@ -31,7 +31,8 @@
 
 namespace rct {
 
-// An index over points. Movable and thread-safe.
+// An index over points. Immutable and thread-safe; copies are cheap and share
+// everything.
 class Index {
  public:
   // Builds an index over `points` (n x d). `options.residual` must be absent.

@@ -196,7 +196,8 @@ struct LoadOptions {
   Monitor* monitor = nullptr;
 };
 
-// An index over points. Movable and thread-safe.
+// An index over points. Immutable and thread-safe; copies are cheap and share
+// everything.
 class ResidualIndex {
  public:
   // Builds an index over `points` (n x d). Errors are those of
@@ -367,7 +368,7 @@ class ResidualIndex {
 
   ResidualModel model_;
   IndexOptions options_;
-  std::unique_ptr<const Searcher<ResidualCorrelation>> searcher_;
+  std::shared_ptr<const Searcher<ResidualCorrelation>> searcher_;
   std::vector<BuildPhase> phases_;
   std::shared_ptr<const NetHierarchy> static_nets_;
 };

@@ -13,6 +13,7 @@
 #include "tools/python/ordering.h"
 #include "tools/python/places.h"
 #include "tools/python/residual.h"
+#include "tools/python/vecchia.h"
 
 namespace rct {
 
@@ -27,6 +28,7 @@ PYBIND11_MODULE(_rct, module) {
   BindResidualIndex(module);
   BindEuclideanIndex(module);
   BindIndex(module);
+  BindVecchia(module);
   module.attr("__name__") = own_name;
 }
 

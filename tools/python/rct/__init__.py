@@ -15,12 +15,21 @@ rct.Index takes the metric as an argument: residual or plain correlation, or
 Euclidean distance.
 """
 
-from rct._rct import EuclideanIndex, Index, ResidualIndex, lonlat, order, unique
+from rct._rct import (
+    EuclideanIndex,
+    Index,
+    ResidualIndex,
+    VecchiaModel,
+    lonlat,
+    order,
+    unique,
+)
 
 __all__ = [
     "EuclideanIndex",
     "Index",
     "ResidualIndex",
+    "VecchiaModel",
     "lonlat",
     "order",
     "unique",
