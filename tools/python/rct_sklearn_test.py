@@ -15,32 +15,14 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsRegressor, KNeighborsTransformer, NearestNeighbors
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.estimator_checks import check_estimator
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import rct  # noqa: E402
 import rct.sklearn  # noqa: E402
 from rct.sklearn import CorrelationNeighbors  # noqa: E402
+from sklearn_checks import can_pickle, run_checks  # noqa: E402
 
 N, D = 300, 3
-
-
-def can_pickle():
-    try:
-        pickle.dumps(rct.EuclideanIndex([[0.0]]))
-    except TypeError:
-        return False
-    return True
-
-
-def run_checks(test, estimator):
-    """Runs the checks of scikit-learn, each as a test of its own."""
-    for instance, check in check_estimator(estimator, generate_only=True):
-        if check.func.__name__ == "check_estimators_pickle" and not can_pickle():
-            continue
-        with test.subTest(check.func.__name__), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            check(instance)
 
 
 class Frame:

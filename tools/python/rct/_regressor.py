@@ -7,30 +7,21 @@ import warnings
 from typing import Any, Optional, Union
 
 import numpy as np
-from scipy.optimize import minimize
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
 import rct
-from rct._estimators import choice_of, count_of, inducing_of, seed_of, spread_of, threads_of
+from rct._estimators import choice_of, inducing_of, seed_of, spread_of, threads_of
+from rct._likelihood import NOISE_BOUNDS, Likelihood, maximize
 
-OPTIMIZERS = ("L-BFGS-B", "Nelder-Mead", "Powell", None)
+OPTIMIZERS = ("L-BFGS-B", None)
 
-# Where the search for the best hyperparameters may go: lengthscales in units of the
-# first ones, and noise in units of the variance. Some noise keeps repeated points and
-# smooth kernels from making the likelihood infinite.
-LENGTHSCALE_BOUNDS = (1e-3, 1e3)
-NOISE_BOUNDS = (1e-6, 1e3)
-
-# Where it begins: at the best of these, of which those given take the place.
+# Where the search begins: at the best of these, unless lengthscale or noise are given.
+# Lengthscales are in units of the points' spread, noise in units of the variance.
 LENGTHSCALE_STARTS = (0.1, 0.3, 1.0, 3.0)
 NOISE_STARTS = (0.01, 0.3)
 NOISE_SHARE = 0.1
-
-# The step of finite differences of log-parameters. The likelihood is computed to
-# about 1e-10, and its slope thereby to 1e-6.
-STEP = 1e-4
 
 
 class VecchiaRegressor(RegressorMixin, BaseEstimator):
@@ -60,9 +51,9 @@ class VecchiaRegressor(RegressorMixin, BaseEstimator):
                   the spread of the points.
     variance      Of the process; where the optimizer begins. None: that of y.
     noise         The variance of the noise of y, likewise. None: a tenth of variance.
-    optimizer     "L-BFGS-B", "Nelder-Mead" or "Powell", by which scipy.optimize
-                  maximizes the likelihood over the logarithms; or None, which keeps
-                  what is given. Noise stays above 1e-6 times the variance.
+    optimizer     "L-BFGS-B", by which scipy.optimize maximizes the likelihood over the
+                  logarithms of these; or None, which keeps them. The optimizer leaves
+                  at least 1e-6 times the variance for the noise.
     normalize_y   Takes the mean of y for that of the process; otherwise it is 0.
                   variance and noise are in the unit of y squared all the same.
     order         Of the points: a method of rct.order(), such as "maxmin", their row
@@ -74,10 +65,10 @@ class VecchiaRegressor(RegressorMixin, BaseEstimator):
     log_marginal_likelihood_value_; index_, the rct.ResidualIndex under these; order_,
     the row numbers in their order or None; n_features_in_ and feature_names_in_.
 
-    Without a noise, or with optimizer=None and noise=0, repeated points are an error.
-    Inducing points and the order are chosen once, under the first lengthscales; the
-    sets are found anew under all that the optimizer tries. It begins at the best of
-    a few lengthscales and noises, and no chance is part of it.
+    The optimizer begins at the best of a few lengthscales and noises; there is no
+    chance in it. Inducing points that are chosen by name, orders by name and
+    conditioning sets are those of the lengthscales at the end. With optimizer=None and
+    noise=0 repeated points are an error.
     """
 
     def __init__(
@@ -120,12 +111,12 @@ class VecchiaRegressor(RegressorMixin, BaseEstimator):
         y = y.astype(np.float64)
         self._y_mean = float(y.mean()) if self.normalize_y else 0.0
         self._y = y - self._y_mean
-        seed = seed_of(self.random_state)
-        self.index_ = self._first_index(points, seed)
-        self.order_ = self._order_of(points, seed)
+        self._seed = seed_of(self.random_state)
+        self.index_ = self._first_index(points)
+        self.order_ = self._order_of(points, self.index_.lengthscale)
         self.noise_ = NOISE_SHARE * self.index_.variance if self.noise is None else float(self.noise)
         if self.optimizer is not None and self._y.any():
-            self._optimize()
+            self._optimize(points)
         self.lengthscale_ = self.index_.lengthscale
         self.variance_ = self.index_.variance
         self._model = self._approximation(self.index_, self.noise_)
@@ -162,48 +153,60 @@ class VecchiaRegressor(RegressorMixin, BaseEstimator):
         model = self._approximation(index, self.noise_ if noise is None else noise)
         return model.log_likelihood(self._y)
 
-    def _first_index(self, points: np.ndarray, seed: int) -> rct.ResidualIndex:
+    def _first_index(self, points: np.ndarray) -> rct.ResidualIndex:
         lengthscale, variance = self.lengthscale, self.variance
+        if lengthscale is None:
+            lengthscale = spread_of(points)
         if variance is None:
             variance = float((self._y**2).mean()) or 1.0
+        self._inducing = inducing_of(points, self.inducing, self.num_inducing)
         return rct.Index(
-            points, metric="residual", kernel=self.kernel,
-            lengthscale=spread_of(points) if lengthscale is None else lengthscale,
-            variance=variance, jitter=self.jitter, seed=seed, strategy=self.strategy,
-            threads=threads_of(self.n_jobs),
-            **inducing_of(points, self.inducing, self.num_inducing))
+            points, metric="residual", kernel=self.kernel, lengthscale=lengthscale,
+            variance=variance, jitter=self.jitter, seed=self._seed, strategy=self.strategy,
+            threads=threads_of(self.n_jobs), **self._inducing)
 
-    def _order_of(self, points: np.ndarray, seed: int) -> Optional[np.ndarray]:
+    def _order_of(self, points: np.ndarray, lengthscale: np.ndarray) -> Optional[np.ndarray]:
         if not isinstance(self.order, str):
             return self.order
         return rct.order(
-            points, self.order, lengthscale=self.index_.lengthscale, seed=seed,
+            points, self.order, lengthscale=lengthscale, seed=self._seed,
             threads=threads_of(self.n_jobs))
 
     def _approximation(self, index: rct.ResidualIndex, noise: float) -> Any:
-        return index.vecchia(k=self.n_neighbors, noise=noise, order=self.order_)
+        return index.vecchia(
+            self.n_neighbors, noise, order=self.order_, threads=threads_of(self.n_jobs))
 
-    def _optimize(self) -> None:
-        """Replaces index_ and noise_ by those of the greatest likelihood."""
-        profile = _Profile(self)
-        bounds = np.log([LENGTHSCALE_BOUNDS] * profile.num_lengthscales + [NOISE_BOUNDS])
-        start = min(self._starts(profile.num_lengthscales), key=profile)
-        options = {"eps": STEP} if self.optimizer == "L-BFGS-B" else {}
-        found = minimize(
-            profile, np.clip(start, *bounds.T), method=self.optimizer, bounds=bounds, options=options)
-        if found.status == 1:
+    def _optimize(self, points: np.ndarray) -> None:
+        """Replaces index_, order_ and noise_ by those of the greatest likelihood."""
+        threads = threads_of(self.n_jobs)
+        first = self.index_.lengthscale
+        unit = self.index_.rebuild(variance=1.0, threads=threads)
+        several = self.lengthscale is not None and np.size(self.lengthscale) > 1
+        by_name = isinstance(self._inducing["inducing"], str)
+
+        def likelihood_at(logs: np.ndarray) -> Likelihood:
+            lengthscale = first * np.exp(logs[:-1])
+            # One lengthscale for all coordinates changes no choice.
+            anew = {**self._inducing, "seed": self._seed} if several and by_name else {}
+            index = unit.rebuild(lengthscale=lengthscale, threads=threads, **anew)
+            order = self._order_of(points, lengthscale) if several else self.order_
+            return Likelihood(index, order, self._y, first, self.n_neighbors, threads)
+
+        found, settled = maximize(likelihood_at, self._starts(len(first) if several else 1))
+        if not settled:
             warnings.warn(
-                f"{self.optimizer} stopped at its limit of steps: {found.message}; the "
-                "hyperparameters are the best of those it tried", ConvergenceWarning)
-        index, noise, variance = profile.at(profile.best)
-        self.index_ = index.rebuild(variance=variance, threads=threads_of(self.n_jobs))
-        self.noise_ = noise * variance
+                "The lengthscales did not settle; those of the last round are taken. They "
+                "may differ little in likelihood: more inducing points or neighbors tell "
+                "them apart, and so may a better start", ConvergenceWarning)
+        self.index_ = found.index_at_best().rebuild(variance=found.variance, threads=threads)
+        self.order_ = found.order
+        self.noise_ = math.exp(found.logs[-1]) * found.variance
 
     def _starts(self, num_lengthscales: int) -> list[np.ndarray]:
         scales = LENGTHSCALE_STARTS if self.lengthscale is None else (1.0,)
         noises = NOISE_STARTS if self.noise is None else (self.noise_ / self.index_.variance,)
-        noises = np.clip(noises, *NOISE_BOUNDS)
-        return [np.log([scale] * num_lengthscales + [noise]) for scale in scales for noise in noises]
+        return [np.log([scale] * num_lengthscales + [float(np.clip(noise, *NOISE_BOUNDS))])
+                for scale in scales for noise in noises]
 
     def _fitted_model(self) -> Any:
         if self._model is None:  # of a pickle
@@ -215,45 +218,3 @@ class VecchiaRegressor(RegressorMixin, BaseEstimator):
         state = super().__getstate__()
         return {**state, "_model": None} if "_model" in state else state
 
-
-class _Profile:
-    """-log p(y) as a function of lengthscales and noise, at the best variance.
-
-    Its argument holds the logarithms of lengthscales, in units of the first ones, and
-    of s, the noise in units of the variance. Then the covariance of y is variance * C,
-    C = C(lengthscales, s), so that
-
-        log p(y) = log N(0; C) - n / 2 log(variance) - y' C^-1 y / (2 variance)
-
-    is greatest at variance = y' C^-1 y / n. It remembers the best of its arguments.
-    """
-
-    def __init__(self, estimator: VecchiaRegressor) -> None:
-        self.estimator = estimator
-        self.threads = threads_of(estimator.n_jobs)
-        self.first = estimator.index_.lengthscale
-        self.num_lengthscales = len(np.atleast_1d(
-            1.0 if estimator.lengthscale is None else estimator.lengthscale))
-        self.index = estimator.index_.rebuild(variance=1.0, threads=self.threads)
-        self.y = estimator._y
-        self.best = np.zeros(0)
-        self.least = math.inf
-
-    def at(self, logs: np.ndarray) -> tuple[rct.ResidualIndex, float, float]:
-        """Returns the index of variance 1, s and the best variance."""
-        self(logs)
-        return self.index, self.noise, self.variance
-
-    def __call__(self, logs: np.ndarray) -> float:
-        lengthscale = self.first * np.exp(logs[:-1])
-        if not np.array_equal(lengthscale, self.index.lengthscale):
-            self.index = self.index.rebuild(lengthscale=lengthscale, threads=self.threads)
-        self.noise = math.exp(logs[-1])
-        model = self.estimator._approximation(self.index, self.noise)
-        n = len(self.y)
-        at_zero = model.log_likelihood(np.zeros(n))
-        self.variance = 2 * (at_zero - model.log_likelihood(self.y)) / n
-        value = n / 2 * (math.log(self.variance) + 1) - at_zero
-        if value < self.least:
-            self.least, self.best = value, np.array(logs)
-        return value
