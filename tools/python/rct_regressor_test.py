@@ -6,11 +6,9 @@ import pickle
 import sys
 import unittest
 import warnings
-from unittest import mock
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, Matern, WhiteKernel
 from sklearn.model_selection import cross_val_score
@@ -193,11 +191,6 @@ class RegressorTest(unittest.TestCase):
         self.assertGreater(scores.min(), 0.85)
         estimator = VecchiaRegressor(noise=0.2, order="random")
         self.assertEqual(clone(estimator).get_params(), estimator.get_params())
-
-    def test_unsettled_lengthscales_warn(self):
-        with mock.patch("rct._likelihood.MOST_ROUNDS", 1):
-            with self.assertWarnsRegex(ConvergenceWarning, "did not settle"):
-                self.fit(lengthscale=30.0)
 
     def test_no_warnings_on_the_way(self):
         with warnings.catch_warnings():

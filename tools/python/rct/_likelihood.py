@@ -3,8 +3,9 @@
 The likelihood of Vecchia's approximation jumps where a conditioning set changes, so
 that an optimizer which follows a slope loses its way. It is smooth while the sets
 stay. So the search goes in rounds: in each, the inducing points, the order and the
-sets are those of the lengthscales that it begins with, until a round changes these by
-little.
+sets are those of the lengthscales that it begins with. The likelihood at the end of a
+round is that with the sets at its end, where the next round begins; the round after
+which it is no greater is the last one, and what it found is dropped.
 
 The variance needs no search. With s the noise in units of the variance, the
 covariance of y is variance * C, where C depends on lengthscales and s, and
@@ -37,9 +38,9 @@ NOISE_BOUNDS = (1e-6, 1e3)
 # slope thereby to 1e-6.
 STEP = 1e-4
 
-# A round that changes no lengthscale by more than this factor is the last one.
-SETTLED = 1.05
-MOST_ROUNDS = 10
+# A round has to raise the log-likelihood by this much to be followed by another one.
+LEAST_GAIN = 0.01
+MOST_ROUNDS = 20
 
 
 class Likelihood:
@@ -49,7 +50,7 @@ class Likelihood:
     order  Of its rows; None is their own.
     unit   Of lengthscales, one for each coordinate.
 
-    The least value is kept, with where it was, and the variance there.
+    The least value is kept, with where it was.
     """
 
     def __init__(
@@ -65,7 +66,6 @@ class Likelihood:
         self.sets: Optional[np.ndarray] = None
         self.least = math.inf
         self.logs = np.zeros(0)
-        self.variance = 1.0
 
     def keep_sets(self) -> None:
         """Takes the sets of the index for those of all calls."""
@@ -74,44 +74,44 @@ class Likelihood:
             self.sets, _ = self.index.graph(
                 self.n_neighbors, predecessor=True, order=self.order, threads=self.threads)
 
-    def index_at_best(self) -> rct.ResidualIndex:
-        return self._index_at(self.logs)
-
-    def __call__(self, logs: np.ndarray) -> float:
-        model = self._index_at(logs).vecchia(
+    def at(self, logs: np.ndarray) -> tuple[float, float]:
+        """Returns -log p(y) at the best variance, and this variance."""
+        lengthscale = self.unit * np.exp(logs[:-1])
+        if not np.array_equal(lengthscale, self.index.lengthscale):
+            self.index = self.index.rebuild(lengthscale=lengthscale, threads=self.threads)
+        model = self.index.vecchia(
             self.n_neighbors, math.exp(logs[-1]), order=self.order, sets=self.sets,
             threads=self.threads)
         n = len(self.y)
         at_zero = model.log_likelihood(np.zeros(n))
         variance = 2 * (at_zero - model.log_likelihood(self.y)) / n
-        value = n / 2 * (math.log(variance) + 1) - at_zero
-        if value < self.least:
-            self.least, self.logs, self.variance = value, np.array(logs), variance
-        return value
+        return n / 2 * (math.log(variance) + 1) - at_zero, variance
 
-    def _index_at(self, logs: np.ndarray) -> rct.ResidualIndex:
-        lengthscale = self.unit * np.exp(logs[:-1])
-        if not np.array_equal(lengthscale, self.index.lengthscale):
-            self.index = self.index.rebuild(lengthscale=lengthscale, threads=self.threads)
-        return self.index
+    def __call__(self, logs: np.ndarray) -> float:
+        value, _ = self.at(logs)
+        if value < self.least:
+            self.least, self.logs = value, np.array(logs)
+        return value
 
 
 def maximize(
     likelihood_at: Callable[[np.ndarray], Likelihood], starts: list[np.ndarray]
-) -> tuple[Likelihood, bool]:
-    """Returns the last round's likelihood, and whether lengthscales settled.
+) -> np.ndarray:
+    """Returns the logarithms at which the likelihood is greatest.
 
     likelihood_at(logs) makes an index under these lengthscales. The search begins at
     the best of `starts`.
     """
     bounds = np.log([LENGTHSCALE_BOUNDS] * (len(starts[0]) - 1) + [NOISE_BOUNDS])
     logs = min(starts, key=lambda start: likelihood_at(start)(start))
+    best, least = logs, math.inf
     for _ in range(MOST_ROUNDS):
         likelihood = likelihood_at(logs)
         likelihood.keep_sets()
+        value = likelihood(logs)
+        if value > least - LEAST_GAIN:
+            break
+        best, least = logs, value
         minimize(likelihood, logs, method="L-BFGS-B", bounds=bounds, options={"eps": STEP})
-        change = abs(likelihood.logs - logs)[:-1].max()
         logs = likelihood.logs
-        if change < math.log(SETTLED):
-            return likelihood, True
-    return likelihood, False
+    return best

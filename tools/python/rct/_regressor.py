@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any, Optional, Union
 
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
 import rct
@@ -192,15 +190,12 @@ class VecchiaRegressor(RegressorMixin, BaseEstimator):
             order = self._order_of(points, lengthscale) if several else self.order_
             return Likelihood(index, order, self._y, first, self.n_neighbors, threads)
 
-        found, settled = maximize(likelihood_at, self._starts(len(first) if several else 1))
-        if not settled:
-            warnings.warn(
-                "The lengthscales did not settle; those of the last round are taken. They "
-                "may differ little in likelihood: more inducing points or neighbors tell "
-                "them apart, and so may a better start", ConvergenceWarning)
-        self.index_ = found.index_at_best().rebuild(variance=found.variance, threads=threads)
+        logs = maximize(likelihood_at, self._starts(len(first) if several else 1))
+        found = likelihood_at(logs)
+        _, variance = found.at(logs)
+        self.index_ = found.index.rebuild(variance=variance, threads=threads)
         self.order_ = found.order
-        self.noise_ = math.exp(found.logs[-1]) * found.variance
+        self.noise_ = math.exp(logs[-1]) * variance
 
     def _starts(self, num_lengthscales: int) -> list[np.ndarray]:
         scales = LENGTHSCALE_STARTS if self.lengthscale is None else (1.0,)
