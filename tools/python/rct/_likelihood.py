@@ -38,8 +38,10 @@ NOISE_BOUNDS = (1e-6, 1e3)
 # slope thereby to 1e-6.
 STEP = 1e-4
 
-# A round has to raise the log-likelihood by this much to be followed by another one.
+# By how much a round has to raise the log-likelihood to be followed by another one,
+# and a step within a round.
 LEAST_GAIN = 0.01
+LEAST_STEP_GAIN = 0.001
 MOST_ROUNDS = 20
 
 
@@ -112,6 +114,8 @@ def maximize(
         if value > least - LEAST_GAIN:
             break
         best, least = logs, value
-        minimize(likelihood, logs, method="L-BFGS-B", bounds=bounds, options={"eps": STEP})
+        minimize(
+            likelihood, logs, method="L-BFGS-B", bounds=bounds,
+            options={"eps": STEP, "ftol": LEAST_STEP_GAIN / max(1.0, abs(value))})
         logs = likelihood.logs
     return best
