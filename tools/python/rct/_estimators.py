@@ -42,9 +42,10 @@ def count_of(name: str, value: Any, most: int, why: str) -> int:
     """Returns `value` as an integer from 1 to `most`."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise TypeError(f"{name}: is {value!r}; must be an integer")
-    if not 1 <= value <= most:
-        raise ValueError(f"{name}: is {value}; must be from 1 to {most}, {why}")
-    return int(value)
+    count = int(value)
+    if not 1 <= count <= most:
+        raise ValueError(f"{name}: is {count}; must be from 1 to {most}, {why}")
+    return count
 
 
 def choice_of(name: str, value: Any, choices: tuple) -> Any:
