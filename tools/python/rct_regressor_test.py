@@ -177,8 +177,13 @@ class RegressorTest(unittest.TestCase):
         self.assertGreaterEqual(smooth.noise_, 0.999e-6 * smooth.variance_)
 
     def test_small_and_constant_data(self):
-        model = self.fit(y=np.full(N, 3.0))
-        np.testing.assert_array_equal(model.predict(self.queries), np.full(40, 3.0))
+        for constant in (3.0, 0.1, 1e-200, 0.0):
+            model = self.fit(y=np.full(N, constant))
+            np.testing.assert_array_equal(model.predict(self.queries), np.full(40, constant))
+        for factor in (2.0**-300, 2.0**300):
+            np.testing.assert_allclose(
+                self.fit(y=self.y * factor).predict(self.queries) / factor,
+                self.fit().predict(self.queries), rtol=1e-6)
         for n in (1, 2, 5):
             model = self.fit(self.points[:n], self.y[:n])
             self.assertTrue(np.isfinite(model.predict(self.queries, return_std=True)).all())
@@ -197,6 +202,14 @@ class RegressorTest(unittest.TestCase):
             warnings.simplefilter("error")
             self.fit(np.random.default_rng(3).normal(size=(N, 6)))
 
+    def test_a_failed_fit_changes_nothing(self):
+        model = self.fit(optimizer=None)
+        before = model.predict(self.queries)
+        model.set_params(kernel="k")
+        with self.assertRaises(ValueError):
+            model.fit(self.points[:50], self.y[:50])
+        np.testing.assert_array_equal(model.predict(self.queries), before)
+
     def test_errors(self):
         fitted = self.fit(optimizer=None)
         for error, message, call in (
@@ -205,10 +218,13 @@ class RegressorTest(unittest.TestCase):
             (ValueError, "kernel: there is no 'k'", lambda: self.fit(kernel="k")),
             (ValueError, "order: there is no 'up'|method", lambda: self.fit(order="up")),
             (ValueError, "lengthscale", lambda: self.fit(lengthscale=[1.0, 2.0, 3.0])),
-            (ValueError, "noise", lambda: self.fit(noise=-1.0, optimizer=None)),
+            (ValueError, "noise: is -1; must be at least 0", lambda: self.fit(noise=-1.0)),
+            (ValueError, "noise: is nan", lambda: self.fit(noise=np.nan, optimizer=None)),
             (ValueError, "variance", lambda: self.fit(variance=0.0)),
-            (ValueError, "k: ", lambda: self.fit(n_neighbors=-1)),
-            (TypeError, "k: ", lambda: self.fit(n_neighbors=2.5)),
+            (ValueError, "n_neighbors: is -1; must be at least 0", lambda: self.fit(n_neighbors=-1)),
+            (TypeError, "n_neighbors: is 2.5", lambda: self.fit(n_neighbors=2.5)),
+            (ValueError, "y: the mean of its squares is inf", lambda: self.fit(y=self.y * 1e200)),
+            (ValueError, "y: .* multiply y by a constant", lambda: self.fit(y=self.y * 1e-180)),
             (ValueError, "features", lambda: fitted.predict(self.queries[:, :1])),
         ):
             with self.subTest(message), self.assertRaisesRegex(error, message):

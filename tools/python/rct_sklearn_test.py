@@ -220,10 +220,11 @@ class NeighborsTest(unittest.TestCase):
             (ValueError, "lengthscale", lambda: fit(lengthscale=-1.0)),
             (ValueError, "count: is 301; must be from 1 to the number of rows, 300",
              lambda: fit(num_inducing=301)),
-            (ValueError, r"n_neighbors: is 301; must be from 1 to 300, the points there are "
+            (ValueError, r"n_neighbors: is 301; must be at most 300, the points there are "
              r"\(n_samples = 300\)", lambda: fitted.kneighbors(self.queries, 301)),
-            (ValueError, "n_neighbors: is 300; must be from 1 to 299", lambda: fitted.kneighbors(None, 300)),
+            (ValueError, "n_neighbors: is 300; must be at most 299", lambda: fitted.kneighbors(None, 300)),
             (ValueError, "n_neighbors: is 0", lambda: fitted.kneighbors_graph(n_neighbors=0)),
+            (ValueError, "n_neighbors: is 0", lambda: fitted.predecessor_graph(0)),
             (TypeError, "n_neighbors: is 2.5; must be an integer", lambda: fitted.kneighbors(None, 2.5)),
             (TypeError, "n_neighbors: is True", lambda: fitted.kneighbors(None, True)),
             (ValueError, "mode: is 'both'", lambda: fitted.kneighbors_graph(mode="both")),

@@ -7,10 +7,14 @@ import numbers
 from typing import Any, Optional
 
 import numpy as np
+import numpy.typing as npt
 from joblib import effective_n_jobs
 from sklearn.utils import check_random_state
 
 import rct
+
+# Whatever scikit-learn takes for points is one of numbers after its validation.
+Array = npt.NDArray[Any]
 
 MOST_INDUCING = 100
 PLACES_FOR_EACH = 10
@@ -28,7 +32,7 @@ def seed_of(random_state: Any) -> int:
     return int(check_random_state(random_state).randint(2**31 - 1))
 
 
-def spread_of(points: np.ndarray) -> float:
+def spread_of(points: Array) -> float:
     """Returns the root mean square of the coordinates' standard deviations.
 
     It is 1 for standardized coordinates, and also where all points are one.
@@ -38,17 +42,19 @@ def spread_of(points: np.ndarray) -> float:
     return spread if 0 < spread < math.inf else 1.0
 
 
-def count_of(name: str, value: Any, most: int, why: str) -> int:
-    """Returns `value` as an integer from 1 to `most`."""
+def count_of(name: str, value: Any, least: int = 1, most: float = math.inf, why: str = "") -> int:
+    """Returns `value` as an integer from `least` to `most`, where `why` says why."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise TypeError(f"{name}: is {value!r}; must be an integer")
     count = int(value)
-    if not 1 <= count <= most:
-        raise ValueError(f"{name}: is {count}; must be from 1 to {most}, {why}")
+    if count < least:
+        raise ValueError(f"{name}: is {count}; must be at least {least}")
+    if count > most:
+        raise ValueError(f"{name}: is {count}; must be at most {most}, {why}")
     return count
 
 
-def choice_of(name: str, value: Any, choices: tuple) -> Any:
+def choice_of(name: str, value: Any, choices: tuple[Any, ...]) -> Any:
     """Returns `value`, which must be one of `choices`."""
     if not any(value is choice or value == choice for choice in choices):
         raise ValueError(
@@ -56,7 +62,7 @@ def choice_of(name: str, value: Any, choices: tuple) -> Any:
     return value
 
 
-def inducing_of(points: np.ndarray, inducing: Any, num_inducing: Optional[int]) -> dict[str, Any]:
+def inducing_of(points: Array, inducing: Any, num_inducing: Optional[int]) -> dict[str, Any]:
     """Returns the arguments of rct.ResidualIndex that choose inducing points.
 
     Where the number is left open, it is one for each ten distinct places, and at

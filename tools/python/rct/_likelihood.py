@@ -28,6 +28,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 import rct
+from rct._estimators import Array
 
 # Where the search may go. Some noise keeps repeated points and smooth kernels from
 # making the likelihood infinite.
@@ -50,14 +51,15 @@ class Likelihood:
 
     index  With variance 1, under unit * exp(lengthscales of the first call).
     order  Of its rows; None is their own.
+    y      At these; of a size near 1, so that no difference of likelihoods is lost.
     unit   Of lengthscales, one for each coordinate.
 
     The least value is kept, with where it was.
     """
 
     def __init__(
-        self, index: rct.ResidualIndex, order: Optional[np.ndarray], y: np.ndarray,
-        unit: np.ndarray, n_neighbors: int, threads: int,
+        self, index: rct.ResidualIndex, order: Optional[Array], y: Array,
+        unit: Array, n_neighbors: int, threads: int,
     ) -> None:
         self.index = index
         self.order = order
@@ -65,7 +67,7 @@ class Likelihood:
         self.unit = unit
         self.n_neighbors = n_neighbors
         self.threads = threads
-        self.sets: Optional[np.ndarray] = None
+        self.sets: Optional[Array] = None
         self.least = math.inf
         self.logs = np.zeros(0)
 
@@ -76,7 +78,7 @@ class Likelihood:
             self.sets, _ = self.index.graph(
                 self.n_neighbors, predecessor=True, order=self.order, threads=self.threads)
 
-    def at(self, logs: np.ndarray) -> tuple[float, float]:
+    def at(self, logs: Array) -> tuple[float, float]:
         """Returns -log p(y) at the best variance, and this variance."""
         lengthscale = self.unit * np.exp(logs[:-1])
         if not np.array_equal(lengthscale, self.index.lengthscale):
@@ -89,7 +91,7 @@ class Likelihood:
         variance = 2 * (at_zero - model.log_likelihood(self.y)) / n
         return n / 2 * (math.log(variance) + 1) - at_zero, variance
 
-    def __call__(self, logs: np.ndarray) -> float:
+    def __call__(self, logs: Array) -> float:
         value, _ = self.at(logs)
         if value < self.least:
             self.least, self.logs = value, np.array(logs)
@@ -97,8 +99,8 @@ class Likelihood:
 
 
 def maximize(
-    likelihood_at: Callable[[np.ndarray], Likelihood], starts: list[np.ndarray]
-) -> np.ndarray:
+    likelihood_at: Callable[[Array], Likelihood], starts: list[Array]
+) -> Array:
     """Returns the logarithms at which the likelihood is greatest.
 
     likelihood_at(logs) makes an index under these lengthscales. The search begins at

@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.validation import check_is_fitted
 
 import rct
-from rct._estimators import choice_of, count_of, inducing_of, seed_of, spread_of, threads_of
+from rct._estimators import Array, choice_of, count_of, inducing_of, seed_of, spread_of, threads_of
 
 METRICS = ("residual", "correlation", "euclidean")
 MODES = ("connectivity", "distance")
@@ -117,7 +117,7 @@ class CorrelationNeighbors(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
 
     def kneighbors(
         self, X: Any = None, n_neighbors: Optional[int] = None, return_distance: bool = True
-    ) -> Union[np.ndarray, tuple[np.ndarray, np.ndarray]]:
+    ) -> Union[Array, tuple[Array, Array]]:
         """Returns distances and rows of the nearest points, (q, n_neighbors) each.
 
         X                New points; None: the points themselves, each of which is
@@ -125,7 +125,11 @@ class CorrelationNeighbors(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         return_distance  False: rows alone are returned.
         """
         check_is_fitted(self)
-        n_neighbors = self._count(n_neighbors, self.n_samples_fit_ - (X is None))
+        n_neighbors = count_of(
+            "n_neighbors", self.n_neighbors if n_neighbors is None else n_neighbors,
+            most=self.n_samples_fit_ - (X is None),
+            why=f"the points there are (n_samples = {self.n_samples_fit_}), without the point "
+            "itself where X is None")
         threads = threads_of(self.n_jobs)
         if X is None:
             rows, distances = self.index_.graph(n_neighbors, threads=threads)
@@ -147,7 +151,7 @@ class CorrelationNeighbors(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
 
     def radius_neighbors(
         self, X: Any = None, radius: Optional[float] = None, return_distance: bool = True
-    ) -> Union[np.ndarray, tuple[np.ndarray, np.ndarray]]:
+    ) -> Union[Array, tuple[Array, Array]]:
         """Returns distances and rows of all points within a radius, itself included.
 
         As kneighbors(), but with an array of arrays, one for each query.
@@ -180,7 +184,7 @@ class CorrelationNeighbors(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         check_is_fitted(self)
         choice_of("mode", mode, MODES)
         rows, distances = self.index_.graph(
-            self.n_neighbors if n_neighbors is None else n_neighbors,
+            count_of("n_neighbors", self.n_neighbors if n_neighbors is None else n_neighbors),
             predecessor=True, order=order, threads=threads_of(self.n_jobs))
         return self._matrix(rows, distances, mode)
 
@@ -198,7 +202,7 @@ class CorrelationNeighbors(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
     def _n_features_out(self) -> int:
         return self.n_samples_fit_
 
-    def _metric_arguments(self, points: np.ndarray) -> dict[str, Any]:
+    def _metric_arguments(self, points: Array) -> dict[str, Any]:
         lengthscale = self.lengthscale
         if self.metric == "euclidean":
             return {"lengthscale": 1.0 if lengthscale is None else lengthscale}
@@ -212,15 +216,9 @@ class CorrelationNeighbors(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
                 seed=seed_of(self.random_state), jitter=self.jitter)
         return arguments
 
-    def _count(self, n_neighbors: Optional[int], most: int) -> int:
-        return count_of(
-            "n_neighbors", self.n_neighbors if n_neighbors is None else n_neighbors, most,
-            f"the points there are (n_samples = {self.n_samples_fit_}), without the point "
-            "itself where X is None")
-
     def _range(
         self, X: Any, radius: Optional[float]
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    ) -> tuple[Array, Array, Array]:
         check_is_fitted(self)
         radius = self.radius if radius is None else radius
         if radius is None:
@@ -234,7 +232,7 @@ class CorrelationNeighbors(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         points = self._validate_data(X, reset=False, dtype="numeric")
         return self.index_.range_search_points(points, limit, threads=threads)
 
-    def _matrix(self, rows: np.ndarray, distances: np.ndarray, mode: str) -> csr_matrix:
+    def _matrix(self, rows: Array, distances: Array, mode: str) -> csr_matrix:
         found = rows >= 0
         offsets = np.concatenate([[0], np.cumsum(found.sum(axis=1))])
         values = distances[found] if mode == "distance" else np.ones(offsets[-1])
@@ -242,7 +240,7 @@ class CorrelationNeighbors(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
             (values, rows[found], offsets), shape=(len(rows), self.n_samples_fit_))
 
 
-def _split(values: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+def _split(values: Array, offsets: Array) -> Array:
     """Returns an array of the arrays from each offset to the next."""
     parts = np.empty(len(offsets) - 1, dtype=object)
     parts[:] = np.split(values, offsets[1:-1])

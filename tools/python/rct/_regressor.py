@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Optional, Union
+from typing import Any, NamedTuple, Optional, Union
 
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 import rct
-from rct._estimators import choice_of, inducing_of, seed_of, spread_of, threads_of
+from rct._estimators import Array, choice_of, count_of, inducing_of, seed_of, spread_of, threads_of
 from rct._likelihood import NOISE_BOUNDS, Likelihood, maximize
 
 OPTIMIZERS = ("L-BFGS-B", None)
@@ -20,6 +20,18 @@ OPTIMIZERS = ("L-BFGS-B", None)
 LENGTHSCALE_STARTS = (0.1, 0.3, 1.0, 3.0)
 NOISE_STARTS = (0.01, 0.3)
 NOISE_SHARE = 0.1
+
+
+# Between these the variance of y may be, so that products with it stay in float64.
+SQUARES = (1e-200, 1e200)
+
+
+class Process(NamedTuple):
+    """A Gaussian process at rows in an order, and the noise of what is observed."""
+
+    index: rct.ResidualIndex
+    order: Any
+    noise: float
 
 
 class VecchiaRegressor(RegressorMixin, BaseEstimator):
@@ -105,25 +117,21 @@ class VecchiaRegressor(RegressorMixin, BaseEstimator):
     def fit(self, X: Any, y: Any) -> VecchiaRegressor:
         """Finds hyperparameters, inducing points and conditioning sets for y at X."""
         choice_of("optimizer", self.optimizer, OPTIMIZERS)
+        count_of("n_neighbors", self.n_neighbors, least=0)
         points, y = self._validate_data(X, y, dtype="numeric", y_numeric=True)
-        y = y.astype(np.float64)
-        self._y_mean = float(y.mean()) if self.normalize_y else 0.0
-        self._y = y - self._y_mean
-        self._seed = seed_of(self.random_state)
-        self.index_ = self._first_index(points)
-        self.order_ = self._order_of(points, self.index_.lengthscale)
-        self.noise_ = NOISE_SHARE * self.index_.variance if self.noise is None else float(self.noise)
-        if self.optimizer is not None and self._y.any():
-            self._optimize(points)
-        self.lengthscale_ = self.index_.lengthscale
-        self.variance_ = self.index_.variance
-        self._model = self._approximation(self.index_, self.noise_)
-        self.log_marginal_likelihood_value_ = self._model.log_likelihood(self._y)
+        mean, centered = _centered(y.astype(np.float64), bool(self.normalize_y))
+        process = self._process(points, centered)
+        model = self._model_of(process)
+        self._model, self._y_mean, self._y = model, mean, centered
+        self.index_, self.order_, self.noise_ = process
+        self.lengthscale_ = process.index.lengthscale
+        self.variance_ = process.index.variance
+        self.log_marginal_likelihood_value_ = model.log_likelihood(centered)
         return self
 
     def predict(
         self, X: Any, return_std: bool = False, *, include_noise: bool = False
-    ) -> Union[np.ndarray, tuple[np.ndarray, np.ndarray]]:
+    ) -> Union[Array, tuple[Array, Array]]:
         """Returns means, (q,), and with return_std also standard deviations.
 
         include_noise  The standard deviations are those of new observations, not of
@@ -148,64 +156,71 @@ class VecchiaRegressor(RegressorMixin, BaseEstimator):
         check_is_fitted(self)
         index = self.index_.rebuild(
             lengthscale=lengthscale, variance=variance, threads=threads_of(self.n_jobs))
-        model = self._approximation(index, self.noise_ if noise is None else noise)
-        return model.log_likelihood(self._y)
+        noise = self.noise_ if noise is None else noise
+        return self._model_of(Process(index, self.order_, noise)).log_likelihood(self._y)
 
-    def _first_index(self, points: np.ndarray) -> rct.ResidualIndex:
-        lengthscale, variance = self.lengthscale, self.variance
-        if lengthscale is None:
-            lengthscale = spread_of(points)
-        if variance is None:
-            variance = float((self._y**2).mean()) or 1.0
-        self._inducing = inducing_of(points, self.inducing, self.num_inducing)
-        return rct.Index(
-            points, metric="residual", kernel=self.kernel, lengthscale=lengthscale,
-            variance=variance, jitter=self.jitter, seed=self._seed, strategy=self.strategy,
-            threads=threads_of(self.n_jobs), **self._inducing)
+    def _process(self, points: Array, y: Array) -> Process:
+        """Returns the process that y is of, under the best hyperparameters."""
+        seed, threads = seed_of(self.random_state), threads_of(self.n_jobs)
+        inducing = inducing_of(points, self.inducing, self.num_inducing)
+        variance = (float((y**2).mean()) or 1.0) if self.variance is None else self.variance
+        index = rct.Index(
+            points, metric="residual", kernel=self.kernel, variance=variance,
+            lengthscale=spread_of(points) if self.lengthscale is None else self.lengthscale,
+            jitter=self.jitter, seed=seed, strategy=self.strategy, threads=threads, **inducing)
+        noise = NOISE_SHARE * index.variance if self.noise is None else float(self.noise)
+        if not 0 <= noise < math.inf:
+            raise ValueError(f"noise: is {noise:g}; must be at least 0 and finite")
+        order = self._order_under(index.lengthscale, points, seed)
+        first = Process(index, order, noise)
+        if self.optimizer is None or not y.any():
+            return first
+        return self._best(first, points, y, {**inducing, "seed": seed})
 
-    def _order_of(self, points: np.ndarray, lengthscale: np.ndarray) -> Optional[np.ndarray]:
+    def _best(self, first: Process, points: Array, y: Array, inducing: dict[str, Any]) -> Process:
+        """Returns the process of the greatest likelihood, looked for from the first one."""
+        threads = threads_of(self.n_jobs)
+        scale = math.sqrt((y**2).mean())
+        unit = first.index.rebuild(variance=1.0, threads=threads)
+        lengthscale = unit.lengthscale
+        several = self.lengthscale is not None and np.size(self.lengthscale) > 1
+        # One lengthscale for all coordinates changes no choice.
+        choices = inducing if several and isinstance(inducing["inducing"], str) else {}
+
+        def likelihood_at(logs: Array) -> Likelihood:
+            here = lengthscale * np.exp(logs[:-1])
+            index = unit.rebuild(lengthscale=here, threads=threads, **choices)
+            order = self._order_under(here, points, inducing["seed"]) if several else first.order
+            return Likelihood(index, order, y / scale, lengthscale, self.n_neighbors, threads)
+
+        starts = self._starts(len(lengthscale) if several else 1, first.noise / first.index.variance)
+        logs = maximize(likelihood_at, starts)
+        best = likelihood_at(logs)
+        variance = scale**2 * best.at(logs)[1]
+        index = best.index.rebuild(variance=variance, threads=threads)
+        return Process(index, best.order, math.exp(logs[-1]) * variance)
+
+    def _order_under(self, lengthscale: Array, points: Array, seed: int) -> Any:
         if not isinstance(self.order, str):
             return self.order
         return rct.order(
-            points, self.order, lengthscale=lengthscale, seed=self._seed,
+            points, self.order, lengthscale=lengthscale, seed=seed,
             threads=threads_of(self.n_jobs))
 
-    def _approximation(self, index: rct.ResidualIndex, noise: float) -> Any:
-        return index.vecchia(
-            self.n_neighbors, noise, order=self.order_, threads=threads_of(self.n_jobs))
-
-    def _optimize(self, points: np.ndarray) -> None:
-        """Replaces index_, order_ and noise_ by those of the greatest likelihood."""
-        threads = threads_of(self.n_jobs)
-        first = self.index_.lengthscale
-        unit = self.index_.rebuild(variance=1.0, threads=threads)
-        several = self.lengthscale is not None and np.size(self.lengthscale) > 1
-        by_name = isinstance(self._inducing["inducing"], str)
-
-        def likelihood_at(logs: np.ndarray) -> Likelihood:
-            lengthscale = first * np.exp(logs[:-1])
-            # One lengthscale for all coordinates changes no choice.
-            anew = {**self._inducing, "seed": self._seed} if several and by_name else {}
-            index = unit.rebuild(lengthscale=lengthscale, threads=threads, **anew)
-            order = self._order_of(points, lengthscale) if several else self.order_
-            return Likelihood(index, order, self._y, first, self.n_neighbors, threads)
-
-        logs = maximize(likelihood_at, self._starts(len(first) if several else 1))
-        found = likelihood_at(logs)
-        _, variance = found.at(logs)
-        self.index_ = found.index.rebuild(variance=variance, threads=threads)
-        self.order_ = found.order
-        self.noise_ = math.exp(logs[-1]) * variance
-
-    def _starts(self, num_lengthscales: int) -> list[np.ndarray]:
+    def _starts(self, num_lengthscales: int, noise: float) -> list[Array]:
         scales = LENGTHSCALE_STARTS if self.lengthscale is None else (1.0,)
-        noises = NOISE_STARTS if self.noise is None else (self.noise_ / self.index_.variance,)
+        noises = NOISE_STARTS if self.noise is None else (noise,)
         return [np.log([scale] * num_lengthscales + [float(np.clip(noise, *NOISE_BOUNDS))])
                 for scale in scales for noise in noises]
 
+    def _model_of(self, process: Process) -> Any:
+        return process.index.vecchia(
+            self.n_neighbors, process.noise, order=process.order,
+            threads=threads_of(self.n_jobs))
+
     def _fitted_model(self) -> Any:
         if self._model is None:  # of a pickle
-            self._model = self._approximation(self.index_, self.noise_)
+            self._model = self._model_of(Process(self.index_, self.order_, self.noise_))
         return self._model
 
     def __getstate__(self) -> dict[str, Any]:
@@ -213,3 +228,20 @@ class VecchiaRegressor(RegressorMixin, BaseEstimator):
         state = super().__getstate__()
         return {**state, "_model": None} if "_model" in state else state
 
+
+def _centered(y: Array, from_mean: bool) -> tuple[float, Array]:
+    """Returns the mean of y, or 0, and y minus this, all 0 where all of y is equal."""
+    if not from_mean:
+        mean = 0.0
+    elif np.ptp(y) == 0:
+        mean = float(y[0])
+    else:
+        mean = float(y.mean())
+    centered = y - mean
+    with np.errstate(over="ignore", under="ignore"):
+        square = (centered**2).mean()
+    if centered.any() and not SQUARES[0] < square < SQUARES[1]:
+        raise ValueError(
+            f"y: the mean of its squares is {square:g}, after its mean is subtracted; it must be "
+            f"between {SQUARES[0]:g} and {SQUARES[1]:g}: multiply y by a constant")
+    return mean, centered

@@ -18,6 +18,7 @@ import operator
 from typing import Any, Optional, Union
 
 import numpy as np
+import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.legend_handler import HandlerPathCollection
@@ -26,6 +27,7 @@ import rct
 
 __all__ = ["compare_sets", "conditioning_set"]
 
+Array = npt.NDArray[Any]
 AnyIndex = Union[rct.ResidualIndex, rct.EuclideanIndex]
 
 LATER, EARLIER, INK = "#d5d5d5", "#969696", "#1a1a1a"
@@ -138,7 +140,7 @@ class _Scene:
             raise ValueError(f"row: is {row}; must be from 0 to {len(index) - 1}")
         self.place = self._places(index, order)
 
-    def members(self, index: AnyIndex, k: int) -> tuple[np.ndarray, np.ndarray]:
+    def members(self, index: AnyIndex, k: int) -> tuple[Array, Array]:
         """Returns rows and distances of the set, as graph() finds it.
 
         Of points at one distance those that are earlier in the order come first, so
@@ -211,7 +213,7 @@ class _Scene:
             ax.set_xlim(center[0] - window * reach[0], center[0] + window * reach[0])
             ax.set_ylim(center[1] - window * reach[1], center[1] + window * reach[1])
 
-    def _places(self, index: AnyIndex, order: Any) -> np.ndarray:
+    def _places(self, index: AnyIndex, order: Any) -> Array:
         """Returns the place of each row in the order."""
         n = len(index)
         if order is None:
@@ -235,7 +237,7 @@ def _axes(ax: Optional[Axes]) -> Axes:
     return pyplot.subplots(layout="constrained")[1]
 
 
-def _points_of(index: AnyIndex, points: Any, lonlat: bool) -> np.ndarray:
+def _points_of(index: AnyIndex, points: Any, lonlat: bool) -> Array:
     points = np.asarray(points, dtype=np.float64)
     dim = index.dim - 1 if lonlat else index.dim
     if points.shape != (len(index), dim):
@@ -255,7 +257,7 @@ def _dims_of(dims: Any, width: int) -> list[int]:
     return chosen
 
 
-def _degrees(chords: np.ndarray, west: float) -> np.ndarray:
+def _degrees(chords: Array, west: float) -> Array:
     """Returns longitudes from `west` on, latitudes and further columns of chords."""
     x, y, z = chords[:, :3].T
     longitude = np.degrees(np.arctan2(y, x))
