@@ -390,7 +390,7 @@ class ResidualIndexTest(unittest.TestCase):
     def test_the_examples_in_the_readme(self):
         with open("README.md", encoding="utf-8") as readme:
             examples = re.findall(r"```python\n(.*?)```", readme.read(), re.DOTALL)
-        self.assertEqual(len(examples), 2)
+        self.assertEqual(len(examples), 3)
         names = {}
         for example in examples:
             exec(example, names)
@@ -399,6 +399,8 @@ class ResidualIndexTest(unittest.TestCase):
         self.assertEqual(names["sets"].shape, (10_000, 10))
         self.assertEqual(names["z"].shape, (100, 3))
         self.assertEqual(len(names["longer"]), 10_100)
+        self.assertAlmostEqual(names["mean"][0], 0, delta=0.1)
+        self.assertEqual(names["b"].shape, (10_000, 10_000))
 
     def test_the_example_in_the_docstring(self):
         parser = doctest.DocTestParser()
