@@ -13,7 +13,7 @@ from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, Matern, WhiteKernel
 from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import rct  # noqa: E402
@@ -194,6 +194,12 @@ class RegressorTest(unittest.TestCase):
         model = make_pipeline(StandardScaler(), VecchiaRegressor(n_neighbors=10))
         scores = cross_val_score(model, self.points, self.y, cv=3)
         self.assertGreater(scores.min(), 0.85)
+        places = np.column_stack([170 + 20 * self.points[:, 0], 40 * self.points[:, 1]])
+        globe = make_pipeline(FunctionTransformer(rct.lonlat), VecchiaRegressor(n_neighbors=10))
+        globe.fit(places[30:], self.y[30:])
+        self.assertGreater(globe.score(places[:30], self.y[:30]), 0.85)
+        round_ = places - [360, 0] * (places[:, :1] > 180)  # the same places
+        np.testing.assert_allclose(globe.predict(round_), globe.predict(places), rtol=1e-9)
         estimator = VecchiaRegressor(noise=0.2, order="random")
         self.assertEqual(clone(estimator).get_params(), estimator.get_params())
 

@@ -4,6 +4,7 @@
 import doctest
 import os
 import pickle
+import subprocess
 import sys
 import unittest
 import warnings
@@ -16,7 +17,8 @@ from sklearn.neighbors import KNeighborsRegressor, KNeighborsTransformer, Neares
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
 import rct  # noqa: E402
 import rct.sklearn  # noqa: E402
 from rct.sklearn import CorrelationNeighbors  # noqa: E402
@@ -48,6 +50,12 @@ class ConventionsTest(unittest.TestCase):
         for metric in ("residual", "correlation", "euclidean"):
             run_checks(self, CorrelationNeighbors(metric=metric))
         run_checks(self, CorrelationNeighbors(mode="connectivity", n_jobs=-1))
+
+    def test_rct_needs_none_of_it(self):
+        subprocess.run([sys.executable, "-c", "import sys, rct; " + "; ".join(
+            f"assert '{name}' not in sys.modules, '{name}'"
+            for name in ("scipy", "sklearn", "matplotlib"))],
+            check=True, env={**os.environ, "PYTHONPATH": HERE})
 
     def test_parameters(self):
         estimator = CorrelationNeighbors(n_neighbors=7, lengthscale=[1, 2, 3])

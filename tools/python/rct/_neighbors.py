@@ -192,7 +192,8 @@ class CorrelationNeighbors(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         """Returns the graph of the neighbors of X, in the mode of this estimator.
 
         With mode="distance" it has n_neighbors + 1 in each row, as that of
-        scikit-learn's KNeighborsTransformer: points that were fitted find themselves.
+        scikit-learn's KNeighborsTransformer: points that were fitted find themselves,
+        too.
         """
         check_is_fitted(self)
         extra = self.mode == "distance"

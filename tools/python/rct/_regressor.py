@@ -52,6 +52,9 @@ class VecchiaRegressor(RegressorMixin, BaseEstimator):
         True
         >>> mean, std = model.predict(X[300:], return_std=True)
 
+    For longitude and latitude it is the last step of a pipeline, of which
+    sklearn.preprocessing.FunctionTransformer(rct.lonlat) is the first.
+
     Parameters, all by keyword:
 
     n_neighbors   The size of conditioning sets.
