@@ -28,6 +28,7 @@
 #include "index/ordering.h"
 #include "index/ordering.pb.h"
 #include "index/residual_index.h"
+#include "index/vecchia/vecchia_model.h"
 #include "metric/metric.pb.h"
 #include "metric/test_data.h"
 #include "traversal/allocation_counter.h"
@@ -280,6 +281,28 @@ TEST_F(OutOfMemoryTest, Appends) {
     options.add_lengthscale(0.7);
     fail_each(Value(EuclideanIndex::Build(points.view(), options)));
   }
+}
+
+TEST_F(OutOfMemoryTest, Models) {
+  const Matrix<double> points = MakePoints("normal", kRows, 2, 1);
+  const Matrix<double> at = MakePoints("normal", 70, 2, 2);
+  const ResidualIndex index =
+      Value(ResidualIndex::Build(points.view(), Options(BLOCK)));
+  const std::vector<double> y(kRows, 1.5);
+  const auto create = [&] {
+    return VecchiaModel::Create(index, {.k = 6, .noise = 0.1, .threads = 2});
+  };
+  const VecchiaModel model = Value(create());
+  const double expected = Value(model.LogLikelihood(y));
+  const std::vector<double> mean = Value(model.Predict(at.view(), y)).mean;
+  const auto examine = [&] {
+    EXPECT_EQ(Value(model.LogLikelihood(y)), expected);
+    EXPECT_EQ(Value(model.Predict(at.view(), y)).mean, mean);
+  };
+  FailEach([&] { return create().status(); }, examine);
+  FailEach([&] { return model.LogLikelihood(y).status(); }, examine);
+  FailEach([&] { return model.Solve(y).status(); }, examine);
+  FailEach([&] { return model.Predict(at.view(), y).status(); }, examine);
 }
 
 TEST_F(OutOfMemoryTest, Files) {

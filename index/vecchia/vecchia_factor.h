@@ -7,7 +7,7 @@
 //
 // and (B' diag(1 / d) B)^-1 approximates R + s2 I, the covariance of
 // observations of the residual process with noise s2 (Vecchia 1988; Datta,
-// Banerjee, Finley and Gelfand 2016, equation 2.8). It equals R + s2 I where
+// Banerjee, Finley and Gelfand 2016). It equals R + s2 I where
 // each set holds all earlier rows. B is triangular in the order, so that its
 // determinant is 1.
 //

@@ -129,20 +129,20 @@ absl::StatusOr<Matrix<int64_t>> FindSets(const ResidualIndex& index,
 }  // namespace
 
 absl::StatusOr<VecchiaModel> VecchiaModel::Create(
-    ResidualIndex index, const VecchiaOptions& options) try {
+    const ResidualIndex& index, const VecchiaOptions& options) try {
   RCT_RETURN_IF_ERROR(ValidateOptions(options, index.size()));
   const Monitor::Part whole(options.monitor);
   std::optional<Monitor::Part> part(std::in_place, options.monitor,
                                     kShareOfSearch);
   RCT_ASSIGN_OR_RETURN(const Matrix<int64_t> sets, FindSets(index, options));
   part.reset();
-  return FromSets(std::move(index), sets.view(), options);
+  return FromSets(index, sets.view(), options);
 } catch (...) {
   return StatusOfException("Create");
 }
 
 absl::StatusOr<VecchiaModel> VecchiaModel::FromSets(
-    ResidualIndex index, MatrixView<const int64_t> sets,
+    const ResidualIndex& index, MatrixView<const int64_t> sets,
     const VecchiaOptions& options) try {
   RCT_RETURN_IF_ERROR(ValidateOptions(options, index.size()));
   RCT_RETURN_IF_ERROR(ValidateSets(sets, options.order, index.size()));
@@ -153,7 +153,7 @@ absl::StatusOr<VecchiaModel> VecchiaModel::FromSets(
       FactorizeSets(*index.model().metric(), sets, options.noise,
                     options.threads, options.monitor));
   part.reset();
-  VecchiaModel model(std::move(index), std::move(factor), options);
+  VecchiaModel model(index, std::move(factor), options);
   RCT_RETURN_IF_ERROR(model.FactorizeLowRank(options.monitor));
   return model;
 } catch (...) {

@@ -2,9 +2,9 @@
 //
 //     absl::StatusOr<rct::VecchiaModel> model =
 //         rct::VecchiaModel::Create(*index, {.k = 20, .noise = 0.1});
-//     absl::StatusOr<double> l = model->LogLikelihood(y);            // n
-//     numbers absl::StatusOr<rct::VecchiaPrediction> at_new =
-//         model->Predict(new_points, y);                             // q x d
+//     absl::StatusOr<double> l = model->LogLikelihood(y);   // y: n numbers
+//     absl::StatusOr<rct::VecchiaPrediction> at_new =
+//         model->Predict(new_points, y);                    // q x d
 //
 // Observations y = f(x) + noise at the rows of an index, with a process f of
 // mean 0 and covariance k, the kernel of the index, and independent noise of
@@ -24,8 +24,8 @@
 // Likelihood, by the lemmas of Woodbury and Sylvester, with the m x m matrix
 // M = I + V' P V and the mean u = M^-1 V' P y of the low-rank part given y:
 //
-//     -2 log p(y) = n log(2 pi) + sum log d_i + log |M| + (y - V u)' P (y - V
-//     u) + u' u
+//     -2 log p(y) = n log(2 pi) + sum log d_i + log |M|
+//                   + (y - V u)' P (y - V u) + u' u
 //
 // The quadratic form is written so that no two large numbers are subtracted: an
 // error in u counts by its square alone.
@@ -91,14 +91,14 @@ class VecchiaModel {
   // the option, for options out of range; the errors of ResidualIndex::Graph
   // and FactorizeSets; FailedPrecondition where M is not positive definite in
   // float64.
-  static absl::StatusOr<VecchiaModel> Create(ResidualIndex index,
+  static absl::StatusOr<VecchiaModel> Create(const ResidualIndex& index,
                                              const VecchiaOptions& options);
 
   // Takes the sets of the rows from elsewhere: `sets` is n x k, padded with -1,
   // of rows that come before each row in options.order (vecchia_factor.h).
   // options.k is the size of the sets of new points alone. Errors are those of
   // ValidateSets as well.
-  static absl::StatusOr<VecchiaModel> FromSets(ResidualIndex index,
+  static absl::StatusOr<VecchiaModel> FromSets(const ResidualIndex& index,
                                                MatrixView<const int64_t> sets,
                                                const VecchiaOptions& options);
 
