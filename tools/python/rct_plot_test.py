@@ -56,15 +56,25 @@ class PlotTest(unittest.TestCase):
 
     def test_the_set(self):
         order = rct.order(self.points, lengthscale=0.3)
-        for index in (self.index, self.euclidean):
+        correlation = rct.ResidualIndex(self.points, kernel="rbf", lengthscale=0.3, inducing=None)
+        for index in (self.index, correlation, self.euclidean):
             for given in (None, "maxmin", order, order.tolist()):
-                rows, distances = index.graph(K, predecessor=True, order=given)
-                dots = drawn(self.draw(index, order=given))[f"its set, k = {K}"]
-                np.testing.assert_array_equal(dots.get_offsets(), self.points[rows[150]])
-                expected = distances[150]
-                np.testing.assert_array_equal(
-                    dots.get_array(), expected if index is self.euclidean else 1 - expected**2)
-        self.assertEqual(dots.norm.vmin, 0)
+                with self.subTest(index=index, order=given):
+                    self.expect_the_set(index, given)
+
+    def expect_the_set(self, index, order):
+        rows, distances = index.graph(K, predecessor=True, order=order)
+        ax = self.draw(index, order=order)
+        dots = drawn(ax)[f"its set, k = {K}"]
+        np.testing.assert_array_equal(dots.get_offsets(), self.points[rows[150]])
+        expected = distances[150]
+        euclidean = index is self.euclidean
+        np.testing.assert_array_equal(
+            dots.get_array(), expected if euclidean else 1 - expected**2)
+        self.assertEqual((dots.norm.vmin, dots.norm.vmax), (0, expected.max() if euclidean else 1))
+        self.assertIn(
+            "distance in lengthscales" if euclidean else "correlation",
+            ax.child_axes[0].get_ylabel())
 
     def test_sets_with_ties_are_those_of_the_graph(self):
         grid = np.stack(np.meshgrid(np.arange(9.0), np.arange(9.0)), axis=-1).reshape(-1, 2)

@@ -21,7 +21,7 @@ import rct.sklearn  # noqa: E402
 from rct.sklearn import VecchiaRegressor  # noqa: E402
 from sklearn_checks import can_pickle, run_checks  # noqa: E402
 
-N = 150
+N = 120
 KERNELS = {
     "rbf": lambda scale: RBF(scale), "matern12": lambda scale: Matern(scale, nu=0.5),
     "matern32": lambda scale: Matern(scale, nu=1.5), "matern52": lambda scale: Matern(scale, nu=2.5),

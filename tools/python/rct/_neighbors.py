@@ -108,9 +108,10 @@ class CorrelationNeighbors(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         choice_of("metric", self.metric, METRICS)
         choice_of("mode", self.mode, MODES)
         points = self._validate_data(X, dtype="numeric")
+        arguments = {"strategy": self.strategy, **self._metric_arguments(points)}
+        metric: Any = self.metric
         self.index_ = rct.Index(
-            points, metric=self.metric, strategy=self.strategy,
-            threads=threads_of(self.n_jobs), **self._metric_arguments(points))
+            points, metric=metric, threads=threads_of(self.n_jobs), **arguments)
         self.lengthscale_ = self.index_.lengthscale
         self.n_samples_fit_ = len(self.index_)
         return self

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple, Optional, Union
+from dataclasses import dataclass
+from typing import Any, Optional, Union
 
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
@@ -11,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 import rct
 from rct._estimators import Array, choice_of, count_of, inducing_of, seed_of, spread_of, threads_of
-from rct._likelihood import NOISE_BOUNDS, Likelihood, maximize
+from rct._likelihood import Likelihood, maximize
 
 OPTIMIZERS = ("L-BFGS-B", None)
 
@@ -26,7 +27,8 @@ NOISE_SHARE = 0.1
 SQUARES = (1e-200, 1e200)
 
 
-class Process(NamedTuple):
+@dataclass(frozen=True)
+class Process:
     """A Gaussian process at rows in an order, and the noise of what is observed."""
 
     index: rct.ResidualIndex
@@ -126,7 +128,7 @@ class VecchiaRegressor(RegressorMixin, BaseEstimator):
         process = self._process(points, centered)
         model = self._model_of(process)
         self._model, self._y_mean, self._y = model, mean, centered
-        self.index_, self.order_, self.noise_ = process
+        self.index_, self.order_, self.noise_ = process.index, process.order, process.noise
         self.lengthscale_ = process.index.lengthscale
         self.variance_ = process.index.variance
         self.log_marginal_likelihood_value_ = model.log_likelihood(centered)
@@ -166,11 +168,14 @@ class VecchiaRegressor(RegressorMixin, BaseEstimator):
         """Returns the process that y is of, under the best hyperparameters."""
         seed, threads = seed_of(self.random_state), threads_of(self.n_jobs)
         inducing = inducing_of(points, self.inducing, self.num_inducing)
-        variance = (float((y**2).mean()) or 1.0) if self.variance is None else self.variance
-        index = rct.Index(
-            points, metric="residual", kernel=self.kernel, variance=variance,
-            lengthscale=spread_of(points) if self.lengthscale is None else self.lengthscale,
-            jitter=self.jitter, seed=seed, strategy=self.strategy, threads=threads, **inducing)
+        arguments: dict[str, Any] = {
+            "kernel": self.kernel, "jitter": self.jitter, "strategy": self.strategy,
+            "lengthscale": spread_of(points) if self.lengthscale is None else self.lengthscale,
+            "variance": self.variance, **inducing,
+        }
+        if self.variance is None:
+            arguments["variance"] = float((y**2).mean()) or 1.0
+        index = rct.ResidualIndex(points, seed=seed, threads=threads, **arguments)
         noise = NOISE_SHARE * index.variance if self.noise is None else float(self.noise)
         if not 0 <= noise < math.inf:
             raise ValueError(f"noise: is {noise:g}; must be at least 0 and finite")
@@ -190,31 +195,29 @@ class VecchiaRegressor(RegressorMixin, BaseEstimator):
         # One lengthscale for all coordinates changes no choice.
         choices = inducing if several and isinstance(inducing["inducing"], str) else {}
 
-        def likelihood_at(logs: Array) -> Likelihood:
-            here = lengthscale * np.exp(logs[:-1])
+        def likelihood_under(logs: Array) -> Likelihood:
+            here = lengthscale * np.exp(logs)
             index = unit.rebuild(lengthscale=here, threads=threads, **choices)
             order = self._order_under(here, points, inducing["seed"]) if several else first.order
             return Likelihood(index, order, y / scale, lengthscale, self.n_neighbors, threads)
 
-        starts = self._starts(len(lengthscale) if several else 1, first.noise / first.index.variance)
-        logs = maximize(likelihood_at, starts)
-        best = likelihood_at(logs)
-        variance = scale**2 * best.at(logs)[1]
+        width = len(lengthscale) if several else 1
+        scales = LENGTHSCALE_STARTS if self.lengthscale is None else (1.0,)
+        best = maximize(
+            likelihood_under, [np.full(width, math.log(scale)) for scale in scales],
+            NOISE_STARTS if self.noise is None else (first.noise / first.index.variance,))
+        variance = scale**2 * best.variance
         index = best.index.rebuild(variance=variance, threads=threads)
-        return Process(index, best.order, math.exp(logs[-1]) * variance)
+        return Process(index, best.order, best.s * variance)
 
     def _order_under(self, lengthscale: Array, points: Array, seed: int) -> Any:
-        if not isinstance(self.order, str):
-            return self.order
+        order: Any = self.order
+        if not isinstance(order, str):
+            return order
+        method: Any = order
         return rct.order(
-            points, self.order, lengthscale=lengthscale, seed=seed,
+            points, method, lengthscale=lengthscale, seed=seed,
             threads=threads_of(self.n_jobs))
-
-    def _starts(self, num_lengthscales: int, noise: float) -> list[Array]:
-        scales = LENGTHSCALE_STARTS if self.lengthscale is None else (1.0,)
-        noises = NOISE_STARTS if self.noise is None else (noise,)
-        return [np.log([scale] * num_lengthscales + [float(np.clip(noise, *NOISE_BOUNDS))])
-                for scale in scales for noise in noises]
 
     def _model_of(self, process: Process) -> Any:
         return process.index.vecchia(

@@ -55,7 +55,7 @@ def conditioning_set(
 ) -> Axes:
     """Draws the k earlier points that are nearest to a point, as Vecchia takes them.
 
-    index   A ResidualIndex or a EuclideanIndex.
+    index   A ResidualIndex or an EuclideanIndex.
     row     The point.
     points  Those of the index, (n, d); or, with lonlat, longitude and latitude in
             degrees, of which the index has rct.lonlat(points).
@@ -220,7 +220,8 @@ class _Scene:
             return np.arange(n)
         if isinstance(order, str):
             points = rct.lonlat(self.points) if self.lonlat else self.points
-            order = rct.order(points, order, lengthscale=index.lengthscale)
+            method: Any = order
+            order = rct.order(points, method, lengthscale=index.lengthscale)
         order = np.asarray(order)
         if order.shape != (n,) or not np.array_equal(np.sort(order), np.arange(n)):
             raise ValueError(f"order: must have each row from 0 to {n - 1} once")
@@ -262,4 +263,5 @@ def _degrees(chords: Array, west: float) -> Array:
     x, y, z = chords[:, :3].T
     longitude = np.degrees(np.arctan2(y, x))
     latitude = np.degrees(np.arctan2(z, np.hypot(x, y)))
-    return np.column_stack([west + (longitude - west) % 360, latitude, chords[:, 3:]])
+    degrees: Array = np.column_stack([west + (longitude - west) % 360, latitude, chords[:, 3:]])
+    return degrees
