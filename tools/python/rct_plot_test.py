@@ -27,7 +27,7 @@ import sys, numpy, rct, rct.plot
 from matplotlib.figure import Figure
 points = numpy.random.default_rng(1).uniform(size=(50, 2))
 index = rct.EuclideanIndex(points)
-rct.plot.conditioning_set(index, 30, points, 5, ax=Figure().subplots())
+rct.plot.conditioning_set(index, 30, 5, points=points, ax=Figure().subplots())
 assert "matplotlib.pyplot" not in sys.modules
 """
 
@@ -51,8 +51,8 @@ class PlotTest(unittest.TestCase):
 
     def draw(self, index=None, row=150, points=None, k=K, **arguments):
         return rct.plot.conditioning_set(
-            self.index if index is None else index, row,
-            self.points if points is None else points, k, **arguments)
+            self.index if index is None else index, row, k,
+            points=self.points if points is None else points, **arguments)
 
     def test_the_set(self):
         order = rct.order(self.points, lengthscale=0.3)
@@ -125,6 +125,26 @@ class PlotTest(unittest.TestCase):
         self.assertAlmostEqual(ax.get_aspect(), 1 / np.cos(np.radians(65)), delta=0.1)
         self.assertEqual((ax.get_xlabel(), ax.get_ylabel()), ("longitude", "latitude"))
 
+    @unittest.skipUnless(hasattr(rct.ResidualIndex, "points"), "indexes keep their points")
+    def test_points_of_the_index(self):
+        for ax in (
+            rct.plot.conditioning_set(self.index, 150, K),
+            rct.plot.compare_sets(self.euclidean, self.index, 150, K),
+        ):
+            np.testing.assert_array_equal(drawn(ax)["point 150"].get_offsets(), self.points[[150]])
+        with self.assertRaisesRegex(ValueError, "points: are missing; a EuclideanIndex"):
+            rct.plot.conditioning_set(self.euclidean, 150, K)
+        # Across the antimeridian, and where the widest gap is elsewhere.
+        for west in (170.0, -100.0, -180.0, 10.0):
+            places = np.column_stack([west + 30 * self.points[:, 0], 60 * self.points[:, 1]])
+            index = rct.ResidualIndex(rct.lonlat(places), kernel="rbf", inducing=[3])
+            ax = rct.plot.conditioning_set(index, 150, K, lonlat=True)
+            longitude, latitude = drawn(ax)["point 150"].get_offsets()[0]
+            self.assertAlmostEqual((longitude - places[150, 0] + 180) % 360, 180)
+            self.assertAlmostEqual(latitude, places[150, 1])
+            low, high = np.array(ax.dataLim.intervalx)
+            self.assertLess(high - low, 30)
+
     def test_windows(self):
         ax = self.draw(window=2)
         members = drawn(ax)[f"its set, k = {K}"].get_offsets()
@@ -140,7 +160,7 @@ class PlotTest(unittest.TestCase):
             ((self.index, self.euclidean), None, ("residual correlation", "Euclidean distance")),
             ((self.index, self.euclidean), ("a", "b"), ("a", "b")),
         ):
-            dots = drawn(rct.plot.compare_sets(*indexes, 150, self.points, K, labels=labels))
+            dots = drawn(rct.plot.compare_sets(*indexes, 150, K, points=self.points, labels=labels))
             for label, expected in (
                 ("in both sets", one & two), (f"{names[0]} only", one - two),
                 (f"{names[1]} only", two - one),
@@ -181,6 +201,8 @@ class PlotTest(unittest.TestCase):
             (ValueError, r"must have \(200, 3\), .* with lonlat=True",
              lambda: self.draw(chords, points=places)),
             (ValueError, r"must have \(200, 1\)", lambda: self.draw(points=places, lonlat=True)),
+            (ValueError, "lonlat: the index has 2 coordinates",
+             lambda: rct.plot._degrees(self.points)),
             (ValueError, "dims: is .0, 2.; must be two columns of points, each from 0 to 1",
              lambda: self.draw(dims=(0, 2))),
             (ValueError, "dims: is .0,.; must be two", lambda: self.draw(dims=(0,))),
@@ -190,7 +212,7 @@ class PlotTest(unittest.TestCase):
             (ValueError, "k: is 0", lambda: self.draw(k=0)),
             (ValueError, "second: has 3 points, first has 200",
              lambda: rct.plot.compare_sets(
-                 self.index, rct.EuclideanIndex(self.points[:3]), 1, self.points)),
+                 self.index, rct.EuclideanIndex(self.points[:3]), 1)),
         ):
             with self.subTest(message), self.assertRaisesRegex(error, message):
                 call()

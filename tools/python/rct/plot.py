@@ -4,7 +4,7 @@
     >>> points = np.random.default_rng(1).uniform(size=(500, 2))
     >>> index = rct.ResidualIndex(points, kernel="matern32", lengthscale=0.3,
     ...                           inducing="kmeans++", num_inducing=25)
-    >>> ax = rct.plot.conditioning_set(index, 400, points, k=10, order="maxmin")
+    >>> ax = rct.plot.conditioning_set(index, 400, k=10, points=points, order="maxmin")
     >>> ax.figure.savefig("set.pdf")  # doctest: +SKIP
 
 Colours are those of Okabe and Ito (2008) and of the map "YlGnBu", in which darker is
@@ -15,7 +15,7 @@ black and white.
 from __future__ import annotations
 
 import operator
-from typing import Any, Optional, Union
+from typing import Any, Optional, Sequence, Union
 
 import numpy as np
 import numpy.typing as npt
@@ -49,7 +49,7 @@ ALIKE = 5
 
 
 def conditioning_set(
-    index: AnyIndex, row: int, points: Any, k: int = 20, *, order: Any = None,
+    index: AnyIndex, row: int, k: int = 20, *, points: Any = None, order: Any = None,
     lonlat: bool = False, dims: tuple[int, int] = (0, 1), window: Optional[float] = None,
     ax: Optional[Axes] = None,
 ) -> Axes:
@@ -57,11 +57,12 @@ def conditioning_set(
 
     index   A ResidualIndex or an EuclideanIndex.
     row     The point.
-    points  Those of the index, (n, d); or, with lonlat, longitude and latitude in
-            degrees, of which the index has rct.lonlat(points).
     k       The size of the set.
+    points  Those of the index, (n, d). None asks the index, which a EuclideanIndex
+            cannot answer.
     order   What "earlier" means, as in graph().
-    lonlat  See points.
+    lonlat  The index has rct.lonlat() of longitude and latitude, and a map of degrees
+            is drawn: of points, where these are given.
     dims    The two columns of points that are drawn.
     window  What is shown, from the point to each side, in units of how far its set
             reaches: 1.5, say, is the set with some room. None shows all points.
@@ -70,7 +71,7 @@ def conditioning_set(
     The set is coloured by correlation, or by distance where the metric is Euclidean.
     Crosses are inducing points. Returns the axes, for titles and limits.
     """
-    scene = _Scene(index, row, points, order, lonlat, dims)
+    scene = _Scene(index, row, _points_of([index], points, lonlat), order, lonlat, dims)
     members, distances = scene.members(index, k)
     ax = _axes(ax)
     scene.draw_points(ax)
@@ -90,23 +91,23 @@ def conditioning_set(
 
 
 def compare_sets(
-    first: AnyIndex, second: AnyIndex, row: int, points: Any, k: int = 20, *, order: Any = None,
-    labels: Optional[tuple[str, str]] = None, lonlat: bool = False,
+    first: AnyIndex, second: AnyIndex, row: int, k: int = 20, *, points: Any = None,
+    order: Any = None, labels: Optional[tuple[str, str]] = None, lonlat: bool = False,
     dims: tuple[int, int] = (0, 1), window: Optional[float] = None, ax: Optional[Axes] = None,
 ) -> Axes:
     """Draws the sets of a point under two indexes of the same points.
 
     labels  What the indexes are called. None: by their metrics.
 
-    All else is as in conditioning_set(); inducing points are those of the first index
-    that has some.
+    All else is as in conditioning_set(); points and inducing points are those of the
+    first index that has them.
     """
     if len(first) != len(second):
         raise ValueError(
             f"second: has {len(second)} points, first has {len(first)}; both must be over the "
             "same points")
     names = labels or (NAMES[first.metric], NAMES[second.metric])
-    scene = _Scene(first, row, points, order, lonlat, dims)
+    scene = _Scene(first, row, _points_of([first, second], points, lonlat), order, lonlat, dims)
     one, two = (set(scene.members(index, k)[0].tolist()) for index in (first, second))
     ax = _axes(ax)
     scene.draw_points(ax)
@@ -128,10 +129,10 @@ class _Scene:
     """Points in a plane, of which one is asked about, and those before it."""
 
     def __init__(
-        self, index: AnyIndex, row: int, points: Any, order: Any, lonlat: bool,
+        self, index: AnyIndex, row: int, points: Array, order: Any, lonlat: bool,
         dims: tuple[int, int],
     ) -> None:
-        self.points = _points_of(index, points, lonlat)
+        self.points = points
         self.lonlat = lonlat
         self.dims = _dims_of(dims, self.points.shape[1])
         self.at = self.points[:, self.dims]
@@ -172,7 +173,8 @@ class _Scene:
         if inducing is None or len(inducing) == 0:
             return False
         if self.lonlat:
-            inducing = _degrees(inducing, self.points[:, 0].min())
+            longitudes = self.points[:, 0]
+            inducing = _degrees(inducing, (longitudes.min() + longitudes.max()) / 2)
         ax.scatter(
             *inducing[:, self.dims].T, c=INK, marker="x", s=18, linewidths=0.9, zorder=3,
             label="inducing points")
@@ -238,15 +240,21 @@ def _axes(ax: Optional[Axes]) -> Axes:
     return pyplot.subplots(layout="constrained")[1]
 
 
-def _points_of(index: AnyIndex, points: Any, lonlat: bool) -> Array:
+def _points_of(indexes: Sequence[AnyIndex], points: Any, lonlat: bool) -> Array:
+    """Returns the points that are drawn, with all their columns."""
+    n, dim = len(indexes[0]), indexes[0].dim - lonlat
+    if points is None:
+        known = [index for index in indexes if hasattr(index, "points")]
+        if not known:
+            raise ValueError(
+                "points: are missing; a EuclideanIndex has them in units of its lengthscales only")
+        return _degrees(known[0].points) if lonlat else known[0].points
     points = np.asarray(points, dtype=np.float64)
-    dim = index.dim - 1 if lonlat else index.dim
-    if points.shape != (len(index), dim):
+    if points.shape != (n, dim):
         raise ValueError(
-            f"points: has the shape {points.shape}; must have {(len(index), dim)}, one row for "
-            "each of the index" + (
-                ", longitude and latitude where the index has chords" if lonlat else
-                "; with lonlat=True, longitude and latitude in place of chords"))
+            f"points: has the shape {points.shape}; must have {(n, dim)}, a row for each of the "
+            "index" + (", longitude and latitude where the index has chords" if lonlat else
+                       "; with lonlat=True, longitude and latitude in place of chords"))
     return points
 
 
@@ -258,10 +266,23 @@ def _dims_of(dims: Any, width: int) -> list[int]:
     return chosen
 
 
-def _degrees(chords: Array, west: float) -> Array:
-    """Returns longitudes from `west` on, latitudes and further columns of chords."""
+def _degrees(chords: Array, center: Optional[float] = None) -> Array:
+    """Returns longitudes within 180 of the center, latitudes and further columns.
+
+    None centers the map opposite to the widest gap between longitudes.
+    """
+    if chords.shape[1] < 3:
+        raise ValueError(
+            f"lonlat: the index has {chords.shape[1]} coordinates; it must be over rct.lonlat(), "
+            "whose chords have three")
     x, y, z = chords[:, :3].T
     longitude = np.degrees(np.arctan2(y, x))
     latitude = np.degrees(np.arctan2(z, np.hypot(x, y)))
+    if center is None:
+        ascending = np.sort(longitude)
+        gaps = np.diff(ascending, prepend=ascending[-1] - 360)
+        widest = gaps.argmax()
+        center = ascending[widest] - gaps[widest] / 2 + 180
+    west = center - 180
     degrees: Array = np.column_stack([west + (longitude - west) % 360, latitude, chords[:, 3:]])
     return degrees
