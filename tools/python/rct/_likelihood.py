@@ -23,7 +23,7 @@ from __future__ import annotations
 import math
 import warnings
 from dataclasses import dataclass
-from typing import Any, Callable, Sequence
+from typing import Any, Callable
 
 import numpy as np
 from scipy.optimize import minimize
@@ -114,8 +114,8 @@ class Likelihood:
 
 
 def maximize(
-    likelihood_under: Callable[[Array], Likelihood], scales: Sequence[Array],
-    noises: Sequence[float],
+    likelihood_under: Callable[[Array], Likelihood], scales: list[Array],
+    noises: tuple[float, ...],
 ) -> Maximum:
     """Returns the greatest likelihood.
 
@@ -137,7 +137,7 @@ def maximize(
     return min(ends, key=lambda maximum: maximum.value)
 
 
-def _tried(likelihood: Likelihood, scale: Array, noises: Sequence[float]) -> Likelihood:
+def _tried(likelihood: Likelihood, scale: Array, noises: tuple[float, ...]) -> Likelihood:
     for noise in noises:
         likelihood.at(np.append(scale, np.log(np.clip(noise, *NOISE_BOUNDS))))
     return likelihood

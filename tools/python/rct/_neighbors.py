@@ -108,7 +108,7 @@ class CorrelationNeighbors(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         choice_of("metric", self.metric, METRICS)
         choice_of("mode", self.mode, MODES)
         points = self._validate_data(X, dtype="numeric")
-        arguments = {"strategy": self.strategy, **self._metric_arguments(points)}
+        arguments: dict[str, Any] = {"strategy": self.strategy, **self._metric_arguments(points)}
         metric: Any = self.metric
         self.index_ = rct.Index(
             points, metric=metric, threads=threads_of(self.n_jobs), **arguments)

@@ -15,7 +15,8 @@ black and white.
 from __future__ import annotations
 
 import operator
-from typing import Any, Optional, Sequence, Union
+import warnings
+from typing import Any, Optional, Union
 
 import numpy as np
 import numpy.typing as npt
@@ -150,12 +151,13 @@ class _Scene:
         before = self.place < self.place[self.row]
         rows, distances = index.search([self.row], k, allowed=before, exclude_self=True)
         found = rows[0] >= 0
-        if found.sum() < k:
-            rows, distances = rows[0][found], distances[0][found]
-        else:
-            _, rows, distances = index.range_search(
-                [self.row], np.nextafter(distances[0, -1], np.inf), allowed=before,
-                exclude_self=True)
+        rows, distances = rows[0][found], distances[0][found]
+        if len(rows) == k:
+            radius = np.nextafter(distances[-1], np.inf)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)  # that all are in it, perhaps
+                _, rows, distances = index.range_search(
+                    [self.row], radius, allowed=before, exclude_self=True)
         nearest = np.lexsort((self.place[rows], distances))[:k]
         return rows[nearest], distances[nearest]
 
@@ -240,7 +242,7 @@ def _axes(ax: Optional[Axes]) -> Axes:
     return pyplot.subplots(layout="constrained")[1]
 
 
-def _points_of(indexes: Sequence[AnyIndex], points: Any, lonlat: bool) -> Array:
+def _points_of(indexes: list[AnyIndex], points: Any, lonlat: bool) -> Array:
     """Returns the points that are drawn, with all their columns."""
     n, dim = len(indexes[0]), indexes[0].dim - lonlat
     if points is None:
