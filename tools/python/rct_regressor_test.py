@@ -112,6 +112,17 @@ class RegressorTest(unittest.TestCase):
                     value = getattr(model, name + "_") * factor
                     self.assertLess(model.log_marginal_likelihood(**{name: value}), best + 1e-2)
 
+    def test_never_worse_than_the_beginning(self):
+        for k in (1, 5):
+            for kernel in ("rbf", "matern12"):
+                for lengthscale in (0.2, [0.1, 3.0]):
+                    given = dict(
+                        n_neighbors=k, kernel=kernel, lengthscale=lengthscale, noise=0.04,
+                        inducing="random")
+                    self.assertGreaterEqual(
+                        self.fit(**given).log_marginal_likelihood_value_,
+                        self.fit(**given, optimizer=None).log_marginal_likelihood_value_ - 1e-6)
+
     def test_an_index_under_the_hyperparameters(self):
         for lengthscale in (None, [1.0, 3.0]):
             model = self.fit(lengthscale=lengthscale, n_neighbors=10)
@@ -172,9 +183,15 @@ class RegressorTest(unittest.TestCase):
         self.assertGreater(model.noise_, 0)
         with self.assertRaisesRegex(RuntimeError, "row"):
             self.fit(points, y, noise=0.0, optimizer=None)
+        self.assertGreater(self.fit(points, np.ones(len(y)), noise=0.0).noise_, 0)
         # No noise at all: the search ends at its bound.
         smooth = self.fit(points, self.truth(points), kernel="rbf")
         self.assertGreaterEqual(smooth.noise_, 0.999e-6 * smooth.variance_)
+
+    def test_inducing_points_alone(self):
+        model = self.fit(n_neighbors=0, num_inducing=40, kernel="rbf")
+        self.assertEqual(model._model.B.nnz, N)
+        self.assertGreater(model.score(self.queries, 5 + self.truth(self.queries)), 0.95)
 
     def test_small_and_constant_data(self):
         for constant in (3.0, 0.1, 1e-200, 0.0):

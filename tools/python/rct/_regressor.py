@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 import rct
 from rct._estimators import Array, choice_of, count_of, inducing_of, seed_of, spread_of, threads_of
-from rct._likelihood import Likelihood, maximize
+from rct._likelihood import NOISE_BOUNDS, Likelihood, maximize
 
 OPTIMIZERS = ("L-BFGS-B", None)
 
@@ -59,7 +59,7 @@ class VecchiaRegressor(RegressorMixin, BaseEstimator):
 
     Parameters, all by keyword:
 
-    n_neighbors   The size of conditioning sets.
+    n_neighbors   The size of conditioning sets; 0 leaves the inducing points alone.
     kernel        "rbf", "matern12", "matern32" or "matern52".
     lengthscale   One positive number, or one for each coordinate. Where the optimizer
                   begins, and whether it looks for one or for several. None: one, by
@@ -180,8 +180,10 @@ class VecchiaRegressor(RegressorMixin, BaseEstimator):
         if not 0 <= noise < math.inf:
             raise ValueError(f"noise: is {noise:g}; must be at least 0 and finite")
         order = self._order_under(index.lengthscale, points, seed)
-        first = Process(index, order, noise)
-        if self.optimizer is None or not y.any():
+        if self.optimizer is None:
+            return Process(index, order, noise)
+        first = Process(index, order, max(noise, NOISE_BOUNDS[0] * index.variance))
+        if not y.any():
             return first
         return self._best(first, points, y, {**inducing, "seed": seed})
 
@@ -208,7 +210,7 @@ class VecchiaRegressor(RegressorMixin, BaseEstimator):
             NOISE_STARTS if self.noise is None else (first.noise / first.index.variance,))
         variance = scale**2 * best.variance
         index = best.index.rebuild(variance=variance, threads=threads)
-        return Process(index, best.order, best.s * variance)
+        return Process(index, best.order, math.exp(best.logs[-1]) * variance)
 
     def _order_under(self, lengthscale: Array, points: Array, seed: int) -> Any:
         order: Any = self.order
