@@ -144,6 +144,11 @@ class PlotTest(unittest.TestCase):
             self.assertAlmostEqual(latitude, places[150, 1])
             low, high = np.array(ax.dataLim.intervalx)
             self.assertLess(high - low, 30)
+        everywhere = np.column_stack([360 * self.points[:, 0], 60 * self.points[:, 1]])
+        index = rct.ResidualIndex(rct.lonlat(everywhere), kernel="rbf", inducing=[3])
+        ax = rct.plot.conditioning_set(index, 150, K, lonlat=True, order="maxmin")
+        self.assertGreaterEqual(ax.dataLim.x0, -180)
+        self.assertLessEqual(ax.dataLim.x1, 180)
 
     def test_windows(self):
         ax = self.draw(window=2)
@@ -205,6 +210,11 @@ class PlotTest(unittest.TestCase):
              lambda: rct.plot._degrees(self.points)),
             (ValueError, "dims: is .0, 2.; must be two columns of points, each from 0 to 1",
              lambda: self.draw(dims=(0, 2))),
+            (ValueError, "dims: is .1, 1.; must be two", lambda: self.draw(dims=(1, 1))),
+            (ValueError, "window: is 0; must be positive", lambda: self.draw(window=0)),
+            (ValueError, "labels: are 1; must be two",
+             lambda: rct.plot.compare_sets(
+                 self.index, self.euclidean, 1, points=self.points, labels=("a",))),
             (ValueError, "dims: is .0,.; must be two", lambda: self.draw(dims=(0,))),
             (ValueError, "order: must have each row from 0 to 199 once",
              lambda: self.draw(order=np.zeros(N, dtype=int))),

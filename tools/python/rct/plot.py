@@ -47,6 +47,8 @@ QUANTITIES = {
 MANY = 5000
 # The coordinates have one unit where their extents differ by no more than this factor.
 ALIKE = 5
+# A gap between longitudes, in degrees, at which a map may be cut.
+WIDE = 30
 
 
 def conditioning_set(
@@ -72,7 +74,7 @@ def conditioning_set(
     The set is coloured by correlation, or by distance where the metric is Euclidean.
     Crosses are inducing points. Returns the axes, for titles and limits.
     """
-    scene = _Scene(index, row, _points_of([index], points, lonlat), order, lonlat, dims)
+    scene = _Scene([index], row, points, order, lonlat, dims, window)
     members, distances = scene.members(index, k)
     ax = _axes(ax)
     scene.draw_points(ax)
@@ -86,8 +88,9 @@ def conditioning_set(
         cmap="YlGnBu_r" if euclidean else "YlGnBu", vmin=0, vmax=None if euclidean else 1,
         edgecolors=INK, linewidths=0.7, zorder=4, label=f"its set, k = {k}")
     if len(members):
-        ax.figure.colorbar(dots, cax=ax.inset_axes((1.03, 0, 0.03, 1)), label=QUANTITIES[index.metric])
-    scene.finish(ax, members, window)
+        bar = ax.inset_axes((1.03, 0, 0.03, 1))
+        ax.figure.colorbar(dots, cax=bar, label=QUANTITIES[index.metric])
+    scene.finish(ax, members)
     return ax
 
 
@@ -108,7 +111,9 @@ def compare_sets(
             f"second: has {len(second)} points, first has {len(first)}; both must be over the "
             "same points")
     names = labels or (NAMES[first.metric], NAMES[second.metric])
-    scene = _Scene(first, row, _points_of([first, second], points, lonlat), order, lonlat, dims)
+    if len(names) != 2:
+        raise ValueError(f"labels: are {len(names)}; must be two")
+    scene = _Scene([first, second], row, points, order, lonlat, dims, window)
     one, two = (set(scene.members(index, k)[0].tolist()) for index in (first, second))
     ax = _axes(ax)
     scene.draw_points(ax)
@@ -122,25 +127,32 @@ def compare_sets(
         ax.scatter(
             *scene.at[sorted(members)].T, c=color, marker=marker, s=36, edgecolors="white",
             linewidths=0.6, zorder=4, label=f"{label} ({len(members)})")
-    scene.finish(ax, sorted(one | two), window)
+    scene.finish(ax, sorted(one | two))
     return ax
 
 
 class _Scene:
-    """Points in a plane, of which one is asked about, and those before it."""
+    """Points in a plane, of which one is asked about, and those before it.
+
+    The arguments are those of the functions above.
+    """
 
     def __init__(
-        self, index: AnyIndex, row: int, points: Array, order: Any, lonlat: bool,
-        dims: tuple[int, int],
+        self, indexes: list[AnyIndex], row: int, points: Any, order: Any, lonlat: bool,
+        dims: tuple[int, int], window: Optional[float],
     ) -> None:
-        self.points = points
+        n = len(indexes[0])
+        self.row = operator.index(row)
+        if not 0 <= self.row < n:
+            raise ValueError(f"row: is {row}; must be from 0 to {n - 1}")
+        if window is not None and not 0 < window < np.inf:
+            raise ValueError(f"window: is {window}; must be positive and finite")
+        space, self.points = _points_of(indexes, points, lonlat)
         self.lonlat = lonlat
+        self.window = window
         self.dims = _dims_of(dims, self.points.shape[1])
         self.at = self.points[:, self.dims]
-        self.row = operator.index(row)
-        if not 0 <= self.row < len(index):
-            raise ValueError(f"row: is {row}; must be from 0 to {len(index) - 1}")
-        self.place = self._places(index, order)
+        self.place = _places(space, order, indexes[0].lengthscale)
 
     def members(self, index: AnyIndex, k: int) -> tuple[Array, Array]:
         """Returns rows and distances of the set, as graph() finds it.
@@ -182,12 +194,12 @@ class _Scene:
             label="inducing points")
         return True
 
-    def finish(self, ax: Axes, members: Any, window: Optional[float]) -> None:
+    def finish(self, ax: Axes, members: Any) -> None:
         """Adds the point, limits, labels and the legend."""
         star = ax.scatter(
             *self.at[[self.row]].T, c=VERMILION, marker="*", s=150, edgecolors="white",
             linewidths=0.6, zorder=5, label=f"point {self.row}")
-        self._frame(ax, members, window)
+        self._frame(ax, members)
         names = ["longitude", "latitude"] if self.lonlat else []
         for column, set_label in zip(self.dims, (ax.set_xlabel, ax.set_ylabel)):
             set_label(names[column] if column < len(names) else f"coordinate {column}")
@@ -199,9 +211,9 @@ class _Scene:
                 star: HandlerPathCollection(sizes=[110]),
             })
 
-    def _frame(self, ax: Axes, members: Any, window: Optional[float]) -> None:
+    def _frame(self, ax: Axes, members: Any) -> None:
         """Sets limits and, where both coordinates have one unit, the aspect."""
-        center, extents = self.at[self.row], np.ptp(self.at, axis=0)
+        window, center, extents = self.window, self.at[self.row], np.ptp(self.at, axis=0)
         reach = abs(self.at[members] - center).max(axis=0, initial=0)
         if self.lonlat and self.dims == [0, 1]:
             middle = self.at[:, 1].min() + extents[1] / 2 if window is None else center[1]
@@ -217,21 +229,21 @@ class _Scene:
             ax.set_xlim(center[0] - window * reach[0], center[0] + window * reach[0])
             ax.set_ylim(center[1] - window * reach[1], center[1] + window * reach[1])
 
-    def _places(self, index: AnyIndex, order: Any) -> Array:
-        """Returns the place of each row in the order."""
-        n = len(index)
-        if order is None:
-            return np.arange(n)
-        if isinstance(order, str):
-            points = rct.lonlat(self.points) if self.lonlat else self.points
-            method: Any = order
-            order = rct.order(points, method, lengthscale=index.lengthscale)
-        order = np.asarray(order)
-        if order.shape != (n,) or not np.array_equal(np.sort(order), np.arange(n)):
-            raise ValueError(f"order: must have each row from 0 to {n - 1} once")
-        place = np.empty(n, dtype=np.int64)
-        place[order] = np.arange(n)
-        return place
+
+def _places(points: Array, order: Any, lengthscale: Array) -> Array:
+    """Returns the place of each row in the order."""
+    n = len(points)
+    if order is None:
+        return np.arange(n)
+    if isinstance(order, str):
+        method: Any = order
+        order = rct.order(points, method, lengthscale=lengthscale)
+    order = np.asarray(order)
+    if order.shape != (n,) or not np.array_equal(np.sort(order), np.arange(n)):
+        raise ValueError(f"order: must have each row from 0 to {n - 1} once")
+    place = np.empty(n, dtype=np.int64)
+    place[order] = np.arange(n)
+    return place
 
 
 def _axes(ax: Optional[Axes]) -> Axes:
@@ -242,27 +254,27 @@ def _axes(ax: Optional[Axes]) -> Axes:
     return pyplot.subplots(layout="constrained")[1]
 
 
-def _points_of(indexes: list[AnyIndex], points: Any, lonlat: bool) -> Array:
-    """Returns the points that are drawn, with all their columns."""
+def _points_of(indexes: list[AnyIndex], points: Any, lonlat: bool) -> tuple[Array, Array]:
+    """Returns the points of the index, and those that are drawn, with all columns."""
     n, dim = len(indexes[0]), indexes[0].dim - lonlat
     if points is None:
         known = [index for index in indexes if hasattr(index, "points")]
         if not known:
             raise ValueError(
                 "points: are missing; a EuclideanIndex has them in units of its lengthscales only")
-        return _degrees(known[0].points) if lonlat else known[0].points
+        return known[0].points, _degrees(known[0].points) if lonlat else known[0].points
     points = np.asarray(points, dtype=np.float64)
     if points.shape != (n, dim):
         raise ValueError(
             f"points: has the shape {points.shape}; must have {(n, dim)}, a row for each of the "
             "index" + (", longitude and latitude where the index has chords" if lonlat else
                        "; with lonlat=True, longitude and latitude in place of chords"))
-    return points
+    return rct.lonlat(points) if lonlat else points, points
 
 
 def _dims_of(dims: Any, width: int) -> list[int]:
     chosen = [operator.index(column) for column in dims]
-    if len(chosen) != 2 or not all(0 <= column < width for column in chosen):
+    if len(chosen) != 2 or chosen[0] == chosen[1] or not all(0 <= column < width for column in chosen):
         raise ValueError(
             f"dims: is {dims}; must be two columns of points, each from 0 to {width - 1}")
     return chosen
@@ -271,7 +283,8 @@ def _dims_of(dims: Any, width: int) -> list[int]:
 def _degrees(chords: Array, center: Optional[float] = None) -> Array:
     """Returns longitudes within 180 of the center, latitudes and further columns.
 
-    None centers the map opposite to the widest gap between longitudes.
+    None centers the map opposite to the widest gap between longitudes, if that is
+    wide, and on Greenwich otherwise.
     """
     if chords.shape[1] < 3:
         raise ValueError(
@@ -284,7 +297,8 @@ def _degrees(chords: Array, center: Optional[float] = None) -> Array:
         ascending = np.sort(longitude)
         gaps = np.diff(ascending, prepend=ascending[-1] - 360)
         widest = gaps.argmax()
-        center = ascending[widest] - gaps[widest] / 2 + 180
+        opposite = (ascending[widest] - gaps[widest] / 2 + 270) % 360 - 90
+        center = opposite if gaps[widest] > WIDE else 0.0
     west = center - 180
     degrees: Array = np.column_stack([west + (longitude - west) % 360, latitude, chords[:, 3:]])
     return degrees
