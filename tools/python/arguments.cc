@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <string>
@@ -21,6 +22,7 @@
 #include "metric/inducing_names.h"
 #include "metric/metric.pb.h"
 #include "tools/python/errors.h"
+#include "tools/python/signature.h"
 
 namespace rct {
 namespace {
@@ -163,10 +165,11 @@ void CheckKind(const char* name, const py::array& array, Wanted wanted) {
 // Refuses an object that NumPy wraps as an array of one entry, such as a set or
 // None.
 void RefuseWrapped(const char* name, const py::object& object,
-                   const py::array& array) {
+                   const py::array& array,
+                   std::string_view wanted = "an array") {
   if (array.ndim() == 0 && array.dtype().kind() == 'O') {
     Refuse(PyExc_TypeError, name,
-           absl::StrCat("must be an array; is ", TypeName(object)));
+           absl::StrCat("must be ", wanted, "; is ", TypeName(object)));
   }
 }
 
@@ -229,7 +232,28 @@ CArray<double> PointsOf(const char* name, const py::array& array) {
   return Reals(name, array);
 }
 
-CArray<int64_t> RowsOf(const char* name, const py::array& array) {
+constexpr double kMaxWholeFloat = uint64_t{1}
+                                  << std::numeric_limits<double>::digits;
+
+// Returns the row numbers that floats are.
+CArray<int64_t> RowsOfFloats(const char* name, const py::array& array) {
+  const CArray<double> floats(array);
+  for (int64_t i = 0; i < floats.size(); ++i) {
+    const double value = floats.data()[i];
+    if (std::abs(value) <= kMaxWholeFloat && value == std::trunc(value)) {
+      continue;
+    }
+    const std::string text = py::str(array.attr("flat")[py::int_(i)]);
+    Refuse(PyExc_ValueError, name,
+           absl::StrCat(Place(array, i), " is ", text,
+                        ", which is no row number: they are whole, and floats "
+                        "are exact up to 2**53"));
+  }
+  return CArray<int64_t>(floats);
+}
+
+// Floats may be coordinates where `floats` is false.
+CArray<int64_t> RowsOf(const char* name, const py::array& array, bool floats) {
   if (array.ndim() != 1) {
     const bool column = array.ndim() == 2 && array.shape(1) == 1;
     Refuse(PyExc_TypeError, name,
@@ -241,6 +265,7 @@ CArray<int64_t> RowsOf(const char* name, const py::array& array) {
   }
   // NumPy makes an array of float64 of an empty list.
   if (array.size() == 0) return CArray<int64_t>(0);
+  if (floats && array.dtype().kind() == 'f') return RowsOfFloats(name, array);
   CheckKind(name, array, Wanted::kRows);
   if (array.dtype().kind() == 'u' && array.itemsize() >= 8) {
     const CArray<uint64_t> values(array);
@@ -266,19 +291,36 @@ bool IsBoolean(const py::object& object) {
   return PyBool_Check(object.ptr()) || py::isinstance(object, numpy_bool);
 }
 
+// Returns the integer that a float is, or null for any other object.
+py::object WholeOfFloat(const py::object& object) {
+  static const py::handle numpy_float = Attribute("numpy", "floating");
+  if (!PyFloat_Check(object.ptr()) && !py::isinstance(object, numpy_float)) {
+    return py::object();
+  }
+  const double value = PyFloat_AsDouble(object.ptr());
+  const bool whole = std::abs(value) <= kMaxWholeFloat &&
+                     value == std::trunc(value) &&
+                     object.equal(py::float_(value));
+  return whole ? py::int_(static_cast<int64_t>(value)) : py::object();
+}
+
 // Returns an integer as Python's own.
 py::int_ Whole(const char* name, const py::object& argument) {
   if (IsMasked(argument)) RefuseHidden(name, argument, "");
   const py::object object = Plain(argument);
+  if (const py::object whole = WholeOfFloat(object)) return whole;
   auto whole =
       IsBoolean(object) || PyIndex_Check(object.ptr()) == 0
           ? py::object()
           : py::reinterpret_steal<py::object>(PyNumber_Index(object.ptr()));
   if (whole) return whole;
   PyErr_Clear();
+  const bool large = PyFloat_Check(object.ptr()) &&
+                     std::abs(PyFloat_AsDouble(object.ptr())) > kMaxWholeFloat;
   Refuse(PyExc_TypeError, name,
          absl::StrCat("must be an integer; is ", std::string(py::repr(object)),
-                      " (", TypeName(object), ")"));
+                      " (", TypeName(object), ")",
+                      large ? ", and floats beyond 2**53 skip integers" : ""));
 }
 
 [[noreturn]] void RefuseRange(const char* name, const py::int_& value,
@@ -310,22 +352,15 @@ void CheckWidth(const py::array& array, int64_t size, int64_t dim) {
 }
 
 // Returns the choice that a name describes.
-InducingConfig NamedInducing(const std::string& name,
+InducingConfig NamedInducing(const py::object& name,
                              const py::object& num_inducing, uint64_t seed) {
-  const std::vector<std::string>& names = InducingNames();
-  const auto found = std::find(names.begin(), names.end(), name);
-  if (found == names.end()) {
-    Refuse(PyExc_ValueError, "inducing",
-           absl::StrCat("there is no '", name, "'; choose one of '",
-                        absl::StrJoin(names, "', '"), "'"));
-  }
+  const int choice = ChooseName("inducing", name, InducingNames());
   if (num_inducing.is_none()) {
     Refuse(PyExc_TypeError, "num_inducing",
-           absl::StrCat("is missing: how many points inducing='", name,
-                        "' chooses"));
+           absl::StrCat("is missing: how many points inducing='",
+                        InducingNames()[choice], "' chooses"));
   }
-  return InducingByName(static_cast<int>(found - names.begin()),
-                        Integer("num_inducing", num_inducing), seed);
+  return InducingByName(choice, Integer("num_inducing", num_inducing), seed);
 }
 
 }  // namespace
@@ -339,7 +374,15 @@ CArray<double> Points(const char* name, const py::object& object) {
 CArray<int64_t> Rows(const char* name, const py::object& object) {
   const py::array array = ToArray(name, object);
   RefuseWrapped(name, object, array);
-  return RowsOf(name, array);
+  return RowsOf(name, array, /*floats=*/true);
+}
+
+QueryRows RowsOrRow(const char* name, const py::object& object) {
+  const py::array array = ToArray(name, object);
+  RefuseWrapped(name, object, array, "row numbers");
+  const bool is_one = array.ndim() == 0;
+  const py::array rows = is_one ? py::array(array.attr("reshape")(1)) : array;
+  return {RowsOf(name, rows, /*floats=*/true), is_one};
 }
 
 Flags::Flags(const char* name, const py::object& object) {
@@ -362,7 +405,8 @@ Flags::Flags(const char* name, const py::object& object) {
 
 std::vector<double> Numbers(const char* name, const py::object& object) {
   const py::array array = ToArray(name, object);
-  RefuseWrapped(name, object, array);
+  RefuseWrapped(name, object, array,
+                "one positive number, or one for each coordinate");
   if (array.ndim() > 1) {
     Refuse(PyExc_TypeError, name,
            absl::StrCat("must be a number or 1-dimensional; has shape ",
@@ -377,7 +421,7 @@ std::vector<double> Numbers(const char* name, const py::object& object) {
 
 double Number(const char* name, const py::object& object) {
   const py::array array = ToArray(name, object);
-  RefuseWrapped(name, object, array);
+  RefuseWrapped(name, object, array, "a number");
   if (array.ndim() != 0) {
     Refuse(PyExc_TypeError, name,
            absl::StrCat("must be one number; has shape ", Shape(array)));
@@ -394,6 +438,18 @@ int64_t Integer(const char* name, const py::object& object, int64_t min,
     RefuseRange(name, whole, absl::StrCat("from ", min, " to ", max));
   }
   return value;
+}
+
+bool Boolean(const char* name, const py::object& object) {
+  if (IsMasked(object)) RefuseHidden(name, object, "");
+  const py::object plain = Plain(object);
+  if (!IsBoolean(plain)) {
+    Refuse(
+        PyExc_TypeError, name,
+        absl::StrCat("must be True or False; is ", std::string(py::repr(plain)),
+                     " (", TypeName(plain), ")"));
+  }
+  return PyObject_IsTrue(plain.ptr()) == 1;
 }
 
 int Threads(const py::object& object) {
@@ -417,7 +473,7 @@ InducingConfig Inducing(const py::object& object,
   constexpr char kName[] = "inducing";
   InducingConfig config;
   if (py::isinstance<py::str>(object)) {
-    return NamedInducing(object.cast<std::string>(), num_inducing, seed);
+    return NamedInducing(object, num_inducing, seed);
   }
   if (!num_inducing.is_none()) {
     Refuse(PyExc_ValueError, "num_inducing",
@@ -429,9 +485,11 @@ InducingConfig Inducing(const py::object& object,
     return config;
   }
   const py::array array = ToArray(kName, object);
-  RefuseWrapped(kName, object, array);
+  RefuseWrapped(kName, object, array,
+                "a count, a name, row numbers, coordinates or None");
   if (array.ndim() == 0) {
-    if (!absl::StrContains("iu", array.dtype().kind())) {
+    const py::object whole = WholeOfFloat(Plain(array));
+    if (!whole && !absl::StrContains("iu", array.dtype().kind())) {
       Refuse(PyExc_TypeError, kName,
              absl::StrCat("must be a count, a name, row numbers, coordinates "
                           "or None; is ",
@@ -445,7 +503,7 @@ InducingConfig Inducing(const py::object& object,
     config.mutable_coordinates()->mutable_value()->Add(
         points.data(), points.data() + points.size());
   } else {
-    const CArray<int64_t> rows = RowsOf(kName, array);
+    const CArray<int64_t> rows = RowsOf(kName, array, /*floats=*/false);
     config.mutable_rows()->mutable_row()->Add(rows.data(),
                                               rows.data() + rows.size());
   }
@@ -462,19 +520,38 @@ void RefuseWithoutInducing(const py::object& num_inducing,
   }
 }
 
-int Choose(const char* name, const std::string& choice,
+int ChooseName(const char* name, const py::object& choice,
+               const std::vector<std::string>& names) {
+  const std::string all =
+      absl::StrCat("one of '", absl::StrJoin(names, "', '"), "'");
+  if (!py::isinstance<py::str>(choice)) {
+    Refuse(PyExc_TypeError, name,
+           absl::StrCat("must be ", all, "; is ", std::string(py::repr(choice)),
+                        " (", TypeName(choice), ")"));
+  }
+  const auto text = choice.cast<std::string>();
+  const std::string wanted = absl::AsciiStrToLower(text);
+  const auto found = std::find(names.begin(), names.end(), wanted);
+  if (found == names.end()) {
+    const std::string near = DidYouMean(wanted, names);
+    Refuse(PyExc_ValueError, name,
+           absl::StrCat("there is no '", text, "'",
+                        near.empty() ? "; choose " : near + " Choose ", all));
+  }
+  return static_cast<int>(found - names.begin());
+}
+
+int Choose(const char* name, const py::object& choice,
            const google::protobuf::EnumDescriptor& values) {
   std::vector<std::string> names;
+  std::vector<int> numbers;
   for (int i = 0; i < values.value_count(); ++i) {
     const google::protobuf::EnumValueDescriptor& value = *values.value(i);
     if (value.number() == 0) continue;
-    if (absl::AsciiStrToUpper(choice) == value.name()) return value.number();
-    names.push_back(
-        absl::StrCat("'", absl::AsciiStrToLower(value.name()), "'"));
+    names.push_back(absl::AsciiStrToLower(value.name()));
+    numbers.push_back(value.number());
   }
-  Refuse(PyExc_ValueError, name,
-         absl::StrCat("there is no '", choice, "'; choose one of ",
-                      absl::StrJoin(names, ", ")));
+  return numbers[ChooseName(name, choice, names)];
 }
 
 std::string Path(const py::object& object) {

@@ -16,6 +16,7 @@ Euclidean distance.
 """
 
 from rct._rct import EuclideanIndex, Index, ResidualIndex, lonlat, order, unique
+from rct._rct import __version__ as __version__
 
 __all__ = [
     "EuclideanIndex",
