@@ -1,8 +1,18 @@
-# The types of the extension, which rct/__init__.py hands on. stubs_test.py holds
+# The types of the extension, which rct/__init__.py hands on. rct_stubs_test.py holds
 # names, kinds and defaults of all parameters against those of the extension.
 
 import os
-from typing import Any, Literal, SupportsIndex, Tuple, TypeVar, Union, overload
+from typing import (
+    Any,
+    Literal,
+    Protocol,
+    Sequence,
+    SupportsIndex,
+    Tuple,
+    TypeVar,
+    Union,
+    overload,
+)
 
 import numpy as np
 import numpy.typing as npt
@@ -19,16 +29,24 @@ _InducingName: TypeAlias = Literal["random", "kmeans++", "kmeans", "cover_tree"]
 
 # "ellipsis" below is the type of "...", which typeshed has among the builtins.
 
-# A whole number, which may be a float, and a real one.
+# A whole number, which may be a float; a flag; and a real number.
 _Integer: TypeAlias = Union[SupportsIndex, float, np.floating[Any]]
+_Boolean: TypeAlias = Union[bool, np.bool_]
 _Real: TypeAlias = Union[float, np.floating[Any], np.integer[Any]]
 
-# Whatever NumPy makes an array of: lists, tuples, ranges, frames, arrays.
-_Points: TypeAlias = npt.ArrayLike
-_Rows: TypeAlias = npt.ArrayLike
-_Flags: TypeAlias = npt.ArrayLike
-_Lengthscale: TypeAlias = npt.ArrayLike
-_Inducing: TypeAlias = Union[_InducingName, _Integer, npt.ArrayLike, None]
+# What NumPy makes an array of: an array, a frame or a sequence of numbers. That
+# is narrower than numpy.typing.ArrayLike, which has str, so that a name that is
+# no choice is an error.
+class _Array(Protocol):
+    def __array__(self) -> npt.NDArray[Any]: ...
+
+_Points: TypeAlias = Union[_Array, Sequence[Union[_Array, Sequence[_Real]]]]
+_Rows: TypeAlias = Union[_Array, Sequence[_Integer]]
+_Flags: TypeAlias = Union[_Array, Sequence[_Boolean]]
+_Lengthscale: TypeAlias = Union[_Array, _Real, Sequence[_Real]]
+_Inducing: TypeAlias = Union[
+    _InducingName, _Integer, _Array, Sequence[Union[_Integer, _Array, Sequence[_Real]]], None
+]
 _Path: TypeAlias = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]"]
 
 _Integers: TypeAlias = npt.NDArray[np.int64]
@@ -55,11 +73,11 @@ class _Index(metaclass=_ClassOfIndex):
     def __len__(self) -> int: ...
     def search(
         self,
-        rows: _Rows,
+        rows: _Rows | _Integer,
         k: _Integer,
         *,
-        predecessor: bool | np.bool_ = False,
-        exclude_self: bool | np.bool_ = False,
+        predecessor: _Boolean = False,
+        exclude_self: _Boolean = False,
         radius: _Real | None = None,
         allowed: _Flags | None = None,
         threads: _Integer = 0,
@@ -75,11 +93,11 @@ class _Index(metaclass=_ClassOfIndex):
     ) -> _Neighbors: ...
     def range_search(
         self,
-        rows: _Rows,
+        rows: _Rows | _Integer,
         radius: _Real | None,
         *,
-        predecessor: bool | np.bool_ = False,
-        exclude_self: bool | np.bool_ = False,
+        predecessor: _Boolean = False,
+        exclude_self: _Boolean = False,
         allowed: _Flags | None = None,
         threads: _Integer = 0,
     ) -> _Lists: ...
@@ -95,7 +113,7 @@ class _Index(metaclass=_ClassOfIndex):
         self,
         k: _Integer,
         *,
-        predecessor: bool | np.bool_ = False,
+        predecessor: _Boolean = False,
         order: _Method | _Rows | None = None,
         radius: _Real | None = None,
         allowed: _Flags | None = None,
@@ -125,7 +143,7 @@ class ResidualIndex(_Index):
     ) -> None: ...
     @staticmethod
     def load(
-        path: _Path, *, map: bool | np.bool_ = False, threads: _Integer = 0
+        path: _Path, *, map: _Boolean = False, threads: _Integer = 0
     ) -> ResidualIndex: ...
     def append(self, points: _Points, *, threads: _Integer = 0) -> ResidualIndex: ...
     def rebuild(
