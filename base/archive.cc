@@ -22,6 +22,7 @@
 #include "base/aligned_buffer.h"
 #include "base/check.h"
 #include "base/file.h"
+#include "base/memory_limit.h"
 #include "base/monitor.h"
 #include "base/parallel.h"
 #include "base/quote.h"
@@ -124,6 +125,13 @@ absl::Status ArchiveWriter::Write(const std::string& path,
 absl::StatusOr<std::string> ArchiveWriter::Contents(const ArchiveFormat& format,
                                                     int threads,
                                                     Monitor* monitor) const {
+  double bytes = 0;
+  for (const ArchiveEntry& entry : entries_) {
+    bytes += static_cast<double>(entry.bytes);
+  }
+  RCT_RETURN_IF_ERROR(CheckMemory(bytes,
+                                  absl::StrCat("the bytes of an ", format.name),
+                                  "write it to a file instead"));
   std::string contents;
   RCT_RETURN_IF_ERROR(Use(format, threads, monitor,
                           [&](absl::Span<const std::string_view> pieces) {
@@ -200,6 +208,10 @@ absl::StatusOr<ArchiveReader> ArchiveReader::OpenContents(
     const std::string& name, std::string_view contents,
     const ArchiveFormat& format, int threads, Monitor* monitor) {
   const Monitor::Part whole(monitor);
+  RCT_RETURN_IF_ERROR(
+      CheckMemory(static_cast<double>(contents.size()),
+                  absl::StrCat(name, ", a copy of them"),
+                  "write them to a file, and open that in place"));
   const auto memory = std::make_shared<AlignedBuffer<char>>(contents.size());
   std::copy(contents.begin(), contents.end(), memory->data());
   return OpenBytes(name, {{memory->data(), contents.size()}, memory}, format,

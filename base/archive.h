@@ -123,7 +123,8 @@ class ArchiveWriter {
   absl::Status Write(const std::string& path, const ArchiveFormat& format,
                      int threads, Monitor* monitor = nullptr) const;
 
-  // Returns the bytes of the file that Write would write.
+  // Returns the bytes of the file that Write would write, or ResourceExhausted
+  // where they do not fit into the memory that there is.
   absl::StatusOr<std::string> Contents(const ArchiveFormat& format, int threads,
                                        Monitor* monitor = nullptr) const;
 
@@ -156,8 +157,9 @@ class ArchiveReader {
                                             bool map, int threads,
                                             Monitor* monitor = nullptr);
 
-  // Does the same for a copy of the contents of a file, which messages call
-  // `name`.
+  // Does the same for the contents of a file, which messages call `name`, and
+  // of which the archive keeps a copy. ResourceExhausted where that does not
+  // fit into the memory that there is.
   static absl::StatusOr<ArchiveReader> OpenContents(const std::string& name,
                                                     std::string_view contents,
                                                     const ArchiveFormat& format,

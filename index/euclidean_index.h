@@ -129,7 +129,7 @@ class EuclideanIndex {
 
   // Do the same in memory: return the contents of the file that Save would
   // write, and the index that they describe. Errors are those of Save and Load,
-  // without those of the file system.
+  // without those of the file system, and ResourceExhausted.
   absl::StatusOr<std::string> ToBytes(int threads = 0,
                                       Monitor* monitor = nullptr) const;
   static absl::StatusOr<EuclideanIndex> FromBytes(std::string_view bytes,

@@ -278,8 +278,9 @@ class ResidualIndex {
                                             LoadOptions options = {});
 
   // Do the same in memory: return the contents of the file that Save would
-  // write, and the index that they describe, of which it keeps a copy. Errors
-  // are those of Save and Load, without those of the file system.
+  // write, and the index that they describe, which keeps a copy of them. Errors
+  // are those of Save and Load, without those of the file system, and
+  // ResourceExhausted.
   absl::StatusOr<std::string> ToBytes(int threads = 0,
                                       Monitor* monitor = nullptr) const;
   static absl::StatusOr<ResidualIndex> FromBytes(std::string_view bytes,

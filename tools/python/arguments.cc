@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <string>
@@ -13,67 +12,22 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "absl/types/span.h"
-#include "google/protobuf/descriptor.h"
 #include "metric/inducing_names.h"
 #include "metric/metric.pb.h"
 #include "tools/python/errors.h"
-#include "tools/python/signature.h"
+#include "tools/python/refusals.h"
+#include "tools/python/scalars.h"
 
 namespace rct {
 namespace {
 
 namespace py = pybind11;
 
-[[noreturn]] void Refuse(PyObject* type, const char* name,
-                         const std::string& why) {
-  Raise(type, absl::StrCat(name, ": ", why));
-}
-
-std::string TypeName(const py::object& object) {
-  return py::str(py::type::of(object).attr("__name__"));
-}
-
 std::string Shape(const py::array& array) {
   return py::str(array.attr("shape"));
-}
-
-// Returns the place of entry i, counted in C order: "row 3, column 1", or "row
-// 3".
-std::string Place(const py::array& array, int64_t i) {
-  if (array.ndim() == 0) return "the value";
-  if (array.ndim() == 1) return absl::StrCat("entry ", i);
-  const int64_t columns = array.shape(array.ndim() - 1);
-  return absl::StrCat("row ", i / columns, ", column ", i % columns);
-}
-
-// Returns an attribute of a module, which lives as long as the process.
-py::handle Attribute(const char* module, const char* name) {
-  py::object attribute = py::module_::import(module).attr(name);
-  return attribute.release();
-}
-
-bool IsMasked(const py::handle& object) {
-  static const py::handle masked = Attribute("numpy.ma", "MaskedArray");
-  return py::isinstance(object, masked);
-}
-
-void RefuseHidden(const char* name, const py::handle& object,
-                  const std::string& within) {
-  const py::module_ ma = py::module_::import("numpy.ma");
-  const auto mask = py::array::ensure(ma.attr("getmaskarray")(object));
-  const auto hidden = CArray<bool>(mask);
-  for (int64_t i = 0; i < hidden.size(); ++i) {
-    if (!hidden.data()[i]) continue;
-    Refuse(PyExc_ValueError, name,
-           absl::StrCat(within, Place(mask, i),
-                        " is masked, it has no value; fill what is masked or "
-                        "leave those rows out"));
-  }
 }
 
 // Refuses masked entries of arrays in a list, whose masks NumPy drops silently.
@@ -232,17 +186,12 @@ CArray<double> PointsOf(const char* name, const py::array& array) {
   return Reals(name, array);
 }
 
-constexpr double kMaxWholeFloat = uint64_t{1}
-                                  << std::numeric_limits<double>::digits;
-
 // Returns the row numbers that floats are.
 CArray<int64_t> RowsOfFloats(const char* name, const py::array& array) {
   const CArray<double> floats(array);
   for (int64_t i = 0; i < floats.size(); ++i) {
     const double value = floats.data()[i];
-    if (std::abs(value) <= kMaxWholeFloat && value == std::trunc(value)) {
-      continue;
-    }
+    if (IsWhole(value)) continue;
     const std::string text = py::str(array.attr("flat")[py::int_(i)]);
     Refuse(PyExc_ValueError, name,
            absl::StrCat(Place(array, i), " is ", text,
@@ -277,57 +226,6 @@ CArray<int64_t> RowsOf(const char* name, const py::array& array, bool floats) {
     }
   }
   return CArray<int64_t>(array);
-}
-
-// Converts NumPy's scalars and arrays without dimensions to Python's numbers.
-py::object Plain(const py::object& object) {
-  return py::isinstance<py::array>(object) && py::array(object).ndim() == 0
-             ? py::array(object).attr("item")()
-             : object;
-}
-
-bool IsBoolean(const py::object& object) {
-  static const py::handle numpy_bool = Attribute("numpy", "bool_");
-  return PyBool_Check(object.ptr()) || py::isinstance(object, numpy_bool);
-}
-
-// Returns the integer that a float is, or null for any other object.
-py::object WholeOfFloat(const py::object& object) {
-  static const py::handle numpy_float = Attribute("numpy", "floating");
-  if (!PyFloat_Check(object.ptr()) && !py::isinstance(object, numpy_float)) {
-    return py::object();
-  }
-  const double value = PyFloat_AsDouble(object.ptr());
-  const bool whole = std::abs(value) <= kMaxWholeFloat &&
-                     value == std::trunc(value) &&
-                     object.equal(py::float_(value));
-  return whole ? py::int_(static_cast<int64_t>(value)) : py::object();
-}
-
-// Returns an integer as Python's own.
-py::int_ Whole(const char* name, const py::object& argument) {
-  if (IsMasked(argument)) RefuseHidden(name, argument, "");
-  const py::object object = Plain(argument);
-  if (const py::object whole = WholeOfFloat(object)) return whole;
-  auto whole =
-      IsBoolean(object) || PyIndex_Check(object.ptr()) == 0
-          ? py::object()
-          : py::reinterpret_steal<py::object>(PyNumber_Index(object.ptr()));
-  if (whole) return whole;
-  PyErr_Clear();
-  const bool large = PyFloat_Check(object.ptr()) &&
-                     std::abs(PyFloat_AsDouble(object.ptr())) > kMaxWholeFloat;
-  Refuse(PyExc_TypeError, name,
-         absl::StrCat("must be an integer; is ", std::string(py::repr(object)),
-                      " (", TypeName(object), ")",
-                      large ? ", and floats beyond 2**53 skip integers" : ""));
-}
-
-[[noreturn]] void RefuseRange(const char* name, const py::int_& value,
-                              const std::string& range) {
-  Refuse(
-      PyExc_ValueError, name,
-      absl::StrCat("is ", std::string(py::repr(value)), "; must be ", range));
 }
 
 void CheckWidth(const py::array& array, int64_t size, int64_t dim) {
@@ -429,44 +327,6 @@ double Number(const char* name, const py::object& object) {
   return Reals(name, array).data()[0];
 }
 
-int64_t Integer(const char* name, const py::object& object, int64_t min,
-                int64_t max) {
-  const py::int_ whole = Whole(name, object);
-  int overflow = 0;
-  const int64_t value = PyLong_AsLongLongAndOverflow(whole.ptr(), &overflow);
-  if (overflow != 0 || value < min || value > max) {
-    RefuseRange(name, whole, absl::StrCat("from ", min, " to ", max));
-  }
-  return value;
-}
-
-bool Boolean(const char* name, const py::object& object) {
-  if (IsMasked(object)) RefuseHidden(name, object, "");
-  const py::object plain = Plain(object);
-  if (!IsBoolean(plain)) {
-    Refuse(
-        PyExc_TypeError, name,
-        absl::StrCat("must be True or False; is ", std::string(py::repr(plain)),
-                     " (", TypeName(plain), ")"));
-  }
-  return PyObject_IsTrue(plain.ptr()) == 1;
-}
-
-int Threads(const py::object& object) {
-  return static_cast<int>(
-      Integer("threads", object, /*min=*/0, std::numeric_limits<int>::max()));
-}
-
-uint64_t Seed(const py::object& object) {
-  const py::int_ whole = Whole("seed", object);
-  const uint64_t seed = PyLong_AsUnsignedLongLong(whole.ptr());
-  if (PyErr_Occurred() != nullptr) {
-    PyErr_Clear();
-    RefuseRange("seed", whole, "from 0 to 2**64 - 1");
-  }
-  return seed;
-}
-
 InducingConfig Inducing(const py::object& object,
                         const py::object& num_inducing, uint64_t seed,
                         int64_t size, int64_t dim) {
@@ -488,7 +348,7 @@ InducingConfig Inducing(const py::object& object,
   RefuseWrapped(kName, object, array,
                 "a count, a name, row numbers, coordinates or None");
   if (array.ndim() == 0) {
-    const py::object whole = WholeOfFloat(Plain(array));
+    const py::object whole = WholeOfFloat(array);
     if (!whole && !absl::StrContains("iu", array.dtype().kind())) {
       Refuse(PyExc_TypeError, kName,
              absl::StrCat("must be a count, a name, row numbers, coordinates "
@@ -518,55 +378,6 @@ void RefuseWithoutInducing(const py::object& num_inducing,
     Refuse(PyExc_ValueError, name,
            "has no use without inducing, which chooses inducing points anew");
   }
-}
-
-int ChooseName(const char* name, const py::object& choice,
-               const std::vector<std::string>& names) {
-  const std::string all =
-      absl::StrCat("one of '", absl::StrJoin(names, "', '"), "'");
-  if (!py::isinstance<py::str>(choice)) {
-    Refuse(PyExc_TypeError, name,
-           absl::StrCat("must be ", all, "; is ", std::string(py::repr(choice)),
-                        " (", TypeName(choice), ")"));
-  }
-  const auto text = choice.cast<std::string>();
-  const std::string wanted = absl::AsciiStrToLower(text);
-  const auto found = std::find(names.begin(), names.end(), wanted);
-  if (found == names.end()) {
-    const std::string near = DidYouMean(wanted, names);
-    Refuse(PyExc_ValueError, name,
-           absl::StrCat("there is no '", text, "'",
-                        near.empty() ? "; choose " : near + " Choose ", all));
-  }
-  return static_cast<int>(found - names.begin());
-}
-
-int Choose(const char* name, const py::object& choice,
-           const google::protobuf::EnumDescriptor& values) {
-  std::vector<std::string> names;
-  std::vector<int> numbers;
-  for (int i = 0; i < values.value_count(); ++i) {
-    const google::protobuf::EnumValueDescriptor& value = *values.value(i);
-    if (value.number() == 0) continue;
-    names.push_back(absl::AsciiStrToLower(value.name()));
-    numbers.push_back(value.number());
-  }
-  return numbers[ChooseName(name, choice, names)];
-}
-
-std::string Path(const py::object& object) {
-  PyObject* bytes = nullptr;
-  if (PyUnicode_FSConverter(object.ptr(), &bytes) == 0) {
-    if (PyErr_ExceptionMatches(PyExc_ValueError) != 0) {
-      PyErr_Clear();
-      Refuse(PyExc_ValueError, "path",
-             absl::StrCat(std::string(py::repr(object)),
-                          " holds a null character, which no name of a file "
-                          "can"));
-    }
-    throw py::error_already_set();
-  }
-  return py::reinterpret_steal<py::bytes>(bytes);
 }
 
 }  // namespace rct

@@ -32,8 +32,8 @@
 
 #include "absl/types/span.h"
 #include "base/matrix.h"
-#include "google/protobuf/descriptor.h"
 #include "metric/metric.pb.h"
+#include "tools/python/scalars.h"  // IWYU pragma: export
 
 namespace rct {
 
@@ -82,16 +82,6 @@ std::vector<double> Numbers(const char* name, const pybind11::object& object);
 // Returns the number of an object that holds exactly one.
 double Number(const char* name, const pybind11::object& object);
 
-// Returns an integer of Python or NumPy, or a whole float, from `min` to `max`.
-int64_t Integer(const char* name, const pybind11::object& object,
-                int64_t min = INT64_MIN, int64_t max = INT64_MAX);
-
-// Returns a boolean of Python or NumPy.
-bool Boolean(const char* name, const pybind11::object& object);
-
-// Returns a number of threads.
-int Threads(const pybind11::object& object);
-
 // Returns the inducing points that `object` describes: None, a count, one of
 // InducingNames() with a count in `num_inducing`, row numbers or coordinates (m
 // x dim). `size` is the number of points.
@@ -102,22 +92,6 @@ InducingConfig Inducing(const pybind11::object& object,
 // Refuses a number of inducing points, and a seed, where none are chosen.
 void RefuseWithoutInducing(const pybind11::object& num_inducing,
                            const pybind11::object& seed);
-
-// Returns a seed.
-uint64_t Seed(const pybind11::object& object);
-
-// Returns the place among `names` of a text. The ValueError and the TypeError
-// list all names, and say which is near.
-int ChooseName(const char* name, const pybind11::object& choice,
-               const std::vector<std::string>& names);
-
-// Returns the number of the value of an enum that a text names, in upper case
-// or lower. Number 0 means "not given" and has no name here.
-int Choose(const char* name, const pybind11::object& choice,
-           const google::protobuf::EnumDescriptor& values);
-
-// Returns the name of a file: str, bytes or os.PathLike.
-std::string Path(const pybind11::object& object);
 
 }  // namespace rct
 

@@ -312,6 +312,11 @@ class ArgumentsTest(unittest.TestCase):
                 self.refuses(TypeError, message, lambda: self.make(**{name: value}))
         self.refuses(TypeError, "radius: must hold real", lambda: self.index.graph(1, radius=True))
         self.refuses(ValueError, "radius: is no number", lambda: self.index.graph(1, radius=np.nan))
+        self.refuses(TypeError, "radius: must be a number; is NoneType",
+                     lambda: self.index.range_search([1], None))
+        for radius in (None, np.inf, np.float32(7), 7):
+            np.testing.assert_array_equal(self.index.graph(1, radius=radius)[0],
+                                          self.index.graph(1)[0])
 
     def test_integers(self):
         expected = self.index.graph(3)[0]

@@ -118,6 +118,15 @@ class CallsTest(unittest.TestCase):
         self.refuses("__len__() got an unexpected keyword argument 'x'; it takes none",
                      self.index.__len__, x=0)
 
+    def test_text_that_is_none(self):
+        # Lone surrogates, as names of files have them.
+        for call in (lambda: rct.ResidualIndex(self.points, kernel="\udc80", inducing=3),
+                     lambda: rct.order(self.points, "\udc80"),
+                     lambda: self.index.graph(3, **{"\udc80": 4}),
+                     lambda: rct.Index(self.points, metric="\udc80")):
+            with self.assertRaises(UnicodeEncodeError):
+                call()
+
     def test_objects_of_another_class(self):
         other = rct.EuclideanIndex(self.points)
         self.refuses("descriptor 'search' requires a 'ResidualIndex' object but received a 'int'",

@@ -174,7 +174,7 @@ py::tuple Answer(absl::StatusOr<RangeResult> result,
 // The arguments that all searches share. The last two are for queries that are
 // rows.
 struct Limits {
-  // None means no limit.
+  // None means no limit, unless all neighbors within it are wanted.
   const py::object& radius;
   const py::object& allowed;
   const py::object& threads;
@@ -192,7 +192,7 @@ py::tuple Run(AdvisedMetric metric, const py::object* k, const Limits& limits,
                            .predecessor = limits.predecessor,
                            .allowed = flags.span()};
   if (k != nullptr) options.k = Integer("k", *k);
-  if (!limits.radius.is_none()) {
+  if (k == nullptr || !limits.radius.is_none()) {
     options.radius = Number("radius", limits.radius);
   }
   options.threads = Threads(limits.threads);

@@ -43,7 +43,7 @@ std::vector<py::object> Signature::Bind(const py::args& positional,
   std::vector<py::object> values(parameters_.size());
   for (std::size_t i = 0; i < positional.size(); ++i) values[i] = positional[i];
   for (const auto& [key, value] : named) {
-    const auto name = py::cast<std::string>(key);
+    const std::string name = py::str(key);
     const auto found =
         std::find_if(parameters_.begin(), parameters_.end(),
                      [&](const Parameter& p) { return p.name == name; });

@@ -2,6 +2,7 @@
 
 #include <pybind11/pybind11.h>
 
+#include <iterator>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -63,7 +64,10 @@ py::tuple GetState(const py::object& self) {
   const auto& index = self.cast<const Index&>();
   const std::string bytes = Value(Unlocked(
       [&](Monitor* monitor) { return index.ToBytes(/*threads=*/0, monitor); }));
-  return py::make_tuple(py::bytes(bytes), Attributes(self));
+  const auto contents = py::reinterpret_steal<py::object>(
+      PyBytes_FromStringAndSize(bytes.data(), std::ssize(bytes)));
+  if (!contents) throw py::error_already_set();
+  return py::make_tuple(contents, Attributes(self));
 }
 
 // Returns the index that the first part of a state is.

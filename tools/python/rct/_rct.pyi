@@ -94,7 +94,7 @@ class _Index(metaclass=_ClassOfIndex):
     def range_search(
         self,
         rows: _Rows | _Integer,
-        radius: _Real | None,
+        radius: _Real,
         *,
         predecessor: _Boolean = False,
         exclude_self: _Boolean = False,
@@ -104,7 +104,7 @@ class _Index(metaclass=_ClassOfIndex):
     def range_search_points(
         self,
         points: _Points,
-        radius: _Real | None,
+        radius: _Real,
         *,
         allowed: _Flags | None = None,
         threads: _Integer = 0,
