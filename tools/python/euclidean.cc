@@ -31,7 +31,7 @@ constexpr char kClassDoc[] =
 
 Its neighbors are, but for roundings, those of the plain correlation of any kernel
 with these lengthscales. There is no rebuild(): building an index takes no longer
-than a search of every row.)";
+than a search of every row. Copies are the index itself, and pickle keeps it.)";
 
 constexpr char kInitDoc[] =
     R"(Divides the points by the lengthscales and builds the index.

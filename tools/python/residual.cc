@@ -30,7 +30,10 @@ namespace {
 namespace py = pybind11;
 
 constexpr char kClassDoc[] =
-    R"(An index over points: immutable, and safe to share among threads.)";
+    R"(An index over points: immutable, and safe to share among threads.
+
+Copies are the index itself. pickle keeps all of it, also of one whose file is
+mapped, as save() does: the same answers, bit for bit.)";
 
 constexpr char kInitDoc[] =
     R"(Computes the residual factors of the points and builds the index.

@@ -6,7 +6,13 @@
 // pickle holds all of the index, also of one whose arrays lie in a mapped file,
 // has its digest, and gives the same bits with every protocol. It is opened
 // with the checks of a file; a damaged one is a ValueError. Unpickling trusts
-// the pickle, as always, but for these bytes.
+// the pickle, as always, but for these bytes. Beyond 4 GiB, bytes need protocol
+// 4, which is pickle's default. As a file does, the bytes hold tables that
+// calls have made (kept_bytes() of ResidualIndex): after such calls they are
+// others, with the same answers.
+//
+// pickle asks for them at once: while it runs, there are the index, its bytes
+// twice, and what pickle copies.
 //
 // Indexes are immutable. A copy is the same object, and that of an object of a
 // subclass, which may have attributes that change, a new one that shares the

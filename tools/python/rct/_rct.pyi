@@ -1,5 +1,9 @@
-# The types of the extension, which rct/__init__.py hands on. rct_stubs_test.py holds
-# names, kinds and defaults of all parameters against those of the extension.
+# The types of the extension, which rct/__init__.py hands on. Modules of the package
+# that are Python have theirs inline.
+#
+# rct_stubs_test.py holds names, kinds and defaults of all parameters against those
+# of the extension, and asks for every public name in rct_typed_program.py. So what
+# is new in the extension is declared here and called there.
 
 import os
 from typing import (
