@@ -353,7 +353,7 @@ InducingConfig Inducing(const py::object& object,
       Refuse(PyExc_TypeError, kName,
              absl::StrCat("must be a count, a name, row numbers, coordinates "
                           "or None; is ",
-                          std::string(py::repr(object))));
+                          Shown(object)));
     }
     config.mutable_random()->set_count(Integer(kName, array));
     config.mutable_random()->set_seed(seed);

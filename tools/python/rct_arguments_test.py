@@ -341,6 +341,8 @@ class ArgumentsTest(unittest.TestCase):
         self.refuses(TypeError, "seed: must be an integer; is False", lambda: self.make(seed=False))
         for call, message in (
             (lambda: self.index.graph(2**70), f"k: is {2**70}; must be from"),
+            (lambda: self.index.graph(10**5000), "k: is some int; must be from"),
+            (lambda: self.make(seed=-(10**5000)), "seed: is some int; must be from"),
             (lambda: self.index.graph(0), "k: is 0; must be from 1"),
             (lambda: self.index.graph(1, threads=-1), "threads: is -1; must be from 0"),
             (lambda: self.index.graph(1, threads=2**40), f"threads: is {2**40}; must be from 0"),
@@ -348,6 +350,15 @@ class ArgumentsTest(unittest.TestCase):
             (lambda: self.make(seed=2**64), f"seed: is {2**64}; must be from 0"),
         ):
             self.refuses(ValueError, message, call)
+
+    def test_messages_are_short(self):
+        long = ["a long text"] * 10000
+        for call in (lambda: self.index.graph(long), lambda: self.index.graph(1, predecessor=long),
+                     lambda: self.make(kernel=long), lambda: self.make(threads=tuple(long)),
+                     lambda: self.make(strategy=dict.fromkeys(range(10**4)))):
+            with self.assertRaises(TypeError) as caught:
+                call()
+            self.assertLess(len(str(caught.exception)), 200)
 
     def test_booleans(self):
         for false in (False, np.False_, np.array(False)):

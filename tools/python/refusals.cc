@@ -21,6 +21,16 @@ std::string TypeName(const py::object& object) {
   return py::str(py::type::of(object).attr("__name__"));
 }
 
+std::string Shown(const py::object& object) {
+  try {
+    return py::str(py::module_::import("reprlib").attr("repr")(object));
+  } catch (py::error_already_set& error) {
+    // So of integers with thousands of digits.
+    if (!error.matches(PyExc_ValueError)) throw;
+    return absl::StrCat("some ", TypeName(object));
+  }
+}
+
 std::string Place(const py::array& array, int64_t i) {
   if (array.ndim() == 0) return "the value";
   if (array.ndim() == 1) return absl::StrCat("entry ", i);

@@ -19,6 +19,9 @@ namespace rct {
 // Returns the name of the object's class.
 std::string TypeName(const pybind11::object& object);
 
+// Returns the object as Python writes it, in some 30 characters at most.
+std::string Shown(const pybind11::object& object);
+
 // Returns the place of entry i, counted in C order: "row 3, column 1", or
 // "entry 3".
 std::string Place(const pybind11::array& array, int64_t i);

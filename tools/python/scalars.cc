@@ -49,16 +49,15 @@ py::int_ Whole(const char* name, const py::object& argument) {
   const bool large = PyFloat_Check(object.ptr()) &&
                      std::abs(PyFloat_AsDouble(object.ptr())) > kMaxWholeFloat;
   Refuse(PyExc_TypeError, name,
-         absl::StrCat("must be an integer; is ", std::string(py::repr(object)),
-                      " (", TypeName(object), ")",
+         absl::StrCat("must be an integer; is ", Shown(object), " (",
+                      TypeName(object), ")",
                       large ? ", and floats beyond 2**53 skip integers" : ""));
 }
 
 [[noreturn]] void RefuseRange(const char* name, const py::int_& value,
                               const std::string& range) {
-  Refuse(
-      PyExc_ValueError, name,
-      absl::StrCat("is ", std::string(py::repr(value)), "; must be ", range));
+  Refuse(PyExc_ValueError, name,
+         absl::StrCat("is ", Shown(value), "; must be ", range));
 }
 
 }  // namespace
@@ -93,10 +92,9 @@ bool Boolean(const char* name, const py::object& object) {
   if (IsMasked(object)) RefuseHidden(name, object, "");
   const py::object plain = Plain(object);
   if (!IsBoolean(plain)) {
-    Refuse(
-        PyExc_TypeError, name,
-        absl::StrCat("must be True or False; is ", std::string(py::repr(plain)),
-                     " (", TypeName(plain), ")"));
+    Refuse(PyExc_TypeError, name,
+           absl::StrCat("must be True or False; is ", Shown(plain), " (",
+                        TypeName(plain), ")"));
   }
   return PyObject_IsTrue(plain.ptr()) == 1;
 }
@@ -122,8 +120,8 @@ int ChooseName(const char* name, const py::object& choice,
       absl::StrCat("one of '", absl::StrJoin(names, "', '"), "'");
   if (!py::isinstance<py::str>(choice)) {
     Refuse(PyExc_TypeError, name,
-           absl::StrCat("must be ", all, "; is ", std::string(py::repr(choice)),
-                        " (", TypeName(choice), ")"));
+           absl::StrCat("must be ", all, "; is ", Shown(choice), " (",
+                        TypeName(choice), ")"));
   }
   const std::string text = py::str(choice);
   const std::string wanted = absl::AsciiStrToLower(text);
@@ -156,7 +154,7 @@ std::string Path(const py::object& object) {
     if (PyErr_ExceptionMatches(PyExc_ValueError) != 0) {
       PyErr_Clear();
       Refuse(PyExc_ValueError, "path",
-             absl::StrCat(std::string(py::repr(object)),
+             absl::StrCat(Shown(object),
                           " holds a null character, which no name of a file "
                           "can"));
     }
