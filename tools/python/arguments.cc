@@ -17,7 +17,6 @@
 #include "absl/types/span.h"
 #include "metric/inducing_names.h"
 #include "metric/metric.pb.h"
-#include "tools/python/errors.h"
 #include "tools/python/refusals.h"
 #include "tools/python/scalars.h"
 

@@ -2,11 +2,11 @@
 
 #include <pybind11/pybind11.h>
 
+#include <cstddef>
 #include <iterator>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/monitor.h"
