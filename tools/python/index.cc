@@ -9,12 +9,14 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "index/euclidean_index.h"
 #include "index/residual_index.h"
-#include "tools/python/arguments.h"
+#include "metric/metric.pb.h"
 #include "tools/python/binding.h"
 #include "tools/python/errors.h"
 #include "tools/python/index_caster.h"
+#include "tools/python/scalars.h"
 
 namespace rct {
 namespace {
@@ -107,16 +109,24 @@ py::dict Given(Metric metric, const std::vector<py::object>& values) {
   return given;
 }
 
+// Returns what to do where a needed argument is missing.
+std::string Remedy(std::string_view name) {
+  if (name == "inducing") {
+    return "without inducing points, choose metric='correlation'";
+  }
+  return absl::StrCat(
+      "choose one of '",
+      absl::StrJoin(NamesOf(*KernelConfig::Family_descriptor()), "', '"), "'");
+}
+
 // Throws TypeError unless each argument that the metric needs is given.
 void CheckNeed(Metric metric, const py::dict& given) {
   for (const Argument& argument : kArguments) {
     const std::string name(argument.name);
     if (metric > argument.last_need || given.contains(name)) continue;
     Raise(PyExc_TypeError,
-          absl::StrCat(name, ": is missing; ", Assignment(metric), " needs it",
-                       name == "inducing" ? "; without inducing points, choose "
-                                            "metric='correlation'"
-                                          : ""));
+          absl::StrCat(name, ": is missing; ", Assignment(metric),
+                       " needs it; ", Remedy(name)));
   }
 }
 

@@ -319,7 +319,8 @@ class ArgumentsTest(IndexTest):
         cases = (
             (ValueError, "metric: there is no 'cosine'; choose one of 'residual', 'correlation', "
              "'euclidean'", dict(metric="cosine")),
-            (TypeError, "kernel: is missing; metric='residual' needs it", dict(inducing=4)),
+            (TypeError, "kernel: is missing; metric='residual' needs it; choose one of 'rbf', "
+             "'matern12', 'matern32', 'matern52'", dict(inducing=4)),
             (TypeError, "kernel: is missing; metric='residual'", dict(kernel=None, inducing=4)),
             (TypeError, "kernel: is missing; metric='correlation'", dict(metric="correlation")),
             (TypeError, "inducing: is missing; metric='residual' needs it; without inducing points, "

@@ -135,17 +135,21 @@ int ChooseName(const char* name, const py::object& choice,
   return static_cast<int>(found - names.begin());
 }
 
+std::vector<std::string> NamesOf(
+    const google::protobuf::EnumDescriptor& values) {
+  std::vector<std::string> names;
+  for (int i = 0; i < values.value_count(); ++i) {
+    if (values.value(i)->number() == 0) continue;
+    names.push_back(absl::AsciiStrToLower(values.value(i)->name()));
+  }
+  return names;
+}
+
 int Choose(const char* name, const py::object& choice,
            const google::protobuf::EnumDescriptor& values) {
-  std::vector<std::string> names;
-  std::vector<int> numbers;
-  for (int i = 0; i < values.value_count(); ++i) {
-    const google::protobuf::EnumValueDescriptor& value = *values.value(i);
-    if (value.number() == 0) continue;
-    names.push_back(absl::AsciiStrToLower(value.name()));
-    numbers.push_back(value.number());
-  }
-  return numbers[ChooseName(name, choice, names)];
+  const std::vector<std::string> names = NamesOf(values);
+  const std::string& chosen = names[ChooseName(name, choice, names)];
+  return values.FindValueByName(absl::AsciiStrToUpper(chosen))->number();
 }
 
 std::string Path(const py::object& object) {

@@ -44,8 +44,13 @@ uint64_t Seed(const pybind11::object& object);
 int ChooseName(const char* name, const pybind11::object& choice,
                const std::vector<std::string>& names);
 
+// Returns the names of the values of an enum, in lower case, but for number 0,
+// which means "not given".
+std::vector<std::string> NamesOf(
+    const google::protobuf::EnumDescriptor& values);
+
 // Returns the number of the value of an enum that a text names, in upper case
-// or lower. Number 0 means "not given" and has no name here.
+// or lower.
 int Choose(const char* name, const pybind11::object& choice,
            const google::protobuf::EnumDescriptor& values);
 
