@@ -125,7 +125,6 @@ class PlotTest(unittest.TestCase):
         self.assertAlmostEqual(ax.get_aspect(), 1 / np.cos(np.radians(65)), delta=0.1)
         self.assertEqual((ax.get_xlabel(), ax.get_ylabel()), ("longitude", "latitude"))
 
-    @unittest.skipUnless(hasattr(rct.ResidualIndex, "points"), "indexes keep their points")
     def test_points_of_the_index(self):
         for ax in (
             rct.plot.conditioning_set(self.index, 150, K),

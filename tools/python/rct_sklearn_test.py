@@ -22,7 +22,7 @@ sys.path.insert(0, HERE)
 import rct  # noqa: E402
 import rct.sklearn  # noqa: E402
 from rct.sklearn import CorrelationNeighbors  # noqa: E402
-from sklearn_checks import can_pickle, run_checks  # noqa: E402
+from sklearn_checks import run_checks  # noqa: E402
 
 N, D = 300, 3
 
@@ -246,7 +246,6 @@ class NeighborsTest(unittest.TestCase):
                 call()
 
 
-@unittest.skipUnless(can_pickle(), "indexes cannot be pickled")
 class PickleTest(unittest.TestCase):
     def test_pickle(self):
         points = np.random.default_rng(2).normal(size=(60, 2))

@@ -1,27 +1,14 @@
 """The checks that scikit-learn has for estimators, as tests."""
 
-import pickle
 import unittest
 import warnings
 
 from sklearn.utils.estimator_checks import check_estimator
 
-import rct
-
-
-def can_pickle():
-    try:
-        pickle.dumps(rct.EuclideanIndex([[0.0]]))
-    except TypeError:
-        return False
-    return True
-
 
 def run_checks(test, estimator):
     """Runs all checks, each as a part of `test`."""
     for instance, check in check_estimator(estimator, generate_only=True):
-        if check.func.__name__ == "check_estimators_pickle" and not can_pickle():
-            continue
         with test.subTest(check.func.__name__), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:

@@ -74,6 +74,9 @@ class CorrelationNeighbors(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
     for as a new point.
     """
 
+    index_: Union[rct.ResidualIndex, rct.EuclideanIndex]
+    n_samples_fit_: int
+
     def __init__(
         self,
         *,

@@ -86,6 +86,10 @@ class VecchiaRegressor(RegressorMixin, BaseEstimator):
     noise=0 repeated points are an error.
     """
 
+    index_: rct.ResidualIndex
+    noise_: float
+    _model: Optional[rct.VecchiaModel]
+
     def __init__(
         self,
         *,
@@ -144,8 +148,8 @@ class VecchiaRegressor(RegressorMixin, BaseEstimator):
         """
         check_is_fitted(self)
         points = self._validate_data(X, reset=False, dtype="numeric")
-        mean, variance = self._fitted_model().predict(points, self._y)
-        mean = mean + self._y_mean
+        of_centered, variance = self._fitted_model().predict(points, self._y)
+        mean: Array = of_centered + self._y_mean
         if not return_std:
             return mean
         return mean, np.sqrt(variance + self.noise_ if include_noise else variance)
@@ -221,19 +225,19 @@ class VecchiaRegressor(RegressorMixin, BaseEstimator):
             points, method, lengthscale=lengthscale, seed=seed,
             threads=threads_of(self.n_jobs))
 
-    def _model_of(self, process: Process) -> Any:
+    def _model_of(self, process: Process) -> rct.VecchiaModel:
         return process.index.vecchia(
             self.n_neighbors, process.noise, order=process.order,
             threads=threads_of(self.n_jobs))
 
-    def _fitted_model(self) -> Any:
+    def _fitted_model(self) -> rct.VecchiaModel:
         if self._model is None:  # of a pickle
             self._model = self._model_of(Process(self.index_, self.order_, self.noise_))
         return self._model
 
     def __getstate__(self) -> dict[str, Any]:
         # What the model holds follows from the index.
-        state = super().__getstate__()
+        state: dict[str, Any] = super().__getstate__()
         return {**state, "_model": None} if "_model" in state else state
 
 

@@ -4,7 +4,7 @@
     >>> points = np.random.default_rng(1).uniform(size=(500, 2))
     >>> index = rct.ResidualIndex(points, kernel="matern32", lengthscale=0.3,
     ...                           inducing="kmeans++", num_inducing=25)
-    >>> ax = rct.plot.conditioning_set(index, 400, k=10, points=points, order="maxmin")
+    >>> ax = rct.plot.conditioning_set(index, 400, k=10, order="maxmin")
     >>> ax.figure.savefig("set.pdf")  # doctest: +SKIP
 
 Colours are those of Okabe and Ito (2008) and of the map "YlGnBu", in which darker is
