@@ -297,8 +297,9 @@ def _degrees(chords: Array, center: Optional[float] = None) -> Array:
         ascending = np.sort(longitude)
         gaps = np.diff(ascending, prepend=ascending[-1] - 360)
         widest = gaps.argmax()
-        opposite = (ascending[widest] - gaps[widest] / 2 + 270) % 360 - 90
-        center = opposite if gaps[widest] > WIDE else 0.0
+        opposite = ascending[widest] - gaps[widest] / 2 + 180
+        # America lies west of Greenwich, and the Pacific east of it.
+        center = (opposite + 150) % 360 - 150 if gaps[widest] > WIDE else 0.0
     west = center - 180
     degrees: Array = np.column_stack([west + (longitude - west) % 360, latitude, chords[:, 3:]])
     return degrees
