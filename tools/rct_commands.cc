@@ -21,6 +21,7 @@
 #include "tools/rct_flags.h"
 #include "tools/rct_info.h"
 #include "tools/rct_input.h"
+#include "tools/rct_join.h"
 #include "tools/rct_order.h"
 #include "tools/rct_search.h"
 #include "tools/rct_search_flags.h"
@@ -47,6 +48,7 @@ Commands
   build       an index in a file, which neighbors and graph can take
   neighbors   neighbors of the queries you name
   graph       neighbors of every point, or its Vecchia conditioning set
+  join        one answer from the parts that several jobs have made
   order       an order of points, such as maxmin, for conditioning sets
   unique      the distinct places of your points, each once
   info        what is in a file, and whether it can be used
@@ -76,7 +78,8 @@ of each, and how many points lie on an earlier one. Of row numbers: how many,
 and their range. Files are .npy, .csv, .tsv or .fvecs, also with .gz, or - for
 stdin; --header says of text whether the first line names columns, and the other
 flags are those of rct graph. Of an index that rct build wrote: what it is made
-of, whether it is whole, and what its parts take.
+of, whether it is whole, and what its parts take. Of a part that --out_part
+holds: which part it is, and of which search.
 
 Example
   printf 'x,y\n0,0\n3,4\n0,0\n' >p.csv
@@ -140,6 +143,10 @@ CommandOutcome Graph(std::string_view program, Arguments arguments) {
 
 CommandOutcome Build(std::string_view program, Arguments arguments) {
   return Search(SearchCommand::kBuild, program, arguments);
+}
+
+CommandOutcome Join(std::string_view program, Arguments arguments) {
+  return RunTask(ParseJoinTask(arguments), program, RunJoin);
 }
 
 CommandOutcome Unique(std::string_view program, Arguments arguments) {
@@ -206,6 +213,7 @@ const std::vector<Command>& Commands() {
       {"neighbors", [] { return SearchHelp(SearchCommand::kNeighbors); },
        Neighbors},
       {"graph", [] { return SearchHelp(SearchCommand::kGraph); }, Graph},
+      {"join", JoinHelp, Join},
       {"order", OrderHelp, Order},
       {"unique", UniqueHelp, Unique},
       {"info", [] { return std::string(kInfoHelp); }, Info},

@@ -19,6 +19,8 @@
 #include "base/limits.h"
 #include "base/matrix.h"
 #include "base/matrix_file.h"
+#include "base/monitor.h"
+#include "base/parallel.h"
 #include "base/status_macros.h"
 #include "google/protobuf/repeated_field.h"
 #include "index/euclidean_index.h"
@@ -29,6 +31,8 @@
 #include "metric/metric.pb.h"
 #include "tools/rct_coordinates.h"
 #include "tools/rct_input.h"
+#include "tools/rct_part.h"
+#include "tools/rct_shard.h"
 #include "traversal/traversal.pb.h"
 
 namespace rct {
@@ -204,6 +208,22 @@ absl::StatusOr<std::string> DescribeIndex(const std::string& path) {
   return text;
 }
 
+absl::StatusOr<std::string> DescribePart(const std::string& path,
+                                         Monitor* monitor) {
+  RCT_ASSIGN_OR_RETURN(const Part part,
+                       Part::Read(InputPath(path), HardwareThreads(), monitor));
+  std::string text =
+      absl::StrCat(path, ": part ", ShardName(part.shard), " of an answer, ",
+                   part.size(), " of ", part.num_queries, " queries among ",
+                   part.num_points, " points, undamaged\n");
+  const auto add = [&](std::string_view name, const std::string& value) {
+    absl::StrAppendFormat(&text, "  %-14s %s\n", name, value);
+  };
+  for (const auto& [field, value] : part.search) add(field, value);
+  if (part.all_within()) add("neighbors", absl::StrCat(part.rows.rows()));
+  return text;
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> DescribeFile(const std::string& path,
@@ -212,10 +232,14 @@ absl::StatusOr<std::string> DescribeFile(const std::string& path,
   if (EuclideanIndex::IsFile(InputPath(path))) {
     return DescribeEuclideanIndex(path);
   }
-  // Examples end the names of index files with .rct. For such a file the error
-  // says why it is no index file, not why it is no file of points.
+  // Examples end the names of index files with .rct, and those of parts with
+  // .rctpart. For such a file the error says why it is none, not why it is no
+  // file of points.
   if (IsIndexFile(InputPath(path)) || absl::EndsWith(path, ".rct")) {
     return DescribeIndex(path);
+  }
+  if (Part::IsFile(InputPath(path)) || absl::EndsWith(path, ".rctpart")) {
+    return DescribePart(path, options.monitor);
   }
   RCT_ASSIGN_OR_RETURN(const Table<double> table,
                        ReadInputPoints(path, options, flags));

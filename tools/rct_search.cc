@@ -20,6 +20,7 @@
 #include "base/matrix.h"
 #include "base/matrix_file.h"
 #include "base/monitor.h"
+#include "base/parallel.h"
 #include "base/progress.h"
 #include "base/status_macros.h"
 #include "index/advice.h"
@@ -31,10 +32,13 @@
 #include "metric/residual_factors.h"
 #include "parity/audit.h"
 #include "parity/gates.h"
-#include "tools/rct_identifiers.h"
+#include "tools/rct_answer.h"
 #include "tools/rct_input.h"
 #include "tools/rct_order.h"
 #include "tools/rct_output.h"
+#include "tools/rct_part.h"
+#include "tools/rct_search_fields.h"
+#include "tools/rct_shard.h"
 #include "tools/rct_task.h"
 #include "tools/rct_watch.h"
 #include "traversal/neighbor_table.h"
@@ -80,18 +84,13 @@ absl::StatusOr<ResidualIndex> BuildIndex(const SearchTask& task,
       ResidualIndex::Build(std::move(model), options, watch->monitor()));
 }
 
-// The neighbors of all queries: lists with all_within, and else a table.
-struct Answers {
-  NeighborTable table;
-  RangeTable lists;
-};
-
 template <class Index>
 absl::StatusOr<Answers> SearchEither(const Index& index,
                                      const TaskQueries& queries, int64_t first,
                                      int64_t count, const SearchTask& task,
                                      const SearchOptions& options) {
   Answers answers;
+  answers.all_within = task.all_within;
   if (task.all_within) {
     RCT_ASSIGN_OR_RETURN(
         RangeResult result,
@@ -156,30 +155,6 @@ void NameRows(absl::Span<const int64_t> order, Answers& answers) {
   RanksToRows(order, absl::MakeSpan(answers.lists.rows));
 }
 
-// Returns the contents of a file for row numbers or distances: a table, or
-// lists that begin at `offsets`. A text has identifiers where points have them.
-template <class T>
-std::string Serialize(MatrixFormat format, std::string_view column,
-                      const Identifiers& ids, MatrixView<const T> table) {
-  if (format == MatrixFormat::kNpy || ids.name.empty()) {
-    return SerializeOutput(format, column, table);
-  }
-  return SerializeWithIds(ids, column, table, SeparatorOf(format));
-}
-template <class T>
-std::string Serialize(MatrixFormat format, std::string_view column,
-                      const Identifiers& ids,
-                      const std::vector<int64_t>& offsets,
-                      const std::vector<T>& values) {
-  if (format == MatrixFormat::kNpy || ids.name.empty()) {
-    return SerializeOutput(format, column, values);
-  }
-  return SerializeWithIds(ids, column, offsets, values, SeparatorOf(format));
-}
-
-// The path and the contents of a file.
-using Output = std::pair<std::string, std::string>;
-
 // Returns the file of the inducing points, if the task asks for it.
 absl::StatusOr<std::vector<Output>> InducingOutput(const SearchTask& task,
                                                    const ResidualIndex& index) {
@@ -202,52 +177,39 @@ absl::StatusOr<std::vector<Output>> InducingOutput(const SearchTask& task,
   return std::vector<Output>{{path, std::move(contents)}};
 }
 
-// Writes the answer and the files `others`.
+// Writes the answer and the files `others`, and returns what it wrote.
 absl::StatusOr<std::string> Write(const SearchTask& task,
                                   const Answers& answers,
                                   const TaskQueries& queries,
                                   const std::vector<Output>& others,
                                   const Interrupted& interrupted) {
-  const auto& [table, lists] = answers;
-  const Identifiers& ids = queries.ids;
-  std::vector<Output> outputs;
-  if (const auto& [path, format] = task.out_offsets; !path.empty()) {
-    outputs.emplace_back(path,
-                         SerializeOutput(format, "offset", lists.offsets));
-  }
-  if (const auto& [path, format] = task.out_indices; !path.empty()) {
-    outputs.emplace_back(
-        path,
-        task.all_within
-            ? Serialize(format, "neighbor", ids, lists.offsets, lists.rows)
-            : Serialize(format, "neighbor", ids, table.rows()));
-  }
-  if (const auto& [path, format] = task.out_distances; !path.empty()) {
-    outputs.emplace_back(
-        path,
-        task.all_within
-            ? Serialize(format, "distance", ids, lists.offsets, lists.distances)
-            : Serialize(format, "distance", ids, table.distances()));
-  }
+  std::vector<Output> outputs =
+      SerializeAnswers({task.out_offsets, task.out_indices, task.out_distances},
+                       answers, queries.ids);
   if (const auto& [path, format] = task.out_order; !path.empty()) {
     outputs.emplace_back(path, SerializeOrder(format, queries.order));
   }
-  std::vector<FileToWrite> files;
-  std::string report;
-  for (const auto& [path, contents] : outputs) {
-    files.push_back({OutputPath(path), contents});
-    absl::StrAppend(&report, report.empty() ? "wrote " : " and ", path);
-  }
-  for (const auto& [path, contents] : others) {
-    files.push_back({OutputPath(path), contents});
-  }
+  const std::string wrote = Wrote(outputs);
+  outputs.insert(outputs.end(), others.begin(), others.end());
+  RCT_RETURN_IF_ERROR(WriteOutputs(outputs, interrupted));
+  return absl::StrCat(wrote, ": ", Shape(answers));
+}
+
+// Writes the answers of a shard and returns what it wrote.
+absl::StatusOr<std::string> WritePart(const SearchTask& task, Answers answers,
+                                      const TaskQueries& queries,
+                                      SearchFields fields, int64_t num_points,
+                                      const Interrupted& interrupted) {
+  const Part part(task.shard, queries.num_all, num_points, std::move(fields),
+                  answers, queries.ids);
+  answers = Answers();
   Watch watch("writing", 100, interrupted);
-  RCT_RETURN_IF_ERROR(WriteFilesAtomically(files, watch.monitor()));
-  return task.all_within
-             ? absl::StrCat(report, ": ", lists.rows.size(), " neighbors of ",
-                            lists.num_queries(), " queries")
-             : absl::StrCat(report, ": ", table.num_queries(), " x ",
-                            table.k());
+  RCT_RETURN_IF_ERROR(Annotate(
+      part.Write(OutputPath(task.out_part),
+                 ResolveThreads(task.index.threads()), watch.monitor()),
+      "--out_part"));
+  return absl::StrCat("wrote ", task.out_part, ": part ", ShardName(task.shard),
+                      ", ", part.size(), " of ", queries.num_all, " queries");
 }
 
 // Returns the advice about an answer (index/advice.h).
@@ -289,22 +251,24 @@ absl::StatusOr<std::string> Answer(
         Audit(exhaustive, queries, task, search, answers, interrupted));
   }
   if (!queries.order.empty()) NameRows(queries.order, answers);
-  RCT_ASSIGN_OR_RETURN(report.emplace_back(),
-                       Write(task, answers, queries, others, interrupted));
+  std::vector<std::string> remarks;
+  AddWarnings(WarningsOf(answers, task), remarks);
+  if (std::string rows = ShortRows(answers); !rows.empty()) {
+    remarks.push_back(std::move(rows));
+  }
+  if (task.out_part.empty()) {
+    RCT_ASSIGN_OR_RETURN(report.emplace_back(),
+                         Write(task, answers, queries, others, interrupted));
+  } else {
+    RCT_ASSIGN_OR_RETURN(
+        report.emplace_back(),
+        WritePart(task, std::move(answers), queries,
+                  FieldsOf(task, queries, index), index.size(), interrupted));
+  }
   for (const auto& [path, contents] : others) {
     report.push_back(absl::StrCat("wrote ", path, ": the inducing points"));
   }
-  AddWarnings(WarningsOf(answers, task), report);
-  int64_t short_rows = 0;
-  const NeighborTable& table = answers.table;
-  for (int64_t i = 0; i < table.num_queries(); ++i) {
-    short_rows += static_cast<int64_t>(table.count(i) < table.k());
-  }
-  if (short_rows > 0) {
-    report.push_back(absl::StrCat(short_rows, " queries have fewer than ",
-                                  table.k(),
-                                  " neighbors: row -1 at distance inf"));
-  }
+  report.insert(report.end(), remarks.begin(), remarks.end());
   return absl::StrJoin(report, "\n");
 }
 
@@ -375,6 +339,7 @@ absl::StatusOr<std::string> SearchEuclideanFile(
       std::vector<int64_t> order,
       ReadOrder(task, scaled.view(), /*scales=*/{}, options, interrupted));
   PutInOrder(std::move(order), queries);
+  if (!task.out_part.empty()) TakeShard(task.shard, queries);
   if (!queries.order.empty()) {
     watch.emplace("index", 100, interrupted);
     index = InFlags(index->Reordered(queries.order, watch->monitor()));
@@ -392,8 +357,9 @@ absl::StatusOr<std::string> SearchIndexFile(const SearchTask& task,
   }
   std::optional<Watch> watch(std::in_place, "loading", 100, interrupted);
   absl::StatusOr<ResidualIndex> index = ResidualIndex::Load(
-      InputPath(task.index_file),
-      {.threads = task.index.threads(), .monitor = watch->monitor()});
+      InputPath(task.index_file), {.map = !task.out_part.empty(),
+                                   .threads = task.index.threads(),
+                                   .monitor = watch->monitor()});
   watch.reset();
   if (!index.ok()) return Annotate(index.status(), "--index");
   const auto& names = index->options().coordinate_name();
@@ -415,6 +381,7 @@ absl::StatusOr<std::string> SearchIndexFile(const SearchTask& task,
                 index->model().config().kernel().lengthscale(), options,
                 interrupted));
   PutInOrder(std::move(order), queries);
+  if (!task.out_part.empty()) TakeShard(task.shard, queries);
   if (!queries.order.empty()) {
     watch.emplace("index", 100, interrupted);
     RCT_ASSIGN_OR_RETURN(ResidualModel model, InOrder(index->model(), queries));
@@ -438,6 +405,7 @@ absl::StatusOr<std::string> SearchFromPoints(const SearchTask& task,
                        ReadOrder(task, std::as_const(input.points).view(),
                                  ScalesOf(task, input), read, interrupted));
   PutInOrder(std::move(order), queries);
+  if (!task.out_part.empty()) TakeShard(task.shard, queries);
   if (!task.euclidean) {
     std::vector<std::string> report;
     RCT_ASSIGN_OR_RETURN(const ResidualIndex index,
@@ -473,7 +441,8 @@ absl::StatusOr<std::string> RunSearch(const SearchTask& task,
                                   {"--out_indices", task.out_indices.path},
                                   {"--out_distances", task.out_distances.path},
                                   {"--out_order", task.out_order.path},
-                                  {"--out_inducing", task.out_inducing.path}}));
+                                  {"--out_inducing", task.out_inducing.path},
+                                  {"--out_part", task.out_part}}));
   Monitor reading([&interrupted](double) { return !interrupted(); });
   const ReadOptions options = {.header = task.header, .monitor = &reading};
   return task.index_file.empty() ? SearchFromPoints(task, options, interrupted)

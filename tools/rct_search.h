@@ -20,6 +20,7 @@
 #include "index/ordering.pb.h"
 #include "tools/rct_coordinates.h"
 #include "tools/rct_output.h"
+#include "tools/rct_shard.h"
 #include "traversal/neighbor_table.h"
 #include "traversal/searcher.h"
 
@@ -78,6 +79,12 @@ struct SearchTask {
   // The number of queries, drawn at random, that are answered again, each by
   // itself and exhaustively. Both answers must have the same bits.
   int64_t audit = 0;
+
+  // The part of the queries that is answered, and the file that it goes into
+  // (rct_part.h), in place of the files of the answer. "" means that all
+  // queries are.
+  Shard shard;
+  std::string out_part;
 
   // The answer, q x k: int64 row numbers, and float64 distances; -1 and inf
   // where there are fewer neighbors. With all_within it is the lists of all

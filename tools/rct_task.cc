@@ -18,6 +18,7 @@
 #include "base/matrix.h"
 #include "base/matrix_file.h"
 #include "base/monitor.h"
+#include "base/sha256.h"
 #include "base/status_macros.h"
 #include "index/ordered_graph.h"
 #include "index/ordering.h"
@@ -29,6 +30,7 @@
 #include "tools/rct_input.h"
 #include "tools/rct_order.h"
 #include "tools/rct_output.h"
+#include "tools/rct_shard.h"
 #include "tools/rct_watch.h"
 
 namespace rct {
@@ -250,6 +252,35 @@ absl::StatusOr<std::vector<int64_t>> ReadOrder(const SearchTask& task,
   RCT_RETURN_IF_ERROR(
       CheckInputOrder("--order", task.order_file, order, points.rows));
   return order;
+}
+
+void TakeShard(const Shard& shard, TaskQueries& queries) {
+  queries.num_all = queries.size();
+  Sha256 digest;
+  digest.UpdateSpan(absl::MakeConstSpan(queries.rows));
+  const Matrix<double>& points = queries.points;
+  for (int64_t i = 0; i < points.rows(); ++i) {
+    digest.UpdateSpan(absl::MakeConstSpan(points.row(i), points.cols()));
+  }
+  queries.digest = digest.HexDigest();
+  const int64_t count = shard.Count(queries.num_all);
+  if (queries.is_rows) {
+    for (int64_t i = 0; i < count; ++i) {
+      queries.rows[i] = queries.rows[shard.Query(i)];
+    }
+    queries.rows.resize(count);
+    queries.rows.shrink_to_fit();
+  } else {
+    Matrix<double> some(count, points.cols());
+    for (int64_t i = 0; i < count; ++i) {
+      std::copy_n(points.row(shard.Query(i)), points.cols(), some.row(i));
+    }
+    queries.points = std::move(some);
+  }
+  std::vector<std::string>& ids = queries.ids.queries;
+  if (ids.empty()) return;
+  for (int64_t i = 0; i < count; ++i) ids[i] = std::move(ids[shard.Query(i)]);
+  ids.resize(count);
 }
 
 void PutInOrder(std::vector<int64_t> order, TaskQueries& queries) {
