@@ -43,7 +43,7 @@ there twice, damaged, or of another search.
 
 A part takes 16 bytes a neighbor, and its job little more: with --index it maps
 the file, which all jobs of one machine share. It holds 1/N of early and of late
-rows, so that parts take equally long under --predecessor, too. With --order each
+rows, so that parts take equally long under --predecessor, too. With --order a
 job makes an index of its own. rct info PART says what is in a part.
 
 An array job of a scheduler does it as well, here Slurm's:

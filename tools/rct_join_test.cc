@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
@@ -86,8 +87,10 @@ class RctJoinTest : public ProgramTest {
                          Outputs(format, "joined_", lists)));
         for (const std::string file : {"i.", "d.", "o."}) {
           if (file == "o." && !lists) continue;
-          EXPECT_EQ(Read(absl::StrCat("joined_", file, format)),
-                    Read(file + format));
+          // The files would fill screens.
+          EXPECT_TRUE(Read(absl::StrCat("joined_", file, format)) ==
+                      Read(file + format))
+              << file;
         }
       }
     }

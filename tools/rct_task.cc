@@ -277,10 +277,12 @@ void TakeShard(const Shard& shard, TaskQueries& queries) {
     }
     queries.points = std::move(some);
   }
-  std::vector<std::string>& ids = queries.ids.queries;
-  if (ids.empty()) return;
-  for (int64_t i = 0; i < count; ++i) ids[i] = std::move(ids[shard.Query(i)]);
-  ids.resize(count);
+  if (queries.ids.queries.empty()) return;
+  std::vector<std::string> ids;
+  for (int64_t i = 0; i < count; ++i) {
+    ids.push_back(std::move(queries.ids.queries[shard.Query(i)]));
+  }
+  queries.ids.queries = std::move(ids);
 }
 
 void PutInOrder(std::vector<int64_t> order, TaskQueries& queries) {
