@@ -391,6 +391,21 @@ TEST_F(RctJoinTest, WrongCommandLines) {
   }
 }
 
+// A shard maps the index, and what it allocates follows from its answers: it
+// gets by with less memory than V takes, which a whole search holds.
+TEST_F(RctJoinTest, AShardTakesLittleMemory) {
+  Write("many.npy",
+        SerializeNpy(MakePointSet(PointSet::kNormal, 40'000, 2, 1).view()));
+  Run("rct build --points=many.npy --kernel=rbf --lengthscale=1 "
+      "--num_inducing=256 --index=many.rct");  // V takes 82 MB
+  const std::string search =
+      "ulimit -d 65536; rct graph --index=many.rct --k=5 --threads=1";
+  Run("(" + search + " --shard=3/40 --out_part=x.rctpart)");
+  const Outcome whole = Shell("(" + search + " --out_indices=i.npy)");
+  EXPECT_EQ(whole.exit_code, 1);
+  EXPECT_THAT(whole.err, HasSubstr("memory"));
+}
+
 TEST_F(RctJoinTest, InfoDescribesAPart) {
   MakeParts(absl::StrCat("graph --points=p.npy --radius=0.5", kModel), 2);
   const Outcome outcome = Shell("rct info part2.rctpart");
