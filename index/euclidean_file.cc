@@ -51,6 +51,7 @@ absl::Status EuclideanIndex::Save(const std::string& path, int threads,
   RCT_RETURN_IF_ERROR(ValidateThreads(threads));
   EuclideanFileHeader header;
   *header.mutable_options() = options_;
+  header.mutable_options()->clear_memory_limit_bytes();
   header.set_num_points(size());
   header.set_dim(dim());
   const Matrix<double> points = ScaledPoints();

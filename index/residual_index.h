@@ -191,6 +191,10 @@ struct LoadOptions {
   // The number of threads that read and check the file. The default, 0, means
   // all.
   int threads = 0;
+  // As IndexOptions.memory_limit_bytes, for the loaded index: Load returns
+  // ResourceExhausted before it reads a file that is larger. Arrays that stay in
+  // the file do not count.
+  int64_t memory_limit_bytes = 0;
   // Told how far the load is, and able to cancel it; null, the default, means
   // none.
   Monitor* monitor = nullptr;
