@@ -13,6 +13,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
+#include "base/limits.h"
 #include "base/monitor.h"
 #include "base/stop_signals.h"
 #include "base/version.h"
@@ -71,13 +72,14 @@ constexpr std::string_view kInfoHelp =
     R"(rct info: what is in a file, and whether the other commands take it.
 
   rct info [--header=yes|no] [--columns=NAME[,NAME...]] [--id_column=NAME]
-    [--lonlat] FILE...
+    [--lonlat] [--num_inducing=M] [--k=K] FILE...
 
 Of points: how many, of how many coordinates, the names of columns and the range
 of each, and how many points lie on an earlier one. Of row numbers: how many,
 and their range. Files are .npy, .csv, .tsv or .fvecs, also with .gz, or - for
 stdin; --header says of text whether the first line names columns, and the other
-flags are those of rct graph. Of an index that rct build wrote: what it is made
+flags are those of rct graph. With --num_inducing, what memory an index with M
+inducing points would take, array by array, and with --k its answers. Of an index that rct build wrote: what it is made
 of, whether it is whole, and what its parts take. Of a part that --out_part
 holds: which part it is, and of which search.
 
@@ -160,6 +162,9 @@ CommandOutcome Info(std::string_view program, Arguments arguments) {
   flags.Choice("header", HeaderNames(), &header);
   coordinates.Declare(flags);
   coordinates.DeclareIdColumn(flags);
+  std::optional<int64_t> num_inducing, k;
+  flags.Integer("num_inducing", 1, kMaxRows, &num_inducing);
+  flags.Integer("k", 1, kMaxRows, &k);
   const absl::StatusOr<std::vector<std::string>> files = flags.Parse(arguments);
   if (!files.ok()) return Fail(kBadUsage, program, files.status().message());
   if (files->empty()) return Fail(kBadUsage, program, "no file is named");
@@ -167,8 +172,9 @@ CommandOutcome Info(std::string_view program, Arguments arguments) {
   Monitor reading([&signals](double) { return signals.noted() == 0; });
   CommandOutcome outcome;
   for (const std::string& file : *files) {
-    const absl::StatusOr<std::string> text = DescribeFile(
-        file, {.header = HeaderOf(header), .monitor = &reading}, coordinates);
+    const absl::StatusOr<std::string> text =
+        DescribeFile(file, {.header = HeaderOf(header), .monitor = &reading},
+                     coordinates, {num_inducing.value_or(0), k.value_or(0)});
     if (text.ok()) {
       outcome.out += *text;
       continue;

@@ -30,6 +30,7 @@
 #include "index/places.h"
 #include "metric/metric.pb.h"
 #include "tools/rct_coordinates.h"
+#include "tools/rct_forecast.h"
 #include "tools/rct_input.h"
 #include "tools/rct_part.h"
 #include "tools/rct_shard.h"
@@ -228,7 +229,8 @@ absl::StatusOr<std::string> DescribePart(const std::string& path,
 
 absl::StatusOr<std::string> DescribeFile(const std::string& path,
                                          const ReadOptions& options,
-                                         const CoordinateFlags& flags) {
+                                         const CoordinateFlags& flags,
+                                         const Forecast& forecast) {
   if (EuclideanIndex::IsFile(InputPath(path))) {
     return DescribeEuclideanIndex(path);
   }
@@ -247,12 +249,16 @@ absl::StatusOr<std::string> DescribeFile(const std::string& path,
     return DescribeRows(path, table.values);
   }
   RCT_RETURN_IF_ERROR(CheckInputPoints(path, table));
-  if (!flags.lon_lat) {
-    return DescribePoints(path, table, CountRepeats(table.values));
-  }
   Table<double> chords{table.names, table.values.Clone()};
-  RCT_RETURN_IF_ERROR(Annotate(ConvertLonLat(chords), path));
-  return DescribePoints(path, table, CountRepeats(chords.values));
+  if (flags.lon_lat) {
+    RCT_RETURN_IF_ERROR(Annotate(ConvertLonLat(chords), path));
+  }
+  std::string text = DescribePoints(path, table, CountRepeats(chords.values));
+  if (forecast.num_inducing > 0) {
+    text += ForecastLines(chords.values.rows(), chords.values.cols(),
+                          forecast.num_inducing, forecast.k);
+  }
+  return text;
 }
 
 }  // namespace rct

@@ -26,14 +26,17 @@
 #include "index/advice.h"
 #include "index/euclidean_index.h"
 #include "index/index.pb.h"
+#include "index/index_memory.h"
 #include "index/ordered_graph.h"
 #include "index/residual_index.h"
 #include "metric/euclidean_distance.h"
 #include "metric/residual_factors.h"
+#include "metric/residual_points.h"
 #include "parity/audit.h"
 #include "parity/gates.h"
 #include "tools/rct_answer.h"
 #include "tools/rct_input.h"
+#include "tools/rct_memory.h"
 #include "tools/rct_order.h"
 #include "tools/rct_output.h"
 #include "tools/rct_part.h"
@@ -294,6 +297,7 @@ absl::StatusOr<EuclideanIndex> BuildEuclidean(const SearchTask& task,
                                               const Interrupted& interrupted) {
   EuclideanIndexOptions options;
   options.set_threads(task.index.threads());
+  options.set_memory_limit_bytes(task.index.memory_limit_bytes());
   const std::vector<double> scales = ScalesOf(task, input);
   options.mutable_lengthscale()->Assign(scales.begin(), scales.end());
   if (task.index.has_strategy()) options.set_strategy(task.index.strategy());
@@ -314,11 +318,24 @@ absl::StatusOr<std::string> SearchEuclidean(const SearchTask& task,
       /*others=*/{}, /*report=*/{}, interrupted);
 }
 
+// Returns ResourceExhausted where a loaded index, which takes `needs`, and the
+// answers of the queries are more than the command may take.
+absl::Status CheckAnswer(std::vector<MemoryNeed> needs,
+                         const TaskQueries& queries, SearchTask task) {
+  const std::vector<MemoryNeed> more =
+      NeedsOfTask(task, /*input=*/nullptr, queries);
+  needs.insert(needs.end(), more.begin(), more.end());
+  return LimitIndex(needs, task);
+}
+
 // Searches in an index that rct build --metric=euclidean wrote.
 absl::StatusOr<std::string> SearchEuclideanFile(
     SearchTask task, const ReadOptions& options,
     const Interrupted& interrupted) {
   task.euclidean = true;
+  // Boxes hold the points twice more.
+  std::vector<MemoryNeed> needs = {NeedOfFile(task, /*copies=*/3)};
+  RCT_RETURN_IF_ERROR(LimitIndex(needs, task));
   std::optional<Watch> watch(std::in_place, "loading", 100, interrupted);
   absl::StatusOr<EuclideanIndex> index = EuclideanIndex::Load(
       InputPath(task.index_file), task.index.threads(), watch->monitor());
@@ -340,6 +357,8 @@ absl::StatusOr<std::string> SearchEuclideanFile(
       ReadOrder(task, scaled.view(), /*scales=*/{}, options, interrupted));
   PutInOrder(std::move(order), queries);
   if (!task.out_part.empty()) TakeShard(task.shard, queries);
+  if (!queries.order.empty()) needs[0].bytes *= 2;
+  RCT_RETURN_IF_ERROR(CheckAnswer(std::move(needs), queries, task));
   if (!queries.order.empty()) {
     watch.emplace("index", 100, interrupted);
     index = InFlags(index->Reordered(queries.order, watch->monitor()));
@@ -349,16 +368,19 @@ absl::StatusOr<std::string> SearchEuclideanFile(
   return SearchEuclidean(task, interrupted, *index, queries);
 }
 
-absl::StatusOr<std::string> SearchIndexFile(const SearchTask& task,
+absl::StatusOr<std::string> SearchIndexFile(SearchTask task,
                                             const ReadOptions& options,
                                             const Interrupted& interrupted) {
   if (EuclideanIndex::IsFile(InputPath(task.index_file))) {
     return SearchEuclideanFile(task, options, interrupted);
   }
+  std::vector<MemoryNeed> needs = {NeedOfFile(task, /*copies=*/1)};
+  RCT_RETURN_IF_ERROR(LimitIndex(needs, task));
   std::optional<Watch> watch(std::in_place, "loading", 100, interrupted);
   absl::StatusOr<ResidualIndex> index = ResidualIndex::Load(
       InputPath(task.index_file), {.map = !task.out_part.empty(),
                                    .threads = task.index.threads(),
+                                   .memory_limit_bytes = task.memory_limit,
                                    .monitor = watch->monitor()});
   watch.reset();
   if (!index.ok()) return Annotate(index.status(), "--index");
@@ -383,6 +405,13 @@ absl::StatusOr<std::string> SearchIndexFile(const SearchTask& task,
   PutInOrder(std::move(order), queries);
   if (!task.out_part.empty()) TakeShard(task.shard, queries);
   if (!queries.order.empty()) {
+    const ResidualPoints& data = index->model().metric()->data();
+    needs.push_back({"the index in the order",
+                     TotalBytes(NeedsOf(index->options(), data.size(),
+                                        data.points.cols(), data.v.cols()))});
+  }
+  RCT_RETURN_IF_ERROR(CheckAnswer(std::move(needs), queries, task));
+  if (!queries.order.empty()) {
     watch.emplace("index", 100, interrupted);
     RCT_ASSIGN_OR_RETURN(ResidualModel model, InOrder(index->model(), queries));
     IndexOptions used = index->options();
@@ -395,7 +424,7 @@ absl::StatusOr<std::string> SearchIndexFile(const SearchTask& task,
   return SearchResidual(task, interrupted, *index, queries, std::move(report));
 }
 
-absl::StatusOr<std::string> SearchFromPoints(const SearchTask& task,
+absl::StatusOr<std::string> SearchFromPoints(SearchTask task,
                                              const ReadOptions& read,
                                              const Interrupted& interrupted) {
   RCT_ASSIGN_OR_RETURN(Input input, ReadPoints(task, read));
@@ -406,20 +435,25 @@ absl::StatusOr<std::string> SearchFromPoints(const SearchTask& task,
                                  ScalesOf(task, input), read, interrupted));
   PutInOrder(std::move(order), queries);
   if (!task.out_part.empty()) TakeShard(task.shard, queries);
+  const std::vector<MemoryNeed> needs = NeedsOfTask(task, &input, queries);
+  RCT_RETURN_IF_ERROR(LimitIndex(needs, task));
   if (!task.euclidean) {
     std::vector<std::string> report;
-    RCT_ASSIGN_OR_RETURN(const ResidualIndex index,
-                         BuildIndex(task, input, queries, report, interrupted));
-    return SearchResidual(task, interrupted, index, queries, std::move(report));
+    const absl::StatusOr<ResidualIndex> index =
+        BuildIndex(task, input, queries, report, interrupted);
+    RCT_RETURN_IF_ERROR(InTermsOfLimit(index.status(), needs, task));
+    return SearchResidual(task, interrupted, *index, queries,
+                          std::move(report));
   }
   if (!queries.order.empty()) {
     const std::vector<int32_t> rows(queries.order.begin(), queries.order.end());
     input.points =
         EuclideanPoints{std::move(input.points)}.Reordered(rows).points;
   }
-  RCT_ASSIGN_OR_RETURN(const EuclideanIndex index,
-                       BuildEuclidean(task, input, interrupted));
-  return SearchEuclidean(task, interrupted, index, queries);
+  const absl::StatusOr<EuclideanIndex> index =
+      BuildEuclidean(task, input, interrupted);
+  RCT_RETURN_IF_ERROR(InTermsOfLimit(index.status(), needs, task));
+  return SearchEuclidean(task, interrupted, *index, queries);
 }
 
 }  // namespace
@@ -449,8 +483,9 @@ absl::StatusOr<std::string> RunSearch(const SearchTask& task,
                                  : SearchIndexFile(task, options, interrupted);
 }
 
-absl::StatusOr<std::string> RunBuild(const SearchTask& task,
+absl::StatusOr<std::string> RunBuild(const SearchTask& asked,
                                      const Interrupted& interrupted) {
+  SearchTask task = asked;
   SearchTask reads = task;
   reads.index_file.clear();  // this command writes it
   RCT_RETURN_IF_ERROR(CheckFiles(InputsOf(reads),
@@ -460,33 +495,37 @@ absl::StatusOr<std::string> RunBuild(const SearchTask& task,
   RCT_ASSIGN_OR_RETURN(
       const Input input,
       ReadPoints(task, {.header = task.header, .monitor = &reading}));
-  if (task.euclidean) {
-    RCT_ASSIGN_OR_RETURN(const EuclideanIndex index,
-                         BuildEuclidean(task, input, interrupted));
-    Watch watch("writing", 100, interrupted);
-    RCT_RETURN_IF_ERROR(
-        Annotate(index.Save(OutputPath(task.index_file), task.index.threads(),
-                            watch.monitor()),
-                 "--index"));
-    return absl::StrCat("wrote ", task.index_file, ": an index of ",
-                        index.size(), " points");
-  }
   // An index in a file is probably searched for as many queries as points.
   RCT_ASSIGN_OR_RETURN(const TaskQueries queries,
                        ReadQueries(task, input.info, input.options,
                                    /*ids=*/{}));
+  const std::vector<MemoryNeed> needs = NeedsOfTask(task, &input, queries);
+  RCT_RETURN_IF_ERROR(LimitIndex(needs, task));
+  if (task.euclidean) {
+    const absl::StatusOr<EuclideanIndex> index =
+        BuildEuclidean(task, input, interrupted);
+    RCT_RETURN_IF_ERROR(InTermsOfLimit(index.status(), needs, task));
+    Watch watch("writing", 100, interrupted);
+    RCT_RETURN_IF_ERROR(
+        Annotate(index->Save(OutputPath(task.index_file), task.index.threads(),
+                             watch.monitor()),
+                 "--index"));
+    return absl::StrCat("wrote ", task.index_file, ": an index of ",
+                        index->size(), " points");
+  }
   std::vector<std::string> warnings;
-  RCT_ASSIGN_OR_RETURN(const ResidualIndex index,
-                       BuildIndex(task, input, queries, warnings, interrupted));
+  const absl::StatusOr<ResidualIndex> index =
+      BuildIndex(task, input, queries, warnings, interrupted);
+  RCT_RETURN_IF_ERROR(InTermsOfLimit(index.status(), needs, task));
   RCT_ASSIGN_OR_RETURN(const std::vector<Output> others,
-                       InducingOutput(task, index));
+                       InducingOutput(task, *index));
   Watch watch("writing", 100, interrupted);
   RCT_RETURN_IF_ERROR(
-      Annotate(index.Save(OutputPath(task.index_file), task.index.threads(),
-                          watch.monitor()),
+      Annotate(index->Save(OutputPath(task.index_file), task.index.threads(),
+                           watch.monitor()),
                "--index"));
   std::vector<std::string> report = {absl::StrCat(
-      "wrote ", task.index_file, ": an index of ", index.size(), " points")};
+      "wrote ", task.index_file, ": an index of ", index->size(), " points")};
   for (const auto& [path, contents] : others) {
     RCT_RETURN_IF_ERROR(
         Annotate(WriteFileAtomically(OutputPath(path), contents),

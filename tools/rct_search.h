@@ -63,6 +63,9 @@ struct SearchTask {
   std::vector<double> lengthscale;
 
   IndexOptions index;
+  // The bytes that the command may take (rct_memory.h); 0 means no limit. The
+  // limit of `index` follows from it.
+  int64_t memory_limit = 0;
   SearchOptions search;  // 0 threads means all
 
   // Whether the answer is all neighbors within search.radius, instead of at

@@ -88,6 +88,7 @@ Rows count from 0.
 $columns$model  --header=yes|no           first lines of text are names of columns, or data;
                             default: they must be names, and none a number
   --threads=N               default 0: all
+  --memory_limit=SIZE       in all, as 4GiB; with less BLOCK may be slower
   --index=FILE              where the index goes: as large as it is in memory
 $out_inducing  --format=npy|csv          where the ending of that FILE does not say it
 
@@ -139,6 +140,7 @@ constexpr std::string_view kSearchHelp =
 $order  --allowed_rows=FILE       only these row numbers of points are neighbors
   --header=yes|no           text begins with names; default: if none is a number
   --threads=N               default 0: all
+  --memory_limit=SIZE       in all, as 4GiB; with less BLOCK may be slower
   --audit=N                 search N random queries again, exhaustively; compare
 $out_inducing  --out_indices=FILE        row numbers, int64, q x k; -1 where there is none
   --out_distances=FILE      sqrt(1-|correlation|) or Euclidean; float64; or inf
@@ -207,6 +209,7 @@ FlagSet Declare(SearchCommand command, SearchTask& task, Values& values) {
   flags.Positive("jitter", &values.jitter);
   flags.Choice("strategy", Strategies().names, &values.strategy);
   flags.Integer("threads", 0, kMaxThreads, &values.threads);
+  flags.Bytes("memory_limit", &task.memory_limit);
   flags.Choice("metric", {"residual", "correlation", "euclidean"},
                &values.metric);
   flags.Choice("header", HeaderNames(), &values.header);

@@ -420,7 +420,7 @@ TEST(SearchHelpTest, IsCompleteAndFits) {
                              "jitter=",
                              "metric=",
                              "strategy=",
-                             "threads=",
+                             "threads=", "memory_limit=",
                              "header=",
                              "out_inducing=",
                              "format="}) {

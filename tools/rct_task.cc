@@ -20,10 +20,12 @@
 #include "base/monitor.h"
 #include "base/sha256.h"
 #include "base/status_macros.h"
+#include "index/index_memory.h"
 #include "index/ordered_graph.h"
 #include "index/ordering.h"
 #include "index/ordering.pb.h"
 #include "index/residual_index.h"
+#include "metric/inducing_points.h"
 #include "metric/metric.pb.h"
 #include "metric/simd_routines.h"
 #include "tools/rct_coordinates.h"
@@ -83,11 +85,28 @@ KernelConfig KernelOf(const SearchTask& task, const Input& input) {
   return kernel;
 }
 
+// Returns ResourceExhausted where an index with m inducing points would be
+// larger than it may be.
+absl::Status CheckLimit(const SearchTask& task, const Input& input, int64_t m) {
+  const int64_t n = input.points.rows();
+  std::vector<MemoryNeed> needs =
+      NeedsOf(task.index, n, input.points.cols(), m);
+  if (!task.order_file.empty() ||
+      task.order_method != OrderingConfig::METHOD_UNSPECIFIED) {
+    needs.push_back({"points and factors before their order",
+                     needs[0].bytes + needs[1].bytes + needs[2].bytes});
+  }
+  return CheckMemoryLimit(
+      needs, task.index.memory_limit_bytes(),
+      absl::StrCat(n, " points with ", m, " inducing points"));
+}
+
 absl::StatusOr<ResidualModel> FromFactors(const SearchTask& task,
                                           const Input& input) {
   RCT_ASSIGN_OR_RETURN(
       const Table<double> v,
       Read("--factors", task.factors, input.options, ReadInputTable));
+  RCT_RETURN_IF_ERROR(CheckLimit(task, input, v.values.cols()));
   RCT_ASSIGN_OR_RETURN(const std::vector<double> variance,
                        Read("--residual_variance", task.residual_variance,
                             input.options, ReadInputVector));
@@ -196,6 +215,10 @@ absl::StatusOr<ResidualModel> MakeModel(const SearchTask& task,
   ResidualConfig config = task.index.residual();
   *config.mutable_kernel() = KernelOf(task, input);
   RCT_RETURN_IF_ERROR(ReadInducing(task, input, *config.mutable_inducing()));
+  RCT_RETURN_IF_ERROR(
+      CheckLimit(task, input,
+                 InducingCount(config.inducing(), input.points.rows(),
+                               input.points.cols())));
   return InFlags(ResidualModel::Create(input.points.view(), config,
                                        task.index.threads(), BestSimdRoutines(),
                                        monitor));
