@@ -105,9 +105,9 @@ absl::Status InTermsOfLimit(const absl::Status& status,
   return absl::Status(
       status.code(),
       absl::StrCat("--memory_limit: ", status.message().substr(kField.size()),
-                   ". The rest of the limit, ",
+                   ". The limit is ",
                    HumanBytes(static_cast<double>(task.memory_limit)),
-                   ", goes to ", Listed(needs)));
+                   " in all, of which the rest goes to ", Listed(needs)));
 }
 
 }  // namespace rct
