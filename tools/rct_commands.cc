@@ -78,10 +78,11 @@ Of points: how many, of how many coordinates, the names of columns and the range
 of each, and how many points lie on an earlier one. Of row numbers: how many,
 and their range. Files are .npy, .csv, .tsv or .fvecs, also with .gz, or - for
 stdin; --header says of text whether the first line names columns, and the other
-flags are those of rct graph. With --num_inducing, what memory an index with M
-inducing points would take, array by array, and with --k its answers. Of an index that rct build wrote: what it is made
-of, whether it is whole, and what its parts take. Of a part that --out_part
-holds: which part it is, and of which search.
+flags are those of rct graph. With --num_inducing, the memory that an index with
+M inducing points would take, array by array, and with --k that of its answers.
+Of an index that rct build wrote: what it is made of, whether it is whole, and
+what its parts take. Of a file that --out_part made: which part it is, and of
+which search.
 
 Example
   printf 'x,y\n0,0\n3,4\n0,0\n' >p.csv

@@ -101,8 +101,7 @@ Example
 
 constexpr std::string_view kColumnsHelp =
     R"(    --columns=NAME[,NAME...]  only these columns, of new points too
-    --lonlat                the first two are longitude and latitude, degrees:
-                            lengths and distances are km, along chords
+    --lonlat                longitude, latitude (degrees) first; chords in km
 )";
 
 constexpr std::string_view kIdHelp =
