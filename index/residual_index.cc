@@ -131,6 +131,17 @@ absl::Status CheckFileSize(const std::string& path,
                    "; raise the limit, or map the file"));
 }
 
+// Returns a composition that expects one in `shards` of the queries.
+Composition ShareOf(Composition composition, int64_t shards) {
+  const int64_t all =
+      composition.heuristics.skeleton_bound().expected_queries();
+  if (shards > 1 && all > 0) {
+    composition.heuristics.mutable_skeleton_bound()->set_expected_queries(
+        std::max<int64_t>(1, all / shards));
+  }
+  return composition;
+}
+
 // Makes `from` the rows `first` and after of `to`, which have the same widths.
 void CopyRows(const ResidualPoints& from, int64_t first, ResidualPoints& to) {
   const int64_t n = from.size();
@@ -558,7 +569,9 @@ absl::StatusOr<ResidualIndex> ResidualIndex::Load(const std::string& path,
   if (composed.searcher == nullptr) {
     RCT_ASSIGN_OR_RETURN(
         composed, ComposeSearcher(model.metric(),
-                                  Within(left, CompositionOf(used)), threads));
+                                  Within(left, ShareOf(CompositionOf(used),
+                                                       options.shards)),
+                                  threads));
   }
   phases.insert(phases.end(), composed.phases.begin(), composed.phases.end());
   return ResidualIndex(std::move(model), std::move(used),
