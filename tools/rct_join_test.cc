@@ -177,6 +177,24 @@ TEST_F(RctJoinTest, FactorsThatAreGiven) {
       "--residual_variance=s.npy --k=4");
 }
 
+// The file of an index over a rough kernel holds no far field: each part makes
+// it, or what pays for a part.
+TEST_F(RctJoinTest, RoughKernels) {
+  Write("many.npy",
+        SerializeNpy(MakePointSet(PointSet::kUniformCube, 9000, 2, 1).view()));
+  Run("rct build --points=many.npy --kernel=matern12 --lengthscale=0.3 "
+      "--num_inducing=64 --index=many.rct");
+  for (const std::string more : {"", " --predecessor"}) {
+    const std::string graph = "graph --index=many.rct --k=5" + more;
+    Run("rct " + graph + " --out_distances=d.npy");
+    for (const int parts : {2, 40}) {
+      Run(absl::StrCat("rct join --out_distances=joined.npy ",
+                       absl::StrJoin(MakeParts(graph, parts), " ")));
+      EXPECT_TRUE(Read("joined.npy") == Read("d.npy")) << parts << more;
+    }
+  }
+}
+
 // An index in a file and points are the same search, whatever the strategy.
 TEST_F(RctJoinTest, PartsOfOtherMachines) {
   Run(absl::StrCat("rct build --index=p.rct --points=p.npy", kModel));
