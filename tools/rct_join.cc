@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
+#include "base/memory_limit.h"
 #include "base/monitor.h"
 #include "base/parallel.h"
 #include "base/status_macros.h"
@@ -89,6 +90,20 @@ absl::StatusOr<std::vector<Part>> ReadParts(const JoinTask& task,
   return parts;
 }
 
+// Returns ResourceExhausted where the answer and its files, as numbers, take
+// more memory than there is.
+absl::Status CheckJoinedMemory(const std::vector<Part>& parts) {
+  double neighbors = 0;
+  for (const Part& part : parts) {
+    neighbors += static_cast<double>(part.rows.rows()) *
+                 static_cast<double>(part.rows.cols());
+  }
+  return CheckMemory(32 * neighbors,
+                     absl::StrCat("the answer of all ", parts.size(),
+                                  " parts and the files of it"),
+                     "join them where there is more");
+}
+
 // Returns InvalidArgument where files are asked for that an answer has not.
 absl::Status CheckOffsets(const JoinTask& task, bool all_within) {
   const bool wanted = !task.files.offsets.path.empty();
@@ -141,6 +156,7 @@ absl::StatusOr<std::string> RunJoin(const JoinTask& task,
                        {"--out_distances", task.files.distances.path}}));
   RCT_ASSIGN_OR_RETURN(const std::vector<Part> parts,
                        ReadParts(task, interrupted));
+  RCT_RETURN_IF_ERROR(CheckJoinedMemory(parts));
   RCT_ASSIGN_OR_RETURN(const JoinedParts joined, JoinParts(parts, task.parts));
   RCT_RETURN_IF_ERROR(CheckOffsets(task, joined.answers.all_within));
   const std::vector<Output> outputs =

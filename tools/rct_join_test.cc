@@ -13,8 +13,10 @@
 #include "base/matrix.h"
 #include "base/npy.h"
 #include "base/point_sets.h"
+#include "base/status_matchers.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "index/euclidean_index.h"
 #include "tools/test_program.h"
 
 namespace rct {
@@ -175,6 +177,14 @@ TEST_F(RctJoinTest, FactorsThatAreGiven) {
   ExpectSame(
       "graph --points=p.npy --kernel=rbf --lengthscale=1 --factors=v.npy "
       "--residual_variance=s.npy --k=4");
+}
+
+TEST_F(RctJoinTest, AnIndexOfNoPoints) {
+  const auto index = EuclideanIndex::Build(Matrix<double>(0, 2).view());
+  ASSERT_THAT(index, IsOk());
+  ASSERT_THAT(index->Save(Path("none.rct")), IsOk());
+  ExpectSame("graph --index=none.rct --k=4");
+  ExpectSame("neighbors --index=none.rct --queries=x.csv --columns=x,y --k=4");
 }
 
 // The file of an index over a rough kernel holds no far field: each part makes

@@ -102,7 +102,9 @@ absl::StatusOr<std::string> Audit(const Index& exhaustive,
             ? CompareAudit(TableOf(answers.lists, {query}), {int64_t{0}},
                            TableOf(expected.lists, {int64_t{0}}))
             : CompareAudit(answers.table, {query}, expected.table);
-    if (!same.ok()) return Annotate(same, absl::StrCat("query ", query));
+    if (!same.ok()) {
+      return Annotate(same, absl::StrCat("query ", task.shard.Query(query)));
+    }
     progress.Advance(1);
     if (interrupted()) return absl::CancelledError("interrupted");
   }
@@ -154,15 +156,22 @@ absl::StatusOr<std::string> WritePart(const SearchTask& task, Answers answers,
                       ", ", part.size(), " of ", queries.num_all, " queries");
 }
 
-// Returns the advice about an answer (index/advice.h).
-std::vector<std::string> WarningsOf(const Answers& answers,
-                                    const SearchTask& task) {
+// Returns lines about an answer that is written: advice (index/advice.h), and
+// how many queries have fewer neighbors than were asked for.
+std::vector<std::string> RemarksOn(const Answers& answers,
+                                   const SearchTask& task) {
   const AdvisedMetric metric =
       task.euclidean ? AdvisedMetric::kEuclidean : AdvisedMetric::kResidual;
-  return task.all_within
-             ? AdviceOnRange(answers.lists, task.search.radius, task.search,
-                             metric)
-             : AdviceOnNeighbors(answers.table, task.search, metric);
+  std::vector<std::string> remarks;
+  AddWarnings(task.all_within
+                  ? AdviceOnRange(answers.lists, task.search.radius,
+                                  task.search, metric)
+                  : AdviceOnNeighbors(answers.table, task.search, metric),
+              remarks);
+  if (std::string rows = ShortRows(answers); !rows.empty()) {
+    remarks.push_back(std::move(rows));
+  }
+  return remarks;
 }
 
 // Searches, audits with the index that make_exhaustive() returns, and writes
@@ -193,11 +202,7 @@ absl::StatusOr<std::string> Answer(
         Audit(exhaustive, queries, task, search, answers, interrupted));
   }
   if (!queries.order.empty()) NameRows(queries.order, answers);
-  std::vector<std::string> remarks;
-  AddWarnings(WarningsOf(answers, task), remarks);
-  if (std::string rows = ShortRows(answers); !rows.empty()) {
-    remarks.push_back(std::move(rows));
-  }
+  const std::vector<std::string> remarks = RemarksOn(answers, task);
   if (task.out_part.empty()) {
     RCT_ASSIGN_OR_RETURN(report.emplace_back(),
                          Write(task, answers, queries, others, interrupted));
@@ -290,6 +295,35 @@ absl::StatusOr<std::string> SearchEuclideanFile(
   return SearchEuclidean(task, interrupted, *index, queries);
 }
 
+// Loads the index of a task. A shard maps it: all that run on a machine share
+// its pages.
+absl::StatusOr<ResidualIndex> Load(const SearchTask& task,
+                                   const Interrupted& interrupted) {
+  Watch watch("loading", 100, interrupted);
+  return ResidualIndex::Load(InputPath(task.index_file),
+                             {.map = !task.out_part.empty(),
+                              .threads = task.index.threads(),
+                              .shards = task.shard.parts,
+                              .memory_limit_bytes = task.memory_limit,
+                              .monitor = watch.monitor()});
+}
+
+// Returns an index of the same points in the order of the queries, for them.
+absl::StatusOr<ResidualIndex> Reordered(const ResidualIndex& index,
+                                        const SearchTask& task,
+                                        const TaskQueries& queries,
+                                        const Interrupted& interrupted) {
+  Watch watch("index", 100, interrupted);
+  RCT_ASSIGN_OR_RETURN(ResidualModel model, InOrder(index.model(), queries));
+  IndexOptions used = index.options();
+  used.set_threads(task.index.threads());
+  if (used.heuristics().has_skeleton_bound()) {
+    used.mutable_heuristics()->mutable_skeleton_bound()->set_expected_queries(
+        queries.size());
+  }
+  return InFlags(ResidualIndex::Build(std::move(model), used, watch.monitor()));
+}
+
 absl::StatusOr<std::string> SearchIndexFile(SearchTask task,
                                             const ReadOptions& options,
                                             const Interrupted& interrupted) {
@@ -298,14 +332,7 @@ absl::StatusOr<std::string> SearchIndexFile(SearchTask task,
   }
   std::vector<MemoryNeed> needs = {NeedOfFile(task, /*copies=*/1)};
   RCT_RETURN_IF_ERROR(LimitIndex(needs, task));
-  std::optional<Watch> watch(std::in_place, "loading", 100, interrupted);
-  absl::StatusOr<ResidualIndex> index = ResidualIndex::Load(
-      InputPath(task.index_file), {.map = !task.out_part.empty(),
-                                   .threads = task.index.threads(),
-                                   .shards = task.shard.parts,
-                                   .memory_limit_bytes = task.memory_limit,
-                                   .monitor = watch->monitor()});
-  watch.reset();
+  absl::StatusOr<ResidualIndex> index = Load(task, interrupted);
   if (!index.ok()) return Annotate(index.status(), "--index");
   const auto& names = index->options().coordinate_name();
   const bool lon_lat = index->options().lon_lat();
@@ -335,18 +362,8 @@ absl::StatusOr<std::string> SearchIndexFile(SearchTask task,
   }
   RCT_RETURN_IF_ERROR(CheckAnswer(std::move(needs), queries, task));
   if (!queries.order.empty()) {
-    watch.emplace("index", 100, interrupted);
-    RCT_ASSIGN_OR_RETURN(ResidualModel model, InOrder(index->model(), queries));
-    IndexOptions used = index->options();
-    used.set_threads(task.index.threads());
-    if (used.heuristics().has_skeleton_bound()) {
-      used.mutable_heuristics()->mutable_skeleton_bound()->set_expected_queries(
-          queries.size());
-    }
-    index =
-        InFlags(ResidualIndex::Build(std::move(model), used, watch->monitor()));
+    index = Reordered(*index, task, queries, interrupted);
     RCT_RETURN_IF_ERROR(index.status());
-    watch.reset();
   }
   return SearchResidual(task, interrupted, *index, queries, std::move(report));
 }
