@@ -68,8 +68,10 @@ Example
 // Returns the files as those that are read.
 std::vector<FileFlag> InputsOf(const JoinTask& task) {
   std::vector<FileFlag> inputs;
-  for (const std::string& part : task.parts)
+  inputs.reserve(task.parts.size());
+  for (const std::string& part : task.parts) {
     inputs.emplace_back("a part", part);
+  }
   return inputs;
 }
 

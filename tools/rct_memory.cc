@@ -51,7 +51,7 @@ std::vector<MemoryNeed> NeedsOfTask(const SearchTask& task, const Input* input,
     double read = kNumber * static_cast<double>(input->points.rows()) *
                   static_cast<double>(input->points.cols());
     for (const std::string& id : queries.ids.points) {
-      read += static_cast<double>(sizeof(id) + id.capacity());
+      read += static_cast<double>(sizeof(std::string) + id.capacity());
     }
     needs.push_back({"points as they were read", read});
   }

@@ -289,6 +289,7 @@ absl::StatusOr<std::vector<const Part*>> Sort(
                      " missing; name the files of all parts, in any order"));
   }
   std::vector<const Part*> sorted;
+  sorted.reserve(by_part.size());
   for (const auto& [number, part] : by_part) sorted.push_back(part);
   return sorted;
 }

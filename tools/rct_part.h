@@ -49,7 +49,8 @@ class Texts {
   int64_t size() const { return static_cast<int64_t>(ends_.size()); }
   std::string_view operator[](int64_t i) const {
     const int64_t begin = i == 0 ? 0 : ends_[i - 1];
-    return std::string_view(text_).substr(begin, ends_[i] - begin);
+    const std::string_view text = text_;
+    return text.substr(begin, ends_[i] - begin);
   }
   void Add(std::string_view text) {
     text_.append(text);

@@ -420,7 +420,8 @@ TEST(SearchHelpTest, IsCompleteAndFits) {
                              "jitter=",
                              "metric=",
                              "strategy=",
-                             "threads=", "memory_limit=",
+                             "threads=",
+                             "memory_limit=",
                              "header=",
                              "out_inducing=",
                              "format="}) {
