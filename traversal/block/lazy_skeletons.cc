@@ -150,8 +150,9 @@ bool LazySkeletons::Decide(int threads, Monitor* monitor, SkeletonRival rival,
     if (hard <= kMaxHardPart) form_ = FormAtBuild(*costs_);
   }
   const bool useful = form_ != SkeletonBoundConfig::DENSE;
-  if (!rival(useful ? costs_ : std::nullopt))
+  if (!rival(useful ? costs_ : std::nullopt)) {
     form_ = SkeletonBoundConfig::DENSE;
+  }
   if (!Monitor::Go(monitor)) return false;
   clock.End("forecast", sample.evaluations(), 0);
   return true;
