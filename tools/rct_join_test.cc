@@ -422,6 +422,9 @@ TEST_F(RctJoinTest, WrongCommandLines) {
 // A shard maps the index, and what it allocates follows from its answers: it
 // gets by with less memory than V takes, which a whole search holds.
 TEST_F(RctJoinTest, AShardTakesLittleMemory) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "a sanitizer takes memory of its own";
+#endif
   Write("many.npy",
         SerializeNpy(MakePointSet(PointSet::kNormal, 40'000, 2, 1).view()));
   Run("rct build --points=many.npy --kernel=rbf --lengthscale=1 "

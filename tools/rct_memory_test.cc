@@ -136,6 +136,9 @@ TEST_F(RctMemoryTest, LimitsThatAreNone) {
 // What the program allocates stays near the limit: the system, which ends it
 // otherwise, allows it little more.
 TEST_F(RctMemoryTest, TheLimitIsHeld) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "a sanitizer takes memory of its own";
+#endif
   MakePoints(60'000);
   const auto build = [](int limit_mib, int data_mib) {
     return absl::StrCat(
