@@ -50,6 +50,7 @@ EuclideanFileHeader ReadHeader(ArchiveReader& archive) {
 ArchiveWriter EuclideanIndex::ToArchive(const Matrix<double>& points) const {
   EuclideanFileHeader header;
   *header.mutable_options() = options_;
+  header.mutable_options()->clear_memory_limit_bytes();
   header.set_num_points(size());
   header.set_dim(dim());
   ArchiveWriter archive;

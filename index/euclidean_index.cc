@@ -20,6 +20,7 @@
 #include "heuristics/composition/composition.h"
 #include "index/dispatch.h"
 #include "index/exceptions.h"
+#include "index/index_memory.h"
 #include "index/index_options.h"
 #include "index/ordered_graph.h"
 #include "index/ordering.h"
@@ -76,6 +77,9 @@ double CopiesKept(const EuclideanIndexOptions& options) {
 
 absl::Status CheckCopyMemory(int64_t size, int64_t dim,
                              const EuclideanIndexOptions& options) {
+  RCT_RETURN_IF_ERROR(CheckMemoryLimit(NeedsOf(options, size, dim),
+                                       options.memory_limit_bytes(),
+                                       absl::StrCat(size, " points")));
   return CheckMemory(
       sizeof(double) * static_cast<double>(size) * static_cast<double>(dim) *
           CopiesKept(options),
@@ -101,6 +105,7 @@ Matrix<double> EuclideanIndex::InLengthscales(
 absl::Status ValidateEuclideanIndexOptions(
     const EuclideanIndexOptions& options) {
   RCT_RETURN_IF_ERROR(ValidateThreads(options.threads()));
+  RCT_RETURN_IF_ERROR(ValidateMemoryLimit(options.memory_limit_bytes()));
   for (int i = 0; i < options.lengthscale_size(); ++i) {
     const double lengthscale = options.lengthscale(i);
     if (!(lengthscale > 0) || !std::isfinite(lengthscale)) {

@@ -36,6 +36,9 @@ absl::StatusOr<Index> BuildEuclidean(MatrixView<const double> points,
   EuclideanIndexOptions options;
   *options.mutable_lengthscale() = metric.lengthscale();
   options.set_threads(from.threads());
+  if (from.memory_limit_bytes() != 0) {
+    options.set_memory_limit_bytes(from.memory_limit_bytes());
+  }
   if (from.has_strategy()) options.set_strategy(from.strategy());
   if (from.has_tree()) *options.mutable_tree() = from.tree();
   if (from.has_heuristics()) *options.mutable_heuristics() = from.heuristics();

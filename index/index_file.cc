@@ -16,6 +16,7 @@
 #include "base/status_macros.h"
 #include "heuristics/composition/composition.h"
 #include "index/index_file.pb.h"
+#include "index/index_memory.h"
 #include "index/index_options.h"
 #include "metric/kernel.h"
 #include "metric/metric.pb.h"
@@ -54,7 +55,8 @@ absl::StatusOr<IndexFileHeader> ReadHeader(ArchiveReader& archive) {
 
 absl::StatusOr<IndexFileContents> ReadIndexFile(ArchiveReader& archive,
                                                 int threads, PhaseClock& clock,
-                                                Monitor* monitor) {
+                                                Monitor* monitor,
+                                                double memory_left) {
   IndexFileContents contents;
   RCT_ASSIGN_OR_RETURN(contents.header, ReadHeader(archive));
   const IndexFileHeader& header = contents.header;
@@ -92,7 +94,8 @@ absl::StatusOr<IndexFileContents> ReadIndexFile(ArchiveReader& archive,
   clock.End("load", 0, v_bytes);
   RCT_ASSIGN_OR_RETURN(
       contents.restored,
-      RestoreSearcher(contents.metric, CompositionOf(header.options()),
+      RestoreSearcher(contents.metric,
+                      Within(memory_left, CompositionOf(header.options())),
                       archive));
   RCT_RETURN_IF_ERROR(archive.Finish());
   return contents;

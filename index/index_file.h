@@ -13,6 +13,7 @@
 #define RCT_INDEX_INDEX_FILE_H_
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 #include <utility>
@@ -58,10 +59,11 @@ struct IndexFileContents {
 // Inducing points are selected again, to be compared. This takes longer than to
 // read them only where they are chosen by distance (metric/inducing_points.h):
 // as long as at first, a fraction of the time that V took. `monitor`, which may
-// be null, can cancel it.
-absl::StatusOr<IndexFileContents> ReadIndexFile(ArchiveReader& archive,
-                                                int threads, PhaseClock& clock,
-                                                Monitor* monitor);
+// be null, can cancel it. `memory_left` is what BLOCK may take (Within in
+// index_memory.h).
+absl::StatusOr<IndexFileContents> ReadIndexFile(
+    ArchiveReader& archive, int threads, PhaseClock& clock, Monitor* monitor,
+    double memory_left = std::numeric_limits<double>::infinity());
 
 // A description of a file.
 struct IndexFileSummary {

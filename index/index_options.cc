@@ -17,6 +17,7 @@ Composition CompositionOf(const IndexOptions& options) {
 
 absl::Status ValidateIndexOptions(const IndexOptions& options) {
   RCT_RETURN_IF_ERROR(ValidateThreads(options.threads()));
+  RCT_RETURN_IF_ERROR(ValidateMemoryLimit(options.memory_limit_bytes()));
   return ValidateStrategy(CompositionOf(options), options.has_tree());
 }
 

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -25,6 +27,8 @@
 #include "index/factor_check.h"
 #include "index/index_file.h"
 #include "index/index_file.pb.h"
+#include "index/index_memory.h"
+#include "index/index_options.h"
 #include "index/ordered_graph.h"
 #include "index/ordering.h"
 #include "index/validation.h"
@@ -83,6 +87,59 @@ double CopiesKept(const IndexOptions& options) {
                     options.strategy() == BEST_FIRST;
   if (tree && options.tree().node_order() != CoverTreeConfig::NATURAL) return 1;
   return options.heuristics().has_float_screen() ? 0.5 : 0;
+}
+
+// Returns ResourceExhausted where an index with these options would be larger
+// than they allow.
+absl::Status CheckLimit(const IndexOptions& options, int64_t n, int64_t dim,
+                        int64_t m) {
+  return CheckMemoryLimit(
+      NeedsOf(options, n, dim, m), options.memory_limit_bytes(),
+      absl::StrCat(n, " points with ", m, " inducing points"));
+}
+
+// Does the same for the points of a model.
+absl::Status CheckLimit(const IndexOptions& options,
+                        const ResidualPoints& data) {
+  return CheckLimit(options, data.size(), data.points.cols(), data.v.cols());
+}
+
+// Returns how much of the limit the points of a model leave to BLOCK.
+double LeftBeside(const ResidualPoints& data, const IndexOptions& options) {
+  return MemoryLeft(
+      options.memory_limit_bytes(),
+      NeedsOf(options, data.size(), data.points.cols(), data.v.cols()));
+}
+
+// Returns ResourceExhausted where the file of an index is larger than its
+// limit, from which it would be read.
+absl::Status CheckFileSize(const std::string& path,
+                           const LoadOptions& options) {
+  RCT_RETURN_IF_ERROR(ValidateMemoryLimit(options.memory_limit_bytes));
+  if (options.map || options.memory_limit_bytes == 0) return absl::OkStatus();
+  std::error_code error;
+  const auto bytes =
+      static_cast<double>(std::filesystem::file_size(path, error));
+  if (error) return absl::OkStatus();  // opening it says why
+  if (bytes <= static_cast<double>(options.memory_limit_bytes)) {
+    return absl::OkStatus();
+  }
+  return absl::ResourceExhaustedError(
+      absl::StrCat("memory_limit_bytes: the index in ", path, " takes ",
+                   HumanBytes(bytes), ", and may take ",
+                   HumanBytes(static_cast<double>(options.memory_limit_bytes)),
+                   "; raise the limit, or map the file"));
+}
+
+// Returns a composition that expects one in `shards` of the queries.
+Composition ShareOf(Composition composition, int64_t shards) {
+  const int64_t all =
+      composition.heuristics.skeleton_bound().expected_queries();
+  if (shards > 1 && all > 0) {
+    composition.heuristics.mutable_skeleton_bound()->set_expected_queries(
+        std::max<int64_t>(1, all / shards));
+  }
+  return composition;
 }
 
 // Makes `from` the rows `first` and after of `to`, which have the same widths.
@@ -339,6 +396,9 @@ absl::StatusOr<ResidualIndex> ResidualIndex::Build(
     MatrixView<const double> points, const IndexOptions& options,
     Monitor* monitor) try {
   RCT_RETURN_IF_ERROR(ValidateIndexOptions(options));
+  RCT_RETURN_IF_ERROR(CheckLimit(
+      options, points.rows, points.cols,
+      InducingCount(options.residual().inducing(), points.rows, points.cols)));
   const Monitor::Part whole(monitor);
   std::optional<Monitor::Part> part(std::in_place, monitor,
                                     ModelShare(options));
@@ -374,6 +434,9 @@ absl::StatusOr<ResidualIndex> ResidualIndex::Build(ResidualModel model,
     used.set_strategy(EXHAUSTIVE);
     *used.mutable_coordinate_name() = options.coordinate_name();
     used.set_lon_lat(options.lon_lat());
+    if (options.memory_limit_bytes() > 0) {
+      used.set_memory_limit_bytes(options.memory_limit_bytes());
+    }
   }
   return Compose(std::move(model), std::move(used), options.threads(), monitor,
                  /*static_nets=*/nullptr);
@@ -385,14 +448,17 @@ absl::StatusOr<ResidualIndex> ResidualIndex::Compose(
     ResidualModel model, IndexOptions options, int threads, Monitor* monitor,
     std::shared_ptr<const NetHierarchy> static_nets) {
   const ResidualPoints& data = model.metric()->data();
+  RCT_RETURN_IF_ERROR(CheckLimit(options, data));
   RCT_RETURN_IF_ERROR(CheckFactorMemory(
       CopiesKept(options) * static_cast<double>(data.size()),
       data.points.cols(), data.v.cols(),
       absl::StrCat("strategy: ", data.size(), " points once more,")));
-  RCT_ASSIGN_OR_RETURN(ComposedSearcher<ResidualCorrelation> composed,
-                       ComposeSearcher(model.metric(), CompositionOf(options),
-                                       ResolveThreads(threads), monitor,
-                                       std::move(static_nets)));
+  RCT_ASSIGN_OR_RETURN(
+      ComposedSearcher<ResidualCorrelation> composed,
+      ComposeSearcher(model.metric(),
+                      Within(LeftBeside(data, options), CompositionOf(options)),
+                      ResolveThreads(threads), monitor,
+                      std::move(static_nets)));
   RCT_RETURN_IF_ERROR(Monitor::Check(monitor));
   return ResidualIndex(std::move(model), std::move(options),
                        std::move(composed.searcher), std::move(composed.phases),
@@ -423,6 +489,10 @@ absl::StatusOr<ResidualIndex> ResidualIndex::Rebuild(const KernelConfig& kernel,
 
 absl::StatusOr<ResidualIndex> ResidualIndex::Rebuild(
     const ResidualConfig& config, int threads, Monitor* monitor) const try {
+  const Matrix<double>& points = model_.metric()->data().points;
+  RCT_RETURN_IF_ERROR(CheckLimit(
+      options_, points.rows(), points.cols(),
+      InducingCount(config.inducing(), points.rows(), points.cols())));
   return RebuildWith(threads, monitor, [&] {
     return model_.WithConfig(config, threads, monitor);
   });
@@ -432,6 +502,9 @@ absl::StatusOr<ResidualIndex> ResidualIndex::Rebuild(
 
 absl::StatusOr<ResidualIndex> ResidualIndex::Append(
     MatrixView<const double> points, int threads, Monitor* monitor) const try {
+  const ResidualPoints& data = model_.metric()->data();
+  RCT_RETURN_IF_ERROR(CheckLimit(options_, data.size() + points.rows,
+                                 data.points.cols(), data.v.cols()));
   const Monitor::Part whole(monitor);
   std::optional<Monitor::Part> part(std::in_place, monitor,
                                     ModelShare(options_));
@@ -449,6 +522,7 @@ ArchiveWriter ResidualIndex::ToArchive() const {
   const ResidualPoints& data = model_.metric()->data();
   IndexFileHeader header;
   *header.mutable_options() = options_;
+  header.mutable_options()->clear_memory_limit_bytes();
   *header.mutable_options()->mutable_residual() = model_.config();
   header.set_num_points(data.size());
   header.set_dim(data.points.cols());
@@ -460,13 +534,20 @@ ArchiveWriter ResidualIndex::ToArchive() const {
   return archive;
 }
 
-absl::StatusOr<ResidualIndex> ResidualIndex::FromArchive(ArchiveReader& archive,
-                                                         int threads,
-                                                         PhaseClock& clock,
-                                                         Monitor* monitor) {
-  RCT_ASSIGN_OR_RETURN(IndexFileContents contents,
-                       ReadIndexFile(archive, threads, clock, monitor));
+absl::StatusOr<ResidualIndex> ResidualIndex::FromArchive(
+    ArchiveReader& archive, const LoadOptions& options, PhaseClock& clock) {
+  const int threads = ResolveThreads(options.threads);
+  // Of a file that is read, skeletons lie in memory as well.
+  const std::vector<MemoryNeed> file = {
+      {"file", options.map ? 0 : static_cast<double>(archive.bytes())}};
+  const double left = MemoryLeft(options.memory_limit_bytes, file);
+  RCT_ASSIGN_OR_RETURN(
+      IndexFileContents contents,
+      ReadIndexFile(archive, threads, clock, options.monitor, left));
   IndexOptions used = contents.header.options();
+  if (options.memory_limit_bytes > 0) {
+    used.set_memory_limit_bytes(options.memory_limit_bytes);
+  }
   ResidualModel model(std::move(contents.factor), std::move(contents.metric),
                       used.residual(), {});
   used.clear_residual();
@@ -474,8 +555,10 @@ absl::StatusOr<ResidualIndex> ResidualIndex::FromArchive(ArchiveReader& archive,
   ComposedSearcher<ResidualCorrelation> composed = std::move(contents.restored);
   if (composed.searcher == nullptr) {
     RCT_ASSIGN_OR_RETURN(
-        composed,
-        ComposeSearcher(model.metric(), CompositionOf(used), threads));
+        composed, ComposeSearcher(model.metric(),
+                                  Within(left, ShareOf(CompositionOf(used),
+                                                       options.shards)),
+                                  threads));
   }
   phases.insert(phases.end(), composed.phases.begin(), composed.phases.end());
   return ResidualIndex(std::move(model), std::move(used),
@@ -503,15 +586,16 @@ absl::StatusOr<std::string> ResidualIndex::ToBytes(int threads,
 absl::StatusOr<ResidualIndex> ResidualIndex::Load(const std::string& path,
                                                   LoadOptions options) try {
   RCT_RETURN_IF_ERROR(ValidateThreads(options.threads));
-  const int threads = ResolveThreads(options.threads);
+  RCT_RETURN_IF_ERROR(CheckFileSize(path, options));
   PhaseClock clock;
   const Monitor::Part whole(options.monitor);
   std::optional<Monitor::Part> part(std::in_place, options.monitor, 0.8);
-  RCT_ASSIGN_OR_RETURN(ArchiveReader archive,
-                       ArchiveReader::Open(path, kIndexFormat, options.map,
-                                           threads, options.monitor));
+  RCT_ASSIGN_OR_RETURN(
+      ArchiveReader archive,
+      ArchiveReader::Open(path, kIndexFormat, options.map,
+                          ResolveThreads(options.threads), options.monitor));
   part.reset();
-  return FromArchive(archive, threads, clock, options.monitor);
+  return FromArchive(archive, options, clock);
 } catch (...) {
   return StatusOfException("Load");
 }
@@ -520,16 +604,15 @@ absl::StatusOr<ResidualIndex> ResidualIndex::FromBytes(std::string_view bytes,
                                                        int threads,
                                                        Monitor* monitor) try {
   RCT_RETURN_IF_ERROR(ValidateThreads(threads));
-  threads = ResolveThreads(threads);
   PhaseClock clock;
   const Monitor::Part whole(monitor);
   std::optional<Monitor::Part> part(std::in_place, monitor, 0.8);
   RCT_ASSIGN_OR_RETURN(
       ArchiveReader archive,
       ArchiveReader::OpenContents("the bytes of an index", bytes, kIndexFormat,
-                                  threads, monitor));
+                                  ResolveThreads(threads), monitor));
   part.reset();
-  return FromArchive(archive, threads, clock, monitor);
+  return FromArchive(archive, {.threads = threads, .monitor = monitor}, clock);
 } catch (...) {
   return StatusOfException("FromBytes");
 }

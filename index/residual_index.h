@@ -192,6 +192,14 @@ struct LoadOptions {
   // The number of threads that read and check the file. The default, 0, means
   // all.
   int threads = 0;
+  // How many processes load the file, each for a share of the queries that the
+  // index was built for. What the file does not hold, as a far field, is made
+  // if it pays for such a share. Changes no answer.
+  int64_t shards = 1;
+  // As IndexOptions.memory_limit_bytes, for the loaded index: Load returns
+  // ResourceExhausted before it reads a file that is larger. Arrays that stay
+  // in the file do not count.
+  int64_t memory_limit_bytes = 0;
   // Told how far the load is, and able to cancel it; null, the default, means
   // none.
   Monitor* monitor = nullptr;
@@ -371,9 +379,8 @@ class ResidualIndex {
   ArchiveWriter ToArchive() const;
   // Returns the index of an archive; `clock` began before it was opened.
   static absl::StatusOr<ResidualIndex> FromArchive(ArchiveReader& archive,
-                                                   int threads,
-                                                   PhaseClock& clock,
-                                                   Monitor* monitor);
+                                                   const LoadOptions& options,
+                                                   PhaseClock& clock);
 
   // Makes an index of make_model()'s with the options and nets of this one.
   template <class MakeModel>

@@ -30,6 +30,12 @@ absl::Status ValidateThreads(int threads) {
       "threads: is ", threads, "; must be from 0 (all) to ", kMaxThreads));
 }
 
+absl::Status ValidateMemoryLimit(int64_t bytes) {
+  if (bytes >= 0) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("memory_limit_bytes: is ", bytes, "; must not be negative"));
+}
+
 absl::Status ValidateStrategy(const Composition& composition, bool has_tree) {
   if (has_tree && composition.strategy != LEVEL_SYNCHRONOUS &&
       composition.strategy != BEST_FIRST) {

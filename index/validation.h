@@ -18,6 +18,9 @@ namespace rct {
 // to kMaxThreads.
 absl::Status ValidateThreads(int threads);
 
+// Returns InvalidArgument where a limit is negative.
+absl::Status ValidateMemoryLimit(int64_t bytes);
+
 // Returns the errors of ValidateComposition, and InvalidArgument for a tree
 // that was given to a strategy without one.
 absl::Status ValidateStrategy(const Composition& composition, bool has_tree);

@@ -13,6 +13,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
+#include "base/limits.h"
 #include "base/monitor.h"
 #include "base/stop_signals.h"
 #include "base/version.h"
@@ -21,6 +22,7 @@
 #include "tools/rct_flags.h"
 #include "tools/rct_info.h"
 #include "tools/rct_input.h"
+#include "tools/rct_join.h"
 #include "tools/rct_order.h"
 #include "tools/rct_search.h"
 #include "tools/rct_search_flags.h"
@@ -47,6 +49,7 @@ Commands
   build       an index in a file, which neighbors and graph can take
   neighbors   neighbors of the queries you name
   graph       neighbors of every point, or its Vecchia conditioning set
+  join        one answer from the parts that several jobs have made
   order       an order of points, such as maxmin, for conditioning sets
   unique      the distinct places of your points, each once
   info        what is in a file, and whether it can be used
@@ -69,14 +72,17 @@ constexpr std::string_view kInfoHelp =
     R"(rct info: what is in a file, and whether the other commands take it.
 
   rct info [--header=yes|no] [--columns=NAME[,NAME...]] [--id_column=NAME]
-    [--lonlat] FILE...
+    [--lonlat] [--num_inducing=M] [--k=K] FILE...
 
 Of points: how many, of how many coordinates, the names of columns and the range
 of each, and how many points lie on an earlier one. Of row numbers: how many,
 and their range. Files are .npy, .csv, .tsv or .fvecs, also with .gz, or - for
 stdin; --header says of text whether the first line names columns, and the other
-flags are those of rct graph. Of an index that rct build wrote: what it is made
-of, whether it is whole, and what its parts take.
+flags are those of rct graph. With --num_inducing, the memory that an index with
+M inducing points would take, array by array, and with --k that of its answers.
+Of an index that rct build wrote: what it is made of, whether it is whole, and
+what its parts take. Of a file that --out_part made: which part it is, and of
+which search.
 
 Example
   printf 'x,y\n0,0\n3,4\n0,0\n' >p.csv
@@ -142,6 +148,10 @@ CommandOutcome Build(std::string_view program, Arguments arguments) {
   return Search(SearchCommand::kBuild, program, arguments);
 }
 
+CommandOutcome Join(std::string_view program, Arguments arguments) {
+  return RunTask(ParseJoinTask(arguments), program, RunJoin);
+}
+
 CommandOutcome Unique(std::string_view program, Arguments arguments) {
   return RunTask(ParseUniqueTask(arguments), program, RunUnique);
 }
@@ -153,6 +163,9 @@ CommandOutcome Info(std::string_view program, Arguments arguments) {
   flags.Choice("header", HeaderNames(), &header);
   coordinates.Declare(flags);
   coordinates.DeclareIdColumn(flags);
+  std::optional<int64_t> num_inducing, k;
+  flags.Integer("num_inducing", 1, kMaxRows, &num_inducing);
+  flags.Integer("k", 1, kMaxRows, &k);
   const absl::StatusOr<std::vector<std::string>> files = flags.Parse(arguments);
   if (!files.ok()) return Fail(kBadUsage, program, files.status().message());
   if (files->empty()) return Fail(kBadUsage, program, "no file is named");
@@ -160,8 +173,9 @@ CommandOutcome Info(std::string_view program, Arguments arguments) {
   Monitor reading([&signals](double) { return signals.noted() == 0; });
   CommandOutcome outcome;
   for (const std::string& file : *files) {
-    const absl::StatusOr<std::string> text = DescribeFile(
-        file, {.header = HeaderOf(header), .monitor = &reading}, coordinates);
+    const absl::StatusOr<std::string> text =
+        DescribeFile(file, {.header = HeaderOf(header), .monitor = &reading},
+                     coordinates, {num_inducing.value_or(0), k.value_or(0)});
     if (text.ok()) {
       outcome.out += *text;
       continue;
@@ -206,6 +220,7 @@ const std::vector<Command>& Commands() {
       {"neighbors", [] { return SearchHelp(SearchCommand::kNeighbors); },
        Neighbors},
       {"graph", [] { return SearchHelp(SearchCommand::kGraph); }, Graph},
+      {"join", JoinHelp, Join},
       {"order", OrderHelp, Order},
       {"unique", UniqueHelp, Unique},
       {"info", [] { return std::string(kInfoHelp); }, Info},

@@ -36,6 +36,28 @@ absl::StatusOr<double> ParsePositive(std::string_view text) {
   return value;
 }
 
+absl::StatusOr<int64_t> ParseBytes(std::string_view text) {
+  constexpr std::pair<std::string_view, double> kUnits[] = {
+      {"KiB", 1024.0},          {"kB", 1e3},
+      {"MiB", 1048576.0},       {"MB", 1e6},
+      {"GiB", 1073741824.0},    {"GB", 1e9},
+      {"TiB", 1099511627776.0}, {"TB", 1e12}};
+  for (const auto& [unit, bytes] : kUnits) {
+    if (!absl::EndsWithIgnoreCase(text, unit)) continue;
+    RCT_ASSIGN_OR_RETURN(
+        const double number,
+        ParsePositive(text.substr(0, text.size() - unit.size())));
+    if (number * bytes >= 1 && number * bytes < 1e18) {
+      return static_cast<int64_t>(number * bytes);
+    }
+    break;
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat(Quote(text),
+                   " is no number of bytes with a unit; write 4GiB (2^30), 4GB "
+                   "(10^9), or so with K, M or T"));
+}
+
 // Returns the number of insertions, deletions and changes of a letter that turn
 // `a` into `b` (Levenshtein's distance, computed row by row of its table).
 size_t EditDistance(std::string_view a, std::string_view b) {
@@ -87,6 +109,14 @@ void FlagSet::Positive(std::string name, std::optional<double>* value) {
                                const auto number = ParsePositive(text);
                                if (number.ok()) *value = *number;
                                return number.status();
+                             }};
+}
+
+void FlagSet::Bytes(std::string name, int64_t* value) {
+  flags_[std::move(name)] = {false, [value](std::string_view text) {
+                               const auto bytes = ParseBytes(text);
+                               if (bytes.ok()) *value = *bytes;
+                               return bytes.status();
                              }};
 }
 

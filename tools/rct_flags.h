@@ -44,8 +44,12 @@ class FlagSet {
   // Declares a flag whose value is a positive and finite number.
   void Positive(std::string name, std::optional<double>* value);
 
-  // Declares a flag whose value is one such number, or several with commas
-  // between them.
+  // Declares a flag whose value is a number of bytes > 0 with its unit, as 4GiB
+  // or 500MB.
+  void Bytes(std::string name, int64_t* value);
+
+  // Declares a flag whose value is a positive and finite number, or several
+  // with commas between them.
   void Positives(std::string name, std::vector<double>* values);
 
   // Declares a flag whose value is one text or several with commas between

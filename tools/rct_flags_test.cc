@@ -73,6 +73,32 @@ TEST_F(FlagSetTest, StoresWhatIsGiven) {
   EXPECT_EQ(kernel_, 1);
 }
 
+TEST_F(FlagSetTest, Bytes) {
+  int64_t bytes = 0;
+  FlagSet flags;
+  flags.Bytes("limit", &bytes);
+  const struct {
+    const char* text;
+    int64_t bytes;
+  } cases[] = {{"1KiB", 1024},
+               {"1kB", 1000},
+               {"1.5MiB", 3 << 19},
+               {"0.5gb", 500'000'000},
+               {"4GiB", int64_t{4} << 30},
+               {"2 TB", 2'000'000'000'000},
+               {"1TiB", int64_t{1} << 40}};
+  for (const auto& [text, expected] : cases) {
+    EXPECT_THAT(flags.Parse({std::string("--limit=") + text}), IsOk()) << text;
+    EXPECT_EQ(bytes, expected) << text;
+  }
+  for (const char* text :
+       {"1", "GiB", "4G", "-1GiB", "0MB", "infMB", "1e18TB", "1e-9kB", "x"}) {
+    EXPECT_THAT(flags.Parse({std::string("--limit=") + text}),
+                StatusIs(absl::StatusCode::kInvalidArgument))
+        << text;
+  }
+}
+
 TEST_F(FlagSetTest, LeavesTheRestAlone) {
   EXPECT_THAT(flags_.Parse({}), IsOkAndHolds(IsEmpty()));
   EXPECT_EQ(points_, "");

@@ -19,6 +19,8 @@
 #include "base/limits.h"
 #include "base/matrix.h"
 #include "base/matrix_file.h"
+#include "base/monitor.h"
+#include "base/parallel.h"
 #include "base/status_macros.h"
 #include "google/protobuf/repeated_field.h"
 #include "index/euclidean_index.h"
@@ -28,7 +30,10 @@
 #include "index/places.h"
 #include "metric/metric.pb.h"
 #include "tools/rct_coordinates.h"
+#include "tools/rct_forecast.h"
 #include "tools/rct_input.h"
+#include "tools/rct_part.h"
+#include "tools/rct_shard.h"
 #include "traversal/traversal.pb.h"
 
 namespace rct {
@@ -204,18 +209,39 @@ absl::StatusOr<std::string> DescribeIndex(const std::string& path) {
   return text;
 }
 
+absl::StatusOr<std::string> DescribePart(const std::string& path,
+                                         Monitor* monitor) {
+  RCT_ASSIGN_OR_RETURN(const Part part,
+                       Part::Read(InputPath(path), HardwareThreads(), monitor));
+  std::string text =
+      absl::StrCat(path, ": part ", ShardName(part.shard), " of an answer, ",
+                   part.size(), " of ", part.num_queries, " queries among ",
+                   part.num_points, " points, undamaged\n");
+  const auto add = [&](std::string_view name, const std::string& value) {
+    absl::StrAppendFormat(&text, "  %-14s %s\n", name, value);
+  };
+  for (const auto& [field, value] : part.search) add(field, value);
+  if (part.all_within()) add("neighbors", absl::StrCat(part.rows.rows()));
+  return text;
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> DescribeFile(const std::string& path,
                                          const ReadOptions& options,
-                                         const CoordinateFlags& flags) {
+                                         const CoordinateFlags& flags,
+                                         const Forecast& forecast) {
   if (EuclideanIndex::IsFile(InputPath(path))) {
     return DescribeEuclideanIndex(path);
   }
-  // Examples end the names of index files with .rct. For such a file the error
-  // says why it is no index file, not why it is no file of points.
+  // Examples end the names of index files with .rct, and those of parts with
+  // .rctpart. For such a file the error says why it is none, not why it is no
+  // file of points.
   if (IsIndexFile(InputPath(path)) || absl::EndsWith(path, ".rct")) {
     return DescribeIndex(path);
+  }
+  if (Part::IsFile(InputPath(path)) || absl::EndsWith(path, ".rctpart")) {
+    return DescribePart(path, options.monitor);
   }
   RCT_ASSIGN_OR_RETURN(const Table<double> table,
                        ReadInputPoints(path, options, flags));
@@ -223,12 +249,16 @@ absl::StatusOr<std::string> DescribeFile(const std::string& path,
     return DescribeRows(path, table.values);
   }
   RCT_RETURN_IF_ERROR(CheckInputPoints(path, table));
-  if (!flags.lon_lat) {
-    return DescribePoints(path, table, CountRepeats(table.values));
-  }
   Table<double> chords{table.names, table.values.Clone()};
-  RCT_RETURN_IF_ERROR(Annotate(ConvertLonLat(chords), path));
-  return DescribePoints(path, table, CountRepeats(chords.values));
+  if (flags.lon_lat) {
+    RCT_RETURN_IF_ERROR(Annotate(ConvertLonLat(chords), path));
+  }
+  std::string text = DescribePoints(path, table, CountRepeats(chords.values));
+  if (forecast.num_inducing > 0) {
+    text += ForecastLines(chords.values.rows(), chords.values.cols(),
+                          forecast.num_inducing, forecast.k);
+  }
+  return text;
 }
 
 }  // namespace rct

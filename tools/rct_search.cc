@@ -2,17 +2,13 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <functional>
-#include <numeric>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/types/span.h"
@@ -20,21 +16,28 @@
 #include "base/matrix.h"
 #include "base/matrix_file.h"
 #include "base/monitor.h"
+#include "base/parallel.h"
 #include "base/progress.h"
 #include "base/status_macros.h"
 #include "index/advice.h"
 #include "index/euclidean_index.h"
 #include "index/index.pb.h"
+#include "index/index_memory.h"
 #include "index/ordered_graph.h"
 #include "index/residual_index.h"
 #include "metric/euclidean_distance.h"
-#include "metric/residual_factors.h"
+#include "metric/residual_points.h"
 #include "parity/audit.h"
 #include "parity/gates.h"
-#include "tools/rct_identifiers.h"
+#include "tools/rct_answer.h"
+#include "tools/rct_build.h"
 #include "tools/rct_input.h"
+#include "tools/rct_memory.h"
 #include "tools/rct_order.h"
 #include "tools/rct_output.h"
+#include "tools/rct_part.h"
+#include "tools/rct_search_fields.h"
+#include "tools/rct_shard.h"
 #include "tools/rct_task.h"
 #include "tools/rct_watch.h"
 #include "traversal/neighbor_table.h"
@@ -45,53 +48,13 @@
 namespace rct {
 namespace {
 
-void AddWarnings(const std::vector<std::string>& advice,
-                 std::vector<std::string>& report) {
-  for (const std::string& sentence : advice) {
-    report.push_back(absl::StrCat("warning: ", sentence));
-  }
-}
-
-// Builds an index of the rows in the order of the queries, and adds warnings
-// about its model to `report`.
-absl::StatusOr<ResidualIndex> BuildIndex(const SearchTask& task,
-                                         const Input& input,
-                                         const TaskQueries& queries,
-                                         std::vector<std::string>& report,
-                                         const Interrupted& interrupted) {
-  std::optional<Watch> watch(std::in_place, "factors", 100, interrupted);
-  RCT_ASSIGN_OR_RETURN(ResidualModel model,
-                       MakeModel(task, input, watch->monitor()));
-  AddWarnings(AdviceOnModel(model), report);
-  RCT_ASSIGN_OR_RETURN(model, InOrder(model, queries));
-  IndexOptions options = task.index;
-  options.clear_residual();
-  for (const std::string& name : input.info.names) {
-    options.add_coordinate_name(name);
-  }
-  if (input.info.lon_lat) options.set_lon_lat(true);
-  if (options.strategy() == BLOCK) {
-    options.mutable_heuristics()
-        ->mutable_skeleton_bound()
-        ->set_expected_queries(queries.size());
-  }
-  watch.emplace("index", 100, interrupted);
-  return InFlags(
-      ResidualIndex::Build(std::move(model), options, watch->monitor()));
-}
-
-// The neighbors of all queries: lists with all_within, and else a table.
-struct Answers {
-  NeighborTable table;
-  RangeTable lists;
-};
-
 template <class Index>
 absl::StatusOr<Answers> SearchEither(const Index& index,
                                      const TaskQueries& queries, int64_t first,
                                      int64_t count, const SearchTask& task,
                                      const SearchOptions& options) {
   Answers answers;
+  answers.all_within = task.all_within;
   if (task.all_within) {
     RCT_ASSIGN_OR_RETURN(
         RangeResult result,
@@ -139,7 +102,9 @@ absl::StatusOr<std::string> Audit(const Index& exhaustive,
             ? CompareAudit(TableOf(answers.lists, {query}), {int64_t{0}},
                            TableOf(expected.lists, {int64_t{0}}))
             : CompareAudit(answers.table, {query}, expected.table);
-    if (!same.ok()) return Annotate(same, absl::StrCat("query ", query));
+    if (!same.ok()) {
+      return Annotate(same, absl::StrCat("query ", task.shard.Query(query)));
+    }
     progress.Advance(1);
     if (interrupted()) return absl::CancelledError("interrupted");
   }
@@ -156,109 +121,57 @@ void NameRows(absl::Span<const int64_t> order, Answers& answers) {
   RanksToRows(order, absl::MakeSpan(answers.lists.rows));
 }
 
-// Returns the contents of a file for row numbers or distances: a table, or
-// lists that begin at `offsets`. A text has identifiers where points have them.
-template <class T>
-std::string Serialize(MatrixFormat format, std::string_view column,
-                      const Identifiers& ids, MatrixView<const T> table) {
-  if (format == MatrixFormat::kNpy || ids.name.empty()) {
-    return SerializeOutput(format, column, table);
-  }
-  return SerializeWithIds(ids, column, table, SeparatorOf(format));
-}
-template <class T>
-std::string Serialize(MatrixFormat format, std::string_view column,
-                      const Identifiers& ids,
-                      const std::vector<int64_t>& offsets,
-                      const std::vector<T>& values) {
-  if (format == MatrixFormat::kNpy || ids.name.empty()) {
-    return SerializeOutput(format, column, values);
-  }
-  return SerializeWithIds(ids, column, offsets, values, SeparatorOf(format));
-}
-
-// The path and the contents of a file.
-using Output = std::pair<std::string, std::string>;
-
-// Returns the file of the inducing points, if the task asks for it.
-absl::StatusOr<std::vector<Output>> InducingOutput(const SearchTask& task,
-                                                   const ResidualIndex& index) {
-  const auto& [path, format] = task.out_inducing;
-  if (path.empty()) return std::vector<Output>();
-  const InducingFactor* const factor = index.model().factor();
-  if (factor == nullptr || factor->num_inducing() == 0) {
-    return absl::InvalidArgumentError(
-        "--out_inducing: the index has no inducing points; leave it out");
-  }
-  std::string contents =
-      SerializeOutput(format, "x", factor->inducing().coordinates.view());
-  const auto& names = index.options().coordinate_name();
-  // Places on a sphere are written as chords, which have no names.
-  if (format != MatrixFormat::kNpy && !names.empty() &&
-      !index.options().lon_lat()) {
-    contents.replace(0, contents.find('\n'),
-                     absl::StrJoin(names, std::string(1, SeparatorOf(format))));
-  }
-  return std::vector<Output>{{path, std::move(contents)}};
-}
-
-// Writes the answer and the files `others`.
+// Writes the answer and the files `others`, and returns what it wrote.
 absl::StatusOr<std::string> Write(const SearchTask& task,
                                   const Answers& answers,
                                   const TaskQueries& queries,
                                   const std::vector<Output>& others,
                                   const Interrupted& interrupted) {
-  const auto& [table, lists] = answers;
-  const Identifiers& ids = queries.ids;
-  std::vector<Output> outputs;
-  if (const auto& [path, format] = task.out_offsets; !path.empty()) {
-    outputs.emplace_back(path,
-                         SerializeOutput(format, "offset", lists.offsets));
-  }
-  if (const auto& [path, format] = task.out_indices; !path.empty()) {
-    outputs.emplace_back(
-        path,
-        task.all_within
-            ? Serialize(format, "neighbor", ids, lists.offsets, lists.rows)
-            : Serialize(format, "neighbor", ids, table.rows()));
-  }
-  if (const auto& [path, format] = task.out_distances; !path.empty()) {
-    outputs.emplace_back(
-        path,
-        task.all_within
-            ? Serialize(format, "distance", ids, lists.offsets, lists.distances)
-            : Serialize(format, "distance", ids, table.distances()));
-  }
+  std::vector<Output> outputs =
+      SerializeAnswers({task.out_offsets, task.out_indices, task.out_distances},
+                       answers, queries.ids);
   if (const auto& [path, format] = task.out_order; !path.empty()) {
     outputs.emplace_back(path, SerializeOrder(format, queries.order));
   }
-  std::vector<FileToWrite> files;
-  std::string report;
-  for (const auto& [path, contents] : outputs) {
-    files.push_back({OutputPath(path), contents});
-    absl::StrAppend(&report, report.empty() ? "wrote " : " and ", path);
-  }
-  for (const auto& [path, contents] : others) {
-    files.push_back({OutputPath(path), contents});
-  }
-  Watch watch("writing", 100, interrupted);
-  RCT_RETURN_IF_ERROR(WriteFilesAtomically(files, watch.monitor()));
-  return task.all_within
-             ? absl::StrCat(report, ": ", lists.rows.size(), " neighbors of ",
-                            lists.num_queries(), " queries")
-             : absl::StrCat(report, ": ", table.num_queries(), " x ",
-                            table.k());
+  const std::string wrote = Wrote(outputs);
+  outputs.insert(outputs.end(), others.begin(), others.end());
+  RCT_RETURN_IF_ERROR(WriteOutputs(outputs, interrupted));
+  return absl::StrCat(wrote, ": ", Shape(answers));
 }
 
-// Returns the advice about an answer (index/advice.h).
-std::vector<std::string> WarningsOf(const Answers& answers,
-                                    const SearchTask& task) {
+// Writes the answers of a shard and returns what it wrote.
+absl::StatusOr<std::string> WritePart(const SearchTask& task, Answers answers,
+                                      const TaskQueries& queries,
+                                      SearchFields fields, int64_t num_points,
+                                      const Interrupted& interrupted) {
+  const Part part(task.shard, queries.num_all, num_points, std::move(fields),
+                  answers, queries.ids);
+  answers = Answers();
+  Watch watch("writing", 100, interrupted);
+  RCT_RETURN_IF_ERROR(Annotate(
+      part.Write(OutputPath(task.out_part),
+                 ResolveThreads(task.index.threads()), watch.monitor()),
+      "--out_part"));
+  return absl::StrCat("wrote ", task.out_part, ": part ", ShardName(task.shard),
+                      ", ", part.size(), " of ", queries.num_all, " queries");
+}
+
+// Returns lines about an answer that is written: advice (index/advice.h), and
+// how many queries have fewer neighbors than were asked for.
+std::vector<std::string> RemarksOn(const Answers& answers,
+                                   const SearchTask& task) {
   const AdvisedMetric metric =
       task.euclidean ? AdvisedMetric::kEuclidean : AdvisedMetric::kResidual;
-  return task.all_within
-             ? AdviceOnRange(answers.lists, task.search.radius, task.search,
-                             metric)
-             : AdviceOnNeighbors(answers.table, task.search, metric);
+  std::vector<std::string> remarks;
+  AddWarnings(task.all_within
+                  ? AdviceOnRange(answers.lists, task.search.radius,
+                                  task.search, metric)
+                  : AdviceOnNeighbors(answers.table, task.search, metric),
+              remarks);
+  if (std::string rows = ShortRows(answers); !rows.empty()) {
+    remarks.push_back(std::move(rows));
+  }
+  return remarks;
 }
 
 // Searches, audits with the index that make_exhaustive() returns, and writes
@@ -289,22 +202,20 @@ absl::StatusOr<std::string> Answer(
         Audit(exhaustive, queries, task, search, answers, interrupted));
   }
   if (!queries.order.empty()) NameRows(queries.order, answers);
-  RCT_ASSIGN_OR_RETURN(report.emplace_back(),
-                       Write(task, answers, queries, others, interrupted));
+  const std::vector<std::string> remarks = RemarksOn(answers, task);
+  if (task.out_part.empty()) {
+    RCT_ASSIGN_OR_RETURN(report.emplace_back(),
+                         Write(task, answers, queries, others, interrupted));
+  } else {
+    RCT_ASSIGN_OR_RETURN(
+        report.emplace_back(),
+        WritePart(task, std::move(answers), queries,
+                  FieldsOf(task, queries, index), index.size(), interrupted));
+  }
   for (const auto& [path, contents] : others) {
     report.push_back(absl::StrCat("wrote ", path, ": the inducing points"));
   }
-  AddWarnings(WarningsOf(answers, task), report);
-  int64_t short_rows = 0;
-  const NeighborTable& table = answers.table;
-  for (int64_t i = 0; i < table.num_queries(); ++i) {
-    short_rows += static_cast<int64_t>(table.count(i) < table.k());
-  }
-  if (short_rows > 0) {
-    report.push_back(absl::StrCat(short_rows, " queries have fewer than ",
-                                  table.k(),
-                                  " neighbors: row -1 at distance inf"));
-  }
+  report.insert(report.end(), remarks.begin(), remarks.end());
   return absl::StrJoin(report, "\n");
 }
 
@@ -325,22 +236,6 @@ absl::StatusOr<std::string> SearchResidual(const SearchTask& task,
       others, std::move(report), interrupted);
 }
 
-absl::StatusOr<EuclideanIndex> BuildEuclidean(const SearchTask& task,
-                                              const Input& input,
-                                              const Interrupted& interrupted) {
-  EuclideanIndexOptions options;
-  options.set_threads(task.index.threads());
-  const std::vector<double> scales = ScalesOf(task, input);
-  options.mutable_lengthscale()->Assign(scales.begin(), scales.end());
-  if (task.index.has_strategy()) options.set_strategy(task.index.strategy());
-  options.mutable_coordinate_name()->Assign(input.info.names.begin(),
-                                            input.info.names.end());
-  if (input.info.lon_lat) options.set_lon_lat(true);
-  Watch watch("index", 100, interrupted);
-  return InFlags(
-      EuclideanIndex::Build(input.points.view(), options, watch.monitor()));
-}
-
 absl::StatusOr<std::string> SearchEuclidean(const SearchTask& task,
                                             const Interrupted& interrupted,
                                             const EuclideanIndex& index,
@@ -350,11 +245,24 @@ absl::StatusOr<std::string> SearchEuclidean(const SearchTask& task,
       /*others=*/{}, /*report=*/{}, interrupted);
 }
 
+// Returns ResourceExhausted where a loaded index, which takes `needs`, and the
+// answers of the queries are more than the command may take.
+absl::Status CheckAnswer(std::vector<MemoryNeed> needs,
+                         const TaskQueries& queries, SearchTask task) {
+  const std::vector<MemoryNeed> more =
+      NeedsOfTask(task, /*input=*/nullptr, queries);
+  needs.insert(needs.end(), more.begin(), more.end());
+  return LimitIndex(needs, task);
+}
+
 // Searches in an index that rct build --metric=euclidean wrote.
 absl::StatusOr<std::string> SearchEuclideanFile(
     SearchTask task, const ReadOptions& options,
     const Interrupted& interrupted) {
   task.euclidean = true;
+  // Boxes hold the points twice more.
+  std::vector<MemoryNeed> needs = {NeedOfFile(task, /*copies=*/3)};
+  RCT_RETURN_IF_ERROR(LimitIndex(needs, task));
   std::optional<Watch> watch(std::in_place, "loading", 100, interrupted);
   absl::StatusOr<EuclideanIndex> index = EuclideanIndex::Load(
       InputPath(task.index_file), task.index.threads(), watch->monitor());
@@ -375,6 +283,9 @@ absl::StatusOr<std::string> SearchEuclideanFile(
       std::vector<int64_t> order,
       ReadOrder(task, scaled.view(), /*scales=*/{}, options, interrupted));
   PutInOrder(std::move(order), queries);
+  if (!task.out_part.empty()) TakeShard(task.shard, queries);
+  if (!queries.order.empty()) needs[0].bytes *= 2;
+  RCT_RETURN_IF_ERROR(CheckAnswer(std::move(needs), queries, task));
   if (!queries.order.empty()) {
     watch.emplace("index", 100, interrupted);
     index = InFlags(index->Reordered(queries.order, watch->monitor()));
@@ -384,17 +295,44 @@ absl::StatusOr<std::string> SearchEuclideanFile(
   return SearchEuclidean(task, interrupted, *index, queries);
 }
 
-absl::StatusOr<std::string> SearchIndexFile(const SearchTask& task,
+// Loads the index of a task. A shard maps it: all that run on a machine share
+// its pages.
+absl::StatusOr<ResidualIndex> Load(const SearchTask& task,
+                                   const Interrupted& interrupted) {
+  Watch watch("loading", 100, interrupted);
+  return ResidualIndex::Load(InputPath(task.index_file),
+                             {.map = !task.out_part.empty(),
+                              .threads = task.index.threads(),
+                              .shards = task.shard.parts,
+                              .memory_limit_bytes = task.memory_limit,
+                              .monitor = watch.monitor()});
+}
+
+// Returns an index of the same points in the order of the queries, for them.
+absl::StatusOr<ResidualIndex> Reordered(const ResidualIndex& index,
+                                        const SearchTask& task,
+                                        const TaskQueries& queries,
+                                        const Interrupted& interrupted) {
+  Watch watch("index", 100, interrupted);
+  RCT_ASSIGN_OR_RETURN(ResidualModel model, InOrder(index.model(), queries));
+  IndexOptions used = index.options();
+  used.set_threads(task.index.threads());
+  if (used.heuristics().has_skeleton_bound()) {
+    used.mutable_heuristics()->mutable_skeleton_bound()->set_expected_queries(
+        queries.size());
+  }
+  return InFlags(ResidualIndex::Build(std::move(model), used, watch.monitor()));
+}
+
+absl::StatusOr<std::string> SearchIndexFile(SearchTask task,
                                             const ReadOptions& options,
                                             const Interrupted& interrupted) {
   if (EuclideanIndex::IsFile(InputPath(task.index_file))) {
     return SearchEuclideanFile(task, options, interrupted);
   }
-  std::optional<Watch> watch(std::in_place, "loading", 100, interrupted);
-  absl::StatusOr<ResidualIndex> index = ResidualIndex::Load(
-      InputPath(task.index_file),
-      {.threads = task.index.threads(), .monitor = watch->monitor()});
-  watch.reset();
+  std::vector<MemoryNeed> needs = {NeedOfFile(task, /*copies=*/1)};
+  RCT_RETURN_IF_ERROR(LimitIndex(needs, task));
+  absl::StatusOr<ResidualIndex> index = Load(task, interrupted);
   if (!index.ok()) return Annotate(index.status(), "--index");
   const auto& names = index->options().coordinate_name();
   const bool lon_lat = index->options().lon_lat();
@@ -415,20 +353,22 @@ absl::StatusOr<std::string> SearchIndexFile(const SearchTask& task,
                 index->model().config().kernel().lengthscale(), options,
                 interrupted));
   PutInOrder(std::move(order), queries);
+  if (!task.out_part.empty()) TakeShard(task.shard, queries);
   if (!queries.order.empty()) {
-    watch.emplace("index", 100, interrupted);
-    RCT_ASSIGN_OR_RETURN(ResidualModel model, InOrder(index->model(), queries));
-    IndexOptions used = index->options();
-    used.set_threads(task.index.threads());
-    index =
-        InFlags(ResidualIndex::Build(std::move(model), used, watch->monitor()));
+    const ResidualPoints& data = index->model().metric()->data();
+    needs.push_back({"the index in the order",
+                     TotalBytes(NeedsOf(index->options(), data.size(),
+                                        data.points.cols(), data.v.cols()))});
+  }
+  RCT_RETURN_IF_ERROR(CheckAnswer(std::move(needs), queries, task));
+  if (!queries.order.empty()) {
+    index = Reordered(*index, task, queries, interrupted);
     RCT_RETURN_IF_ERROR(index.status());
-    watch.reset();
   }
   return SearchResidual(task, interrupted, *index, queries, std::move(report));
 }
 
-absl::StatusOr<std::string> SearchFromPoints(const SearchTask& task,
+absl::StatusOr<std::string> SearchFromPoints(SearchTask task,
                                              const ReadOptions& read,
                                              const Interrupted& interrupted) {
   RCT_ASSIGN_OR_RETURN(Input input, ReadPoints(task, read));
@@ -438,20 +378,26 @@ absl::StatusOr<std::string> SearchFromPoints(const SearchTask& task,
                        ReadOrder(task, std::as_const(input.points).view(),
                                  ScalesOf(task, input), read, interrupted));
   PutInOrder(std::move(order), queries);
+  if (!task.out_part.empty()) TakeShard(task.shard, queries);
+  const std::vector<MemoryNeed> needs = NeedsOfTask(task, &input, queries);
+  RCT_RETURN_IF_ERROR(LimitIndex(needs, task));
   if (!task.euclidean) {
     std::vector<std::string> report;
-    RCT_ASSIGN_OR_RETURN(const ResidualIndex index,
-                         BuildIndex(task, input, queries, report, interrupted));
-    return SearchResidual(task, interrupted, index, queries, std::move(report));
+    const absl::StatusOr<ResidualIndex> index =
+        BuildIndex(task, input, queries, report, interrupted);
+    RCT_RETURN_IF_ERROR(InTermsOfLimit(index.status(), needs, task));
+    return SearchResidual(task, interrupted, *index, queries,
+                          std::move(report));
   }
   if (!queries.order.empty()) {
     const std::vector<int32_t> rows(queries.order.begin(), queries.order.end());
     input.points =
         EuclideanPoints{std::move(input.points)}.Reordered(rows).points;
   }
-  RCT_ASSIGN_OR_RETURN(const EuclideanIndex index,
-                       BuildEuclidean(task, input, interrupted));
-  return SearchEuclidean(task, interrupted, index, queries);
+  const absl::StatusOr<EuclideanIndex> index =
+      BuildEuclidean(task, input, interrupted);
+  RCT_RETURN_IF_ERROR(InTermsOfLimit(index.status(), needs, task));
+  return SearchEuclidean(task, interrupted, *index, queries);
 }
 
 }  // namespace
@@ -473,59 +419,12 @@ absl::StatusOr<std::string> RunSearch(const SearchTask& task,
                                   {"--out_indices", task.out_indices.path},
                                   {"--out_distances", task.out_distances.path},
                                   {"--out_order", task.out_order.path},
-                                  {"--out_inducing", task.out_inducing.path}}));
+                                  {"--out_inducing", task.out_inducing.path},
+                                  {"--out_part", task.out_part}}));
   Monitor reading([&interrupted](double) { return !interrupted(); });
   const ReadOptions options = {.header = task.header, .monitor = &reading};
   return task.index_file.empty() ? SearchFromPoints(task, options, interrupted)
                                  : SearchIndexFile(task, options, interrupted);
-}
-
-absl::StatusOr<std::string> RunBuild(const SearchTask& task,
-                                     const Interrupted& interrupted) {
-  SearchTask reads = task;
-  reads.index_file.clear();  // this command writes it
-  RCT_RETURN_IF_ERROR(CheckFiles(InputsOf(reads),
-                                 {{"--index", task.index_file},
-                                  {"--out_inducing", task.out_inducing.path}}));
-  Monitor reading([&interrupted](double) { return !interrupted(); });
-  RCT_ASSIGN_OR_RETURN(
-      const Input input,
-      ReadPoints(task, {.header = task.header, .monitor = &reading}));
-  if (task.euclidean) {
-    RCT_ASSIGN_OR_RETURN(const EuclideanIndex index,
-                         BuildEuclidean(task, input, interrupted));
-    Watch watch("writing", 100, interrupted);
-    RCT_RETURN_IF_ERROR(
-        Annotate(index.Save(OutputPath(task.index_file), task.index.threads(),
-                            watch.monitor()),
-                 "--index"));
-    return absl::StrCat("wrote ", task.index_file, ": an index of ",
-                        index.size(), " points");
-  }
-  // An index in a file is probably searched for as many queries as points.
-  RCT_ASSIGN_OR_RETURN(const TaskQueries queries,
-                       ReadQueries(task, input.info, input.options,
-                                   /*ids=*/{}));
-  std::vector<std::string> warnings;
-  RCT_ASSIGN_OR_RETURN(const ResidualIndex index,
-                       BuildIndex(task, input, queries, warnings, interrupted));
-  RCT_ASSIGN_OR_RETURN(const std::vector<Output> others,
-                       InducingOutput(task, index));
-  Watch watch("writing", 100, interrupted);
-  RCT_RETURN_IF_ERROR(
-      Annotate(index.Save(OutputPath(task.index_file), task.index.threads(),
-                          watch.monitor()),
-               "--index"));
-  std::vector<std::string> report = {absl::StrCat(
-      "wrote ", task.index_file, ": an index of ", index.size(), " points")};
-  for (const auto& [path, contents] : others) {
-    RCT_RETURN_IF_ERROR(
-        Annotate(WriteFileAtomically(OutputPath(path), contents),
-                 absl::StrCat(report.front(), ", but --out_inducing")));
-    report.push_back(absl::StrCat("wrote ", path, ": the inducing points"));
-  }
-  report.insert(report.end(), warnings.begin(), warnings.end());
-  return absl::StrJoin(report, "\n");
 }
 
 }  // namespace rct

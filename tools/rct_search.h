@@ -20,6 +20,7 @@
 #include "index/ordering.pb.h"
 #include "tools/rct_coordinates.h"
 #include "tools/rct_output.h"
+#include "tools/rct_shard.h"
 #include "traversal/neighbor_table.h"
 #include "traversal/searcher.h"
 
@@ -62,6 +63,9 @@ struct SearchTask {
   std::vector<double> lengthscale;
 
   IndexOptions index;
+  // The bytes that the command may take (rct_memory.h); 0 means no limit. The
+  // limit of `index` follows from it.
+  int64_t memory_limit = 0;
   SearchOptions search;  // 0 threads means all
 
   // Whether the answer is all neighbors within search.radius, instead of at
@@ -78,6 +82,12 @@ struct SearchTask {
   // The number of queries, drawn at random, that are answered again, each by
   // itself and exhaustively. Both answers must have the same bits.
   int64_t audit = 0;
+
+  // The part of the queries that is answered, and the file that it goes into
+  // (rct_part.h), in place of the files of the answer. "" means that all
+  // queries are.
+  Shard shard;
+  std::string out_part;
 
   // The answer, q x k: int64 row numbers, and float64 distances; -1 and inf
   // where there are fewer neighbors. With all_within it is the lists of all

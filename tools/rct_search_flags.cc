@@ -32,6 +32,7 @@
 #include "tools/rct_input.h"
 #include "tools/rct_order.h"
 #include "tools/rct_output.h"
+#include "tools/rct_shard.h"
 #include "traversal/traversal.pb.h"
 
 namespace rct {
@@ -71,8 +72,7 @@ $columns$model  --query_rows=FILE         queries: row numbers of points, or
     R"(rct graph: the K points most correlated with each of your points, exactly.
 
 Files are .npy, .csv, .tsv, .fvecs or these with .gz; - is stdin or stdout.
-Rows count from 0. No row is its own neighbor; ties are ordered by row, or as in
---order.
+Rows count from 0. No row is its own neighbor; ties go by row, or by --order.
 
   --index=FILE              what rct build wrote; or, to build it now:
   --points=FILE             your points, n x d
@@ -88,6 +88,7 @@ Rows count from 0.
 $columns$model  --header=yes|no           first lines of text are names of columns, or data;
                             default: they must be names, and none a number
   --threads=N               default 0: all
+  --memory_limit=SIZE       in all, as 4GiB; with less BLOCK may be slower
   --index=FILE              where the index goes: as large as it is in memory
 $out_inducing  --format=npy|csv          where the ending of that FILE does not say it
 
@@ -100,8 +101,7 @@ Example
 
 constexpr std::string_view kColumnsHelp =
     R"(    --columns=NAME[,NAME...]  only these columns, of new points too
-    --lonlat                the first two are longitude and latitude, degrees:
-                            lengths and distances are km, along chords
+    --lonlat                longitude, latitude (degrees) first; chords in km
 )";
 
 constexpr std::string_view kIdHelp =
@@ -137,14 +137,15 @@ constexpr std::string_view kOutInducingHelp =
 constexpr std::string_view kSearchHelp =
     R"(  --predecessor             only rows before the query's (Vecchia)
 $order  --allowed_rows=FILE       only these row numbers of points are neighbors
-  --header=yes|no           first lines of text are names of columns, or data;
-                            default: they must be names, and none a number
+  --header=yes|no           text begins with names; default: if none is a number
   --threads=N               default 0: all
+  --memory_limit=SIZE       in all, as 4GiB; with less BLOCK may be slower
   --audit=N                 search N random queries again, exhaustively; compare
 $out_inducing  --out_indices=FILE        row numbers, int64, q x k; -1 where there is none
   --out_distances=FILE      sqrt(1-|correlation|) or Euclidean; float64; or inf
   --out_offsets=FILE        without --k: where each list begins, int64, q + 1
   --format=npy|csv|tsv      where the ending of FILE does not say it
+  --shard=I/N --out_part=FILE  answer a part of the queries: rct join --help
 
 Example
   awk 'BEGIN {print "x,y"; while (i++ < 999) print i*37%101 "," i*53%97}' >p.csv
@@ -174,7 +175,7 @@ constexpr std::string_view kExample[] = {
 struct Values {
   std::optional<int> kernel, strategy, format, metric, header, inducing;
   std::optional<double> variance, jitter, radius;
-  std::string order;
+  std::string order, shard;
   std::optional<int64_t> k, num_inducing, seed, threads, audit;
   bool no_inducing = false;
 };
@@ -207,6 +208,7 @@ FlagSet Declare(SearchCommand command, SearchTask& task, Values& values) {
   flags.Positive("jitter", &values.jitter);
   flags.Choice("strategy", Strategies().names, &values.strategy);
   flags.Integer("threads", 0, kMaxThreads, &values.threads);
+  flags.Bytes("memory_limit", &task.memory_limit);
   flags.Choice("metric", {"residual", "correlation", "euclidean"},
                &values.metric);
   flags.Choice("header", HeaderNames(), &values.header);
@@ -223,6 +225,8 @@ FlagSet Declare(SearchCommand command, SearchTask& task, Values& values) {
     flags.Text("out_offsets", &task.out_offsets.path);
     flags.Text("out_indices", &task.out_indices.path);
     flags.Text("out_distances", &task.out_distances.path);
+    flags.Text("shard", &values.shard);
+    flags.Text("out_part", &task.out_part);
   }
   if (command == SearchCommand::kGraph) {
     flags.Text("order", &values.order);
@@ -357,6 +361,20 @@ const std::vector<Rule>& Rules() {
        {"--order", "--predecessor"},
        "an order says which rows come before which"},
       {Rule::kNeeds, {"--out_order", "--order"}, "it is the order written"},
+      {Rule::kNeeds, {"--shard", "--out_part"}, "it is the file of the part"},
+      {Rule::kNeeds,
+       {"--out_part", "--shard"},
+       "it says which part goes there"},
+      {Rule::kExcludes,
+       {"--shard", "--out_indices", "--out_distances", "--out_offsets",
+        "--format"},
+       "a part goes into --out_part, and rct join writes the answer"},
+      {Rule::kExcludes,
+       {"--shard", "--out_order"},
+       "every part has the same order, which rct order writes"},
+      {Rule::kExcludes,
+       {"--shard", "--out_inducing"},
+       "every part has the same inducing points, which rct build writes"},
       {Rule::kExcludes,
        {"--k", "--out_offsets"},
        "a table of K columns has no lists that begin anywhere"}};
@@ -404,6 +422,7 @@ absl::Status RequireAnswer(const FlagSet& flags) {
   RCT_RETURN_IF_ERROR(
       Require({"--k", "--radius"}, flags, "--k",
               "how many neighbors are wanted; or --radius, how near"));
+  if (Holds("--shard", flags)) return absl::OkStatus();
   RCT_RETURN_IF_ERROR(Require({"--out_indices", "--out_distances"}, flags,
                               "--out_indices or --out_distances",
                               "a file for the answer"));
@@ -524,6 +543,11 @@ absl::StatusOr<SearchTask> ParseSearchTask(
   RCT_RETURN_IF_ERROR(CheckRequired(command, flags));
   RCT_RETURN_IF_ERROR(SetFormats(values.format, task));
   RCT_RETURN_IF_ERROR(SetOrder(values.order, task));
+  if (!values.shard.empty()) {
+    absl::StatusOr<Shard> shard = ParseShard(values.shard);
+    if (!shard.ok()) return Annotate(shard.status(), "--shard");
+    task.shard = *shard;
+  }
   Fill(command, values, task);
   return task;
 }

@@ -404,17 +404,31 @@ TEST(SearchHelpTest, IsCompleteAndFits) {
     for (const std::string& line : lines) {
       EXPECT_THAT(line, SizeIs(testing::Le(80)));
     }
-    for (const char* flag :
-         {"index=", "points=", "kernel=", "lengthscale=", "variance=",
-          "num_inducing=", "inducing=", "seed=", "inducing_rows=",
-          "inducing_points=", "no_inducing ",
-          "factors=", "residual_variance=", "jitter=", "metric=", "strategy=",
-          "threads=",
-          "header=", "out_inducing=", "format="}) {
+    for (const char* flag : {"index=",
+                             "points=",
+                             "kernel=",
+                             "lengthscale=",
+                             "variance=",
+                             "num_inducing=",
+                             "inducing=",
+                             "seed=",
+                             "inducing_rows=",
+                             "inducing_points=",
+                             "no_inducing ",
+                             "factors=",
+                             "residual_variance=",
+                             "jitter=",
+                             "metric=",
+                             "strategy=",
+                             "threads=",
+                             "memory_limit=",
+                             "header=",
+                             "out_inducing=",
+                             "format="}) {
       EXPECT_THAT(help, HasSubstr(absl::StrCat("  --", flag)));
     }
-    for (const char* flag : {"k=", "predecessor ",
-                             "audit=", "out_indices=", "out_distances="}) {
+    for (const char* flag : {"k=", "predecessor ", "audit=", "out_indices=",
+                             "out_distances=", "shard="}) {
       EXPECT_EQ(absl::StrContains(help, absl::StrCat("  --", flag)),
                 command != kBuild);
     }

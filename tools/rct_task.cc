@@ -18,17 +18,21 @@
 #include "base/matrix.h"
 #include "base/matrix_file.h"
 #include "base/monitor.h"
+#include "base/sha256.h"
 #include "base/status_macros.h"
+#include "index/index_memory.h"
 #include "index/ordered_graph.h"
 #include "index/ordering.h"
 #include "index/ordering.pb.h"
 #include "index/residual_index.h"
+#include "metric/inducing_points.h"
 #include "metric/metric.pb.h"
 #include "metric/simd_routines.h"
 #include "tools/rct_coordinates.h"
 #include "tools/rct_input.h"
 #include "tools/rct_order.h"
 #include "tools/rct_output.h"
+#include "tools/rct_shard.h"
 #include "tools/rct_watch.h"
 
 namespace rct {
@@ -81,11 +85,28 @@ KernelConfig KernelOf(const SearchTask& task, const Input& input) {
   return kernel;
 }
 
+// Returns ResourceExhausted where an index with m inducing points would be
+// larger than it may be.
+absl::Status CheckLimit(const SearchTask& task, const Input& input, int64_t m) {
+  const int64_t n = input.points.rows();
+  std::vector<MemoryNeed> needs =
+      NeedsOf(task.index, n, input.points.cols(), m);
+  if (!task.order_file.empty() ||
+      task.order_method != OrderingConfig::METHOD_UNSPECIFIED) {
+    needs.push_back({"points and factors before their order",
+                     needs[0].bytes + needs[1].bytes + needs[2].bytes});
+  }
+  return CheckMemoryLimit(
+      needs, task.index.memory_limit_bytes(),
+      absl::StrCat(n, " points with ", m, " inducing points"));
+}
+
 absl::StatusOr<ResidualModel> FromFactors(const SearchTask& task,
                                           const Input& input) {
   RCT_ASSIGN_OR_RETURN(
       const Table<double> v,
       Read("--factors", task.factors, input.options, ReadInputTable));
+  RCT_RETURN_IF_ERROR(CheckLimit(task, input, v.values.cols()));
   RCT_ASSIGN_OR_RETURN(const std::vector<double> variance,
                        Read("--residual_variance", task.residual_variance,
                             input.options, ReadInputVector));
@@ -194,6 +215,10 @@ absl::StatusOr<ResidualModel> MakeModel(const SearchTask& task,
   ResidualConfig config = task.index.residual();
   *config.mutable_kernel() = KernelOf(task, input);
   RCT_RETURN_IF_ERROR(ReadInducing(task, input, *config.mutable_inducing()));
+  RCT_RETURN_IF_ERROR(
+      CheckLimit(task, input,
+                 InducingCount(config.inducing(), input.points.rows(),
+                               input.points.cols())));
   return InFlags(ResidualModel::Create(input.points.view(), config,
                                        task.index.threads(), BestSimdRoutines(),
                                        monitor));
@@ -250,6 +275,37 @@ absl::StatusOr<std::vector<int64_t>> ReadOrder(const SearchTask& task,
   RCT_RETURN_IF_ERROR(
       CheckInputOrder("--order", task.order_file, order, points.rows));
   return order;
+}
+
+void TakeShard(const Shard& shard, TaskQueries& queries) {
+  queries.num_all = queries.size();
+  Sha256 digest;
+  digest.UpdateSpan(absl::MakeConstSpan(queries.rows));
+  const Matrix<double>& points = queries.points;
+  for (int64_t i = 0; i < points.rows(); ++i) {
+    digest.UpdateSpan(absl::MakeConstSpan(points.row(i), points.cols()));
+  }
+  queries.digest = digest.HexDigest();
+  const int64_t count = shard.Count(queries.num_all);
+  if (queries.is_rows) {
+    for (int64_t i = 0; i < count; ++i) {
+      queries.rows[i] = queries.rows[shard.Query(i)];
+    }
+    queries.rows.resize(count);
+    queries.rows.shrink_to_fit();
+  } else {
+    Matrix<double> some(count, points.cols());
+    for (int64_t i = 0; i < count; ++i) {
+      std::copy_n(points.row(shard.Query(i)), points.cols(), some.row(i));
+    }
+    queries.points = std::move(some);
+  }
+  if (queries.ids.queries.empty()) return;
+  std::vector<std::string> ids;
+  for (int64_t i = 0; i < count; ++i) {
+    ids.push_back(std::move(queries.ids.queries[shard.Query(i)]));
+  }
+  queries.ids.queries = std::move(ids);
 }
 
 void PutInOrder(std::vector<int64_t> order, TaskQueries& queries) {

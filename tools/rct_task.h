@@ -21,6 +21,7 @@
 #include "tools/rct_input.h"
 #include "tools/rct_output.h"
 #include "tools/rct_search.h"
+#include "tools/rct_shard.h"
 #include "tools/rct_watch.h"
 #include "traversal/range_search.h"
 #include "traversal/searcher.h"
@@ -102,7 +103,14 @@ struct TaskQueries {
   std::vector<int64_t> order;
 
   Identifiers ids;
+
+  // How many queries there are in all shards together, and a digest of them.
+  int64_t num_all = 0;
+  std::string digest;
 };
+
+// Leaves of `queries`, all of a search, those of a shard.
+void TakeShard(const Shard& shard, TaskQueries& queries);
 
 // Returns the queries of a task. `ids` are the identifiers of the points, if
 // there are any.

@@ -1153,6 +1153,9 @@ TEST_F(RctTest, HelpTeaches) {
       {{"build", "--help"}, {"p.csv", "p.rct", "sets.npy"}},
       {{"neighbors", "--help"}, {"neighbors.csv", "p.csv", "q.csv"}},
       {{"graph", "--help"}, {"p.csv", "sets.npy"}},
+      {{"join", "--help"},
+       {"p.csv", "p.rct", "sets.csv", "sets1.rctpart", "sets2.rctpart",
+        "sets3.rctpart"}},
       {{"order", "--help"}, {"order.csv", "p.csv", "sets.csv"}},
       {{"unique", "--help"}, {"p.csv", "place_of.csv", "places.csv"}},
       {{"info", "--help"}, {"p.csv"}},
@@ -1221,8 +1224,8 @@ TEST_F(RctTest, WaysToAskForHelp) {
   EXPECT_EQ(Rct({"help", "graph"}).out, graph);
   EXPECT_EQ(Rct({"graph", "--k=3", "-h"}).out, graph);
   // The general help names each command.
-  for (const char* command :
-       {"build", "neighbors", "graph", "order", "unique", "info", "doctor"}) {
+  for (const char* command : {"build", "neighbors", "graph", "join", "order",
+                              "unique", "info", "doctor"}) {
     EXPECT_THAT(help, HasSubstr(absl::StrCat("\n  ", command, " ")));
   }
 }

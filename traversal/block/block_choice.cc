@@ -21,6 +21,7 @@
 #include "traversal/block/far_field_probe.h"
 #include "traversal/block/far_field_searcher.h"
 #include "traversal/block/skeleton_bound.pb.h"
+#include "traversal/block/skeleton_config.h"
 #include "traversal/block/skeleton_costs.h"
 #include "traversal/block/skeleton_searcher.h"
 #include "traversal/build_phase.h"
@@ -54,6 +55,18 @@ constexpr double kLeastRank = 12;
 // forecasts are surest.
 constexpr double kSurer = 0.9;
 
+// Returns the bytes of a float screen: V and the coordinates in float32.
+double ScreenBytes(const ResidualCorrelation& metric) {
+  return 4.0 * static_cast<double>(metric.size()) *
+         static_cast<double>(metric.point_width() + metric.dim() + 16);
+}
+
+// Returns the bytes of a tree of boxes, of a padded leaf's coordinates and of
+// the points in their order.
+double BoxBytes(const ResidualCorrelation& metric) {
+  return static_cast<double>(metric.size()) * (24.0 * metric.dim() + 24);
+}
+
 // What the far field competes with, and what came of it.
 class Choice {
  public:
@@ -65,7 +78,9 @@ class Choice {
         monitor_(monitor),
         queries_(config.expected_queries() > 0 ? config.expected_queries()
                                                : metric->size()),
-        screen_pays_(FloatScreenSearcher::Pays(*metric)) {}
+        memory_(MemoryOf(config)),
+        screen_pays_(FloatScreenSearcher::Pays(*metric) &&
+                     ScreenBytes(*metric) <= memory_) {}
 
   bool screen_pays() const { return screen_pays_; }
   int64_t queries() const { return queries_; }
@@ -85,7 +100,8 @@ class Choice {
     if (MayPay(skeletons, pairs, std::min(skeletons, all_pairs))) {
       const FarFieldCosts far = Probe();
       if (!Monitor::Go(monitor_)) return false;
-      if (far.build() + far.search(queries_) < std::min(skeletons, all_pairs)) {
+      if (far.bytes() <= memory_ &&
+          far.build() + far.search(queries_) < std::min(skeletons, all_pairs)) {
         far_field_ = far;
       }
     }
@@ -111,7 +127,8 @@ class Choice {
                              metric_->dim());
     const FarFieldCosts costs(*metric_, options_.block_size, kLeastRank,
                               grid.size(), {});
-    return costs.build() + costs.search(queries_) < least;
+    return costs.bytes() <= memory_ &&
+           costs.build() + costs.search(queries_) < least;
   }
 
   FarFieldCosts Probe() const {
@@ -126,6 +143,7 @@ class Choice {
   int threads_;
   Monitor* monitor_;
   int64_t queries_;
+  double memory_;
   bool screen_pays_;
   std::optional<FarFieldCosts> far_field_;
 };
@@ -137,7 +155,8 @@ absl::StatusOr<ChosenSearcher> ChooseBlockSearcher(
     const SkeletonBoundConfig& config, int threads, Monitor* monitor) {
   const Monitor::Part whole(monitor);
   if (config.form() == SkeletonBoundConfig::AUTO &&
-      CorrelationSearcher::Offered(*metric)) {
+      CorrelationSearcher::Offered(*metric) &&
+      BoxBytes(*metric) <= MemoryOf(config)) {
     PhaseClock clock;
     auto boxes = CorrelationSearcher::Create(*metric, threads);
     RCT_RETURN_IF_ERROR(Monitor::Check(monitor));
@@ -160,8 +179,13 @@ absl::StatusOr<ChosenSearcher> ChooseBlockSearcher(
     return chosen;
   }
   PhaseClock clock;
+  // Calls without blocks make a screen, and keep it.
+  const bool screens =
+      choice.screen_pays() &&
+      (!choice.far_field().has_value() ||
+       ScreenBytes(*metric) + choice.far_field()->bytes() <= MemoryOf(config));
   auto far = std::make_unique<const FarFieldSearcher>(
-      metric, FarFieldConfig(), choice.far_field(), choice.screen_pays());
+      metric, FarFieldConfig(), choice.far_field(), screens);
   if (choice.screen_pays() && !choice.far_field().has_value()) {
     const FloatScreenSearcher& screen = far->MakeScreen(threads);
     RCT_RETURN_IF_ERROR(Monitor::Check(monitor));

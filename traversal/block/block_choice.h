@@ -38,9 +38,9 @@ struct ChosenSearcher {
 };
 
 // Makes a SkeletonSearcher, a FarFieldSearcher or a CorrelationSearcher, by the
-// form of `config`: AUTO leaves the choice to this function. `metric` holds the data in the caller's
-// order and has a valid rounding model. Errors are those of
-// SkeletonSearcher::Create.
+// form of `config`: AUTO leaves the choice to this function. `metric` holds the
+// data in the caller's order and has a valid rounding model. Errors are those
+// of SkeletonSearcher::Create.
 absl::StatusOr<ChosenSearcher> ChooseBlockSearcher(
     const std::shared_ptr<const ResidualCorrelation>& metric,
     const SkeletonBoundConfig& config, int threads, Monitor* monitor);

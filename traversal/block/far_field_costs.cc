@@ -5,6 +5,12 @@
 #include "metric/residual_correlation.h"
 
 namespace rct {
+namespace {
+
+// The mean of what pads a rank to a panel of 16.
+constexpr double kRankPadding = 8;
+
+}  // namespace
 
 FarFieldCosts::FarFieldCosts(const ResidualCorrelation& metric,
                              int64_t block_size, double mean_rank, int nodes,
@@ -17,6 +23,11 @@ FarFieldCosts::FarFieldCosts(const ResidualCorrelation& metric,
   const double of_points =
       n * m * (1.3 * m / 16 + 1.3 * nodes / 8 + 3 * mean_rank / 8 + 10);
   const double of_pairs = blocks * blocks / 2 * nodes * nodes * (m / 8 + 25);
+  const auto width = static_cast<double>(metric.data().v.stride());
+  // Ranks are padded to panels.
+  const double rank = mean_rank + kRankPadding;
+  bytes_ = 4 * n * (2 * rank + metric.dim() + 9) +
+           blocks * (8 * width * (nodes + 2 * rank + 1) + 4 * blocks);
   build_ = (of_points + of_pairs) / evaluation;
   const double cycles =
       1e4 + 9 * blocks +

@@ -14,6 +14,9 @@
 // where a search leaves T blocks, P points to be bounded and E candidates, each
 // of which is evaluated alone, and the part h of the queries to exhaustive
 // search. These are measured on a sample (far_field_probe.h).
+//
+// Memory. 4 n (s + d + 9) bytes for points, 8 m (p^d + s + 1) + 4 b for each of
+// b blocks, and, while they are joined, the parts with s once more.
 
 #ifndef RCT_TRAVERSAL_BLOCK_FAR_FIELD_COSTS_H_
 #define RCT_TRAVERSAL_BLOCK_FAR_FIELD_COSTS_H_
@@ -39,6 +42,9 @@ class FarFieldCosts {
   FarFieldCosts(const ResidualCorrelation& metric, int64_t block_size,
                 double mean_rank, int nodes, const FarFieldLeft& left);
 
+  // Returns the bytes that the blocks take, at most while they are made.
+  double bytes() const { return bytes_; }
+
   // Return the costs of making the blocks, and of a number of queries.
   double build() const { return build_; }
   double search(int64_t queries) const {
@@ -48,6 +54,7 @@ class FarFieldCosts {
  private:
   double build_;
   double query_;
+  double bytes_;
 };
 
 }  // namespace rct

@@ -69,6 +69,7 @@ LazySkeletons::LazySkeletons(std::shared_ptr<const ResidualCorrelation> metric,
                              std::unique_ptr<const BlockSkeletons> skeletons,
                              std::unique_ptr<const SkeletonTables> tables)
     : metric_(std::move(metric)), config_(config), form_(form), costs_(costs) {
+  if (costs_.has_value()) costs_->Limit(MemoryOf(config));
   const absl::MutexLock lock(&mutex_);
   Publish(std::move(skeletons));
   Publish(std::move(tables));
@@ -114,6 +115,9 @@ void LazySkeletons::Build(int threads, Monitor* monitor, SkeletonRival rival) {
       form_ = SkeletonBoundConfig::DENSE;
     }
   }
+  if (form_ == SkeletonBoundConfig::TABLES && costs_ && !TablesFit()) {
+    form_ = SkeletonBoundConfig::PROJECTIONS;
+  }
   if (form_ == SkeletonBoundConfig::TABLES) {
     if (MakeTables(threads, monitor)) {
       clock.End("tables", made_tables_->evaluations(), made_tables_->bytes(),
@@ -142,11 +146,13 @@ bool LazySkeletons::Decide(int threads, Monitor* monitor, SkeletonRival rival,
     const double hard = HardPart(exhaustive, sample, threads);
     costs_.emplace(*metric_, sample.mean_rank(), partition_->num_blocks(),
                    hard);
+    costs_->Limit(MemoryOf(config_));
     if (hard <= kMaxHardPart) form_ = FormAtBuild(*costs_);
   }
   const bool useful = form_ != SkeletonBoundConfig::DENSE;
-  if (!rival(useful ? costs_ : std::nullopt))
+  if (!rival(useful ? costs_ : std::nullopt)) {
     form_ = SkeletonBoundConfig::DENSE;
+  }
   if (!Monitor::Go(monitor)) return false;
   clock.End("forecast", sample.evaluations(), 0);
   return true;
@@ -184,16 +190,21 @@ bool LazySkeletons::MakeSkeletons(int threads, bool group_by_row,
   return true;
 }
 
-bool LazySkeletons::MakeTables(int threads, Monitor* monitor) const {
-  // Tables and gaps (skeleton_tables.h).
+bool LazySkeletons::TablesFit() const {
+  // Tables and gaps (skeleton_tables.h), now that the ranks are known.
   const auto ranks = static_cast<double>(made_skeletons_->total_rank());
   const double gaps = config_.norm_table()
                           ? static_cast<double>(made_skeletons_->num_blocks()) *
                                 static_cast<double>(metric_->size())
                           : 0;
-  if (!CheckMemory(2 * ranks * ranks + 2 * gaps, "tables", "").ok()) {
-    throw std::bad_alloc();
-  }
+  const double bytes = 2 * ranks * ranks + 2 * gaps;
+  return bytes + static_cast<double>(made_skeletons_->bytes()) <=
+             MemoryOf(config_) &&
+         CheckMemory(bytes, "tables", "").ok();
+}
+
+bool LazySkeletons::MakeTables(int threads, Monitor* monitor) const {
+  if (!TablesFit()) throw std::bad_alloc();
   auto made = std::make_unique<SkeletonTables>(
       *metric_, *made_skeletons_, config_.norm_table(), threads, monitor);
   if (!Monitor::Go(monitor)) return false;
@@ -217,7 +228,8 @@ int64_t LazySkeletons::kept_bytes() const {
 
 bool LazySkeletons::settled() const {
   return form_ != SkeletonBoundConfig::AUTO || tables_ != nullptr || unsound_ ||
-         (skeletons_ != nullptr && !costs_->TablesFit());
+         (skeletons_ == nullptr ? !costs_->SkeletonsFit()
+                                : !costs_->TablesFit());
 }
 
 LazySkeletons::CallCosts LazySkeletons::CostsOf(const Request& request) const {
@@ -270,6 +282,14 @@ const InducingBounds* LazySkeletons::InducingFor(
                        static_cast<double>(metric_->data().v.cols()) *
                        static_cast<double>(metric_->size());
   if (missed_with_inducing_ < price) return nullptr;
+  // Weights of the blocks, and the bounds that are made of them.
+  const SkeletonTables* tables = tables_;
+  const double kept =
+      static_cast<double>(skeletons.bytes()) +
+      (tables == nullptr ? 0 : static_cast<double>(tables->bytes()));
+  const double bounds = 8.0 * skeletons.num_blocks() *
+                        static_cast<double>(metric_->point_width());
+  if (kept + bounds > MemoryOf(config_)) return nullptr;
   try {
     const absl::Span<const int32_t> rows = skeletons.partition().rows();
     const BlockWeights weights =

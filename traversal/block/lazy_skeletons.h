@@ -141,6 +141,9 @@ class LazySkeletons {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool MakeTables(int threads, Monitor* monitor) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Returns whether there is memory for tables of the skeletons, and whether
+  // the config lets them take it.
+  bool TablesFit() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Publish(std::unique_ptr<const BlockSkeletons> skeletons) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Publish(std::unique_ptr<const SkeletonTables> tables) const

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -18,17 +19,6 @@ namespace {
 
 constexpr int64_t kMinBlockSize = 32;
 constexpr int64_t kMaxBlockSize = 8192;
-
-// The residual field has about m cells: with n / m points in a cell a block of
-// this size covers a few of them, fewer where they are full, or where the
-// kernel is rough and a block of few points has residuals enough.
-int64_t AutomaticBlockSize(int64_t n, int64_t m, KernelFamily family) {
-  const double ratio = static_cast<double>(n) / std::max<double>(1.0, m);
-  const int cell = family == KernelFamily::kRbf ? 32 : 16;
-  const auto size = static_cast<uint64_t>(cell * std::sqrt(ratio));
-  return std::clamp<int64_t>(std::bit_floor(size + size / 3), 2 * kMinBlockSize,
-                             kMaxBlockSize / 4);
-}
 
 double AutomaticResidual(KernelFamily family) {
   return family == KernelFamily::kRbf ? 0.05 : 0.07;
@@ -63,7 +53,25 @@ absl::Status ValidateSkeletonBoundConfig(const SkeletonBoundConfig& config) {
         absl::StrCat("heuristics.skeleton_bound.expected_queries: is ",
                      config.expected_queries(), "; must not be negative"));
   }
+  if (config.memory_bytes() < 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("heuristics.skeleton_bound.memory_bytes: is ",
+                     config.memory_bytes(), "; must not be negative"));
+  }
   return absl::OkStatus();
+}
+
+int64_t AutomaticBlockSize(int64_t n, int64_t m, KernelFamily family) {
+  const double ratio = static_cast<double>(n) / std::max<double>(1.0, m);
+  const int cell = family == KernelFamily::kRbf ? 32 : 16;
+  const auto size = static_cast<uint64_t>(cell * std::sqrt(ratio));
+  return std::clamp<int64_t>(std::bit_floor(size + size / 3), 2 * kMinBlockSize,
+                             kMaxBlockSize / 4);
+}
+
+double MemoryOf(const SkeletonBoundConfig& config) {
+  return config.memory_bytes() > 0 ? static_cast<double>(config.memory_bytes())
+                                   : std::numeric_limits<double>::infinity();
 }
 
 SkeletonOptions SkeletonOptionsFor(const ResidualCorrelation& metric,

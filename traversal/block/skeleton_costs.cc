@@ -28,6 +28,9 @@ constexpr double kBlockEvaluations = 25;
 // The memory that tables may take, in units of that of V.
 constexpr double kMaxTableMemory = 6;
 
+// What skeletons keep of a point beside its coordinates, in units of 4 bytes.
+constexpr double kColumns = 10;
+
 // The neighbors of a query where the forecast of a build has none to go by.
 constexpr int64_t kTypicalNeighbors = 50;
 
@@ -97,10 +100,17 @@ double SkeletonCosts::by_projections(int64_t queries, int64_t k) const {
                                       kBlockEvaluations * num_blocks_);
 }
 
+bool SkeletonCosts::SkeletonsFit() const {
+  return 4 * points_ * (2 * mean_rank_ + kColumns) <= memory_;
+}
+
 bool SkeletonCosts::TablesFit() const {
-  return 2 * total_rank() * total_rank() + 2 * points_ * num_blocks_ +
-             4 * points_ * mean_rank_ <=
-         kMaxTableMemory * 8 * points_ * width_;
+  const double tables =
+      2 * total_rank() * total_rank() + 2 * points_ * num_blocks_;
+  const double coordinates = 4 * points_ * mean_rank_;
+  return SkeletonsFit() &&
+         tables + coordinates <= kMaxTableMemory * 8 * points_ * width_ &&
+         tables + coordinates + 4 * points_ * kColumns <= memory_;
 }
 
 double SkeletonCosts::WithTables(int64_t queries) const {
@@ -109,6 +119,7 @@ double SkeletonCosts::WithTables(int64_t queries) const {
 }
 
 double SkeletonCosts::WithProjections(int64_t queries) const {
+  if (!SkeletonsFit()) return std::numeric_limits<double>::infinity();
   return skeletons() + by_projections(queries, kTypicalNeighbors);
 }
 

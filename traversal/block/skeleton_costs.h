@@ -12,9 +12,13 @@
 //     by tables            8 k + (3072 + 61 k) s/m + h n     a query
 //     by projections       the same and S (1 + s/m) + 25 b   a query
 //
-// for b blocks. Tables that would take more than six times the memory of V
-// are never made: 2 S^2 + 2 n b + 4 n s bytes against 8 n m. The numbers of the
-// last two are fitted to measurements (docs/performance.md).
+// for b blocks. The numbers of the last two are fitted to measurements
+// (docs/performance.md).
+//
+// Memory. Skeletons take 4 n (s + 10) bytes, and 4 n s more while they are
+// made; tables and gaps 2 S^2 + 2 n b. Tables with which all would take more
+// than six times the memory of V, 8 n m bytes, are never made, nor is anything
+// that does not fit into a limit.
 //
 // h is measured on a sample of the blocks (bound_probe.h).
 
@@ -22,6 +26,7 @@
 #define RCT_TRAVERSAL_BLOCK_SKELETON_COSTS_H_
 
 #include <cstdint>
+#include <limits>
 
 #include "base/archive.h"
 #include "metric/residual_correlation.h"
@@ -38,6 +43,11 @@ class SkeletonCosts {
   // Reads what Save wrote of the costs of this metric. archive.status() is an
   // error afterwards where a value is out of range.
   SkeletonCosts(const ResidualCorrelation& metric, ArchiveReader& archive);
+
+  // Sets the bytes that skeletons and tables may take together. A limit is no
+  // part of what Save writes.
+  void Limit(double bytes) { memory_ = bytes; }
+
   void Save(ArchiveWriter& archive) const;
 
   // The costs of making a part, or of a number of queries by a form.
@@ -50,7 +60,8 @@ class SkeletonCosts {
   // Returns the cost of this number of queries of 50 neighbors by the cheapest
   // form that is not DENSE, all parts still to be made.
   double Total(int64_t queries) const;
-  // Returns whether tables, gaps and coordinates may take their memory.
+  // Return whether skeletons, and tables with them, may take their memory.
+  bool SkeletonsFit() const;
   bool TablesFit() const;
   // Returns TABLES, PROJECTIONS or DENSE, whichever is cheapest for this number
   // of queries of 50 neighbors, all parts still to be made.
@@ -69,6 +80,7 @@ class SkeletonCosts {
   double num_blocks_;
   double mean_rank_;
   double hard_;
+  double memory_ = std::numeric_limits<double>::infinity();
 };
 
 }  // namespace rct
