@@ -15,13 +15,15 @@ FarFieldCosts::FarFieldCosts(const ResidualCorrelation& metric,
   const double blocks = n / points;
   const double evaluation = m / 8 + 10;
   const double of_points =
-      n * m * (1.3 * m / 16 + 1.3 * nodes / 8 + 3 * mean_rank / 8 + 10);
-  const double of_pairs = blocks * blocks / 2 * nodes * nodes * (m / 8 + 25);
+      n * m * (1.3 * m / 16 + 2.6 * nodes / 8 + 3 * mean_rank / 8 + 10);
+  const double of_pairs =
+      blocks * blocks / 2 * (nodes * nodes * (m / 8 + 25) + 1.5e4);
   build_ = (of_points + of_pairs) / evaluation;
   const double cycles =
       1e4 + 9 * blocks +
-      left.blocks * (0.7 * mean_rank * mean_rank * m / points + 8 * mean_rank) +
-      0.13 * (mean_rank + 26) * left.points;
+      left.blocks *
+          (0.35 * mean_rank * mean_rank * m / points + 8 * mean_rank) +
+      0.08 * (mean_rank + 26) * left.points;
   query_ = cycles / evaluation + 2 * left.candidates + left.hard * n;
 }
 
