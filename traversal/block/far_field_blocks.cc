@@ -97,8 +97,8 @@ struct FarFieldBlocks::Worker {
 // The parts of one block whose sizes are not known before.
 struct FarFieldBlocks::Draft {
   int rank = 0;
-  std::vector<float> a;       // panels
-  std::vector<double> basis;  // terms x width
+  std::vector<float> a;      // panels
+  std::vector<float> basis;  // terms x width
 };
 
 bool FarFieldBlocks::Offered(const ResidualCorrelation& metric) {
@@ -150,6 +150,7 @@ FarFieldBlocks::FarFieldBlocks(const ResidualCorrelation& metric,
   boxes_.weights = {stride_, AlignedBuffer<float>(num_blocks * stride_),
                     std::vector<double>(num_blocks)};
   boxes_.errors = AlignedBuffer<float>(num_blocks * stride_);
+  boxes_.rests = AlignedBuffer<float>(num_blocks * stride_);
   boxes_.nodes = Matrix<double>(num_blocks * grid_.size(), dim);
   boxes_.v = Matrix<double>(num_blocks * grid_.size(), metric.data().v.cols(),
                             metric.data().v.stride());
@@ -186,6 +187,10 @@ FarFieldBlocks::FarFieldBlocks(const ResidualCorrelation& metric,
                       boxes_.weights, slack_);
   }
   most_ = Matrix<float>(num_blocks, num_blocks);
+  expansions_.emplace(grid_, num_blocks,
+                      8 * metric.data().v.rows() * metric.data().v.stride() /
+                          FarFieldExpansions::kPartOfV,
+                      scale_.filter);
   {
     const Monitor::Part part(monitor, 1 - kPointShare);
     ParallelFor(workers_wanted, num_made, monitor, [&](int64_t i, int worker) {
@@ -206,7 +211,7 @@ void FarFieldBlocks::Join(const std::vector<Draft>& drafts) {
     max_rank_ = std::max(max_rank_, drafts[b].rank);
   }
   a_ = AlignedBuffer<float>(a_size);
-  basis_ = AlignedBuffer<double>(basis_size);
+  basis_ = AlignedBuffer<float>(basis_size);
   for (int64_t b = 0; b < num_blocks(); ++b) {
     std::copy(drafts[b].a.begin(), drafts[b].a.end(),
               a_.begin() + blocks_[b].a);
@@ -222,8 +227,8 @@ void FarFieldBlocks::OrderRows(const ResidualCorrelation& metric,
   columns_.row.assign(num_positions, kNoRow);
   columns_.z = AlignedBuffer<float>(num_positions * dim);
   for (AlignedBuffer<float>* column :
-       {&columns_.length, &columns_.a_length, &columns_.rest, &columns_.shift,
-        &columns_.error, &columns_.root, &columns_.scale}) {
+       {&columns_.length, &columns_.a_length, &columns_.a_sum, &columns_.rest,
+        &columns_.shift, &columns_.error, &columns_.root, &columns_.scale}) {
     *column = AlignedBuffer<float>(num_positions);
     std::fill(column->begin(), column->end(), 0.0f);
   }
@@ -332,6 +337,18 @@ void FarFieldBlocks::LoadColumns(const ResidualCorrelation& metric, int b,
   }
 }
 
+void FarFieldBlocks::CubeCoordinates(const ResidualCorrelation& metric, int b,
+                                     int64_t row, double* x) const {
+  const int dim = metric.dim();
+  for (int c = 0; c < dim; ++c) {
+    const double half = boxes_.half[b * dim + c];
+    const double offset =
+        (metric.data().points(row, c) - boxes_.center[b * dim + c]) *
+        scale_of_coordinates_[c];
+    x[c] = half > 0 ? std::clamp(offset / half, -1.0, 1.0) : 0.0;
+  }
+}
+
 void FarFieldBlocks::BoundErrors(const ResidualCorrelation& metric, int b,
                                  absl::Span<const int32_t> rows,
                                  Worker& worker) {
@@ -341,13 +358,7 @@ void FarFieldBlocks::BoundErrors(const ResidualCorrelation& metric, int b,
   const auto padded_count = static_cast<int64_t>(rows.size());
   std::vector<double> x(dim);
   for (int64_t j = 0; j < padded_count; ++j) {
-    for (int c = 0; c < dim; ++c) {
-      const double half = boxes_.half[b * dim + c];
-      const double offset =
-          (metric.data().points(rows[j], c) - boxes_.center[b * dim + c]) *
-          scale_of_coordinates_[c];
-      x[c] = half > 0 ? std::clamp(offset / half, -1.0, 1.0) : 0.0;
-    }
+    CubeCoordinates(metric, b, rows[j], x.data());
     grid_.Weights(x.data(), worker.psi.data() + j, stride);
   }
   routines_->interpolation_errors(worker.k.data(), stride, m, worker.psi.data(),
@@ -380,20 +391,28 @@ void FarFieldBlocks::BoundWeights(const InducingFactor& factor, int b,
   factor.SolveTransposed(stride, padded_count, worker.alpha.data());
   std::fill(worker.squares.begin(), worker.squares.end(), 0.0);
   double* of_points = worker.maxima.data();
-  double* of_nodes = of_points + worker.padded;
+  double* rests = of_points + worker.padded;
+  // Of the nodes only the lengths matter.
+  routines_->row_maxima(worker.k_nodes.data(), worker.grid_stride, m,
+                        worker.grid_stride, of_points,
+                        worker.squares.data() + block_size_);
   routines_->row_maxima(worker.alpha.data(), stride, m, padded_count, of_points,
                         worker.squares.data());
-  routines_->row_maxima(worker.k_nodes.data(), worker.grid_stride, m,
-                        worker.grid_stride, of_nodes,
-                        worker.squares.data() + block_size_);
+  routines_->interpolation_errors(worker.alpha.data(), stride, m,
+                                  worker.psi.data(), stride,
+                                  worker.k_nodes.data(), worker.grid_stride,
+                                  grid_.size(), padded_count, rests);
   const double alpha = std::sqrt(
       *std::max_element(worker.squares.begin(), worker.squares.end()));
-  boxes_.weights.length[b] = alpha * (1 + 2 * slack_.Weight());
+  const double length = alpha * (1 + 2 * slack_.Weight());
+  boxes_.weights.length[b] = length;
   float* weights = boxes_.weights.largest.data() + b * stride_;
+  float* left = boxes_.rests.data() + b * stride_;
   std::fill_n(weights, stride_, 0.0f);
+  std::fill_n(left, stride_, 0.0f);
   for (int64_t r = 0; r < m; ++r) {
-    weights[r] = FloatAbove(std::max(of_points[r], of_nodes[r]) +
-                            slack_.Weight() * boxes_.weights.length[b]);
+    weights[r] = FloatAbove(of_points[r] + slack_.Weight() * length);
+    left[r] = FloatAbove(scale_.interpolation * rests[r] + slack_.Rest(length));
   }
 }
 
@@ -478,15 +497,16 @@ double FarFieldBlocks::KeepBasis(const ResidualCorrelation& metric, int b,
   const int64_t terms = metric.data().v.stride();
   const int64_t m = metric.data().v.cols();
   const int64_t stride = RoundUpToLanes(block_size_);
-  const double* const basis = worker.basis.data();
+  double* const basis = worker.basis.data();
   const int64_t width = RoundUpTo(kFarPanel, rank);
-  draft.basis.assign(m * width, 0.0);
+  draft.basis.assign(m * width, 0.0f);
   double norm = 0;
   for (int i = 0; i < rank; ++i) {
     for (int64_t c = 0; c < m; ++c) {
-      const double x = basis[i * terms + c];
+      const auto x = static_cast<float>(basis[i * terms + c]);
       draft.basis[c * width + i] = x;
-      norm += x * x;
+      basis[i * terms + c] = double{x};
+      norm += double{x} * x;
     }
   }
   draft.a.assign(int64_t{kFarPanel} * rank * num_panels(b), 0.0f);
@@ -520,14 +540,17 @@ void FarFieldBlocks::KeepPoints(const ResidualCorrelation& metric, int b,
   const double dot_error = scale_.rounding * (static_cast<double>(m) / 8 + 5) *
                            kUnitRoundoff * longest * longest;
   float min_root = kInfinity;
+  float spread = 0;
   for (int j = 0; j < block.count; ++j) {
     const int64_t position = block.first + j;
     const int64_t panel = position / kFarPanel;
     const int32_t row = columns_.row[position];
     double a_squared = 0;
+    double a_sum = 0;
     for (int i = 0; i < rank; ++i) {
       const double a = worker.rounded[int64_t{j} * kMaxRank + i];
       a_squared += a * a;
+      a_sum += std::abs(a);
     }
     double v_squared = 0;
     metric.simd().dot_tile(&worker.rows[j], 1, &worker.rows[j], 1,
@@ -544,7 +567,12 @@ void FarFieldBlocks::KeepPoints(const ResidualCorrelation& metric, int b,
         kFarPanel);
     columns_.rest[position] = FloatAbove(scale_.filter * rest);
     columns_.a_length[position] = FloatAbove(a_length);
+    columns_.a_sum[position] = FloatAbove(a_sum * (1 + 0x1p-30));
     columns_.length[position] = FloatAbove(std::max(v_length + rest, a_length));
+    if (a_sum > 0) {
+      spread = std::max(spread,
+                        columns_.a_sum[position] / columns_.length[position]);
+    }
     columns_.error[position] =
         FloatAbove(static_cast<double>(columns_.shift[position]) +
                    longest * scale_.filter * rest + dot_error);
@@ -559,6 +587,7 @@ void FarFieldBlocks::KeepPoints(const ResidualCorrelation& metric, int b,
     min_root = std::min(min_root, columns_.root[position]);
   }
   block.min_root = min_root;
+  block.spread = spread * (1 + 2 * kFloatRoundoff);
 }
 
 double FarFieldBlocks::Distance(int a, int b) const {
@@ -588,6 +617,42 @@ double FarFieldBlocks::CenterDistance(int a, int b) const {
   return std::sqrt(squared);
 }
 
+double FarFieldBlocks::LeftBetween(const ResidualCorrelation& metric, int a,
+                                   int b) const {
+  const int dim = metric.dim();
+  const double lambda = grid_.lebesgue_of_grid();
+  double reach[ChebyshevGrid::kMaxDim];
+  for (int c = 0; c < dim; ++c) {
+    const int64_t i = int64_t{a} * dim + c;
+    const int64_t j = int64_t{b} * dim + c;
+    reach[c] = (std::abs(boxes_.center[i] - boxes_.center[j]) *
+                    scale_of_coordinates_[c] +
+                boxes_.half[i] + boxes_.half[j]) *
+                   (1 + 0x1p-30) +
+               boxes_.shift[a] + boxes_.shift[b];
+  }
+  const auto halves = absl::MakeConstSpan(boxes_.half);
+  const Remainders own =
+      RemainderBounds(metric.kernel().family(), grid_,
+                      {halves.subspan(int64_t{a} * dim, dim),
+                       halves.subspan(int64_t{b} * dim, dim),
+                       absl::MakeConstSpan(reach).first(dim), Distance(a, b)});
+  const double shift = boxes_.shift[a] + boxes_.shift[b];
+  const double of_kernel =
+      scale_.remainder * (own.over_a + own.over_b + own.twice) +
+      (1 + lambda) * (2 + lambda) * shift;
+  const auto product = [&](const AlignedBuffer<float>& from, int i, int j) {
+    return routines_->product(from.data() + i * stride_,
+                              boxes_.errors.data() + j * stride_, stride_);
+  };
+  const AlignedBuffer<float>& weights = boxes_.weights.largest;
+  const float of_weights =
+      product(weights, a, b) + product(weights, b, a) +
+      std::min(product(boxes_.rests, a, b), product(boxes_.rests, b, a));
+  return of_kernel * metric.kernel().variance() +
+         static_cast<double>(of_weights) * (1 + 0x1p-10);
+}
+
 void FarFieldBlocks::BoundPairs(const ResidualCorrelation& metric,
                                 absl::Span<const int> made, int64_t i,
                                 Worker& worker) {
@@ -596,33 +661,15 @@ void FarFieldBlocks::BoundPairs(const ResidualCorrelation& metric,
   const int size = grid_.size();
   const int64_t stride = worker.grid_stride;
   const double variance = metric.kernel().variance();
-  const double lambda = grid_.lebesgue_of_grid();
   const double unit = frame_.unit();
   const KernelSpec spec = metric.kernel().spec();
-  const KernelFamily family = metric.kernel().family();
   const PointLanes lanes(
       MatrixView<const double>(boxes_.nodes.row(int64_t{a} * size), size, dim));
   for (int s = 0; s < size; ++s) {
     worker.a_rows[s] = boxes_.v.row(int64_t{a} * size + s);
   }
   for (const int b : made.subspan(i)) {
-    const double apart = Distance(a, b);
-    const auto remainder = [&](int from, int to) {
-      const double own =
-          scale_.remainder *
-              RemainderBound(
-                  family, grid_,
-                  absl::MakeConstSpan(boxes_.half).subspan(to * dim, dim),
-                  apart) +
-          (1 + lambda) * boxes_.shift[to];
-      const float sum =
-          routines_->product(boxes_.weights.largest.data() + from * stride_,
-                             boxes_.errors.data() + to * stride_, stride_);
-      return own * variance + static_cast<double>(sum) * (1 + 0x1p-10);
-    };
-    const double ab = remainder(a, b);
-    const double ba = remainder(b, a);
-    const double left = std::min(lambda * ba + ab, lambda * ab + ba);
+    const double left = LeftBetween(metric, a, b);
     double most = HUGE_VAL;
     if (left < variance) {
       for (int t = 0; t < size; ++t) {
@@ -642,9 +689,11 @@ void FarFieldBlocks::BoundPairs(const ResidualCorrelation& metric,
       const double sum = routines_->coefficient_sum(
           grid_.transform(), grid_.side(), dim, stride, worker.values.data(),
           worker.scratch.data());
-      most = sum * (1 + 0x1p-30) + left +
-             slack_.Covariance(
-                 std::max(boxes_.weights.length[a], boxes_.weights.length[b]));
+      const double rest =
+          left + slack_.Covariance(std::max(boxes_.weights.length[a],
+                                            boxes_.weights.length[b]));
+      most = sum * (1 + 0x1p-30) + rest;
+      expansions_->Keep(a, b, worker.scratch.data(), stride, unit * unit, rest);
     }
     most_(a, b) = FloatAbove(most * unit * unit);
     most_(b, a) = most_(a, b);
@@ -653,11 +702,11 @@ void FarFieldBlocks::BoundPairs(const ResidualCorrelation& metric,
 
 int64_t FarFieldBlocks::bytes() const {
   const auto floats = static_cast<int64_t>(
-      a_.size() + 2 * basis_.size() + columns_.z.size() +
-      8 * columns_.row.size() + boxes_.weights.largest.size() +
-      boxes_.errors.size() + positions_.size());
+      a_.size() + basis_.size() + columns_.z.size() + 9 * columns_.row.size() +
+      boxes_.weights.largest.size() + boxes_.errors.size() +
+      boxes_.rests.size() + positions_.size());
   return 4 * floats + 4 * most_.rows() * most_.stride() +
-         8 * boxes_.v.rows() * boxes_.v.stride();
+         8 * boxes_.v.rows() * boxes_.v.stride() + expansions_->bytes();
 }
 
 int64_t FarFieldBlocks::width(int b) const {
@@ -681,26 +730,25 @@ FarPoints FarFieldBlocks::points(int b) const {
           columns_.min_row.data() + panel};
 }
 
-double FarFieldBlocks::Table(int a, int b, double* scratch,
-                             float* table) const {
+double FarFieldBlocks::Table(int a, int b, float* table) const {
   routines_->table(basis_.data() + blocks_[a].basis, width(a), blocks_[a].rank,
-                   basis_.data() + blocks_[b].basis, width(b),
-                   static_cast<int64_t>(boxes_.v.cols()), scratch);
+                   basis_.data() + blocks_[b].basis, width(b), boxes_.v.cols(),
+                   table);
   const int64_t size = blocks_[a].rank * width(b);
-  double squared = 0;
-  for (int64_t i = 0; i < size; ++i) {
-    table[i] = static_cast<float>(scratch[i]);
-    squared += scratch[i] * scratch[i];
-  }
-  return std::sqrt(squared);
+  return std::sqrt(static_cast<double>(routines_->product(table, table, size)) *
+                   (1 + 0x1p-10));
 }
 
 float FarFieldBlocks::ProductError(int a, int b, double table_norm,
-                                   float a_length, float y_length) const {
+                                   float a_length, float a_sum,
+                                   float y_length) const {
+  const auto chains =
+      static_cast<double>(kTableChain + 1 + boxes_.v.cols() / kTableChain);
   return static_cast<float>(
       1.01 * scale_.filter * kFloatRoundoff *
-      ((blocks_[a].rank + 3) * table_norm * static_cast<double>(a_length) +
-       (blocks_[b].rank + 2) * static_cast<double>(y_length)));
+      (chains * double{a_sum} * double{blocks_[b].spread} +
+       (blocks_[a].rank + 2) * table_norm * double{a_length} +
+       (blocks_[b].rank + 2) * double{y_length}));
 }
 
 }  // namespace rct

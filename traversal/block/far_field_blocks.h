@@ -14,13 +14,16 @@
 // The covariance k is evaluated in float32 for each pair (screen_bound.h has
 // its error), and so a rough kernel costs as little as a smooth one.
 //
-// Roundings, u32 = 2^-24. C is computed in float64 and rounded once; y = C a_q
-// is a chain of r_A terms and y . a_x one of r_B, in float32. With F = |C|_F
-// the two products are off by at most
+// Roundings, u32 = 2^-24. P is stored in float32, and w is what is left of the
+// stored P, whose columns are of length 1 but for a few u32. C is computed in
+// float32, by chains of 32 terms and a chain of these; y = C a_q is a chain of
+// r_A terms and y . a_x one of r_B. With F = |C|_F, |a|_1 = sum |a_i| and h =
+// 33 + m / 32 these are off by at most
 //
-//     u32 (r_A + 3) F |a_q| |a_x|     and     u32 (r_B + 2) |y| |a_x|,
+//     u32 h |a_q|_1 |a_x|_1,     u32 (r_A + 2) F |a_q| |a_x|
 //
-// by |sum_j |C_ij| |a_j||  <=  F |a_q| and the Cauchy-Schwarz inequality.
+// and u32 (r_B + 2) |y| |a_x|, by |sum_j |C_ij| |a_j||  <=  F |a_q| and the
+// Cauchy-Schwarz inequality.
 //
 // Inside a block the sixteenth of the points with the smallest p stands first,
 // and each part is sorted by row: a tiny p makes |rho| of a tiny covariance
@@ -29,7 +32,7 @@
 //
 // Cost, beside that of V: about twice the arithmetic of V for alpha and err, n
 // m s for bases of rank s, and p^(2d) m for each pair of blocks. Memory: 4 n s
-// bytes for coordinates, and 8 (s + p^d) m for each block.
+// bytes for coordinates, and (4 s + 8 p^d) m for each block.
 
 #ifndef RCT_TRAVERSAL_BLOCK_FAR_FIELD_BLOCKS_H_
 #define RCT_TRAVERSAL_BLOCK_FAR_FIELD_BLOCKS_H_
@@ -45,6 +48,7 @@
 #include "metric/residual_correlation.h"
 #include "metric/residual_factors.h"
 #include "traversal/block/far_field_bound.h"
+#include "traversal/block/far_field_expansions.h"
 #include "traversal/block/far_field_routines.h"
 #include "traversal/block/inducing_bounds.h"
 #include "traversal/block/space_partition.h"
@@ -66,6 +70,7 @@ class FarFieldBlocks {
     int rank;
     int64_t a;      // of its panels in a_
     int64_t basis;  // of its basis in basis_
+    float spread;   // the largest |a|_1 of its points, as a part of `length`
     float min_root;
     int64_t min_row;
   };
@@ -109,24 +114,29 @@ class FarFieldBlocks {
   // Returns a bound on |c| of all pairs of points of two blocks, in the frame's
   // unit. Infinite where nothing is known.
   float most(int a, int b) const { return most_(a, b); }
+  // Returns what one query sees of a block.
+  const FarFieldExpansions& expansions() const { return *expansions_; }
+  // Writes the coordinates of a row in the cube of its block b.
+  void CubeCoordinates(const ResidualCorrelation& metric, int b, int64_t row,
+                       double* x) const;
   // Returns the distance between the centers of two blocks, in lengthscales.
   double CenterDistance(int a, int b) const;
 
   // Returns the points of block b.
   FarPoints points(int b) const;
-  // Columns by position, of the points as queries: |w|, |a|, sigma eta.
+  // Columns by position, of the points as queries: |w|, |a|, |a|_1, sigma eta.
   const float* rest() const { return columns_.rest.data(); }
   const float* shift() const { return columns_.shift.data(); }
   const float* coordinate_length() const { return columns_.a_length.data(); }
+  const float* coordinate_sum() const { return columns_.a_sum.data(); }
 
-  // Computes C = P_B^T P_A in float32: table[j width(b) + i], j < rank of a, i
-  // < rank of b. Returns F, its Frobenius norm. `scratch` is as large as the
-  // table.
-  double Table(int a, int b, double* scratch, float* table) const;
-  // Returns the error of y . a_x as a part of |a_x|, for a query with this
-  // |a_q| and |y|.
+  // Computes C = P_B^T P_A: table[j width(b) + i], j < rank of a, i < width(b).
+  // Returns F, its Frobenius norm.
+  double Table(int a, int b, float* table) const;
+  // Returns the error of y . a_x as a part of the length of x, for a query with
+  // this |a_q|, |a_q|_1 and |y|.
   float ProductError(int a, int b, double table_norm, float a_length,
-                     float y_length) const;
+                     float a_sum, float y_length) const;
   // Returns the rank of a block, rounded up to whole vectors.
   int64_t width(int b) const;
 
@@ -142,6 +152,7 @@ class FarFieldBlocks {
     AlignedBuffer<float> z;
     AlignedBuffer<float> length;
     AlignedBuffer<float> a_length;
+    AlignedBuffer<float> a_sum;
     AlignedBuffer<float> rest;
     AlignedBuffer<float> shift;
     AlignedBuffer<float> error;
@@ -156,8 +167,9 @@ class FarFieldBlocks {
     std::vector<double> center;  // dim each, as coordinates are
     std::vector<double> half;    // dim each, in lengthscales
     std::vector<double> shift;
-    BlockWeights weights;         // over points and nodes
+    BlockWeights weights;         // abar; |alpha| over points and nodes
     AlignedBuffer<float> errors;  // err, laid out as the weights
+    AlignedBuffer<float> rests;   // bbar, laid out as the weights
     Matrix<double> nodes;         // coordinates, grid size rows a block
     Matrix<double> v;             // of the nodes
   };
@@ -167,9 +179,9 @@ class FarFieldBlocks {
   void OrderRows(const ResidualCorrelation& metric,
                  const SpacePartition& partition);
   void MakeBox(const ResidualCorrelation& metric, int b);
-  // Computes v of the nodes of block b, abar and err, in steps: K(Z, X), K(Z,
-  // nodes) and the v of the points; err; then v and alpha of the nodes, alpha
-  // of the points, and abar. `rows` are those of the block, padded.
+  // Computes v of the nodes of block b, abar, bbar and err, in steps: K(Z, X),
+  // K(Z, nodes) and the v of the points; err; then v and alpha of the nodes,
+  // alpha of the points, abar and bbar. `rows` are those of the block, padded.
   void Interpolate(const ResidualCorrelation& metric, int b, Worker& worker);
   void LoadColumns(const ResidualCorrelation& metric, int b,
                    absl::Span<const int32_t> rows, Worker& worker) const;
@@ -189,6 +201,8 @@ class FarFieldBlocks {
                    Draft& draft) const;
   void KeepPoints(const ResidualCorrelation& metric, int b, int rank,
                   double norm, Worker& worker);
+  // Returns what interpolation leaves of c between two blocks.
+  double LeftBetween(const ResidualCorrelation& metric, int a, int b) const;
   // Bounds all pairs of block made[i] with itself and those after it.
   void BoundPairs(const ResidualCorrelation& metric, absl::Span<const int> made,
                   int64_t i, Worker& worker);
@@ -207,8 +221,9 @@ class FarFieldBlocks {
   Columns columns_;
   Boxes boxes_;
   AlignedBuffer<float> a_;
-  AlignedBuffer<double> basis_;
+  AlignedBuffer<float> basis_;
   Matrix<float> most_;
+  std::optional<FarFieldExpansions> expansions_;
   std::optional<InducingBounds> inducing_;
   int max_rank_ = 0;
 };

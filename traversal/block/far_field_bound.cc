@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <numbers>
+#include <utility>
+#include <vector>
 
 #include "absl/types/span.h"
 #include "base/check.h"
@@ -40,11 +43,12 @@ double LargestTheta(int n, int power, double least) {
   if (power <= 0 && least == 0)
     return power == 0 ? ThetaCoefficient(n, 0) : kInfinity;
   double sum = 0;
+  if (power <= 0) {
+    for (int i = n; i >= 0; --i) sum = sum * least + ThetaCoefficient(n, i);
+    return sum * std::pow(least, power) * std::exp(-least);
+  }
   for (int i = 0; i <= n; ++i) {
-    const double term = power > 0
-                            ? LargestPower(power + i, least)
-                            : std::pow(least, power + i) * std::exp(-least);
-    sum += ThetaCoefficient(n, i) * term;
+    sum += ThetaCoefficient(n, i) * LargestPower(power + i, least);
   }
   return sum;
 }
@@ -61,6 +65,27 @@ double LargestMatern(int s, int order, int power, double least) {
 double LargestRbf(int power, double least) {
   const double x = std::max(least, std::sqrt(static_cast<double>(power)));
   return std::pow(x, power) * std::exp(-x * x / 2);
+}
+
+// Returns s of Matern nu = s + 1/2.
+int Half(KernelFamily family) {
+  return family == KernelFamily::kMatern12   ? 0
+         : family == KernelFamily::kMatern32 ? 1
+                                             : 2;
+}
+
+// Returns a bound on x^power H_order(x) over x >= least.
+double Largest(KernelFamily family, int order, int power, double least) {
+  return family == KernelFamily::kRbf
+             ? LargestRbf(power, least)
+             : LargestMatern(Half(family), order, power, least);
+}
+
+// Returns the factor of Cramer's inequality, |He_n(z)| <= factor exp(z^2 / 4).
+double CramerFactor(int n) {
+  double factorial = 1;
+  for (int i = 2; i <= n; ++i) factorial *= i;
+  return 1.0865 * std::sqrt(factorial);
 }
 
 // Returns p! / (j! (p - 2j)! 2^j).
@@ -128,42 +153,108 @@ void ChebyshevGrid::Weights(const double* x, double* psi,
   }
 }
 
-double DerivativeBound(KernelFamily family, int order, double least) {
-  double even = 0;
-  double odd = 0;
-  const auto add = [&](int j, double largest) {
-    (j % 2 == 0 ? even : odd) += ChainCoefficient(order, j) * largest;
-  };
-  if (family == KernelFamily::kRbf) {
-    for (int j = 0; 2 * j <= order; ++j) {
-      add(j, LargestRbf(order - 2 * j, least));
-    }
-    return std::max(even, odd);
-  }
-  const int s = family == KernelFamily::kMatern12   ? 0
-                : family == KernelFamily::kMatern32 ? 1
-                                                    : 2;
-  const double a = std::sqrt(2.0 * s + 1);
+DerivativeBounds::DerivativeBounds(KernelFamily family, int order, double least)
+    : family_(family),
+      order_(order),
+      scale_(family == KernelFamily::kRbf ? 1
+                                          : std::sqrt(2.0 * Half(family) + 1)),
+      least_(scale_ * least) {
+  RCT_CHECK(order / 2 < kMaxTerms);
   for (int j = 0; 2 * j <= order; ++j) {
-    add(j, LargestMatern(s, order - j, order - 2 * j, a * least));
+    whole_[j] = Largest(family, order - j, order - 2 * j, least_);
+    factor_[j] = Largest(family, order - j, 0, least_);
   }
-  return std::pow(a, order) * std::max(even, odd);
 }
 
-double RemainderBound(KernelFamily family, const ChebyshevGrid& grid,
-                      absl::Span<const double> half, double least) {
+double DerivativeBounds::Falling(int twice, double squared) const {
+  const double from =
+      std::sqrt(std::max(0.0, least_ * least_ - squared / 2)) * (1 - 0x1p-30);
+  const double below = Largest(family_, twice / 2, 0, from);
+  return twice % 2 == 0
+             ? below
+             : std::sqrt(below * Largest(family_, twice / 2 + 1, 0, from));
+}
+
+double DerivativeBounds::Along(double reach) const {
+  const double x = scale_ * reach;
+  double sums[2] = {};
+  for (int j = 0; 2 * j <= order_; ++j) {
+    double largest = whole_[j];
+    if (factor_[j] < kInfinity) {
+      largest = std::min(largest, std::pow(x, order_ - 2 * j) * factor_[j]);
+    }
+    sums[j % 2] += ChainCoefficient(order_, j) * largest;
+  }
+  const double nearest = std::min(x, least_);
+  return std::pow(scale_, order_) *
+         std::min(std::max(sums[0], sums[1]),
+                  CramerFactor(order_) * Falling(order_, nearest * nearest));
+}
+
+double DerivativeBounds::AlongBoth(double reach, double other) const {
+  const double squared = scale_ * scale_ * (reach * reach + other * other);
+  const double factor = CramerFactor(order_);
+  return std::pow(scale_, 2 * order_) * factor * factor *
+         Falling(2 * order_, std::min(squared, least_ * least_));
+}
+
+double DerivativeBounds::AlongTwice(double reach) const {
+  const double nearest = std::min(scale_ * reach, least_);
+  return std::pow(scale_, 2 * order_) * CramerFactor(2 * order_) *
+         Falling(2 * order_, nearest * nearest);
+}
+
+namespace {
+
+// Returns Lambda^i h^p / (p! 2^(p-1)) for each coordinate: what interpolation
+// in it leaves of a function, as a part of the bound on its derivative. The
+// coordinate of which most is left, i = 0, is interpolated in first.
+std::vector<double> Parts(const ChebyshevGrid& grid,
+                          absl::Span<const double> half,
+                          const std::vector<double>& derivatives) {
   const int p = grid.side();
-  double sum = 0;
+  // Nodes that are rounded leave a little more, which 1% covers.
+  double divisor = std::ldexp(1.0, p - 1) / 1.01;
+  for (int i = 2; i <= p; ++i) divisor *= i;
+  std::vector<double> parts;
+  std::vector<std::pair<double, size_t>> order;
+  for (size_t c = 0; c < half.size(); ++c) {
+    parts.push_back(std::pow(half[c], p) / divisor);
+    order.emplace_back(parts[c] > 0 ? -parts[c] * derivatives[c] : 0, c);
+  }
+  std::sort(order.begin(), order.end());
   double factor = 1;
-  for (const double h : half) {
-    if (h > 0) sum += factor * std::pow(h, p);
+  for (const auto& [negative, c] : order) {
+    parts[c] *= factor;
     factor *= grid.lebesgue();
   }
-  if (sum == 0) return 0;
-  double divisor = std::ldexp(1.0, p - 1);
-  for (int i = 2; i <= p; ++i) divisor *= i;
-  // Nodes that are rounded leave a little more, which 1% covers.
-  return 1.01 * sum * DerivativeBound(family, p, least) / divisor;
+  return parts;
+}
+
+}  // namespace
+
+Remainders RemainderBounds(KernelFamily family, const ChebyshevGrid& grid,
+                           const BoxPair& boxes) {
+  const DerivativeBounds bounds(family, grid.side(), boxes.least);
+  std::vector<double> along;
+  for (const double reach : boxes.reach) along.push_back(bounds.Along(reach));
+  const std::vector<double> of_a = Parts(grid, boxes.half_a, along);
+  const std::vector<double> of_b = Parts(grid, boxes.half_b, along);
+  Remainders left = {};
+  for (int c = 0; c < grid.dim(); ++c) {
+    if (of_a[c] > 0) left.over_a += of_a[c] * along[c];
+    if (of_b[c] > 0) left.over_b += of_b[c] * along[c];
+    const double twice = of_a[c] * of_b[c];
+    if (twice > 0) left.twice += twice * bounds.AlongTwice(boxes.reach[c]);
+    for (int e = 0; e < c; ++e) {
+      const double both = of_a[c] * of_b[e] + of_a[e] * of_b[c];
+      if (!(both > 0)) continue;
+      left.twice += both * bounds.AlongBoth(boxes.reach[c], boxes.reach[e]);
+    }
+  }
+  left.twice = std::min(left.twice, (1 + grid.lebesgue_of_grid()) *
+                                        std::min(left.over_a, left.over_b));
+  return left;
 }
 
 FarFieldSlack::FarFieldSlack(const RoundingModel& rounding,

@@ -23,7 +23,7 @@
 namespace rct {
 namespace {
 
-constexpr int kTerms = 7;
+constexpr int kTerms = 13;
 
 // The Taylor coefficients of a function of one variable.
 using Series = std::array<long double, kTerms>;
@@ -88,46 +88,112 @@ long double Derivative(KernelFamily family, int order, long double r,
   return k[order] * factorial;
 }
 
-TEST(DerivativeBoundTest, IsThatOfTheLargestTerms) {
+double Along(KernelFamily family, int order, double least, double reach = 1e3) {
+  return DerivativeBounds(family, order, least).Along(reach);
+}
+
+TEST(DerivativeBoundsTest, IsThatOfTheLargestTerms) {
   // 3 - 6 x^2 + x^4 times exp(-x^2 / 2), each term where it is largest.
-  EXPECT_DOUBLE_EQ(DerivativeBound(KernelFamily::kRbf, 4, 0),
-                   3 + 16 * std::exp(-2.0));
+  EXPECT_DOUBLE_EQ(Along(KernelFamily::kRbf, 4, 0), 3 + 16 * std::exp(-2.0));
   // (1 + x) / x exp(-x) and exp(-x) / x have opposite signs.
-  EXPECT_DOUBLE_EQ(DerivativeBound(KernelFamily::kMatern12, 2, 1),
-                   2 * std::exp(-1.0));
-  EXPECT_DOUBLE_EQ(DerivativeBound(KernelFamily::kMatern32, 2, 0), 3);
-  EXPECT_EQ(DerivativeBound(KernelFamily::kMatern12, 2, 0), HUGE_VAL);
-  EXPECT_EQ(DerivativeBound(KernelFamily::kMatern32, 4, 0), HUGE_VAL);
-  EXPECT_EQ(DerivativeBound(KernelFamily::kMatern52, 6, 0), HUGE_VAL);
+  EXPECT_DOUBLE_EQ(Along(KernelFamily::kMatern12, 2, 1), 2 * std::exp(-1.0));
+  // exp(-x) / x alone where the points differ in other coordinates, and 3 / x
+  // exp(-x) for the fourth derivative of Matern 3/2.
+  EXPECT_DOUBLE_EQ(Along(KernelFamily::kMatern12, 2, 1, 0), std::exp(-1.0));
+  EXPECT_DOUBLE_EQ(Along(KernelFamily::kMatern32, 4, 1, 0),
+                   9 * 3 / std::sqrt(3.0) * std::exp(-std::sqrt(3.0)));
+  EXPECT_DOUBLE_EQ(Along(KernelFamily::kMatern32, 2, 0), 3);
+  EXPECT_EQ(Along(KernelFamily::kMatern12, 2, 0), HUGE_VAL);
+  EXPECT_EQ(Along(KernelFamily::kMatern32, 4, 0), HUGE_VAL);
+  EXPECT_EQ(Along(KernelFamily::kMatern52, 6, 0), HUGE_VAL);
+}
+
+// By Cramer's inequality, where that is the lesser: 1.0865 sqrt(p!) H_(p/2) at
+// the distance over sqrt(2).
+TEST(DerivativeBoundsTest, IsCramersWhereThatIsLess) {
+  const double x = 0.1 / std::sqrt(2.0);
+  EXPECT_NEAR(Along(KernelFamily::kMatern12, 6, 0.1),
+              1.0865 * std::sqrt(720.0) * (x * x + 3 * x + 3) * std::exp(-x) /
+                  std::pow(x, 5),
+              1e-6 * std::pow(x, -5));
+  const DerivativeBounds rbf(KernelFamily::kRbf, 2, 2);
+  EXPECT_NEAR(rbf.AlongTwice(5), 1.0865 * std::sqrt(24) * std::exp(-1), 1e-8);
+  EXPECT_NEAR(rbf.AlongTwice(0), 1.0865 * std::sqrt(24) * std::exp(-2), 1e-8);
+  EXPECT_NEAR(rbf.AlongBoth(1, 1), 1.0865 * 1.0865 * 2 * std::exp(-1.5), 1e-8);
+  EXPECT_NEAR(rbf.AlongBoth(3, 3), 1.0865 * 1.0865 * 2 * std::exp(-1), 1e-8);
 }
 
 // At all distances from the least on and in all directions. At some distance
 // the bound is within a factor of 1.7 of the largest derivative from there on,
 // or 4 for orders above four, and within 50 at all.
-TEST(DerivativeBoundTest, HoldsAndIsNotVacuous) {
+TEST(DerivativeBoundsTest, HoldsAndIsNotVacuous) {
   double loosest = 0;
   for (const KernelFamily family : kAllFamilies) {
     for (int order = 1; order <= 6; ++order) {
       double least_factor = HUGE_VAL;
       double most = 0;  // over the distances so far, which fall
+      double most_twice = 0;
+      double most_across = 0;  // of those across the axis, by a third
       for (int step = 0; step <= 400; ++step) {
         const double r = 12 * std::pow(1e-4, step / 400.0);
         for (int i = 0; i <= 40; ++i) {
-          most = std::max(most, static_cast<double>(std::abs(
-                                    Derivative(family, order, r, i / 40.0L))));
+          const auto size = [&](int of) {
+            return static_cast<double>(
+                std::abs(Derivative(family, of, r, i / 40.0L)));
+          };
+          most = std::max(most, size(order));
+          most_twice = std::max(most_twice, size(2 * order));
+          if (i <= 13) most_across = std::max(most_across, size(order));
         }
-        const double bound = DerivativeBound(family, order, r);
-        ASSERT_GE(bound, most * (1 - 1e-12)) << order << " " << r;
-        least_factor = std::min(least_factor, bound / most);
-        loosest = std::max(loosest, bound / most);
+        const DerivativeBounds bounds(family, order, r);
+        ASSERT_GE(bounds.Along(12), most * (1 - 1e-12)) << order << " " << r;
+        ASSERT_GE(bounds.AlongTwice(12), most_twice * (1 - 1e-9));
+        // What is farther away than r reaches farther, too.
+        ASSERT_GE(bounds.Along(12 * 13 / 40.0), most_across * (1 - 1e-12));
+        ASSERT_GE(
+            bounds.Along(r),
+            static_cast<double>(std::abs(Derivative(family, order, r, 1.0L))) *
+                (1 - 1e-12));
+        least_factor = std::min(least_factor, bounds.Along(12) / most);
+        loosest = std::max(loosest, bounds.Along(12) / most);
       }
       EXPECT_LT(least_factor, order <= 4 ? 1.7 : 4)
           << order << " " << static_cast<int>(family);
-      EXPECT_GE(DerivativeBound(family, order, 0), most * (1 - 1e-12));
+      EXPECT_GE(Along(family, order, 0), most * (1 - 1e-12));
     }
   }
   EXPECT_LT(loosest, 50);
   RecordProperty("loosest", std::to_string(loosest));
+}
+
+// Differences of the derivatives along one axis, along the other: within one
+// part in 100, for steps of a fiftieth of the distance.
+TEST(DerivativeBoundsTest, AlongBothHolds) {
+  for (const KernelFamily family : kAllFamilies) {
+    for (int order = 1; order <= 5; ++order) {
+      for (const double r : {0.05, 0.3, 1.0, 3.0}) {
+        for (int i = 1; i < 16; ++i) {
+          const double angle = i * 0.098;
+          const long double x = r * std::cos(angle), y = r * std::sin(angle);
+          const long double step = r / 50;
+          long double difference = 0, binomial = 1;
+          for (int j = 0; j <= order; ++j) {
+            const long double to = y + (order / 2.0L - j) * step;
+            const long double apart = std::sqrt(x * x + to * to);
+            difference += (j % 2 == 0 ? 1 : -1) * binomial *
+                          Derivative(family, order, apart, x / apart);
+            binomial = binomial * (order - j) / (j + 1);
+          }
+          const double derivative =
+              static_cast<double>(std::abs(difference) / std::pow(step, order));
+          const DerivativeBounds bounds(family, order, r);
+          const double bound =
+              bounds.AlongBoth(static_cast<double>(x), static_cast<double>(y));
+          EXPECT_GE(bound, 0.99 * derivative) << order << " " << r;
+        }
+      }
+    }
+  }
 }
 
 TEST(ChebyshevGridTest, HasTheNodesAndConstantsOfItsSide) {
@@ -239,68 +305,116 @@ TEST(ChebyshevGridTest, LebesgueConstantsAreThose) {
   }
 }
 
-// Random boxes, points in them and others apart: what interpolation leaves.
-TEST(RemainderBoundTest, InterpolationErrorsDoNotExceedIt) {
+// Random boxes with a point in each: what interpolation leaves over the one,
+// over the other, and over one of what it leaves over the other.
+TEST(RemainderBoundsTest, InterpolationErrorsDoNotExceedThem) {
   RandomStream random(2, 1);
   for (const KernelFamily family : kAllFamilies) {
-    double most = 0;  // of the error, as a part of the bound
+    double most = 0;  // of the errors, as parts of the bounds
+    double most_twice = 0;
     for (const ChebyshevGrid& grid : Grids()) {
       const int dim = grid.dim();
+      const int size = grid.size();
       if (dim > 3) continue;
       const std::vector<double> ones(dim, 1.0);
       const KernelSpec spec = {family, dim, 1.0, ones.data()};
-      std::vector<double> half(dim), x(dim), y(dim), node(dim), place(dim);
-      std::vector<double> psi(grid.size());
-      for (int trial = 0; trial < 300; ++trial) {
-        const double size = std::pow(10.0, -2 * random.Uniform());
+      std::vector<double> half_a(dim), half_b(dim), reach(dim), center(dim);
+      std::vector<double> x(dim), y(dim), place(dim);
+      std::vector<double> psi_a(size), psi_b(size);
+      Matrix<double> nodes_a(size + 1, dim), nodes_b(size + 1, dim);
+      for (int trial = 0; trial < (size > 30 ? 20 : 300); ++trial) {
+        const double scale = std::pow(10.0, -2 * random.Uniform());
         const double apart = std::pow(10.0, 1 - 3 * random.Uniform());
-        double inside = 0;
-        for (int c = 0; c < dim; ++c) {
-          half[c] = random.UniformBelow(8) == 0 ? 0 : size * random.Uniform();
-          place[c] = random.UniformBelow(3) == 0 ? 1 : 2 * random.Uniform() - 1;
-          x[c] = half[c] * place[c];
-          // Beside the box or off its corner, on the positive side.
-          const double off = random.UniformBelow(2) == 0 ? random.Normal() : 0;
-          y[c] = half[c] + std::abs(off);
-          inside += off * off;
-        }
-        if (inside == 0) continue;
+        const int axis = static_cast<int>(random.UniformBelow(dim));
+        const auto half = [&] {
+          return random.UniformBelow(8) == 0 ? 0 : scale * random.Uniform();
+        };
+        const auto in_cube = [&] {
+          return random.UniformBelow(3) == 0 ? 1 : 2 * random.Uniform() - 1;
+        };
+        // A is about 0, B about `center`.
         double squared = 0;
         for (int c = 0; c < dim; ++c) {
-          y[c] = half[c] + (y[c] - half[c]) * apart / std::sqrt(inside);
-          squared += (y[c] - half[c]) * (y[c] - half[c]);
+          half_a[c] = half();
+          half_b[c] = half();
+          const bool off = c == axis || random.UniformBelow(2) == 0;
+          const double between = off ? apart * (1 - random.Uniform() / 2) : 0;
+          center[c] = off ? half_a[c] + half_b[c] + between
+                          : (half_a[c] + half_b[c]) * random.Uniform();
+          squared += between * between;
+          reach[c] = center[c] + half_a[c] + half_b[c];
         }
-        grid.Weights(place.data(), psi.data(), 1);
-        long double error = ReferenceCovariance(spec, y.data(), x.data());
-        for (int t = 0; t < grid.size(); ++t) {
-          for (int c = 0; c < dim; ++c) node[c] = half[c] * grid.node(t, c);
-          error -= psi[t] * ReferenceCovariance(spec, y.data(), node.data());
+        for (int c = 0; c < dim; ++c) {
+          place[c] = in_cube();
+          nodes_a(size, c) = half_a[c] * place[c];
         }
-        const double bound =
-            RemainderBound(family, grid, half, std::sqrt(squared) - 1e-14);
-        const double rounding = 1e-15 * grid.size();
-        ASSERT_LE(std::abs(error), bound + rounding)
-            << static_cast<int>(family) << " " << grid.side() << " " << dim;
-        if (bound > 1e3 * rounding) {
-          most = std::max(most, static_cast<double>(std::abs(error)) / bound);
+        grid.Weights(place.data(), psi_a.data(), 1);
+        for (int c = 0; c < dim; ++c) {
+          place[c] = -in_cube();
+          nodes_b(size, c) = center[c] + half_b[c] * place[c];
         }
+        grid.Weights(place.data(), psi_b.data(), 1);
+        for (int t = 0; t < size; ++t) {
+          for (int c = 0; c < dim; ++c) {
+            nodes_a(t, c) = half_a[c] * grid.node(t, c);
+            nodes_b(t, c) = center[c] + half_b[c] * grid.node(t, c);
+          }
+        }
+        // What is left over B for each node of A and for its point.
+        long double over_a = 0, over_b = 0, twice = 0;
+        for (int s = 0; s <= size; ++s) {
+          const auto k = [&](int i, int j) {
+            return ReferenceCovariance(spec, nodes_a.row(i), nodes_b.row(j));
+          };
+          long double left = k(s, size);
+          for (int t = 0; t < size; ++t) left -= psi_b[t] * k(s, t);
+          if (s == size) over_b = left;
+          over_a += s == size ? k(s, size) : -psi_a[s] * k(s, size);
+          twice += s == size ? left : -psi_a[s] * left;
+        }
+        const Remainders bounds = RemainderBounds(
+            family, grid, {half_a, half_b, reach, std::sqrt(squared) - 1e-14});
+        const double rounding = 1e-15 * size * size;
+        const auto check = [&](long double error, double bound, double& part) {
+          ASSERT_LE(std::abs(error), bound + rounding)
+              << static_cast<int>(family) << " " << grid.side() << " " << dim;
+          if (bound > 1e3 * rounding) {
+            part = std::max(part, static_cast<double>(std::abs(error)) / bound);
+          }
+        };
+        check(over_a, bounds.over_a, most);
+        check(over_b, bounds.over_b, most);
+        check(twice, bounds.twice, most_twice);
       }
     }
     EXPECT_GT(most, 0.3) << static_cast<int>(family);
+    EXPECT_GT(most_twice, 0.1) << static_cast<int>(family);
   }
 }
 
-TEST(RemainderBoundTest, IsNothingWhereABoxIsAPoint) {
+TEST(RemainderBoundsTest, IsNothingWhereABoxIsAPoint) {
   const ChebyshevGrid grid(4, 2);
-  EXPECT_EQ(RemainderBound(KernelFamily::kMatern12, grid, {0.0, 0.0}, 0), 0);
-  EXPECT_EQ(RemainderBound(KernelFamily::kMatern12, grid, {0.1, 0.0}, 0),
-            HUGE_VAL);
-  EXPECT_NEAR(RemainderBound(KernelFamily::kRbf, grid, {0.1, 0.0}, 0),
-              1.01 * 1e-4 * (3 + 16 * std::exp(-2.0)) / (24 * 8), 1e-12);
-  // Other dimensions are interpolated first.
-  EXPECT_NEAR(RemainderBound(KernelFamily::kRbf, grid, {0.0, 0.1}, 0) /
-                  RemainderBound(KernelFamily::kRbf, grid, {0.1, 0.0}, 0),
-              grid.lebesgue(), 1e-12);
+  const std::vector<double> none = {0, 0}, some = {0.1, 0}, other = {0, 0.1};
+  const std::vector<double> reach = {10, 10};
+  const auto bounds = [&](KernelFamily family, const std::vector<double>& a,
+                          const std::vector<double>& b) {
+    return RemainderBounds(family, grid, {a, b, reach, 0});
+  };
+  const Remainders points = bounds(KernelFamily::kMatern12, none, none);
+  EXPECT_EQ(points.over_a + points.over_b + points.twice, 0);
+  const Remainders one = bounds(KernelFamily::kMatern12, none, some);
+  EXPECT_EQ(one.over_a, 0);
+  EXPECT_EQ(one.over_b, HUGE_VAL);
+  EXPECT_EQ(one.twice, 0);
+  EXPECT_EQ(bounds(KernelFamily::kMatern12, some, some).twice, HUGE_VAL);
+  const Remainders rbf = bounds(KernelFamily::kRbf, other, some);
+  const double part = 1.01 * 1e-4 / (24 * 8);
+  EXPECT_NEAR(rbf.over_b, part * (3 + 16 * std::exp(-2.0)), 1e-12);
+  EXPECT_DOUBLE_EQ(rbf.over_a, rbf.over_b);
+  EXPECT_NEAR(rbf.twice, part * part * 1.0865 * 1.0865 * 24, 1e-12);
+  // The second coordinate is interpolated in after the first.
+  EXPECT_NEAR(bounds(KernelFamily::kRbf, {0.1, 0.1}, none).over_a,
+              (1 + grid.lebesgue()) * rbf.over_a, 1e-12);
 }
 
 // The factor L as substitution reads it, by the definition of
@@ -483,8 +597,10 @@ TEST(FarFieldSlackScaleTest, AllIsRounding) {
   EXPECT_GT(slack.Interpolation(), 0);
   EXPECT_GT(slack.Covariance(0), 0);
   EXPECT_DOUBLE_EQ(slack.Covariance(3) - slack.Covariance(0),
-                   3 * rounding.ProjectionError() *
+                   3 * 4 * rounding.ProjectionError() *
                        std::pow(1 + grid.lebesgue_of_grid(), 2));
+  EXPECT_DOUBLE_EQ(slack.Rest(3),
+                   3 * (1 + grid.lebesgue_of_grid()) * slack.Weight());
   const FarFieldSlack none(rounding, grid, {.rounding = 0});
   EXPECT_EQ(none.Weight(), 0);
   EXPECT_EQ(none.Interpolation(), 0);

@@ -1,8 +1,10 @@
 #include "traversal/block/far_field_costs.h"
 
+#include <algorithm>
 #include <cstdint>
 
 #include "metric/residual_correlation.h"
+#include "traversal/block/far_field_expansions.h"
 
 namespace rct {
 namespace {
@@ -21,18 +23,23 @@ FarFieldCosts::FarFieldCosts(const ResidualCorrelation& metric,
   const double blocks = n / points;
   const double evaluation = m / 8 + 10;
   const double of_points =
-      n * m * (1.3 * m / 16 + 1.3 * nodes / 8 + 3 * mean_rank / 8 + 10);
-  const double of_pairs = blocks * blocks / 2 * nodes * nodes * (m / 8 + 25);
+      n * m * (1.3 * m / 16 + 2.6 * nodes / 8 + 3 * mean_rank / 8 + 10);
+  const double of_pairs =
+      blocks * blocks / 2 * (nodes * nodes * (m / 8 + 25) + 1.5e4);
   const auto width = static_cast<double>(metric.data().v.stride());
   // Ranks are padded to panels.
   const double rank = mean_rank + kRankPadding;
-  bytes_ = 4 * n * (2 * rank + metric.dim() + 9) +
-           blocks * (8 * width * (nodes + 2 * rank + 1) + 4 * blocks);
+  const double expansions =
+      std::min(8 * n * width / FarFieldExpansions::kPartOfV,
+               blocks * blocks * nodes * nodes);
+  bytes_ = 4 * n * (2 * rank + metric.dim() + 10) + expansions +
+           blocks * (4 * width * (2 * nodes + 2 * rank + 3) + 8 * blocks);
   build_ = (of_points + of_pairs) / evaluation;
   const double cycles =
       1e4 + 9 * blocks +
-      left.blocks * (0.7 * mean_rank * mean_rank * m / points + 8 * mean_rank) +
-      0.13 * (mean_rank + 26) * left.points;
+      left.blocks *
+          (0.35 * mean_rank * mean_rank * m / points + 8 * mean_rank) +
+      0.08 * (mean_rank + 26) * left.points;
   query_ = cycles / evaluation + 2 * left.candidates + left.hard * n;
 }
 

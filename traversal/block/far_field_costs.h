@@ -6,10 +6,11 @@
 // (docs/performance.md). With n points in b blocks of B points and mean rank s,
 // and p^d nodes:
 //
-//     build     n m (1.3 m / 16 + 1.3 p^d / 8 + 3 s / 8 + 10)
-//               + b^2 / 2 p^(2d) (m / 8 + 25)
-//     a query   10^4 + 9 b + T (0.7 s^2 m / B + 8 s) + 0.13 (s + 26) P + 2 E +
-//     h n
+//     build     n m (1.3 m / 16 + 2.6 p^d / 8 + 3 s / 8 + 10)
+//               + b^2 / 2 (p^(2d) (m / 8 + 25) + 15000)
+//     a query   10^4 + 9 b + T (0.35 s^2 m / B + 8 s) + 0.08 (s + 26) P,
+//
+// and 2 E + h n evaluations,
 //
 // where a search leaves T blocks, P points to be bounded and E candidates, each
 // of which is evaluated alone, and the part h of the queries to exhaustive

@@ -14,6 +14,8 @@
 #include "metric/rounding.h"
 #include "metric/tile.h"
 #include "traversal/block/far_field_blocks.h"
+#include "traversal/block/far_field_bound.h"
+#include "traversal/block/far_field_expansions.h"
 #include "traversal/block/far_field_routines.h"
 #include "traversal/block/filter_routines.h"
 #include "traversal/counters.h"
@@ -47,10 +49,13 @@ int Capacity(int64_t k) {
 
 }  // namespace
 
-FarFieldPass::Task::Task(int64_t dim, int max_rank)
-    : a(int64_t{kMaxQueries} * max_rank), z(int64_t{kMaxQueries} * dim) {
+FarFieldPass::Task::Task(int64_t dim, int max_rank, int terms)
+    : a(int64_t{kMaxQueries} * max_rank),
+      z(int64_t{kMaxQueries} * dim),
+      t(int64_t{kMaxQueries} * terms) {
   std::fill(a.begin(), a.end(), 0.0f);
   std::fill(z.begin(), z.end(), 0.0f);
+  std::fill(t.begin(), t.end(), 0.0f);
 }
 
 FarFieldPass::FarFieldPass(const Searcher<ResidualCorrelation>& owner,
@@ -59,9 +64,10 @@ FarFieldPass::FarFieldPass(const Searcher<ResidualCorrelation>& owner,
       blocks_(blocks),
       filter_(*FilterRoutinesFor(metric_.simd().isa)),
       capacity_(Capacity(k)),
-      task_(metric_.dim(), blocks.max_rank()),
+      task_(metric_.dim(), blocks.max_rank(), blocks.expansions().terms()),
       table_(int64_t{FarFieldBlocks::kMaxRank} * FarFieldBlocks::kMaxRank),
-      table_scratch_(table_.size()),
+      expansion_(int64_t{blocks.expansions().terms()} *
+                 blocks.expansions().terms()),
       y_(int64_t{kFarPanel} * FarFieldBlocks::kMaxRank),
       order_(blocks.num_blocks()),
       kept_(owner, kMaxQueries, capacity_ + kPanelsAtOnce * kFarPanel, k,
@@ -101,6 +107,7 @@ void FarFieldPass::LoadQueries(const Request& request, int block,
       frame.bound().Theta(FloatBelow(1 - std::min(within, 2.0)));
   task_.count = static_cast<int>(queries.size());
   task_.block = block;
+  expanded_ = -1;
   for (int i = 0; i < task_.count; ++i) {
     const int32_t query = queries[i];
     const int32_t row = request.positions[query];
@@ -117,8 +124,14 @@ void FarFieldPass::LoadQueries(const Request& request, int block,
       task_.z[to * dim + int64_t{kFarPanel} * t + i % kFarPanel] =
           points.z[(panel * dim + t) * kFarPanel + lane];
     }
+    double x[ChebyshevGrid::kMaxDim];
+    blocks_.CubeCoordinates(metric_, block, row, x);
+    blocks_.expansions().Polynomials(
+        x, task_.t.data() + to * blocks_.expansions().terms() + i % kFarPanel,
+        kFarPanel);
     task_.rest_length[i] = blocks_.rest()[position];
     task_.a_length[i] = blocks_.coordinate_length()[position];
+    task_.a_sum[i] = blocks_.coordinate_sum()[position];
     task_.rest[i] = frame.bound().Rest(blocks_.shift()[position]);
     task_.scale[i] = points.scale[place];
     task_.inverse_sqrt[i] = frame.InverseSqrt(metric_.data(), row);
@@ -199,15 +212,36 @@ std::vector<FarFieldLeft> FarFieldPass::Measure(
   return left;
 }
 
-uint32_t FarFieldPass::Wanted(int block, int first) const {
+uint32_t FarFieldPass::Wanted(int block, int first, float* most) {
   const FarFieldBlocks::Block& to = blocks_.block(block);
-  const float most = blocks_.most(task_.block, block);
+  const FarFieldExpansions& expansions = blocks_.expansions();
+  const float of_all = blocks_.most(task_.block, block);
+  const float left = expansions.left(task_.block, block);
   uint32_t wanted = 0;
-  for (int l = 0; l < kFarPanel && first + l < task_.count; ++l) {
+  bool may_help = false;
+  for (int l = 0; l < kFarPanel; ++l) {
+    most[l] = of_all;
     const int i = first + l;
-    const bool may = !task_.hard[i] && to.min_row < task_.row_limit[i] &&
-                     !(most < task_.reach[i] * to.min_root);
+    if (i >= task_.count) continue;
+    const float need = task_.reach[i] * to.min_root;
+    const bool may =
+        !task_.hard[i] && to.min_row < task_.row_limit[i] && !(of_all < need);
     wanted |= static_cast<uint32_t>(may) << l;
+    may_help = may_help || (may && left < need);
+  }
+  if (!may_help) return wanted;
+  if (expanded_ != block) {
+    expansions.Load(task_.block, block, expansion_.data());
+    expanded_ = block;
+  }
+  alignas(64) float sums[kFarPanel];
+  blocks_.routines().size_sums(
+      expansion_.data(), expansions.terms(),
+      task_.t.data() + int64_t{first} * expansions.terms(), sums);
+  for (uint32_t rest = wanted; rest != 0; rest &= rest - 1) {
+    const int l = std::countr_zero(rest);
+    most[l] = std::min(of_all, FarFieldExpansions::Bound(sums[l], left));
+    if (most[l] < task_.reach[first + l] * to.min_root) wanted &= ~(1u << l);
   }
   return wanted;
 }
@@ -217,18 +251,17 @@ void FarFieldPass::SearchBlock(const Request& request, int block_index) {
   const FarFieldBlocks::Block& from = blocks_.block(task_.block);
   const FarFieldBlocks::Block& to = blocks_.block(block_index);
   const int dim = metric_.dim();
-  const float most = blocks_.most(task_.block, block_index);
   const bool all_allowed = request.options.allowed.empty();
   double table_norm = -1;
   for (int first = 0; first < task_.count; first += kFarPanel) {
     const int count = std::min(kFarPanel, task_.count - first);
-    uint32_t lanes = Wanted(block_index, first);
+    alignas(64) float most[kFarPanel];
+    uint32_t lanes = Wanted(block_index, first, most);
     counts_.block_tests += count;
     counts_.blocks_pruned += count - std::popcount(lanes);
     if (lanes == 0) continue;
     if (table_norm < 0) {
-      table_norm = blocks_.Table(task_.block, block_index,
-                                 table_scratch_.data(), table_.data());
+      table_norm = blocks_.Table(task_.block, block_index, table_.data());
     }
     alignas(64) float squared[kFarPanel];
     filter_.project(table_.data(), /*row_stride=*/1, blocks_.width(block_index),
@@ -238,17 +271,18 @@ void FarFieldPass::SearchBlock(const Request& request, int block_index) {
     alignas(64) float length[kFarPanel] = {};
     for (int l = 0; l < count; ++l) {
       const int i = first + l;
-      length[l] =
-          (task_.rest_length[i] +
-           blocks_.ProductError(task_.block, block_index, table_norm,
-                                task_.a_length[i], std::sqrt(squared[l]))) *
-          (1 + kSlop);
+      length[l] = (task_.rest_length[i] +
+                   blocks_.ProductError(task_.block, block_index, table_norm,
+                                        task_.a_length[i], task_.a_sum[i],
+                                        std::sqrt(squared[l]))) *
+                  (1 + kSlop);
     }
     const FarQueries queries = {y_.data(),
                                 task_.z.data() + int64_t{first} * dim,
                                 length,
                                 task_.rest + first,
                                 task_.reach + first,
+                                most,
                                 task_.scale + first,
                                 task_.row_limit + first,
                                 task_.self + first};
@@ -266,7 +300,7 @@ void FarFieldPass::SearchBlock(const Request& request, int block_index) {
       counts_.screened +=
           int64_t{kFarPanel} *
           routines.keep_points(blocks_.frame().covariance(), queries, lanes,
-                               points, panels, most, kSlop, kept);
+                               points, panels, kSlop, kept);
       points = points.From(kPanelsAtOnce, dim);
       if (all_allowed) continue;
       for (uint32_t rest = lanes; rest != 0; rest &= rest - 1) {

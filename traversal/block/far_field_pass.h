@@ -4,6 +4,7 @@
 // each block B,
 //
 //     U_AB            -> the queries that can find anything in B
+//     sum_w |sum_u chi_uw T_u|  -> the same, for each query by itself
 //     C = P_B^T P_A   -> y = C a_q, the coordinates of these queries in its
 //     basis min sqrt(p)     -> the panels of 16 points that matter: U_AB again
 //     k - y . a_x     -> upper and lower bounds on |rho| of their points
@@ -91,14 +92,16 @@ class FarFieldPass {
 
   // The queries of a task, in panels.
   struct Task {
-    Task(int64_t dim, int max_rank);
+    Task(int64_t dim, int max_rank, int terms);
 
     int count = 0;
     int block = 0;
     AlignedBuffer<float> a;  // coordinates in the block's own basis
     AlignedBuffer<float> z;
+    AlignedBuffer<float> t;                           // Chebyshev polynomials
     alignas(64) float rest_length[kMaxQueries] = {};  // |w|
     alignas(64) float a_length[kMaxQueries] = {};
+    alignas(64) float a_sum[kMaxQueries] = {};
     alignas(64) float rest[kMaxQueries] = {};
     alignas(64) float reach[kMaxQueries] = {};
     alignas(64) float scale[kMaxQueries] = {};
@@ -116,8 +119,9 @@ class FarFieldPass {
   // Sorts the blocks by how near they are to the task's.
   void OrderBlocks();
   void SearchBlock(const Request& request, int block);
-  // Returns the queries first + l for which `block` may hold something.
-  uint32_t Wanted(int block, int first) const;
+  // Returns the queries first + l for which `block` may hold something, and
+  // bounds on the |c| of each.
+  uint32_t Wanted(int block, int first, float* most);
   bool MakeRoom(int i);
   void SetTheta(int i, float theta);
   void RaiseTheta(int i);
@@ -130,7 +134,8 @@ class FarFieldPass {
   const int capacity_;  // candidates that a query may keep
   Task task_;
   AlignedBuffer<float> table_;
-  AlignedBuffer<double> table_scratch_;
+  AlignedBuffer<float> expansion_;
+  int expanded_ = -1;  // the block whose expansion is loaded
   AlignedBuffer<float> y_;
   std::vector<std::pair<float, int32_t>> order_;
   KeptCandidates kept_;

@@ -25,6 +25,7 @@ struct FarQueries {
   const float* length;       // the factor of a point's `length` in the error
   const float* rest;         // the summand
   const float* reach;        // theta sqrt(p)
+  const float* most;         // a bound on |c| for all points of the block
   const float* scale;        // 1 / sqrt(p), rounded up
   const int32_t* row_limit;  // rows that count are below it
   const int32_t* self;       // the query's own row, or -1
@@ -51,6 +52,8 @@ struct FarPoints {
             min_root + panel, min_row + panel};
   }
 };
+
+inline constexpr int64_t kTableChain = 32;
 
 struct FarFieldRoutines {
   Isa isa;
@@ -89,24 +92,29 @@ struct FarFieldRoutines {
   float (*product)(const float* a, const float* b, int64_t count);
 
   // Computes table[j b_width + i] = P_B,i . P_A,j over `terms` terms for j <
-  // a_rank and i < b_width, a multiple of eight: the basis vector i of B is
-  // b[c b_width + i], and so for A.
-  void (*table)(const double* a, int64_t a_width, int a_rank, const double* b,
-                int64_t b_width, int64_t terms, double* table);
+  // a_rank and i < b_width, a multiple of sixteen: the basis vector i of B is
+  // b[c b_width + i], and so for A. Chains of kTableChain terms, and a chain of
+  // these.
+  void (*table)(const float* a, int64_t a_width, int a_rank, const float* b,
+                int64_t b_width, int64_t terms, float* table);
+
+  // Computes sums[l] = sum_w |sum_u table[w terms + u] t[16 u + l]| for sixteen
+  // queries: chains over u, and over w.
+  void (*size_sums)(const float* table, int terms, const float* t, float* sums);
 
   // Keeps the points of `num_panels` panels that the queries of `lanes` may
   // need, with bounds on |rho|: those whose
   //
   //     |k - y . a| + (query.length length + (query.rest + error))
   //
-  // reaches query.reach root. A query skips a panel whose |c| cannot exceed
-  // `most` where that is below query.reach min_root, or whose rows are all
-  // beyond its limit. `slop` covers the roundings of the bounds. Returns how
-  // many pairs of a query and a panel were tested.
+  // reaches query.reach root. A query skips a panel where query.most is below
+  // query.reach min_root, or whose rows are all beyond its limit. `slop` covers
+  // the roundings of the bounds. Returns how many pairs of a query and a panel
+  // were tested.
   int (*keep_points)(const ScreenCovariance& covariance,
                      const FarQueries& queries, uint32_t lanes,
-                     const FarPoints& points, int num_panels, float most,
-                     float slop, KeptList* kept);
+                     const FarPoints& points, int num_panels, float slop,
+                     KeptList* kept);
 };
 
 // Returns the table for `isa`, or null where this machine or build lacks it.

@@ -231,25 +231,25 @@ struct FarFieldRoutinesOf {
     return total;
   }
 
-  // Basis vectors [0, kRows) of A against eight kVectors of B.
+  // Adds a chain for basis vectors [0, kRows) of A and 16 kVectors of B.
   template <int kRows, int kVectors>
-  static void TableTile(const double* a, int64_t a_width, const double* b,
-                        int64_t b_width, int64_t terms, double* table) {
-    D sum[kRows][kVectors];
+  static void TableTile(const float* a, int64_t a_width, const float* b,
+                        int64_t b_width, int64_t terms, float* table) {
+    V sum[kRows][kVectors];
 #pragma GCC unroll 8
     for (int j = 0; j < kRows; ++j) {
 #pragma GCC unroll 2
-      for (int v = 0; v < kVectors; ++v) sum[j][v] = D::Broadcast(0);
+      for (int v = 0; v < kVectors; ++v) sum[j][v] = V::Broadcast(0);
     }
     for (int64_t c = 0; c < terms; ++c) {
-      D column[kVectors];
+      V column[kVectors];
 #pragma GCC unroll 2
       for (int v = 0; v < kVectors; ++v) {
-        column[v] = D::Load(b + c * b_width + v * kLanes);
+        column[v] = V::Load(b + c * b_width + v * kFloatLanes);
       }
 #pragma GCC unroll 8
       for (int j = 0; j < kRows; ++j) {
-        const D factor = D::Broadcast(a[c * a_width + j]);
+        const V factor = V::Broadcast(a[c * a_width + j]);
 #pragma GCC unroll 2
         for (int v = 0; v < kVectors; ++v) {
           sum[j][v] = Fma(factor, column[v], sum[j][v]);
@@ -260,15 +260,16 @@ struct FarFieldRoutinesOf {
     for (int j = 0; j < kRows; ++j) {
 #pragma GCC unroll 2
       for (int v = 0; v < kVectors; ++v) {
-        sum[j][v].Store(table + j * b_width + v * kLanes);
+        float* to = table + j * b_width + v * kFloatLanes;
+        (V::Load(to) + sum[j][v]).Store(to);
       }
     }
   }
 
   template <int kVectors>
-  static void TableColumns(const double* a, int64_t a_width, int a_rank,
-                           const double* b, int64_t b_width, int64_t terms,
-                           double* table) {
+  static void TableColumns(const float* a, int64_t a_width, int a_rank,
+                           const float* b, int64_t b_width, int64_t terms,
+                           float* table) {
     constexpr int kRows = Shape::kRows;
     int j = 0;
     for (; j + kRows <= a_rank; j += kRows) {
@@ -281,18 +282,58 @@ struct FarFieldRoutinesOf {
     }
   }
 
-  static void TableOf(const double* a, int64_t a_width, int a_rank,
-                      const double* b, int64_t b_width, int64_t terms,
-                      double* table) {
+  static void TableOf(const float* a, int64_t a_width, int a_rank,
+                      const float* b, int64_t b_width, int64_t terms,
+                      float* table) {
     constexpr int kVectors = Shape::kVectors;
-    int64_t i = 0;
-    for (; i + kVectors * kLanes <= b_width; i += kVectors * kLanes) {
-      TableColumns<kVectors>(a, a_width, a_rank, b + i, b_width, terms,
-                             table + i);
+    std::fill_n(table, a_rank * b_width, 0.0f);
+    for (int64_t c = 0; c < terms; c += kTableChain) {
+      const int64_t chain = std::min(kTableChain, terms - c);
+      const float* from_a = a + c * a_width;
+      const float* from_b = b + c * b_width;
+      int64_t i = 0;
+      for (; i + kVectors * kFloatLanes <= b_width;
+           i += kVectors * kFloatLanes) {
+        TableColumns<kVectors>(from_a, a_width, a_rank, from_b + i, b_width,
+                               chain, table + i);
+      }
+      for (; i < b_width; i += kFloatLanes) {
+        TableColumns<1>(from_a, a_width, a_rank, from_b + i, b_width, chain,
+                        table + i);
+      }
     }
-    for (; i < b_width; i += kLanes) {
-      TableColumns<1>(a, a_width, a_rank, b + i, b_width, terms, table + i);
+  }
+
+  // Adds rows [0, kRows) of a table.
+  template <int kRows>
+  static V AddSizes(const float* table, int terms, const float* t, V total) {
+    V sum[kRows];
+#pragma GCC unroll 8
+    for (int w = 0; w < kRows; ++w) sum[w] = V::Broadcast(0);
+    for (int u = 0; u < terms; ++u) {
+      const V value = V::Load(t + int64_t{kFarPanel} * u);
+#pragma GCC unroll 8
+      for (int w = 0; w < kRows; ++w) {
+        sum[w] = Fma(V::Broadcast(table[w * terms + u]), value, sum[w]);
+      }
     }
+#pragma GCC unroll 8
+    for (int w = 0; w < kRows; ++w) total = total + Abs(sum[w]);
+    return total;
+  }
+
+  static void SizeSums(const float* table, int terms, const float* t,
+                       float* sums) {
+    constexpr int kRows = Shape::kRows;
+    V total = V::Broadcast(0);
+    int w = 0;
+    for (; w + kRows <= terms; w += kRows) {
+      total = AddSizes<kRows>(table + w * terms, terms, t, total);
+    }
+    for (; w < terms; ++w) {
+      total = AddSizes<1>(table + w * terms, terms, t, total);
+    }
+    total.Store(sums);
   }
 
   // dots[q] = the chain over i < rank of y[16 i + lanes[q]] panel[i], sixteen
@@ -376,17 +417,17 @@ struct FarFieldRoutinesOf {
   template <KernelFamily kFamily>
   static int KeepOf(const ScreenCovariance& covariance,
                     const FarQueries& queries, uint32_t lanes,
-                    const FarPoints& points, int num_panels, float most,
-                    float slop, KeptList* kept) {
+                    const FarPoints& points, int num_panels, float slop,
+                    KeptList* kept) {
     constexpr int kMaxAtOnce = Shape::kQueries;
     constexpr int kHalf = (kMaxAtOnce + 1) / 2;
     const V reach = V::Load(queries.reach);
+    const V most = V::Load(queries.most);
     int tested = 0;
     for (int p = 0; p < num_panels; ++p) {
-      uint32_t wanted = lanes &
-                        V::AboveMask(queries.row_limit, points.min_row[p]) &
-                        AtLeastMask(V::Broadcast(most),
-                                    reach * V::Broadcast(points.min_root[p]));
+      uint32_t wanted =
+          lanes & V::AboveMask(queries.row_limit, points.min_row[p]) &
+          AtLeastMask(most, reach * V::Broadcast(points.min_root[p]));
       int64_t list[kFarPanel + kMaxAtOnce];
       int left = 0;
       for (; wanted != 0; wanted &= wanted - 1) {
@@ -407,21 +448,21 @@ struct FarFieldRoutinesOf {
 
   static int KeepPoints(const ScreenCovariance& covariance,
                         const FarQueries& queries, uint32_t lanes,
-                        const FarPoints& points, int num_panels, float most,
-                        float slop, KeptList* kept) {
+                        const FarPoints& points, int num_panels, float slop,
+                        KeptList* kept) {
     switch (covariance.family) {
       case KernelFamily::kRbf:
         return KeepOf<KernelFamily::kRbf>(covariance, queries, lanes, points,
-                                          num_panels, most, slop, kept);
+                                          num_panels, slop, kept);
       case KernelFamily::kMatern12:
-        return KeepOf<KernelFamily::kMatern12>(
-            covariance, queries, lanes, points, num_panels, most, slop, kept);
+        return KeepOf<KernelFamily::kMatern12>(covariance, queries, lanes,
+                                               points, num_panels, slop, kept);
       case KernelFamily::kMatern32:
-        return KeepOf<KernelFamily::kMatern32>(
-            covariance, queries, lanes, points, num_panels, most, slop, kept);
+        return KeepOf<KernelFamily::kMatern32>(covariance, queries, lanes,
+                                               points, num_panels, slop, kept);
       case KernelFamily::kMatern52:
-        return KeepOf<KernelFamily::kMatern52>(
-            covariance, queries, lanes, points, num_panels, most, slop, kept);
+        return KeepOf<KernelFamily::kMatern52>(covariance, queries, lanes,
+                                               points, num_panels, slop, kept);
     }
     return 0;
   }
@@ -430,7 +471,8 @@ struct FarFieldRoutinesOf {
     return {isa,          &InterpolationErrors,
             &RowMaxima,   &CoefficientSum,
             &RestSquares, &Product,
-            &TableOf,     &KeepPoints};
+            &TableOf,     &SizeSums,
+            &KeepPoints};
   }
 };
 

@@ -249,12 +249,12 @@ TEST_P(FarFieldRoutinesTest, Product) {
 
 TEST_P(FarFieldRoutinesTest, Table) {
   for (const int a_rank : {0, 1, 7, 17}) {
-    for (const int64_t b_width : {8, 16, 24, 64}) {
-      for (const int64_t terms : {0, 1, 41}) {
-        const AlignedBuffer<double> a = Uniform(terms * 24 + 8, -1, 1, 1);
-        const AlignedBuffer<double> b = Uniform(terms * b_width + 8, -1, 1, 2);
-        std::vector<double> table(a_rank * b_width + 1, 7);
-        std::vector<double> expected(table);
+    for (const int64_t b_width : {16, 32, 48}) {
+      for (const int64_t terms : {0, 1, 41, 64}) {
+        const auto a = Uniform<float>(terms * 24 + 8, -1, 1, 1);
+        const auto b = Uniform<float>(terms * b_width + 8, -1, 1, 2);
+        std::vector<float> table(a_rank * b_width + 1, 7);
+        std::vector<float> expected(table);
         routines().table(a.data(), 24, a_rank, b.data(), b_width, terms,
                          table.data());
         scalar().table(a.data(), 24, a_rank, b.data(), b_width, terms,
@@ -263,16 +263,39 @@ TEST_P(FarFieldRoutinesTest, Table) {
         EXPECT_EQ(table.back(), 7);
         for (int j = 0; j < a_rank; ++j) {
           for (int64_t i = 0; i < b_width; ++i) {
-            long double sum = 0;
+            double sum = 0, sizes = 0;
             for (int64_t c = 0; c < terms; ++c) {
-              sum +=
-                  static_cast<long double>(a[c * 24 + j]) * b[c * b_width + i];
+              const double term = double{a[c * 24 + j]} * b[c * b_width + i];
+              sum += term;
+              sizes += std::abs(term);
             }
-            EXPECT_NEAR(table[j * b_width + i], static_cast<double>(sum),
-                        1e-14);
+            EXPECT_NEAR(table[j * b_width + i], sum,
+                        sizes * kFloatRoundoff * (kTableChain + 3));
           }
         }
       }
+    }
+  }
+}
+
+TEST_P(FarFieldRoutinesTest, SizeSums) {
+  for (const int terms : {1, 2, 8, 15, 20}) {
+    const auto table = Uniform<float>(terms * terms, -1, 1, 1);
+    const auto t = Uniform<float>(terms * kFarPanel, -1, 1, 2);
+    alignas(64) float sums[kFarPanel], expected[kFarPanel];
+    routines().size_sums(table.data(), terms, t.data(), sums);
+    scalar().size_sums(table.data(), terms, t.data(), expected);
+    for (int l = 0; l < kFarPanel; ++l) {
+      EXPECT_EQ(sums[l], expected[l]);
+      double total = 0;
+      for (int w = 0; w < terms; ++w) {
+        double sum = 0;
+        for (int u = 0; u < terms; ++u) {
+          sum += double{table[w * terms + u]} * t[u * kFarPanel + l];
+        }
+        total += std::abs(sum);
+      }
+      EXPECT_NEAR(sums[l], total, 1e-6 * terms * terms);
     }
   }
 }
@@ -302,6 +325,7 @@ struct Scene {
         row(kPoints),
         row_limit(kFarPanel, kNoRow),
         self(kFarPanel, -1),
+        most(kFarPanel, HUGE_VALF),
         min_root(kPanels),
         min_row(kPanels, kNoRow) {
     reach[3] = -1;     // a query that has no theta yet
@@ -328,8 +352,9 @@ struct Scene {
   }
 
   FarQueries queries() const {
-    return {y.data(),     z.data(),     length.data(),    rest.data(),
-            reach.data(), scale.data(), row_limit.data(), self.data()};
+    return {y.data(),     z.data(),         length.data(),
+            rest.data(),  reach.data(),     most.data(),
+            scale.data(), row_limit.data(), self.data()};
   }
   FarPoints points() const {
     return {
@@ -362,8 +387,8 @@ struct Scene {
            error[j];
   }
   // Whether the query looks at a panel.
-  bool Looks(int l, int p, float most) const {
-    return row_limit[l] > min_row[p] && most >= reach[l] * min_root[p];
+  bool Looks(int l, int p) const {
+    return row_limit[l] > min_row[p] && most[l] >= reach[l] * min_root[p];
   }
 
   ScreenCovariance covariance;
@@ -372,7 +397,7 @@ struct Scene {
   AlignedBuffer<float> a, point_z, point_length, error, root, point_scale;
   AlignedBuffer<int32_t> row;
   std::vector<int32_t> row_limit, self;
-  std::vector<float> min_root;
+  std::vector<float> most, min_root;
   std::vector<int32_t> min_row;
 };
 
@@ -407,13 +432,12 @@ struct Kept {
 
 // Expects what query l of a scene must keep of the panels from `first` on;
 // either way where rounding decides.
-void ExpectKept(const Scene& scene, int l, int first, float most,
-                const KeptList& list) {
+void ExpectKept(const Scene& scene, int l, int first, const KeptList& list) {
   int next = 0;
   int64_t filtered = 0;
   int64_t unsure = 0;
   for (int j = first * kFarPanel; j < Scene::kPoints; ++j) {
-    if (!scene.Looks(l, j / kFarPanel, most)) continue;
+    if (!scene.Looks(l, j / kFarPanel)) continue;
     const int32_t row = scene.row[j];
     if (row == kNoRow || row == scene.self[l]) continue;
     const double size = scene.Size(l, j);
@@ -447,9 +471,10 @@ TEST_P(FarFieldRoutinesTest, KeepsThePointsThatReachTheta) {
   for (const KernelFamily family : kAllFamilies) {
     for (const int dim : {1, 2, 3, 5}) {
       for (const int rank : {0, 1, 8, 13}) {
-        const Scene scene(family, dim, rank, 100 * dim + rank);
+        Scene scene(family, dim, rank, 100 * dim + rank);
         for (const uint32_t lanes : {0xffffu, 0x0010u, 0x8421u, 0xfefeu, 0u}) {
           for (const float most : {HUGE_VALF, 0.2f}) {
+            std::fill(scene.most.begin(), scene.most.end(), most);
             for (const int first : {0, 3}) {
               SCOPED_TRACE(testing::Message() << dim << " " << rank << " "
                                               << lanes << " " << most);
@@ -458,9 +483,9 @@ TEST_P(FarFieldRoutinesTest, KeepsThePointsThatReachTheta) {
               const int panels = Scene::kPanels - first;
               const int tested = routines().keep_points(
                   scene.covariance, scene.queries(), lanes, points, panels,
-                  most, kSlop, kept.lists.data());
+                  kSlop, kept.lists.data());
               scalar().keep_points(scene.covariance, scene.queries(), lanes,
-                                   points, panels, most, kSlop,
+                                   points, panels, kSlop,
                                    expected.lists.data());
               EXPECT_EQ(kept.All(), expected.All());
               int looks = 0;
@@ -471,9 +496,9 @@ TEST_P(FarFieldRoutinesTest, KeepsThePointsThatReachTheta) {
                   continue;
                 }
                 for (int p = first; p < Scene::kPanels; ++p) {
-                  looks += static_cast<int>(scene.Looks(l, p, most));
+                  looks += static_cast<int>(scene.Looks(l, p));
                 }
-                ExpectKept(scene, l, first, most, list);
+                ExpectKept(scene, l, first, list);
                 kept_in_all += list.size;
                 filtered_in_all += list.filtered;
               }
@@ -500,8 +525,8 @@ TEST_P(FarFieldRoutinesTest, PaddingIsNeitherKeptNorFiltered) {
   }
   Kept kept;
   EXPECT_EQ(routines().keep_points(scene.covariance, scene.queries(), 0xffff,
-                                   scene.points(), Scene::kPanels, HUGE_VALF,
-                                   kSlop, kept.lists.data()),
+                                   scene.points(), Scene::kPanels, kSlop,
+                                   kept.lists.data()),
             16 * Scene::kPanels);
   for (const KeptList& list : kept.lists) {
     EXPECT_EQ(list.size, Scene::kPoints - Scene::kPadding);
@@ -513,11 +538,12 @@ TEST_P(FarFieldRoutinesTest, PaddingIsNeitherKeptNorFiltered) {
 TEST_P(FarFieldRoutinesTest, MostDismissesBelowThetaOnly) {
   Scene scene(KernelFamily::kRbf, 1, 1, 2);
   std::fill(scene.reach.begin(), scene.reach.end(), 0.5f);
+  std::fill(scene.most.begin(), scene.most.end(), 0.25f);
   std::fill(scene.row_limit.begin(), scene.row_limit.end(), kNoRow);
   scene.min_root = {0.5f, 0.5000001f, 1, 1, 1, 1, 0.25f};
   Kept kept;
   EXPECT_EQ(routines().keep_points(scene.covariance, scene.queries(), 0xffff,
-                                   scene.points(), Scene::kPanels, 0.25f, kSlop,
+                                   scene.points(), Scene::kPanels, kSlop,
                                    kept.lists.data()),
             2 * 16);
 }

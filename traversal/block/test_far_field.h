@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/types/span.h"
+#include "base/aligned_buffer.h"
 #include "base/matrix.h"
 #include "metric/inducing_points.h"
 #include "metric/kernel.h"
@@ -23,6 +24,9 @@
 #include "metric/simd_routines.h"
 #include "metric/tile.h"
 #include "traversal/block/far_field_blocks.h"
+#include "traversal/block/far_field_bound.h"
+#include "traversal/block/far_field_expansions.h"
+#include "traversal/block/far_field_routines.h"
 #include "traversal/exhaustive/screen_frame.h"
 
 namespace rct {
@@ -97,9 +101,11 @@ inline Matrix<double> AllCorrelations(const ResidualCorrelation& metric) {
 // What the pairs of a metric have to do with the bounds of its blocks.
 struct PairCheck {
   int64_t exceeding = 0;           // |c| beyond `most`
+  int64_t exceeding_query = 0;     // |c| beyond that of a query by itself
   int64_t exceeding_inducing = 0;  // |c(z_i, x)| beyond `inducing_most`
   int64_t finite = 0;              // pairs of blocks that have a bound
   double most = 0;                 // the largest |c| / most
+  double most_of_query = 0;        // the same of a query by itself
   std::vector<double> looseness;   // most / largest |c|, of those pairs where
                                    // this is above 1e-3
 };
@@ -116,6 +122,21 @@ inline PairCheck CheckPairs(const ResidualCorrelation& metric,
   const auto row = [&](int b, int j) {
     return blocks.rows()[blocks.block(b).first + j];
   };
+  const FarFieldExpansions& expansions = blocks.expansions();
+  const int terms = expansions.terms();
+  AlignedBuffer<float> t(int64_t{kFarPanel} * terms);
+  std::fill(t.begin(), t.end(), 0.0f);
+  std::vector<float> table(terms * terms);
+  // A bound on the |c| of one point and a block.
+  const auto query_most = [&](int from, int64_t i, int to) {
+    double x[ChebyshevGrid::kMaxDim];
+    blocks.CubeCoordinates(metric, from, i, x);
+    expansions.Polynomials(x, t.data(), kFarPanel);
+    expansions.Load(from, to, table.data());
+    alignas(64) float sums[kFarPanel];
+    blocks.routines().size_sums(table.data(), terms, t.data(), sums);
+    return FarFieldExpansions::Bound(sums[0], expansions.left(from, to));
+  };
   PairCheck check;
   for (int a = 0; a < blocks.num_blocks(); ++a) {
     for (int b = 0; b <= a; ++b) {
@@ -128,6 +149,20 @@ inline PairCheck CheckPairs(const ResidualCorrelation& metric,
           if (row(a, i) == row(b, j)) continue;
           largest = std::max(largest, size);
           check.exceeding += static_cast<int64_t>(!(size <= most));
+        }
+      }
+      for (const auto& [from, to] : {std::pair(a, b), std::pair(b, a)}) {
+        if (!(most < HUGE_VALF)) continue;
+        for (int i = 0; i < blocks.block(from).count; ++i) {
+          const double of_query = query_most(from, row(from, i), to);
+          double seen = 0;
+          for (int j = 0; j < blocks.block(to).count; ++j) {
+            if (row(from, i) != row(to, j)) {
+              seen = std::max(seen, c(row(from, i), row(to, j)));
+            }
+          }
+          check.exceeding_query += static_cast<int64_t>(!(seen <= of_query));
+          check.most_of_query = std::max(check.most_of_query, seen / of_query);
         }
       }
       if (most < HUGE_VALF) {
