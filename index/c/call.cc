@@ -10,8 +10,12 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/version.h"
+#include "heuristics/composition/heuristics.pb.h"
 #include "index/c/rct.h"
 #include "index/exceptions.h"
+#include "index/ordering.pb.h"
+#include "metric/metric.pb.h"
+#include "traversal/traversal.pb.h"
 
 namespace rct {
 namespace {
@@ -25,8 +29,18 @@ rct_error& NoMemory() {
   static auto& error = *new rct_error{RCT_RESOURCE_EXHAUSTED, ""};
   return error;
 }
-// Makes it while there is memory.
-[[maybe_unused]] const rct_error& made_at_start = NoMemory();
+// Makes, when the library is loaded, what cannot be made without memory: that
+// error, and the tables by which Protocol Buffers knows the names of enums and
+// the fields of counters. It makes a file's tables at their first use, and where
+// memory runs out in the middle of that, the process ends.
+[[maybe_unused]] const bool made_at_start = [] {
+  NoMemory();
+  HeuristicsConfig::descriptor();
+  KernelConfig::descriptor();
+  OrderingConfig::descriptor();
+  SearchCounters::descriptor();
+  return true;
+}();
 
 // The codes of C are those of Abseil, so that the conversion is a cast.
 template <absl::StatusCode code, int32_t c_code>

@@ -124,10 +124,10 @@ int32_t rct_lon_lat(const double* places, int64_t n, int64_t d, double* points,
     RCT_ASSIGN_OR_RETURN(const rct::MatrixView<const double> data,
                          rct::PointsAt("places", places, n, d));
     if (n > 0) RCT_RETURN_IF_ERROR(rct::NotNull("points", points));
-    RCT_ASSIGN_OR_RETURN(const rct::Matrix<double> chords,
-                         rct::LonLatToChord(data));
-    for (int64_t i = 0; i < chords.rows(); ++i) {
-      std::copy_n(chords.row(i), chords.cols(), points + i * chords.cols());
+    const absl::StatusOr<rct::Matrix<double>> chords = rct::LonLatToChord(data);
+    RCT_RETURN_IF_ERROR(rct::Annotate(chords.status(), "places"));
+    for (int64_t i = 0; i < chords->rows(); ++i) {
+      std::copy_n(chords->row(i), chords->cols(), points + i * chords->cols());
     }
     return absl::OkStatus();
   });
