@@ -5,20 +5,24 @@
 #include <cstdint>
 #include <cstring>
 #include <iterator>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
+#include "base/aligned_buffer.h"
 #include "base/check.h"
 #include "base/file.h"
+#include "base/memory_limit.h"
 #include "base/monitor.h"
 #include "base/parallel.h"
 #include "base/quote.h"
@@ -112,6 +116,42 @@ void ArchiveWriter::Add(std::string_view name, const void* data,
 absl::Status ArchiveWriter::Write(const std::string& path,
                                   const ArchiveFormat& format, int threads,
                                   Monitor* monitor) const {
+  return Use(format, threads, monitor,
+             [&](absl::Span<const std::string_view> pieces) {
+               return WriteFileAtomically(path, pieces, monitor);
+             });
+}
+
+absl::StatusOr<std::string> ArchiveWriter::Contents(const ArchiveFormat& format,
+                                                    int threads,
+                                                    Monitor* monitor) const {
+  double bytes = 0;
+  for (const ArchiveEntry& entry : entries_) {
+    bytes += static_cast<double>(entry.bytes);
+  }
+  RCT_RETURN_IF_ERROR(CheckMemory(bytes,
+                                  absl::StrCat("the bytes of an ", format.name),
+                                  "write it to a file instead"));
+  std::string contents;
+  RCT_RETURN_IF_ERROR(Use(format, threads, monitor,
+                          [&](absl::Span<const std::string_view> pieces) {
+                            size_t size = 0;
+                            for (const std::string_view piece : pieces) {
+                              size += piece.size();
+                            }
+                            contents.reserve(size);
+                            for (const std::string_view piece : pieces) {
+                              contents += piece;
+                            }
+                            return absl::OkStatus();
+                          }));
+  return contents;
+}
+
+absl::Status ArchiveWriter::Use(
+    const ArchiveFormat& format, int threads, Monitor* monitor,
+    absl::FunctionRef<absl::Status(absl::Span<const std::string_view>)> use)
+    const {
   const Monitor::Part whole(monitor);
   RCT_CHECK(format.magic.size() == sizeof(Preamble::magic));
   static constexpr char kZeros[kAlignment] = {};
@@ -149,7 +189,7 @@ absl::Status ArchiveWriter::Write(const std::string& path,
   RCT_RETURN_IF_ERROR(Monitor::Check(monitor));
   std::memcpy(preamble.digest, digest.data(), sizeof(preamble.digest));
   pieces[0] = BytesOf(preamble);
-  return WriteFileAtomically(path, pieces, monitor);
+  return use(pieces);
 }
 
 absl::StatusOr<ArchiveReader> ArchiveReader::Open(const std::string& path,
@@ -161,6 +201,26 @@ absl::StatusOr<ArchiveReader> ArchiveReader::Open(const std::string& path,
   RCT_ASSIGN_OR_RETURN(SharedBytes file,
                        map ? MapFile(path) : ReadFileAligned(path, monitor));
   part.reset();
+  return OpenBytes(path, std::move(file), format, threads, monitor);
+}
+
+absl::StatusOr<ArchiveReader> ArchiveReader::OpenContents(
+    const std::string& name, std::string_view contents,
+    const ArchiveFormat& format, int threads, Monitor* monitor) {
+  const Monitor::Part whole(monitor);
+  RCT_RETURN_IF_ERROR(
+      CheckMemory(static_cast<double>(contents.size()),
+                  absl::StrCat(name, ", a copy of them"),
+                  "write them to a file, and open that in place"));
+  const auto memory = std::make_shared<AlignedBuffer<char>>(contents.size());
+  std::copy(contents.begin(), contents.end(), memory->data());
+  return OpenBytes(name, {{memory->data(), contents.size()}, memory}, format,
+                   threads, monitor);
+}
+
+absl::StatusOr<ArchiveReader> ArchiveReader::OpenBytes(
+    const std::string& path, SharedBytes file, const ArchiveFormat& format,
+    int threads, Monitor* monitor) {
   ArchiveReader reader(path, format.remedy, std::move(file));
   RCT_RETURN_IF_ERROR(Annotate(reader.Check(format, threads, monitor), path));
   RCT_RETURN_IF_ERROR(reader.ReadTable());

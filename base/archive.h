@@ -51,6 +51,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
@@ -122,7 +123,17 @@ class ArchiveWriter {
   absl::Status Write(const std::string& path, const ArchiveFormat& format,
                      int threads, Monitor* monitor = nullptr) const;
 
+  // Returns the bytes of the file that Write would write, or ResourceExhausted
+  // where they do not fit into the memory that there is.
+  absl::StatusOr<std::string> Contents(const ArchiveFormat& format, int threads,
+                                       Monitor* monitor = nullptr) const;
+
  private:
+  // Returns use(pieces) of all bytes of the file, one piece after the other.
+  absl::Status Use(
+      const ArchiveFormat& format, int threads, Monitor* monitor,
+      absl::FunctionRef<absl::Status(absl::Span<const std::string_view>)> use)
+      const;
   void Add(std::string_view name, const void* data, int64_t element_bytes,
            int64_t rows, int64_t cols, int64_t stride);
 
@@ -145,6 +156,15 @@ class ArchiveReader {
                                             const ArchiveFormat& format,
                                             bool map, int threads,
                                             Monitor* monitor = nullptr);
+
+  // Does the same for the contents of a file, which messages call `name`, and
+  // of which the archive keeps a copy. ResourceExhausted where that does not
+  // fit into the memory that there is.
+  static absl::StatusOr<ArchiveReader> OpenContents(const std::string& name,
+                                                    std::string_view contents,
+                                                    const ArchiveFormat& format,
+                                                    int threads,
+                                                    Monitor* monitor = nullptr);
 
   // Returns true if the file at `path` starts with the magic of `format`.
   static bool Recognizes(const std::string& path, const ArchiveFormat& format);
@@ -216,6 +236,11 @@ class ArchiveReader {
   ArchiveReader(std::string path, std::string_view remedy, SharedBytes file)
       : path_(std::move(path)), remedy_(remedy), file_(std::move(file)) {}
 
+  // Returns a reader of bytes whose digest and table are right.
+  static absl::StatusOr<ArchiveReader> OpenBytes(const std::string& path,
+                                                 SharedBytes file,
+                                                 const ArchiveFormat& format,
+                                                 int threads, Monitor* monitor);
   absl::Status Check(const ArchiveFormat& format, int threads,
                      Monitor* monitor);
   absl::Status ReadTable();

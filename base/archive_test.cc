@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -22,6 +23,7 @@ namespace {
 using testing::AllOf;
 using testing::ElementsAre;
 using testing::EndsWith;
+using testing::HasSubstr;
 using testing::StartsWith;
 
 constexpr ArchiveFormat kFormat = {.magic = "\x89test\r\n\n",
@@ -121,6 +123,43 @@ TEST(ArchiveTest, ReadsWhatWasWritten) {
     const Matrix<double> moved = std::move(read.matrix);
     EXPECT_EQ(moved(4, 2), 42);
     EXPECT_EQ(moved.Clone()(4, 2), 42);
+  }
+}
+
+TEST(ArchiveTest, InMemory) {
+  const Thing thing = MakeThing();
+  const std::string path = PathOf("memory");
+  Save(thing, path);
+  ArchiveWriter writer;
+  Thing::Describe(thing, writer);
+  const auto contents = writer.Contents(kFormat, /*threads=*/2);
+  ASSERT_THAT(contents.status(), IsOk());
+  const auto file = ReadFile(path);
+  ASSERT_THAT(file.status(), IsOk());
+  EXPECT_TRUE(*contents == *file);
+  Thing read;
+  {
+    // Of bytes anywhere in memory, which need not stay there.
+    const std::string moved = "x" + *contents;
+    auto archive = ArchiveReader::OpenContents(
+        "the bytes", std::string_view(moved).substr(1), kFormat, 2);
+    ASSERT_THAT(archive.status(), IsOk());
+    Thing::Describe(read, *archive);
+    EXPECT_THAT(archive->Finish(), IsOk());
+  }
+  EXPECT_EQ(read.rows, thing.rows);
+  EXPECT_EQ(read.matrix(4, 2), 42);
+  EXPECT_EQ(read.buffer[1000], 1000);
+  std::string damaged = *contents;
+  damaged[damaged.size() / 2] ^= 1;
+  for (const auto& [bytes, what] :
+       {std::pair<std::string, std::string>("", "the bytes: is empty"),
+        {contents->substr(0, 1000), "the bytes: truncated: has 1000 bytes"},
+        {*contents + "x", "1 more than it should"},
+        {damaged, "the bytes: damaged: its digest differs"}}) {
+    EXPECT_THAT(
+        ArchiveReader::OpenContents("the bytes", bytes, kFormat, 1).status(),
+        StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(what)));
   }
 }
 

@@ -1,7 +1,8 @@
-// EuclideanIndex::Save and Load.
+// EuclideanIndex::Save and Load, in files and in memory.
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -46,29 +47,19 @@ EuclideanFileHeader ReadHeader(ArchiveReader& archive) {
 
 }  // namespace
 
-absl::Status EuclideanIndex::Save(const std::string& path, int threads,
-                                  Monitor* monitor) const try {
-  RCT_RETURN_IF_ERROR(ValidateThreads(threads));
+ArchiveWriter EuclideanIndex::ToArchive(const Matrix<double>& points) const {
   EuclideanFileHeader header;
   *header.mutable_options() = options_;
   header.set_num_points(size());
   header.set_dim(dim());
-  const Matrix<double> points = ScaledPoints();
   ArchiveWriter archive;
   archive.Value("header", header.SerializeAsString());
   archive.Array("points", points);
-  return archive.Write(path, kFormat, ResolveThreads(threads), monitor);
-} catch (...) {
-  return StatusOfException("Save");
+  return archive;
 }
 
-absl::StatusOr<EuclideanIndex> EuclideanIndex::Load(const std::string& path,
-                                                    int threads,
-                                                    Monitor* monitor) try {
-  RCT_RETURN_IF_ERROR(ValidateThreads(threads));
-  RCT_ASSIGN_OR_RETURN(ArchiveReader archive,
-                       ArchiveReader::Open(path, kFormat, /*map=*/false,
-                                           ResolveThreads(threads), monitor));
+absl::StatusOr<EuclideanIndex> EuclideanIndex::FromArchive(
+    ArchiveReader& archive, int threads, Monitor* monitor) {
   const EuclideanFileHeader header = ReadHeader(archive);
   RCT_RETURN_IF_ERROR(archive.status());
   Matrix<double> points;
@@ -90,8 +81,51 @@ absl::StatusOr<EuclideanIndex> EuclideanIndex::Load(const std::string& path,
     return archive.Refuse(index.status().message());
   }
   return index;
+}
+
+absl::Status EuclideanIndex::Save(const std::string& path, int threads,
+                                  Monitor* monitor) const try {
+  RCT_RETURN_IF_ERROR(ValidateThreads(threads));
+  const Matrix<double> points = ScaledPoints();
+  return ToArchive(points).Write(path, kFormat, ResolveThreads(threads),
+                                 monitor);
+} catch (...) {
+  return StatusOfException("Save");
+}
+
+absl::StatusOr<std::string> EuclideanIndex::ToBytes(int threads,
+                                                    Monitor* monitor) const
+    try {
+  RCT_RETURN_IF_ERROR(ValidateThreads(threads));
+  const Matrix<double> points = ScaledPoints();
+  return ToArchive(points).Contents(kFormat, ResolveThreads(threads), monitor);
+} catch (...) {
+  return StatusOfException("ToBytes");
+}
+
+absl::StatusOr<EuclideanIndex> EuclideanIndex::Load(const std::string& path,
+                                                    int threads,
+                                                    Monitor* monitor) try {
+  RCT_RETURN_IF_ERROR(ValidateThreads(threads));
+  RCT_ASSIGN_OR_RETURN(ArchiveReader archive,
+                       ArchiveReader::Open(path, kFormat, /*map=*/false,
+                                           ResolveThreads(threads), monitor));
+  return FromArchive(archive, threads, monitor);
 } catch (...) {
   return StatusOfException("Load");
+}
+
+absl::StatusOr<EuclideanIndex> EuclideanIndex::FromBytes(std::string_view bytes,
+                                                         int threads,
+                                                         Monitor* monitor) try {
+  RCT_RETURN_IF_ERROR(ValidateThreads(threads));
+  RCT_ASSIGN_OR_RETURN(
+      ArchiveReader archive,
+      ArchiveReader::OpenContents("the bytes of an index", bytes, kFormat,
+                                  ResolveThreads(threads), monitor));
+  return FromArchive(archive, threads, monitor);
+} catch (...) {
+  return StatusOfException("FromBytes");
 }
 
 bool EuclideanIndex::IsFile(const std::string& path) {

@@ -83,6 +83,15 @@ TEST_F(EuclideanFileTest, TheSameAnswers) {
     EXPECT_EQ(
         loaded->SearchPoints(queries_.view(), {.k = 7})->neighbors.Digest(),
         index.SearchPoints(queries_.view(), {.k = 7})->neighbors.Digest());
+    const std::string bytes = *index.ToBytes(/*threads=*/2);
+    EXPECT_TRUE(bytes == *ReadFile(path));
+    const auto restored = EuclideanIndex::FromBytes(bytes, /*threads=*/2);
+    ASSERT_THAT(restored, IsOk());
+    EXPECT_EQ(restored->Graph(options)->neighbors.Digest(),
+              index.Graph(options)->neighbors.Digest());
+    EXPECT_THAT(EuclideanIndex::FromBytes(bytes.substr(1)),
+                StatusIs(absl::StatusCode::kInvalidArgument,
+                         HasSubstr("the bytes of an index: is no rct")));
   }
 }
 

@@ -35,12 +35,14 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "base/archive.h"
 #include "base/matrix.h"
 #include "base/monitor.h"
 #include "index/index.pb.h"
@@ -126,6 +128,15 @@ class EuclideanIndex {
                                              int threads = 0,
                                              Monitor* monitor = nullptr);
 
+  // Do the same in memory: return the contents of the file that Save would
+  // write, and the index that they describe. Errors are those of Save and Load,
+  // without those of the file system, and ResourceExhausted.
+  absl::StatusOr<std::string> ToBytes(int threads = 0,
+                                      Monitor* monitor = nullptr) const;
+  static absl::StatusOr<EuclideanIndex> FromBytes(std::string_view bytes,
+                                                  int threads = 0,
+                                                  Monitor* monitor = nullptr);
+
   // Returns whether the file starts as one that Save wrote.
   static bool IsFile(const std::string& path);
 
@@ -153,6 +164,14 @@ class EuclideanIndex {
   static absl::StatusOr<EuclideanIndex> Compose(Matrix<double> scaled,
                                                 EuclideanIndexOptions options,
                                                 int threads, Monitor* monitor);
+
+  // Lists the arrays of an index file, of which `points`, ScaledPoints(), must
+  // outlive the archive.
+  ArchiveWriter ToArchive(const Matrix<double>& points) const;
+  // Returns the index of an archive.
+  static absl::StatusOr<EuclideanIndex> FromArchive(ArchiveReader& archive,
+                                                    int threads,
+                                                    Monitor* monitor);
 
   // Returns InvalidArgument where options do not fit points of `dim`
   // coordinates.

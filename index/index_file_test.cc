@@ -113,6 +113,15 @@ void ExpectSame(const ResidualIndex& index, const std::string& path) {
     EXPECT_EQ(loaded->phases()[0].name, "load");
     EXPECT_GT(loaded->phases()[0].seconds, 0);
   }
+  // The same in memory.
+  const auto bytes = index.ToBytes(/*threads=*/2);
+  ASSERT_THAT(bytes.status(), IsOk());
+  const auto restored = ResidualIndex::FromBytes(*bytes, /*threads=*/2);
+  ASSERT_THAT(restored.status(), IsOk());
+  EXPECT_EQ(Answers(*restored), expected);
+  // Searches may have added tables since the file was written.
+  ASSERT_THAT(index.Save(path), IsOk());
+  EXPECT_TRUE(*ReadFile(path) == *index.ToBytes());
 }
 
 // An example of use.
@@ -360,6 +369,30 @@ TEST_F(IndexFileTest, OutlivesItsFile) {
     ASSERT_THAT(exhaustive.status(), IsOk());
     EXPECT_EQ(Answers(*exhaustive)[1], expected[1]);
   }
+}
+
+TEST_F(IndexFileTest, BytesThatAreNoIndex) {
+  const Matrix<double> points = MakePoints("normal", 100, kDim, 1);
+  const ResidualIndex index = Build(points, Options(BLOCK));
+  const std::string bytes = *index.ToBytes();
+  std::string damaged = bytes;
+  damaged[bytes.size() / 2] ^= 1;
+  for (const std::string& wrong :
+       {std::string(), bytes.substr(0, bytes.size() - 1), damaged}) {
+    EXPECT_THAT(ResidualIndex::FromBytes(wrong),
+                StatusIs(absl::StatusCode::kInvalidArgument,
+                         StartsWith("the bytes of an index: ")));
+  }
+  EXPECT_THAT(index.ToBytes(/*threads=*/-1),
+              StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_THAT(ResidualIndex::FromBytes(bytes, /*threads=*/-1),
+              StatusIs(absl::StatusCode::kInvalidArgument));
+  Monitor cancelled([](double) { return true; });
+  cancelled.Cancel();
+  EXPECT_THAT(index.ToBytes(1, &cancelled),
+              StatusIs(absl::StatusCode::kCancelled));
+  EXPECT_THAT(ResidualIndex::FromBytes(bytes, 1, &cancelled),
+              StatusIs(absl::StatusCode::kCancelled));
 }
 
 TEST_F(IndexFileTest, SameBytesWhateverTheThreads) {

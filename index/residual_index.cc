@@ -445,9 +445,7 @@ absl::StatusOr<ResidualIndex> ResidualIndex::Append(
   return StatusOfException("Append");
 }
 
-absl::Status ResidualIndex::Save(const std::string& path, int threads,
-                                 Monitor* monitor) const try {
-  RCT_RETURN_IF_ERROR(ValidateThreads(threads));
+ArchiveWriter ResidualIndex::ToArchive() const {
   const ResidualPoints& data = model_.metric()->data();
   IndexFileHeader header;
   *header.mutable_options() = options_;
@@ -459,24 +457,15 @@ absl::Status ResidualIndex::Save(const std::string& path, int threads,
   archive.Value("header", header.SerializeAsString());
   model_.Save(archive);
   SaveSearcher(*searcher_, CompositionOf(options_), archive);
-  return archive.Write(path, kIndexFormat, ResolveThreads(threads), monitor);
-} catch (...) {
-  return StatusOfException("Save");
+  return archive;
 }
 
-absl::StatusOr<ResidualIndex> ResidualIndex::Load(const std::string& path,
-                                                  LoadOptions options) try {
-  RCT_RETURN_IF_ERROR(ValidateThreads(options.threads));
-  const int threads = ResolveThreads(options.threads);
-  PhaseClock clock;
-  const Monitor::Part whole(options.monitor);
-  std::optional<Monitor::Part> part(std::in_place, options.monitor, 0.8);
-  RCT_ASSIGN_OR_RETURN(ArchiveReader archive,
-                       ArchiveReader::Open(path, kIndexFormat, options.map,
-                                           threads, options.monitor));
-  part.reset();
+absl::StatusOr<ResidualIndex> ResidualIndex::FromArchive(ArchiveReader& archive,
+                                                         int threads,
+                                                         PhaseClock& clock,
+                                                         Monitor* monitor) {
   RCT_ASSIGN_OR_RETURN(IndexFileContents contents,
-                       ReadIndexFile(archive, threads, clock, options.monitor));
+                       ReadIndexFile(archive, threads, clock, monitor));
   IndexOptions used = contents.header.options();
   ResidualModel model(std::move(contents.factor), std::move(contents.metric),
                       used.residual(), {});
@@ -492,8 +481,57 @@ absl::StatusOr<ResidualIndex> ResidualIndex::Load(const std::string& path,
   return ResidualIndex(std::move(model), std::move(used),
                        std::move(composed.searcher), std::move(phases),
                        std::move(composed.static_nets));
+}
+
+absl::Status ResidualIndex::Save(const std::string& path, int threads,
+                                 Monitor* monitor) const try {
+  RCT_RETURN_IF_ERROR(ValidateThreads(threads));
+  return ToArchive().Write(path, kIndexFormat, ResolveThreads(threads),
+                           monitor);
+} catch (...) {
+  return StatusOfException("Save");
+}
+
+absl::StatusOr<std::string> ResidualIndex::ToBytes(int threads,
+                                                   Monitor* monitor) const try {
+  RCT_RETURN_IF_ERROR(ValidateThreads(threads));
+  return ToArchive().Contents(kIndexFormat, ResolveThreads(threads), monitor);
+} catch (...) {
+  return StatusOfException("ToBytes");
+}
+
+absl::StatusOr<ResidualIndex> ResidualIndex::Load(const std::string& path,
+                                                  LoadOptions options) try {
+  RCT_RETURN_IF_ERROR(ValidateThreads(options.threads));
+  const int threads = ResolveThreads(options.threads);
+  PhaseClock clock;
+  const Monitor::Part whole(options.monitor);
+  std::optional<Monitor::Part> part(std::in_place, options.monitor, 0.8);
+  RCT_ASSIGN_OR_RETURN(ArchiveReader archive,
+                       ArchiveReader::Open(path, kIndexFormat, options.map,
+                                           threads, options.monitor));
+  part.reset();
+  return FromArchive(archive, threads, clock, options.monitor);
 } catch (...) {
   return StatusOfException("Load");
+}
+
+absl::StatusOr<ResidualIndex> ResidualIndex::FromBytes(std::string_view bytes,
+                                                       int threads,
+                                                       Monitor* monitor) try {
+  RCT_RETURN_IF_ERROR(ValidateThreads(threads));
+  threads = ResolveThreads(threads);
+  PhaseClock clock;
+  const Monitor::Part whole(monitor);
+  std::optional<Monitor::Part> part(std::in_place, monitor, 0.8);
+  RCT_ASSIGN_OR_RETURN(
+      ArchiveReader archive,
+      ArchiveReader::OpenContents("the bytes of an index", bytes, kIndexFormat,
+                                  threads, monitor));
+  part.reset();
+  return FromArchive(archive, threads, clock, monitor);
+} catch (...) {
+  return StatusOfException("FromBytes");
 }
 
 int64_t ResidualIndex::build_distance_evaluations() const {

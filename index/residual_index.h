@@ -36,6 +36,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -277,6 +278,16 @@ class ResidualIndex {
   static absl::StatusOr<ResidualIndex> Load(const std::string& path,
                                             LoadOptions options = {});
 
+  // Do the same in memory: return the contents of the file that Save would
+  // write, and the index that they describe, which keeps a copy of them. Errors
+  // are those of Save and Load, without those of the file system, and
+  // ResourceExhausted.
+  absl::StatusOr<std::string> ToBytes(int threads = 0,
+                                      Monitor* monitor = nullptr) const;
+  static absl::StatusOr<ResidualIndex> FromBytes(std::string_view bytes,
+                                                 int threads = 0,
+                                                 Monitor* monitor = nullptr);
+
   // Returns the neighbors of rows of the data, each in [0, size). Where a query
   // has fewer than k neighbors, its row of the table is padded with row -1 at
   // distance +inf. Returns InvalidArgument where k is not from 1 to kMaxRows
@@ -355,6 +366,14 @@ class ResidualIndex {
         searcher_(std::move(searcher)),
         phases_(std::move(phases)),
         static_nets_(std::move(static_nets)) {}
+
+  // Lists the arrays of an index file. The index must outlive the archive.
+  ArchiveWriter ToArchive() const;
+  // Returns the index of an archive; `clock` began before it was opened.
+  static absl::StatusOr<ResidualIndex> FromArchive(ArchiveReader& archive,
+                                                   int threads,
+                                                   PhaseClock& clock,
+                                                   Monitor* monitor);
 
   // Makes an index of make_model()'s with the options and nets of this one.
   template <class MakeModel>

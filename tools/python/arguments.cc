@@ -12,66 +12,21 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "absl/types/span.h"
-#include "google/protobuf/descriptor.h"
 #include "metric/inducing_names.h"
 #include "metric/metric.pb.h"
-#include "tools/python/errors.h"
+#include "tools/python/refusals.h"
+#include "tools/python/scalars.h"
 
 namespace rct {
 namespace {
 
 namespace py = pybind11;
 
-[[noreturn]] void Refuse(PyObject* type, const char* name,
-                         const std::string& why) {
-  Raise(type, absl::StrCat(name, ": ", why));
-}
-
-std::string TypeName(const py::object& object) {
-  return py::str(py::type::of(object).attr("__name__"));
-}
-
 std::string Shape(const py::array& array) {
   return py::str(array.attr("shape"));
-}
-
-// Returns the place of entry i, counted in C order: "row 3, column 1", or "row
-// 3".
-std::string Place(const py::array& array, int64_t i) {
-  if (array.ndim() == 0) return "the value";
-  if (array.ndim() == 1) return absl::StrCat("entry ", i);
-  const int64_t columns = array.shape(array.ndim() - 1);
-  return absl::StrCat("row ", i / columns, ", column ", i % columns);
-}
-
-// Returns an attribute of a module, which lives as long as the process.
-py::handle Attribute(const char* module, const char* name) {
-  py::object attribute = py::module_::import(module).attr(name);
-  return attribute.release();
-}
-
-bool IsMasked(const py::handle& object) {
-  static const py::handle masked = Attribute("numpy.ma", "MaskedArray");
-  return py::isinstance(object, masked);
-}
-
-void RefuseHidden(const char* name, const py::handle& object,
-                  const std::string& within) {
-  const py::module_ ma = py::module_::import("numpy.ma");
-  const auto mask = py::array::ensure(ma.attr("getmaskarray")(object));
-  const auto hidden = CArray<bool>(mask);
-  for (int64_t i = 0; i < hidden.size(); ++i) {
-    if (!hidden.data()[i]) continue;
-    Refuse(PyExc_ValueError, name,
-           absl::StrCat(within, Place(mask, i),
-                        " is masked, it has no value; fill what is masked or "
-                        "leave those rows out"));
-  }
 }
 
 // Refuses masked entries of arrays in a list, whose masks NumPy drops silently.
@@ -163,10 +118,11 @@ void CheckKind(const char* name, const py::array& array, Wanted wanted) {
 // Refuses an object that NumPy wraps as an array of one entry, such as a set or
 // None.
 void RefuseWrapped(const char* name, const py::object& object,
-                   const py::array& array) {
+                   const py::array& array,
+                   std::string_view wanted = "an array") {
   if (array.ndim() == 0 && array.dtype().kind() == 'O') {
     Refuse(PyExc_TypeError, name,
-           absl::StrCat("must be an array; is ", TypeName(object)));
+           absl::StrCat("must be ", wanted, "; is ", TypeName(object)));
   }
 }
 
@@ -229,7 +185,23 @@ CArray<double> PointsOf(const char* name, const py::array& array) {
   return Reals(name, array);
 }
 
-CArray<int64_t> RowsOf(const char* name, const py::array& array) {
+// Returns the row numbers that floats are.
+CArray<int64_t> RowsOfFloats(const char* name, const py::array& array) {
+  const CArray<double> floats(array);
+  for (int64_t i = 0; i < floats.size(); ++i) {
+    const double value = floats.data()[i];
+    if (IsWhole(value)) continue;
+    const std::string text = py::str(array.attr("flat")[py::int_(i)]);
+    Refuse(PyExc_ValueError, name,
+           absl::StrCat(Place(array, i), " is ", text,
+                        ", which is no row number: they are whole, and floats "
+                        "are exact up to 2**53"));
+  }
+  return CArray<int64_t>(floats);
+}
+
+// Floats may be coordinates where `floats` is false.
+CArray<int64_t> RowsOf(const char* name, const py::array& array, bool floats) {
   if (array.ndim() != 1) {
     const bool column = array.ndim() == 2 && array.shape(1) == 1;
     Refuse(PyExc_TypeError, name,
@@ -241,6 +213,7 @@ CArray<int64_t> RowsOf(const char* name, const py::array& array) {
   }
   // NumPy makes an array of float64 of an empty list.
   if (array.size() == 0) return CArray<int64_t>(0);
+  if (floats && array.dtype().kind() == 'f') return RowsOfFloats(name, array);
   CheckKind(name, array, Wanted::kRows);
   if (array.dtype().kind() == 'u' && array.itemsize() >= 8) {
     const CArray<uint64_t> values(array);
@@ -252,40 +225,6 @@ CArray<int64_t> RowsOf(const char* name, const py::array& array) {
     }
   }
   return CArray<int64_t>(array);
-}
-
-// Converts NumPy's scalars and arrays without dimensions to Python's numbers.
-py::object Plain(const py::object& object) {
-  return py::isinstance<py::array>(object) && py::array(object).ndim() == 0
-             ? py::array(object).attr("item")()
-             : object;
-}
-
-bool IsBoolean(const py::object& object) {
-  static const py::handle numpy_bool = Attribute("numpy", "bool_");
-  return PyBool_Check(object.ptr()) || py::isinstance(object, numpy_bool);
-}
-
-// Returns an integer as Python's own.
-py::int_ Whole(const char* name, const py::object& argument) {
-  if (IsMasked(argument)) RefuseHidden(name, argument, "");
-  const py::object object = Plain(argument);
-  auto whole =
-      IsBoolean(object) || PyIndex_Check(object.ptr()) == 0
-          ? py::object()
-          : py::reinterpret_steal<py::object>(PyNumber_Index(object.ptr()));
-  if (whole) return whole;
-  PyErr_Clear();
-  Refuse(PyExc_TypeError, name,
-         absl::StrCat("must be an integer; is ", std::string(py::repr(object)),
-                      " (", TypeName(object), ")"));
-}
-
-[[noreturn]] void RefuseRange(const char* name, const py::int_& value,
-                              const std::string& range) {
-  Refuse(
-      PyExc_ValueError, name,
-      absl::StrCat("is ", std::string(py::repr(value)), "; must be ", range));
 }
 
 void CheckWidth(const py::array& array, int64_t size, int64_t dim) {
@@ -310,22 +249,15 @@ void CheckWidth(const py::array& array, int64_t size, int64_t dim) {
 }
 
 // Returns the choice that a name describes.
-InducingConfig NamedInducing(const std::string& name,
+InducingConfig NamedInducing(const py::object& name,
                              const py::object& num_inducing, uint64_t seed) {
-  const std::vector<std::string>& names = InducingNames();
-  const auto found = std::find(names.begin(), names.end(), name);
-  if (found == names.end()) {
-    Refuse(PyExc_ValueError, "inducing",
-           absl::StrCat("there is no '", name, "'; choose one of '",
-                        absl::StrJoin(names, "', '"), "'"));
-  }
+  const int choice = ChooseName("inducing", name, InducingNames());
   if (num_inducing.is_none()) {
     Refuse(PyExc_TypeError, "num_inducing",
-           absl::StrCat("is missing: how many points inducing='", name,
-                        "' chooses"));
+           absl::StrCat("is missing: how many points inducing='",
+                        InducingNames()[choice], "' chooses"));
   }
-  return InducingByName(static_cast<int>(found - names.begin()),
-                        Integer("num_inducing", num_inducing), seed);
+  return InducingByName(choice, Integer("num_inducing", num_inducing), seed);
 }
 
 }  // namespace
@@ -339,7 +271,15 @@ CArray<double> Points(const char* name, const py::object& object) {
 CArray<int64_t> Rows(const char* name, const py::object& object) {
   const py::array array = ToArray(name, object);
   RefuseWrapped(name, object, array);
-  return RowsOf(name, array);
+  return RowsOf(name, array, /*floats=*/true);
+}
+
+QueryRows RowsOrRow(const char* name, const py::object& object) {
+  const py::array array = ToArray(name, object);
+  RefuseWrapped(name, object, array, "row numbers");
+  const bool is_one = array.ndim() == 0;
+  const py::array rows = is_one ? py::array(array.attr("reshape")(1)) : array;
+  return {RowsOf(name, rows, /*floats=*/true), is_one};
 }
 
 Flags::Flags(const char* name, const py::object& object) {
@@ -362,7 +302,8 @@ Flags::Flags(const char* name, const py::object& object) {
 
 std::vector<double> Numbers(const char* name, const py::object& object) {
   const py::array array = ToArray(name, object);
-  RefuseWrapped(name, object, array);
+  RefuseWrapped(name, object, array,
+                "one positive number, or one for each coordinate");
   if (array.ndim() > 1) {
     Refuse(PyExc_TypeError, name,
            absl::StrCat("must be a number or 1-dimensional; has shape ",
@@ -377,38 +318,12 @@ std::vector<double> Numbers(const char* name, const py::object& object) {
 
 double Number(const char* name, const py::object& object) {
   const py::array array = ToArray(name, object);
-  RefuseWrapped(name, object, array);
+  RefuseWrapped(name, object, array, "a number");
   if (array.ndim() != 0) {
     Refuse(PyExc_TypeError, name,
            absl::StrCat("must be one number; has shape ", Shape(array)));
   }
   return Reals(name, array).data()[0];
-}
-
-int64_t Integer(const char* name, const py::object& object, int64_t min,
-                int64_t max) {
-  const py::int_ whole = Whole(name, object);
-  int overflow = 0;
-  const int64_t value = PyLong_AsLongLongAndOverflow(whole.ptr(), &overflow);
-  if (overflow != 0 || value < min || value > max) {
-    RefuseRange(name, whole, absl::StrCat("from ", min, " to ", max));
-  }
-  return value;
-}
-
-int Threads(const py::object& object) {
-  return static_cast<int>(
-      Integer("threads", object, /*min=*/0, std::numeric_limits<int>::max()));
-}
-
-uint64_t Seed(const py::object& object) {
-  const py::int_ whole = Whole("seed", object);
-  const uint64_t seed = PyLong_AsUnsignedLongLong(whole.ptr());
-  if (PyErr_Occurred() != nullptr) {
-    PyErr_Clear();
-    RefuseRange("seed", whole, "from 0 to 2**64 - 1");
-  }
-  return seed;
 }
 
 InducingConfig Inducing(const py::object& object,
@@ -417,7 +332,7 @@ InducingConfig Inducing(const py::object& object,
   constexpr char kName[] = "inducing";
   InducingConfig config;
   if (py::isinstance<py::str>(object)) {
-    return NamedInducing(object.cast<std::string>(), num_inducing, seed);
+    return NamedInducing(object, num_inducing, seed);
   }
   if (!num_inducing.is_none()) {
     Refuse(PyExc_ValueError, "num_inducing",
@@ -429,13 +344,15 @@ InducingConfig Inducing(const py::object& object,
     return config;
   }
   const py::array array = ToArray(kName, object);
-  RefuseWrapped(kName, object, array);
+  RefuseWrapped(kName, object, array,
+                "a count, a name, row numbers, coordinates or None");
   if (array.ndim() == 0) {
-    if (!absl::StrContains("iu", array.dtype().kind())) {
+    const py::object whole = WholeOfFloat(array);
+    if (!whole && !absl::StrContains("iu", array.dtype().kind())) {
       Refuse(PyExc_TypeError, kName,
              absl::StrCat("must be a count, a name, row numbers, coordinates "
                           "or None; is ",
-                          std::string(py::repr(object))));
+                          Shown(object)));
     }
     config.mutable_random()->set_count(Integer(kName, array));
     config.mutable_random()->set_seed(seed);
@@ -445,7 +362,7 @@ InducingConfig Inducing(const py::object& object,
     config.mutable_coordinates()->mutable_value()->Add(
         points.data(), points.data() + points.size());
   } else {
-    const CArray<int64_t> rows = RowsOf(kName, array);
+    const CArray<int64_t> rows = RowsOf(kName, array, /*floats=*/false);
     config.mutable_rows()->mutable_row()->Add(rows.data(),
                                               rows.data() + rows.size());
   }
@@ -460,36 +377,6 @@ void RefuseWithoutInducing(const py::object& num_inducing,
     Refuse(PyExc_ValueError, name,
            "has no use without inducing, which chooses inducing points anew");
   }
-}
-
-int Choose(const char* name, const std::string& choice,
-           const google::protobuf::EnumDescriptor& values) {
-  std::vector<std::string> names;
-  for (int i = 0; i < values.value_count(); ++i) {
-    const google::protobuf::EnumValueDescriptor& value = *values.value(i);
-    if (value.number() == 0) continue;
-    if (absl::AsciiStrToUpper(choice) == value.name()) return value.number();
-    names.push_back(
-        absl::StrCat("'", absl::AsciiStrToLower(value.name()), "'"));
-  }
-  Refuse(PyExc_ValueError, name,
-         absl::StrCat("there is no '", choice, "'; choose one of ",
-                      absl::StrJoin(names, ", ")));
-}
-
-std::string Path(const py::object& object) {
-  PyObject* bytes = nullptr;
-  if (PyUnicode_FSConverter(object.ptr(), &bytes) == 0) {
-    if (PyErr_ExceptionMatches(PyExc_ValueError) != 0) {
-      PyErr_Clear();
-      Refuse(PyExc_ValueError, "path",
-             absl::StrCat(std::string(py::repr(object)),
-                          " holds a null character, which no name of a file "
-                          "can"));
-    }
-    throw py::error_already_set();
-  }
-  return py::reinterpret_steal<py::bytes>(bytes);
 }
 
 }  // namespace rct

@@ -9,7 +9,11 @@
 //   - entries that a mask hides (numpy.ma), in the array or in a list of them;
 //   - integers and long doubles that float64 cannot hold, such as time stamps
 //     in nanoseconds: different ones would become equal;
-//   - row numbers beyond int64.
+//   - row numbers beyond int64, and floats that are no row numbers.
+//
+// Integers and row numbers may be floats that are whole, as R and many tables
+// have them, up to 2**53: from there on floats skip integers. Booleans are no
+// numbers, and numbers no booleans.
 //
 // Everything else that NumPy converts to an array is accepted, pandas frames of
 // numbers among them. Arrays of float64 (int64 for rows, bool for flags) in C
@@ -28,8 +32,8 @@
 
 #include "absl/types/span.h"
 #include "base/matrix.h"
-#include "google/protobuf/descriptor.h"
 #include "metric/metric.pb.h"
+#include "tools/python/scalars.h"  // IWYU pragma: export
 
 namespace rct {
 
@@ -47,6 +51,14 @@ inline MatrixView<const double> View(const CArray<double>& points) {
 
 // Returns row numbers.
 CArray<int64_t> Rows(const char* name, const pybind11::object& object);
+
+// Rows that a call asks for: row numbers, or one number.
+struct QueryRows {
+  CArray<int64_t> rows;
+  bool is_one = false;
+};
+QueryRows RowsOrRow(const char* name, const pybind11::object& object);
+
 inline absl::Span<const int64_t> View(const CArray<int64_t>& rows) {
   return {rows.data(), static_cast<size_t>(rows.size())};
 }
@@ -70,14 +82,6 @@ std::vector<double> Numbers(const char* name, const pybind11::object& object);
 // Returns the number of an object that holds exactly one.
 double Number(const char* name, const pybind11::object& object);
 
-// Returns an integer of Python or NumPy from `min` to `max`. Booleans and
-// floats are refused, also those that are whole.
-int64_t Integer(const char* name, const pybind11::object& object,
-                int64_t min = INT64_MIN, int64_t max = INT64_MAX);
-
-// Returns a number of threads.
-int Threads(const pybind11::object& object);
-
 // Returns the inducing points that `object` describes: None, a count, one of
 // InducingNames() with a count in `num_inducing`, row numbers or coordinates (m
 // x dim). `size` is the number of points.
@@ -88,18 +92,6 @@ InducingConfig Inducing(const pybind11::object& object,
 // Refuses a number of inducing points, and a seed, where none are chosen.
 void RefuseWithoutInducing(const pybind11::object& num_inducing,
                            const pybind11::object& seed);
-
-// Returns a seed.
-uint64_t Seed(const pybind11::object& object);
-
-// Returns the number of the value of an enum whose name in lower case is
-// `choice`. Number 0 means "not given" and has no name here. The ValueError
-// lists all names.
-int Choose(const char* name, const std::string& choice,
-           const google::protobuf::EnumDescriptor& values);
-
-// Returns the name of a file: str, bytes or os.PathLike.
-std::string Path(const pybind11::object& object);
 
 }  // namespace rct
 

@@ -2,9 +2,7 @@
 
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
-#include <pybind11/stl.h>
 
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,10 +13,13 @@
 #include "index/euclidean_index.h"
 #include "index/index.pb.h"
 #include "tools/python/arguments.h"
+#include "tools/python/binding.h"
 #include "tools/python/calls.h"
 #include "tools/python/errors.h"
 #include "tools/python/index_caster.h"
 #include "tools/python/shared_calls.h"
+#include "tools/python/signature.h"
+#include "tools/python/state.h"
 
 namespace rct {
 namespace {
@@ -30,7 +31,7 @@ constexpr char kClassDoc[] =
 
 Its neighbors are, but for roundings, those of the plain correlation of any kernel
 with these lengthscales. There is no rebuild(): building an index takes no longer
-than a search of every row.)";
+than a search of every row. Copies are the index itself, and pickle keeps it.)";
 
 constexpr char kInitDoc[] =
     R"(Divides the points by the lengthscales and builds the index.
@@ -67,14 +68,24 @@ EuclideanIndex Load(const py::object& path, const py::object& threads) {
   return *std::move(index);
 }
 
+py::array_t<double> Lengthscale(const EuclideanIndex& index) {
+  return LengthscaleArray(index.options().lengthscale(), index.dim());
+}
+
+std::string Describe(const EuclideanIndex& index) {
+  return absl::StrCat(
+      "<rct.EuclideanIndex of ", index.size(), " points, d = ", index.dim(),
+      ", lengthscale = ", LengthscaleText(Lengthscale(index)), ", strategy '",
+      StrategyName(index.options().strategy()), "'>");
+}
+
 EuclideanIndex Build(const py::object& points, const py::object& lengthscale,
-                     const std::optional<std::string>& strategy,
-                     const py::object& threads) {
+                     const py::object& strategy, const py::object& threads) {
   const CArray<double> data = Points("points", points);
   EuclideanIndexOptions options;
   const std::vector<double> unit = Numbers("lengthscale", lengthscale);
   options.mutable_lengthscale()->Add(unit.begin(), unit.end());
-  if (strategy) options.set_strategy(StrategyNamed(*strategy));
+  if (!strategy.is_none()) options.set_strategy(StrategyNamed(strategy));
   options.set_threads(Threads(threads));
   return Value(Unlocked([&](Monitor* monitor) {
     return EuclideanIndex::Build(View(data), options, monitor);
@@ -85,24 +96,18 @@ EuclideanIndex Build(const py::object& points, const py::object& lengthscale,
 
 void BindEuclideanIndex(py::module_& module) {
   using py::arg;
-  py::class_<EuclideanIndex> index(module, "EuclideanIndex", kClassDoc);
-  index
-      .def(py::init(&Build), kInitDoc, arg("points"), py::kw_only(),
-           arg("lengthscale") = 1.0, arg("strategy") = py::none(),
-           arg("threads") = 0)
-      .def_static("load", &Load, kLoadDoc, arg("path"), py::kw_only(),
-                  arg("threads") = 0)
-      .def_property_readonly(
-          "lengthscale",
-          [](const EuclideanIndex& self) {
-            return LengthscaleArray(self.options().lengthscale(), self.dim());
-          },
-          kLengthscaleDoc)
-      .def("__repr__", [](const EuclideanIndex& self) {
-        return absl::StrCat("<rct.EuclideanIndex of ", self.size(),
-                            " points, d = ", self.dim(), ">");
-      });
+  const Signature signature("EuclideanIndex", arg("points"), py::kw_only(),
+                            arg("lengthscale") = 1.0,
+                            arg("strategy") = py::none(), arg("threads") = 0);
+  IndexClass<EuclideanIndex> index(module, "EuclideanIndex",
+                                   signature.Documented(kClassDoc).c_str());
+  Constructor(index, signature, &Build, kInitDoc);
+  StaticMethod(index, "load", &Load, kLoadDoc, arg("path"), py::kw_only(),
+               arg("threads") = 0);
+  Property(index, "lengthscale", &Lengthscale, kLengthscaleDoc);
+  Method(index, "__repr__", &Describe, kReprDoc);
   BindSharedCalls(index);
+  BindState(index);
 }
 
 }  // namespace rct

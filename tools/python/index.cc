@@ -2,7 +2,7 @@
 
 #include <pybind11/pybind11.h>
 
-#include <algorithm>
+#include <cstddef>
 #include <iterator>
 #include <string>
 #include <string_view>
@@ -12,8 +12,11 @@
 #include "absl/strings/str_join.h"
 #include "index/euclidean_index.h"
 #include "index/residual_index.h"
+#include "metric/metric.pb.h"
+#include "tools/python/binding.h"
 #include "tools/python/errors.h"
 #include "tools/python/index_caster.h"
+#include "tools/python/scalars.h"
 
 namespace rct {
 namespace {
@@ -32,13 +35,14 @@ metric="euclidean"    rct.EuclideanIndex(points, ...): distances in lengthscales
                       with lengthscale alone.
 
 All take strategy and threads. None, but for inducing, is as if an argument were
-left out; one that the metric has no use for is a ValueError.
+left out, and so is inducing=...; one that the metric has no use for is a
+ValueError.
 
     >>> import numpy, rct
     >>> points = numpy.array([[0.0], [1.0], [3.0]])
     >>> index = rct.Index(points, metric="euclidean", lengthscale=0.5)
     >>> index
-    <rct.EuclideanIndex of 3 points, d = 1>
+    <rct.EuclideanIndex of 3 points, d = 1, lengthscale = 0.5, strategy 'block'>
     >>> index.search([0], k=2, exclude_self=True)[1].tolist()
     [[2.0, 6.0]]
 
@@ -49,8 +53,8 @@ same for both.)";
 enum Metric { kResidual, kCorrelation, kEuclidean };
 constexpr const char* kMetrics[] = {"residual", "correlation", "euclidean"};
 
-// An argument, the last metric (in the order above) that has a use for it, and
-// the last one that needs it.
+// In the order of MakeIndex(): an argument, the last metric (in the order
+// above) that has a use for it, and the last one that needs it.
 struct Argument {
   std::string_view name;
   Metric last_use;
@@ -65,30 +69,14 @@ constexpr Argument kArguments[] = {
     {"threads", kEuclidean, kNone},
 };
 
-Metric MetricNamed(const std::string& name) {
-  const auto* const found =
-      std::find(std::begin(kMetrics), std::end(kMetrics), name);
-  if (found == std::end(kMetrics)) {
-    Raise(PyExc_ValueError,
-          absl::StrCat("metric: there is no '", name, "'; choose one of '",
-                       absl::StrJoin(kMetrics, "', '"), "'"));
-  }
-  return static_cast<Metric>(found - std::begin(kMetrics));
+Metric MetricNamed(const py::object& name) {
+  return static_cast<Metric>(
+      ChooseName("metric", name, {std::begin(kMetrics), std::end(kMetrics)}));
 }
 
 // Returns "metric='euclidean'".
 std::string Assignment(Metric metric) {
   return absl::StrCat("metric='", kMetrics[metric], "'");
-}
-
-[[noreturn]] void RefuseUnknown(const std::string& name, Metric metric) {
-  std::vector<std::string_view> names;
-  for (const Argument& argument : kArguments) {
-    if (metric <= argument.last_use) names.push_back(argument.name);
-  }
-  Raise(PyExc_TypeError,
-        absl::StrCat(name, ": there is no such argument; ", Assignment(metric),
-                     " takes ", absl::StrJoin(names, ", ")));
 }
 
 [[noreturn]] void RefuseUseless(std::string_view name, Metric metric) {
@@ -101,31 +89,34 @@ std::string Assignment(Metric metric) {
                      "; leave ", name, " out, or choose another metric"));
 }
 
-// Throws an exception unless each argument that is given has a use.
-void CheckUse(Metric metric, const py::kwargs& arguments) {
-  for (const auto& [key, value] : arguments) {
-    const auto name = py::cast<std::string>(key);
-    const auto* const argument =
-        std::find_if(std::begin(kArguments), std::end(kArguments),
-                     [&](const Argument& a) { return a.name == name; });
-    if (argument == std::end(kArguments)) RefuseUnknown(name, metric);
-    if (metric > argument->last_use && !value.is_none()) {
-      RefuseUseless(name, metric);
-    }
-  }
+// Returns whether a value is as if its argument were left out: None, but for
+// inducing where it has a use, of which None is a value.
+bool IsLeftOut(std::string_view name, Metric metric, const py::object& value) {
+  if (value.is(py::ellipsis())) return name == "inducing";
+  return value.is_none() && (name != "inducing" || metric != kResidual);
 }
 
-// Returns the arguments that are given: those that are not None, and inducing
-// where it has a use, of which None is a value.
-py::dict Given(Metric metric, const py::kwargs& arguments) {
+// Returns the arguments that are given. Throws ValueError where the metric has
+// no use for one.
+py::dict Given(Metric metric, const std::vector<py::object>& values) {
   py::dict given;
-  for (const auto& [key, value] : arguments) {
-    const bool is_inducing = py::cast<std::string>(key) == "inducing";
-    if (!value.is_none() || (is_inducing && metric == kResidual)) {
-      given[key] = value;
-    }
+  for (size_t i = 0; i < values.size(); ++i) {
+    const Argument& argument = kArguments[i];
+    if (IsLeftOut(argument.name, metric, values[i])) continue;
+    if (metric > argument.last_use) RefuseUseless(argument.name, metric);
+    given[py::str(std::string(argument.name))] = values[i];
   }
   return given;
+}
+
+// Returns what to do where a needed argument is missing.
+std::string Remedy(std::string_view name) {
+  if (name == "inducing") {
+    return "without inducing points, choose metric='correlation'";
+  }
+  return absl::StrCat(
+      "choose one of '",
+      absl::StrJoin(NamesOf(*KernelConfig::Family_descriptor()), "', '"), "'");
 }
 
 // Throws TypeError unless each argument that the metric needs is given.
@@ -134,18 +125,21 @@ void CheckNeed(Metric metric, const py::dict& given) {
     const std::string name(argument.name);
     if (metric > argument.last_need || given.contains(name)) continue;
     Raise(PyExc_TypeError,
-          absl::StrCat(name, ": is missing; ", Assignment(metric), " needs it",
-                       name == "inducing" ? "; without inducing points, choose "
-                                            "metric='correlation'"
-                                          : ""));
+          absl::StrCat(name, ": is missing; ", Assignment(metric),
+                       " needs it; ", Remedy(name)));
   }
 }
 
-py::object MakeIndex(const py::object& points, const std::string& name,
-                     const py::kwargs& arguments) {
+py::object MakeIndex(const py::object& points, const py::object& name,
+                     const py::object& kernel, const py::object& lengthscale,
+                     const py::object& variance, const py::object& inducing,
+                     const py::object& num_inducing, const py::object& seed,
+                     const py::object& jitter, const py::object& strategy,
+                     const py::object& threads) {
   const Metric metric = MetricNamed(name);
-  CheckUse(metric, arguments);
-  py::dict given = Given(metric, arguments);
+  py::dict given =
+      Given(metric, {kernel, lengthscale, variance, inducing, num_inducing,
+                     seed, jitter, strategy, threads});
   CheckNeed(metric, given);
   if (metric == kEuclidean) {
     return py::type::of<EuclideanIndex>()(points, **given);
@@ -157,8 +151,14 @@ py::object MakeIndex(const py::object& points, const std::string& name,
 }  // namespace
 
 void BindIndex(py::module_& module) {
-  module.def("Index", &MakeIndex, kIndexDoc, py::arg("points"), py::kw_only(),
-             py::arg("metric") = "residual");
+  using py::arg;
+  const py::none none;
+  Function(module, "Index", &MakeIndex, kIndexDoc, arg("points"), py::kw_only(),
+           arg("metric") = "residual", arg("kernel") = none,
+           arg("lengthscale") = none, arg("variance") = none,
+           arg("inducing") = py::ellipsis(), arg("num_inducing") = none,
+           arg("seed") = none, arg("jitter") = none, arg("strategy") = none,
+           arg("threads") = none);
 }
 
 }  // namespace rct

@@ -1,17 +1,22 @@
-// How pybind11 reads an argument that is an index. Every file that binds
-// functions of an index includes this header.
+// How pybind11 holds an index and reads an argument that is one. Every file
+// that binds functions of an index includes this header.
 
 #ifndef RCT_TOOLS_PYTHON_INDEX_CASTER_H_
 #define RCT_TOOLS_PYTHON_INDEX_CASTER_H_
 
 #include <pybind11/pybind11.h>
 
+#include <memory>
 #include <string>
 
 #include "index/euclidean_index.h"
 #include "index/residual_index.h"
 
 namespace rct {
+
+// The Python class of an index. Objects may share an index, which is immutable.
+template <class Index>
+using IndexClass = pybind11::class_<Index, std::shared_ptr<Index>>;
 
 // Refuses an index that was made by __new__ alone: it has no value, and
 // pybind11 would give methods uninitialized memory.

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "base/matrix.h"
 #include "index/residual_index.h"
@@ -16,6 +17,7 @@
 #include "metric/metric.pb.h"
 #include "metric/residual_factors.h"
 #include "metric/residual_points.h"
+#include "tools/python/binding.h"
 #include "tools/python/index_caster.h"
 #include "tools/python/shared_calls.h"
 
@@ -23,6 +25,11 @@ namespace rct {
 namespace {
 
 namespace py = pybind11;
+
+constexpr char kPointsDoc[] =
+    R"(The coordinates of the points, (n, d): a read-only view.)";
+
+constexpr char kNumInducingDoc[] = R"(m, the number of inducing points.)";
 
 constexpr char kInducingDoc[] =
     R"(The coordinates of the inducing points, (m, d): a read-only view.
@@ -79,6 +86,10 @@ py::object ViewOf(absl::Span<const T> values, const py::object& owner) {
                                  values.data(), owner));
 }
 
+py::object Points(const py::object& index) {
+  return ViewOf(ModelOf(index).metric()->data().points.view(), index);
+}
+
 py::object Inducing(const py::object& index) {
   const InducingFactor* const factor = ModelOf(index).factor();
   if (factor == nullptr) return py::none();
@@ -111,28 +122,44 @@ py::array_t<double> Lengthscale(const ResidualIndex& index) {
                           index.model().metric()->dim());
 }
 
+double Variance(const ResidualIndex& index) {
+  return index.model().config().kernel().variance();
+}
+
+int64_t NumInducing(const ResidualIndex& index) {
+  return index.model().metric()->data().v.cols();
+}
+
 py::object Jitter(const ResidualIndex& index) {
   if (index.model().factor() == nullptr) return py::none();
   return py::float_(index.model().config().jitter());
 }
 
+std::string Describe(const ResidualIndex& index) {
+  const double variance = Variance(index);
+  return absl::StrCat(
+      "<rct.ResidualIndex of ", index.size(),
+      " points, d = ", index.model().metric()->dim(),
+      ", m = ", NumInducing(index), ", kernel '", KernelName(index),
+      "', lengthscale = ", LengthscaleText(Lengthscale(index)),
+      variance == 1 ? "" : absl::StrCat(", variance = ", NumberText(variance)),
+      ", strategy '", StrategyName(index.options().strategy()), "'>");
+}
+
 }  // namespace
 
-void AddModelProperties(py::class_<ResidualIndex>& index) {
-  index.def_property_readonly("inducing", &Inducing, kInducingDoc)
-      .def_property_readonly("inducing_rows", &InducingRows, kInducingRowsDoc)
-      .def_property_readonly("factors", &Factors, kFactorsDoc)
-      .def_property_readonly("residual_variance", &ResidualVariance,
-                             kResidualVarianceDoc)
-      .def_property_readonly("kernel", &KernelName, kKernelDoc)
-      .def_property_readonly("lengthscale", &Lengthscale, kLengthscaleDoc)
-      .def_property_readonly(
-          "variance",
-          [](const ResidualIndex& self) {
-            return self.model().config().kernel().variance();
-          },
-          kVarianceDoc)
-      .def_property_readonly("jitter", &Jitter, kJitterDoc);
+void AddModelProperties(IndexClass<ResidualIndex>& index) {
+  Property(index, "points", &Points, kPointsDoc);
+  Property(index, "kernel", &KernelName, kKernelDoc);
+  Property(index, "lengthscale", &Lengthscale, kLengthscaleDoc);
+  Property(index, "variance", &Variance, kVarianceDoc);
+  Property(index, "inducing", &Inducing, kInducingDoc);
+  Property(index, "inducing_rows", &InducingRows, kInducingRowsDoc);
+  Property(index, "num_inducing", &NumInducing, kNumInducingDoc);
+  Property(index, "jitter", &Jitter, kJitterDoc);
+  Property(index, "factors", &Factors, kFactorsDoc);
+  Property(index, "residual_variance", &ResidualVariance, kResidualVarianceDoc);
+  Method(index, "__repr__", &Describe, kReprDoc);
 }
 
 }  // namespace rct

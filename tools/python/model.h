@@ -1,5 +1,5 @@
-// The properties of rct.ResidualIndex that say what it was made of: kernel,
-// inducing points and factors.
+// The properties of rct.ResidualIndex that say what it was made of: points,
+// kernel, inducing points and factors.
 //
 // Arrays are read-only views of the index's own numbers, without a copy, and
 // keep the index alive; the lengthscales are a copy.
@@ -10,10 +10,11 @@
 #include <pybind11/pybind11.h>
 
 #include "index/residual_index.h"
+#include "tools/python/index_caster.h"
 
 namespace rct {
 
-void AddModelProperties(pybind11::class_<ResidualIndex>& index);
+void AddModelProperties(IndexClass<ResidualIndex>& index);
 
 }  // namespace rct
 

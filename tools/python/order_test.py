@@ -119,6 +119,7 @@ class GraphTest(unittest.TestCase):
         order = rct.order(self.points, lengthscale=[0.5, 2])
         self.expect_graph(order, order)
         self.expect_graph(order, order.tolist())
+        self.expect_graph(order, order.astype(float))
         self.expect_graph(order, "maxmin")
         backwards = np.arange(N)[::-1]
         self.expect_graph(backwards, backwards)
@@ -134,7 +135,9 @@ class GraphTest(unittest.TestCase):
             (np.arange(N - 1), ValueError, "order: has 249 elements"),
             (np.full(N, 3), ValueError, "order: element 1 is 3, as element 0 is"),
             (np.arange(N) + 1, ValueError, "order: element 249 is 250"),
-            (np.arange(N) * 1.0, TypeError, "order"),
+            (np.arange(N) + 0.5, ValueError, "order: entry 0 is 0.5, which is no row number"),
+            (np.arange(N) > 3, TypeError, "order: must hold integers"),
+            (3, TypeError, "order"),
             ([], ValueError, "order: has 0 elements"),
         ]:
             with self.assertRaisesRegex(error, message):

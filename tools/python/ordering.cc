@@ -2,7 +2,6 @@
 
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
-#include <pybind11/stl.h>
 
 #include <cstdint>
 #include <memory>
@@ -18,6 +17,7 @@
 #include "index/ordering.pb.h"
 #include "index/residual_index.h"
 #include "tools/python/arguments.h"
+#include "tools/python/binding.h"
 #include "tools/python/calls.h"
 #include "tools/python/errors.h"
 
@@ -50,7 +50,7 @@ threads      0 means all. Changes no order.
 Ties go to the lower row. Returns n row numbers, int64, the first of the order
 first.)";
 
-OrderingConfig::Method MethodOf(const char* name, const std::string& method) {
+OrderingConfig::Method MethodOf(const char* name, const py::object& method) {
   return static_cast<OrderingConfig::Method>(
       Choose(name, method, *OrderingConfig::Method_descriptor()));
 }
@@ -66,7 +66,7 @@ py::array_t<int64_t> ToArray(std::vector<int64_t> values) {
                               kept->data(), owner);
 }
 
-py::array_t<int64_t> Order(const py::object& points, const std::string& method,
+py::array_t<int64_t> Order(const py::object& points, const py::object& method,
                            const py::object& lengthscale,
                            const py::object& seed, const py::object& num_first,
                            const py::object& column,
@@ -103,7 +103,7 @@ std::vector<int64_t> OrderOf(const py::object& order, bool predecessor,
     return {values.begin(), values.end()};
   }
   OrderingConfig config;
-  config.set_method(MethodOf("order", py::cast<std::string>(order)));
+  config.set_method(MethodOf("order", order));
   config.set_threads(Threads(threads));
   return Value(Unlocked(
       [&](Monitor* monitor) { return order_points(config, monitor); }));
@@ -113,10 +113,10 @@ std::vector<int64_t> OrderOf(const py::object& order, bool predecessor,
 
 void BindOrdering(py::module_& module) {
   using py::arg;
-  module.def("order", &Order, kOrderDoc, arg("points"),
-             arg("method") = "maxmin", py::kw_only(), arg("lengthscale") = 1.0,
-             arg("seed") = 1, arg("num_first") = 0, arg("column") = 0,
-             arg("threads") = 0);
+  Function(module, "order", &Order, kOrderDoc, arg("points"),
+           arg("method") = "maxmin", py::kw_only(), arg("lengthscale") = 1.0,
+           arg("seed") = 1, arg("num_first") = 0, arg("column") = 0,
+           arg("threads") = 0);
 }
 
 std::vector<int64_t> GraphOrder(const py::object& order, bool predecessor,

@@ -18,6 +18,7 @@
 #include "metric/inducing_points.h"
 #include "metric/sphere.h"
 #include "tools/python/arguments.h"
+#include "tools/python/binding.h"
 #include "tools/python/calls.h"
 #include "tools/python/errors.h"
 
@@ -81,9 +82,9 @@ py::array LonLat(const py::object& lon_lat, const py::object& radius_km) {
 
 void BindPlaces(py::module_& module) {
   using py::arg;
-  module.def("unique", &Unique, kUniqueDoc, arg("points"));
-  module.def("lonlat", &LonLat, kLonLatDoc, arg("lon_lat"),
-             arg("radius_km") = kEarthRadius);
+  Function(module, "unique", &Unique, kUniqueDoc, arg("points"));
+  Function(module, "lonlat", &LonLat, kLonLatDoc, arg("lon_lat"),
+           arg("radius_km") = kEarthRadius);
 }
 
 }  // namespace rct

@@ -7,6 +7,9 @@
 
 #include <pybind11/pybind11.h>
 
+#include <string>
+
+#include "base/version.h"
 #include "tools/python/calls.h"
 #include "tools/python/euclidean.h"
 #include "tools/python/index.h"
@@ -22,14 +25,18 @@ PYBIND11_MODULE(_rct, module) {
   // messages and pickle.
   const pybind11::object own_name = module.attr("__name__");
   module.attr("__name__") = "rct";
+  // Signatures are a part of the documentation already (signature.h).
+  pybind11::options options;
+  options.disable_function_signatures();
   WatchTheEnd();
   BindOrdering(module);
   BindPlaces(module);
+  BindVecchiaModel(module);
   BindResidualIndex(module);
   BindEuclideanIndex(module);
   BindIndex(module);
-  BindVecchia(module);
   module.attr("__name__") = own_name;
+  module.attr("__version__") = std::string(kVersion);
 }
 
 }  // namespace rct

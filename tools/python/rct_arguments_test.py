@@ -178,13 +178,23 @@ class ArgumentsTest(unittest.TestCase):
 
     def test_rows(self):
         cases = [
-            (TypeError, [0.0, 1.0], "must hold integers, row numbers; holds float64; give .astype(int)"),
+            (ValueError, [0.0, 1.5], "entry 1 is 1.5, which is no row number: they are whole"),
+            (ValueError, [0.0, np.nan], "entry 1 is nan, which is no row number"),
+            (ValueError, [-np.inf, 3], "entry 0 is -inf, which is no row number"),
+            (ValueError, [2.0**60], "is 1.152921504606847e+18, which is no row number: they are "
+             "whole, and floats are exact up to 2**53"),
+            (ValueError, np.array([0, 1.5], np.longdouble), "entry 1 is 1.5"),
+            (ValueError, 0.5, "entry 0 is 0.5, which is no row number"),
+            (ValueError, [0.0, -1.0], "row -1 is out of range"),
+            (ValueError, N, f"row {N} is out of range"),
             (TypeError, np.arange(N) < 3, "numpy.flatnonzero(mask) gives the row numbers"),
-            (TypeError, 5, "must be 1-dimensional, of row numbers; has shape (); give [a]"),
+            (TypeError, True, "must hold integers, row numbers; holds bool"),
+            (TypeError, "5", "holds <U1"),
             (TypeError, [[1]], "has shape (1, 1); give a[:, 0] of a column"),
             (TypeError, ["1"], "holds <U1"),
             (TypeError, [1, None], "holds object"),
-            (TypeError, None, "must be an array; is NoneType"),
+            (TypeError, None, "must be row numbers; is NoneType"),
+            (TypeError, {3, 5}, "must be row numbers; is set"),
             (ValueError, np.array([0, 2**63], np.uint64), f"entry 1 is {2**63}, which is no row"),
             (ValueError, [0, -1], "row -1 is out of range"),
         ]
@@ -193,9 +203,23 @@ class ArgumentsTest(unittest.TestCase):
             self.refuses(error, message, self.index.range_search, rows, 0.5)
         expected = self.index.search([3, 5], 4)[0]
         for rows in ((3, 5), np.array([3, 5], np.uint8), np.array([3, 5], np.uint64),
-                     np.array([3, 5], ">i4"), np.array([3, 0, 5])[::2]):
+                     np.array([3, 5], ">i4"), np.array([3, 0, 5])[::2], range(3, 7, 2),
+                     [3.0, 5.0], (3, 5.0), np.array([3, 5], np.float32), [np.int8(3), np.float64(5)],
+                     np.array([3, 5], np.longdouble), Frame(np.array([3.0, 5.0]))):
             np.testing.assert_array_equal(self.index.search(rows, 4)[0], expected)
         self.assertEqual(self.index.search(np.zeros(0), 4)[0].shape, (0, 4))
+
+    def test_one_row(self):
+        many = self.index.search([5], 4, exclude_self=True)
+        lists = self.index.range_search([5], 0.5)
+        for row in (5, 5.0, np.int64(5), np.float64(5), np.array(5), np.array(5.0), np.uint8(5)):
+            one = self.index.search(row, k=4, exclude_self=True)
+            self.assertEqual([a.shape for a in one], [(4,), (4,)])
+            for a, b in zip(one, many):
+                np.testing.assert_array_equal(a, b[0])
+            for a, b in zip(self.index.range_search(row, 0.5), lists):
+                np.testing.assert_array_equal(a, b)
+        self.assertEqual(lists[0].shape, (2,))
 
     def test_allowed(self):
         for allowed, message in (
@@ -217,14 +241,19 @@ class ArgumentsTest(unittest.TestCase):
              "has points of 1 coordinate, the data has points of 2; if these are row numbers, "
              "give inducing[:, 0]"),
             (ValueError, np.zeros((0, 3)), wrong),
-            (TypeError, 2.0, "must be a count, a name, row numbers, coordinates or None; is 2.0"),
+            (TypeError, 2.5, "must be a count, a name, row numbers, coordinates or None; is 2.5"),
+            (TypeError, np.nan, "must be a count, a name"),
+            (TypeError, 2.0**60, "must be a count, a name"),
+            (TypeError, [2.0, 1.0], "must hold integers, row numbers; holds float64; give .astype(int)"),
+            (ValueError, "k-means", "there is no 'k-means'; did you mean 'kmeans'? Choose one of "
+             "'random', 'kmeans++', 'kmeans', 'cover_tree'"),
             (TypeError, True, "must be a count"),
             (ValueError, "all", "inducing: there is no 'all'; choose one of 'random', 'kmeans++', "
              "'kmeans', 'cover_tree'"),
             (TypeError, "kmeans", "num_inducing: is missing: how many points inducing='kmeans' chooses"),
             (TypeError, [1.5], "must hold integers"),
             (TypeError, np.zeros((2, 2, 2)), "has shape (2, 2, 2)"),
-            (TypeError, {1, 2}, "must be an array; is set"),
+            (TypeError, {1, 2}, "must be a count, a name, row numbers, coordinates or None; is set"),
             (ValueError, [], "no inducing points given"),
             (ValueError, 0, "inducing.random.count: is 0"),
             (ValueError, np.array(2**63, np.uint64), f"is {2**63}; must be from"),
@@ -242,7 +271,11 @@ class ArgumentsTest(unittest.TestCase):
             self.make(line, inducing=np.array([[0], [1]])),
             self.make(line, inducing=np.array([[0.0], [1.0]])),
         )
-        self.same(self.make(inducing=np.array(6)), self.make(inducing=6))
+        for count in (np.array(6), 6.0, np.float64(6), np.int64(6), np.array(6.0)):
+            self.same(self.make(inducing=count), self.make(inducing=6))
+            self.same(self.make(inducing="kmeans", num_inducing=count),
+                      self.make(inducing="kmeans", num_inducing=6))
+        self.same(self.make(inducing=range(0, 12, 2)), self.make(inducing=np.arange(0, 12, 2)))
 
     def test_lengthscale(self):
         expected = self.make(lengthscale=[0.3, 0.3])
@@ -264,7 +297,8 @@ class ArgumentsTest(unittest.TestCase):
         for error, lengthscale, message in cases:
             self.refuses(error, message, lambda x=lengthscale: self.make(lengthscale=x))
             self.refuses(error, message, lambda x=lengthscale: self.index.rebuild(lengthscale=x))
-        self.refuses(TypeError, "must be an array; is NoneType", lambda: self.make(lengthscale=None))
+        self.refuses(TypeError, "lengthscale: must be one positive number, or one for each "
+                     "coordinate; is NoneType", lambda: self.make(lengthscale=None))
 
     def test_numbers(self):
         self.same(self.make(variance=np.float32(2)), self.make(variance=2))
@@ -272,27 +306,43 @@ class ArgumentsTest(unittest.TestCase):
         for name in ("variance", "jitter"):
             for value, message in (
                 (True, "holds bool"), ("1", "holds <U1"), (1j, "complex"), ([1.0], "must be one number"),
-                (None, "must be an array"), (fractions.Fraction(1, 2), "must be an array"),
+                (None, "must be a number; is NoneType"),
+                (fractions.Fraction(1, 2), "must be a number; is Fraction"),
             ):
                 self.refuses(TypeError, message, lambda: self.make(**{name: value}))
         self.refuses(TypeError, "radius: must hold real", lambda: self.index.graph(1, radius=True))
         self.refuses(ValueError, "radius: is no number", lambda: self.index.graph(1, radius=np.nan))
+        self.refuses(TypeError, "radius: must be a number; is NoneType",
+                     lambda: self.index.range_search([1], None))
+        for radius in (None, np.inf, np.float32(7), 7):
+            np.testing.assert_array_equal(self.index.graph(1, radius=radius)[0],
+                                          self.index.graph(1)[0])
 
     def test_integers(self):
         expected = self.index.graph(3)[0]
-        for k in (np.int32(3), np.uint64(3), np.array(3), Integral(3)):
+        for k in (np.int32(3), np.uint64(3), np.array(3), Integral(3), 3.0, np.float64(3),
+                  np.float16(3), np.longdouble(3), np.array(3.0)):
             np.testing.assert_array_equal(self.index.graph(k, threads=np.int8(1))[0], expected)
+            np.testing.assert_array_equal(self.index.graph(k, threads=1.0)[0], expected)
+        self.same(self.make(seed=4.0), self.make(seed=4))
+        self.assertRaises(ValueError, self.index.graph, -0.0)
         self.same(self.make(seed=np.uint64(2**64 - 1)), self.make(seed=2**64 - 1))
-        for k, kind in ((2.0, "float"), (np.float64(2), "float64"), (True, "bool"),
+        for k, kind in ((2.5, "float"), (np.float64(2.5), "float64"), (True, "bool"),
                         (np.True_, "bool_"), ("2", "str"), (None, "NoneType"), ([2], "list"),
-                        (np.array([2]), "ndarray"), (np.array(2.0), "float")):
+                        (np.array([2]), "ndarray"), (np.array(2.5), "float"), (np.nan, "float"),
+                        (-np.inf, "float"), (2.0**60, "float"), (-(2.0**60), "float"),
+                        (np.longdouble(1) + np.finfo(np.longdouble).eps, "float128"),
+                        (decimal.Decimal(2), "Decimal"), (2 + 0j, "complex")):
             self.refuses(TypeError, "k: must be an integer; is ", self.index.graph, k)
             self.refuses(TypeError, f"({kind})", self.index.graph, k)
-        self.refuses(TypeError, "threads: must be an integer; is 1.0",
-                     lambda: self.index.graph(1, threads=1.0))
+        self.refuses(TypeError, "and floats beyond 2**53 skip integers", self.index.graph, 2.0**53 + 2)
+        self.refuses(TypeError, "threads: must be an integer; is 1.5",
+                     lambda: self.index.graph(1, threads=1.5))
         self.refuses(TypeError, "seed: must be an integer; is False", lambda: self.make(seed=False))
         for call, message in (
             (lambda: self.index.graph(2**70), f"k: is {2**70}; must be from"),
+            (lambda: self.index.graph(10**5000), "k: is some int; must be from"),
+            (lambda: self.make(seed=-(10**5000)), "seed: is some int; must be from"),
             (lambda: self.index.graph(0), "k: is 0; must be from 1"),
             (lambda: self.index.graph(1, threads=-1), "threads: is -1; must be from 0"),
             (lambda: self.index.graph(1, threads=2**40), f"threads: is {2**40}; must be from 0"),
@@ -300,6 +350,48 @@ class ArgumentsTest(unittest.TestCase):
             (lambda: self.make(seed=2**64), f"seed: is {2**64}; must be from 0"),
         ):
             self.refuses(ValueError, message, call)
+
+    def test_messages_are_short(self):
+        long = ["a long text"] * 10000
+        for call in (lambda: self.index.graph(long), lambda: self.index.graph(1, predecessor=long),
+                     lambda: self.make(kernel=long), lambda: self.make(threads=tuple(long)),
+                     lambda: self.make(strategy=dict.fromkeys(range(10**4)))):
+            with self.assertRaises(TypeError) as caught:
+                call()
+            self.assertLess(len(str(caught.exception)), 200)
+
+    def test_booleans(self):
+        for false in (False, np.False_, np.array(False)):
+            np.testing.assert_array_equal(
+                self.index.graph(3, predecessor=false)[0], self.index.graph(3)[0])
+        np.testing.assert_array_equal(
+            self.index.search([4], 2, exclude_self=np.True_)[0],
+            self.index.search([4], 2, exclude_self=True)[0])
+        for value in (0, 1, 1.0, None, "yes", [True], np.array([True])):
+            for name in ("predecessor", "exclude_self"):
+                self.refuses(TypeError, f"{name}: must be True or False; is {value!r}",
+                             lambda: self.index.search([3], 1, **{name: value}))
+        self.refuses(TypeError, "map: must be True or False; is 1 (int)",
+                     lambda: rct.ResidualIndex.load("x", map=1))
+
+    def test_names(self):
+        for name, value, near, names in (
+            ("kernel", "matern5/2", "matern52", "'rbf', 'matern12', 'matern32', 'matern52'"),
+            ("strategy", "exhaustiv", "exhaustive",
+             "'exhaustive', 'level_synchronous', 'best_first', 'block'"),
+        ):
+            self.refuses(ValueError, f"{name}: there is no {value!r}; did you mean {near!r}? Choose "
+                         f"one of {names}", lambda: self.make(**{name: value}))
+            self.refuses(ValueError, f"{name}: there is no 'Q'; choose one of {names}",
+                         lambda: self.make(**{name: "Q"}))
+            for other in (3, b"rbf", ["rbf"]):
+                self.refuses(TypeError, f"{name}: must be one of {names}; is {other!r}",
+                             lambda: self.make(**{name: other}))
+        self.refuses(ValueError, "order: there is no 'max_min'; did you mean 'maxmin'?",
+                     lambda: self.index.graph(1, predecessor=True, order="max_min"))
+        self.refuses(ValueError, "method: there is no 'max_min'; did you mean 'maxmin'? Choose one of "
+                     "'maxmin', 'random', 'coordinate', 'middle_out'",
+                     lambda: rct.order(self.points, "max_min"))
 
     def test_paths(self):
         with tempfile.TemporaryDirectory() as folder:

@@ -153,7 +153,8 @@ class EuclideanTest(IndexTest):
         self.assertEqual(index.strategy, "block")
         self.assertEqual((index.size, index.dim, len(index)), (N, D, N))
         self.assertEqual(index.lengthscale.tolist(), LENGTHSCALES)
-        self.assertEqual(repr(index), "<rct.EuclideanIndex of 300 points, d = 2>")
+        self.assertEqual(repr(index), "<rct.EuclideanIndex of 300 points, d = 2, "
+                         "lengthscale = [0.5, 2.0], strategy 'block'>")
         self.assertEqual(self.index(self.points, "Best_First").strategy, "best_first")
         for name in ("rebuild", "kernel", "inducing", "factors", "variance"):
             self.assertFalse(hasattr(index, name), name)
@@ -318,15 +319,18 @@ class ArgumentsTest(IndexTest):
         cases = (
             (ValueError, "metric: there is no 'cosine'; choose one of 'residual', 'correlation', "
              "'euclidean'", dict(metric="cosine")),
-            (TypeError, "kernel: is missing; metric='residual' needs it", dict(inducing=4)),
+            (TypeError, "kernel: is missing; metric='residual' needs it; choose one of 'rbf', "
+             "'matern12', 'matern32', 'matern52'", dict(inducing=4)),
             (TypeError, "kernel: is missing; metric='residual'", dict(kernel=None, inducing=4)),
             (TypeError, "kernel: is missing; metric='correlation'", dict(metric="correlation")),
             (TypeError, "inducing: is missing; metric='residual' needs it; without inducing points, "
              "choose metric='correlation'", dict(kernel="rbf")),
-            (TypeError, "lengthscales: there is no such argument; metric='euclidean' takes "
-             "lengthscale, strategy, threads", dict(metric="euclidean", lengthscales=2)),
-            (TypeError, "x: there is no such argument; metric='correlation' takes kernel, "
-             "lengthscale, variance, strategy, threads", dict(metric="correlation", x=None)),
+            (TypeError, "Index() got an unexpected keyword argument 'lengthscales'; did you mean "
+             "'lengthscale'? It takes points, metric, kernel, ", dict(metric="euclidean", lengthscales=2)),
+            (TypeError, "Index() got an unexpected keyword argument 'x'; it takes points, metric, ",
+             dict(metric="correlation", x=None)),
+            (ValueError, "metric: there is no 'euclidian'; did you mean 'euclidean'? Choose one of "
+             "'residual', 'correlation', 'euclidean'", dict(metric="euclidian")),
             (ValueError, "kernel: there is no 'cubic'", dict(kernel="cubic", inducing=4)),
             (ValueError, "kernel.lengthscale: 3 values",
              dict(metric="correlation", kernel="rbf", lengthscale=[1, 2, 3])),

@@ -168,6 +168,26 @@ print(small.search([7], 1)[0][0, 0])
         self.assertRegex(lines[2], "^inducing: 30000 points with 1000 inducing points take 2")
         self.assertEqual(lines[3], "7")
 
+    def test_a_pickle_that_does_not_fit(self):
+        out = self.run_script("""
+import copy, pickle
+large = index(60000, inducing=300, strategy="exhaustive")
+expected = large.search([7], 3)
+limit(100)
+for call in (lambda: pickle.dumps(large), lambda: large.__getstate__()):
+    try:
+        call()
+        print("answered")
+    except MemoryError as error:
+        print(error)
+print(copy.deepcopy(large) is large, (large.search([7], 3)[1] == expected[1]).all())
+""")
+        lines = out.splitlines()
+        for line in lines[:2]:
+            self.assertRegex(line, "^the bytes of an rct index file take 1.. MiB, of which .* are to be "
+                             "had; write it to a file instead")
+        self.assertEqual(lines[2], "True True")
+
     def test_a_signal_reaches_the_main_thread_while_others_search(self):
         out = self.run_script(self.LONG + """
 import signal

@@ -380,7 +380,14 @@ class ResidualIndexTest(unittest.TestCase):
     def test_describes_itself(self):
         index = self.index()
         self.assertEqual(len(index), N)
-        self.assertEqual(repr(index), "<rct.ResidualIndex of 400 points, d = 3, m = 20>")
+        self.assertEqual(
+            repr(index),
+            "<rct.ResidualIndex of 400 points, d = 3, m = 20, kernel 'matern32', "
+            "lengthscale = 0.8, strategy 'block'>",
+        )
+        other = index.rebuild(lengthscale=[0.5, 1, 2], variance=3, inducing=None)
+        self.assertIn("m = 0, kernel 'matern32', lengthscale = [0.5, 1.0, 2.0], variance = 3.0,",
+                      repr(other))
         for name in ("search", "search_points", "graph"):
             self.assertIn("k nearest rows", getattr(rct.ResidualIndex, name).__doc__)
         for name in ("range_search", "range_search_points"):

@@ -2,27 +2,28 @@
 
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
-#include <pybind11/stl.h>
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "absl/strings/str_cat.h"
 #include "base/monitor.h"
 #include "index/advice.h"
 #include "index/index.pb.h"
 #include "index/residual_index.h"
 #include "metric/metric.pb.h"
 #include "tools/python/arguments.h"
+#include "tools/python/binding.h"
 #include "tools/python/calls.h"
 #include "tools/python/errors.h"
 #include "tools/python/index_caster.h"
 #include "tools/python/model.h"
 #include "tools/python/shared_calls.h"
+#include "tools/python/signature.h"
+#include "tools/python/state.h"
+#include "tools/python/vecchia.h"
 
 namespace rct {
 namespace {
@@ -30,7 +31,10 @@ namespace {
 namespace py = pybind11;
 
 constexpr char kClassDoc[] =
-    R"(An index over points: immutable, and safe to share among threads.)";
+    R"(An index over points: immutable, and safe to share among threads.
+
+Copies are the index itself. pickle keeps all of it, also of one whose file is
+mapped, as save() does: the same answers, bit for bit.)";
 
 constexpr char kInitDoc[] =
     R"(Computes the residual factors of the points and builds the index.
@@ -81,17 +85,16 @@ void SetLengthscale(const py::object& lengthscale, KernelConfig& kernel) {
   kernel.mutable_lengthscale()->Assign(values.begin(), values.end());
 }
 
-void SetFamily(const std::string& family, KernelConfig& kernel) {
+void SetFamily(const py::object& family, KernelConfig& kernel) {
   kernel.set_family(static_cast<KernelConfig::Family>(
       Choose("kernel", family, *KernelConfig::Family_descriptor())));
 }
 
-ResidualIndex Build(const py::object& points, const std::string& kernel,
+ResidualIndex Build(const py::object& points, const py::object& kernel,
                     const py::object& lengthscale, const py::object& variance,
                     const py::object& inducing, const py::object& num_inducing,
                     const py::object& seed, const py::object& jitter,
-                    const std::optional<std::string>& strategy,
-                    const py::object& threads) {
+                    const py::object& strategy, const py::object& threads) {
   const CArray<double> data = Points("points", points);
   IndexOptions options;
   ResidualConfig& residual = *options.mutable_residual();
@@ -101,7 +104,7 @@ ResidualIndex Build(const py::object& points, const std::string& kernel,
   *residual.mutable_inducing() = Inducing(inducing, num_inducing, Seed(seed),
                                           data.shape(0), data.shape(1));
   residual.set_jitter(Number("jitter", jitter));
-  if (strategy) options.set_strategy(StrategyNamed(*strategy));
+  if (!strategy.is_none()) options.set_strategy(StrategyNamed(strategy));
   options.set_threads(Threads(threads));
   ResidualIndex index = Value(Unlocked([&](Monitor* monitor) {
     return ResidualIndex::Build(View(data), options, monitor);
@@ -110,15 +113,14 @@ ResidualIndex Build(const py::object& points, const std::string& kernel,
   return index;
 }
 
-ResidualIndex Rebuild(const ResidualIndex& index,
-                      const std::optional<std::string>& kernel,
+ResidualIndex Rebuild(const ResidualIndex& index, const py::object& kernel,
                       const py::object& lengthscale, const py::object& variance,
                       const py::object& inducing,
                       const py::object& num_inducing, const py::object& seed,
                       const py::object& jitter, const py::object& threads) {
   const ResidualModel& model = index.model();
   KernelConfig changed = model.config().kernel();
-  if (kernel) SetFamily(*kernel, changed);
+  if (!kernel.is_none()) SetFamily(kernel, changed);
   if (!lengthscale.is_none()) SetLengthscale(lengthscale, changed);
   if (!variance.is_none()) changed.set_variance(Number("variance", variance));
   const bool keeps = inducing.is(py::ellipsis());
@@ -142,10 +144,11 @@ ResidualIndex Rebuild(const ResidualIndex& index,
   }));
 }
 
-ResidualIndex Load(const py::object& path, bool map,
+ResidualIndex Load(const py::object& path, const py::object& map,
                    const py::object& threads) {
   const std::string name = Path(path);
-  LoadOptions options = {.map = map, .threads = Threads(threads)};
+  LoadOptions options = {.map = Boolean("map", map),
+                         .threads = Threads(threads)};
   absl::StatusOr<ResidualIndex> index = Unlocked([&](Monitor* monitor) {
     options.monitor = monitor;
     return ResidualIndex::Load(name, options);
@@ -158,28 +161,25 @@ ResidualIndex Load(const py::object& path, bool map,
 
 void BindResidualIndex(py::module_& module) {
   using py::arg;
-  py::class_<ResidualIndex> index(module, "ResidualIndex", kClassDoc);
-  index
-      .def(py::init(&Build), kInitDoc, arg("points"), py::kw_only(),
-           arg("kernel"), arg("lengthscale") = 1.0, arg("variance") = 1.0,
-           arg("inducing"), arg("num_inducing") = py::none(), arg("seed") = 1,
-           arg("jitter") = 1e-6, arg("strategy") = py::none(),
-           arg("threads") = 0)
-      .def("rebuild", &Rebuild, kRebuildDoc, py::kw_only(),
-           arg("kernel") = py::none(), arg("lengthscale") = py::none(),
-           arg("variance") = py::none(), arg("inducing") = py::ellipsis(),
-           arg("num_inducing") = py::none(), arg("seed") = py::none(),
-           arg("jitter") = py::none(), arg("threads") = 0)
-      .def_static("load", &Load, kLoadDoc, arg("path"), py::kw_only(),
-                  arg("map") = false, arg("threads") = 0)
-      .def("__repr__", [](const ResidualIndex& index) {
-        const auto& data = index.model().metric()->data();
-        return absl::StrCat("<rct.ResidualIndex of ", data.size(),
-                            " points, d = ", data.points.cols(),
-                            ", m = ", data.v.cols(), ">");
-      });
+  const Signature signature(
+      "ResidualIndex", arg("points"), py::kw_only(), arg("kernel"),
+      arg("lengthscale") = 1.0, arg("variance") = 1.0, arg("inducing"),
+      arg("num_inducing") = py::none(), arg("seed") = 1, arg("jitter") = 1e-6,
+      arg("strategy") = py::none(), arg("threads") = 0);
+  IndexClass<ResidualIndex> index(module, "ResidualIndex",
+                                  signature.Documented(kClassDoc).c_str());
+  Constructor(index, signature, &Build, kInitDoc);
+  Method(index, "rebuild", &Rebuild, kRebuildDoc, py::kw_only(),
+         arg("kernel") = py::none(), arg("lengthscale") = py::none(),
+         arg("variance") = py::none(), arg("inducing") = py::ellipsis(),
+         arg("num_inducing") = py::none(), arg("seed") = py::none(),
+         arg("jitter") = py::none(), arg("threads") = 0);
+  StaticMethod(index, "load", &Load, kLoadDoc, arg("path"), py::kw_only(),
+               arg("map") = false, arg("threads") = 0);
   BindSharedCalls(index);
+  BindState(index);
   AddModelProperties(index);
+  AddVecchia(index);
 }
 
 }  // namespace rct

@@ -3,8 +3,8 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
+#include <algorithm>
 #include <cstdint>
-#include <limits>
 #include <memory>
 #include <string>
 #include <utility>
@@ -12,12 +12,15 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/matrix.h"
 #include "base/monitor.h"
 #include "index/advice.h"
 #include "index/euclidean_index.h"
 #include "index/residual_index.h"
 #include "tools/python/arguments.h"
+#include "tools/python/binding.h"
 #include "tools/python/calls.h"
 #include "tools/python/errors.h"
 #include "tools/python/index_caster.h"
@@ -44,17 +47,17 @@ constexpr char kStrategyDoc[] = R"(The strategy that is used.)";
 constexpr char kSearchDoc[] =
     R"(The k nearest rows to rows of the points.
 
-rows          q row numbers, from 0 to n - 1.
+rows          q row numbers, from 0 to n - 1, or one.
 k             Neighbors of each, >= 1.
 predecessor   Only rows before the query's own (Vecchia).
 exclude_self  A row is no neighbor of itself.
-radius        Only neighbors at a distance strictly below it.
+radius        Only neighbors at a distance strictly below it. None means any.
 allowed       n booleans: which rows may be neighbors. None means all.
 threads       0 means all. Changes no answer.
 
-Returns rows, (q, k) int64, and distances, (q, k) float64, ordered by (distance,
-row): of repeated points the lower rows come first, so that a query's own row need
-not be the first. Where there are fewer than k: row -1 at distance inf. Distances
+Returns rows, (q, k) int64, and distances, (q, k) float64, both (k,) for one row
+number that is no list, ordered by (distance, row): of repeated points the lower
+rows come first, so that a query's own row need not be the first. Where there are fewer than k: row -1 at distance inf. Distances
 are in [0, 1], Euclidean ones in lengthscales.)";
 
 constexpr char kSearchPointsDoc[] =
@@ -63,7 +66,8 @@ constexpr char kSearchPointsDoc[] =
 constexpr char kRangeSearchDoc[] =
     R"(All rows within a radius of rows of the points, however many.
 
-rows, predecessor, exclude_self, allowed and threads as in search.
+rows, predecessor, exclude_self, allowed and threads as in search; one row number
+is as a list of one. radius: distances are strictly below it.
 
 Returns offsets, (q + 1,) int64, rows, int64, and distances, float64: those of
 query i are entries offsets[i] to offsets[i + 1], ordered by (distance, row). So
@@ -170,6 +174,7 @@ py::tuple Answer(absl::StatusOr<RangeResult> result,
 // The arguments that all searches share. The last two are for queries that are
 // rows.
 struct Limits {
+  // None means no limit, unless all neighbors within it are wanted.
   const py::object& radius;
   const py::object& allowed;
   const py::object& threads;
@@ -187,7 +192,9 @@ py::tuple Run(AdvisedMetric metric, const py::object* k, const Limits& limits,
                            .predecessor = limits.predecessor,
                            .allowed = flags.span()};
   if (k != nullptr) options.k = Integer("k", *k);
-  options.radius = Number("radius", limits.radius);
+  if (k == nullptr || !limits.radius.is_none()) {
+    options.radius = Number("radius", limits.radius);
+  }
   options.threads = Threads(limits.threads);
   return Answer(Unlocked([&](Monitor* monitor) {
                   options.monitor = monitor;
@@ -198,15 +205,19 @@ py::tuple Run(AdvisedMetric metric, const py::object* k, const Limits& limits,
 
 template <class Index>
 py::tuple Search(const Index& index, const py::object& rows,
-                 const py::object& k, bool predecessor, bool exclude_self,
-                 const py::object& radius, const py::object& allowed,
-                 const py::object& threads) {
-  const CArray<int64_t> queries = Rows("rows", rows);
-  return Run(kAdvised<Index>, &k,
-             {radius, allowed, threads, predecessor, exclude_self},
-             [&](const SearchOptions& options) {
-               return index.Search(View(queries), options);
-             });
+                 const py::object& k, const py::object& predecessor,
+                 const py::object& exclude_self, const py::object& radius,
+                 const py::object& allowed, const py::object& threads) {
+  const QueryRows queries = RowsOrRow("rows", rows);
+  const py::tuple answer =
+      Run(kAdvised<Index>, &k,
+          {radius, allowed, threads, Boolean("predecessor", predecessor),
+           Boolean("exclude_self", exclude_self)},
+          [&](const SearchOptions& options) {
+            return index.Search(View(queries.rows), options);
+          });
+  if (!queries.is_one) return answer;
+  return py::make_tuple(answer[0][py::int_(0)], answer[1][py::int_(0)]);
 }
 
 template <class Index>
@@ -222,14 +233,16 @@ py::tuple SearchPoints(const Index& index, const py::object& points,
 
 template <class Index>
 py::tuple SearchRange(const Index& index, const py::object& rows,
-                      const py::object& radius, bool predecessor,
-                      bool exclude_self, const py::object& allowed,
+                      const py::object& radius, const py::object& predecessor,
+                      const py::object& exclude_self, const py::object& allowed,
                       const py::object& threads) {
-  const CArray<int64_t> queries = Rows("rows", rows);
+  const QueryRows queries = RowsOrRow("rows", rows);
   return Run(kAdvised<Index>, nullptr,
-             {radius, allowed, threads, predecessor, exclude_self},
+             {radius, allowed, threads, Boolean("predecessor", predecessor),
+              Boolean("exclude_self", exclude_self)},
              [&](const SearchOptions& options) {
-               return index.RangeSearch(View(queries), options.radius, options);
+               return index.RangeSearch(View(queries.rows), options.radius,
+                                        options);
              });
 }
 
@@ -246,14 +259,15 @@ py::tuple SearchRangePoints(const Index& index, const py::object& points,
 }
 
 template <class Index>
-py::tuple Graph(const Index& index, const py::object& k, bool predecessor,
-                const py::object& order, const py::object& radius,
-                const py::object& allowed, const py::object& threads) {
+py::tuple Graph(const Index& index, const py::object& k,
+                const py::object& predecessor, const py::object& order,
+                const py::object& radius, const py::object& allowed,
+                const py::object& threads) {
   const bool in_order = !order.is_none();
-  const std::vector<int64_t> rows =
-      GraphOrder(order, predecessor, index, threads);
+  const bool earlier = Boolean("predecessor", predecessor);
+  const std::vector<int64_t> rows = GraphOrder(order, earlier, index, threads);
   return Run(kAdvised<Index>, &k,
-             {radius, allowed, threads, predecessor, /*exclude_self=*/true},
+             {radius, allowed, threads, earlier, /*exclude_self=*/true},
              [&](const SearchOptions& options) {
                return in_order ? index.Graph(options, rows)
                                : index.Graph(options);
@@ -271,28 +285,26 @@ Index Append(const Index& index, const py::object& points,
 }
 
 template <class Index>
-void BindSearches(py::class_<Index>& index) {
+void BindSearches(IndexClass<Index>& index) {
   using py::arg;
-  constexpr double kInfinity = std::numeric_limits<double>::infinity();
-  index
-      .def("search", &Search<Index>, kSearchDoc, arg("rows"), arg("k"),
-           py::kw_only(), arg("predecessor") = false,
-           arg("exclude_self") = false, arg("radius") = kInfinity,
-           arg("allowed") = py::none(), arg("threads") = 0)
-      .def("search_points", &SearchPoints<Index>, kSearchPointsDoc,
-           arg("points"), arg("k"), py::kw_only(), arg("radius") = kInfinity,
-           arg("allowed") = py::none(), arg("threads") = 0)
-      .def("range_search", &SearchRange<Index>, kRangeSearchDoc, arg("rows"),
-           arg("radius"), py::kw_only(), arg("predecessor") = false,
-           arg("exclude_self") = false, arg("allowed") = py::none(),
-           arg("threads") = 0)
-      .def("range_search_points", &SearchRangePoints<Index>,
-           kRangeSearchPointsDoc, arg("points"), arg("radius"), py::kw_only(),
-           arg("allowed") = py::none(), arg("threads") = 0)
-      .def("graph", &Graph<Index>, kGraphDoc, arg("k"), py::kw_only(),
-           arg("predecessor") = false, arg("order") = py::none(),
-           arg("radius") = kInfinity, arg("allowed") = py::none(),
-           arg("threads") = 0);
+  Method(index, "search", &Search<Index>, kSearchDoc, arg("rows"), arg("k"),
+         py::kw_only(), arg("predecessor") = false, arg("exclude_self") = false,
+         arg("radius") = py::none(), arg("allowed") = py::none(),
+         arg("threads") = 0);
+  Method(index, "search_points", &SearchPoints<Index>, kSearchPointsDoc,
+         arg("points"), arg("k"), py::kw_only(), arg("radius") = py::none(),
+         arg("allowed") = py::none(), arg("threads") = 0);
+  Method(index, "range_search", &SearchRange<Index>, kRangeSearchDoc,
+         arg("rows"), arg("radius"), py::kw_only(), arg("predecessor") = false,
+         arg("exclude_self") = false, arg("allowed") = py::none(),
+         arg("threads") = 0);
+  Method(index, "range_search_points", &SearchRangePoints<Index>,
+         kRangeSearchPointsDoc, arg("points"), arg("radius"), py::kw_only(),
+         arg("allowed") = py::none(), arg("threads") = 0);
+  Method(index, "graph", &Graph<Index>, kGraphDoc, arg("k"), py::kw_only(),
+         arg("predecessor") = false, arg("order") = py::none(),
+         arg("radius") = py::none(), arg("allowed") = py::none(),
+         arg("threads") = 0);
 }
 
 template <class Index>
@@ -307,37 +319,62 @@ void Save(const Index& index, const py::object& path,
 }
 
 template <class Index>
-void BindAll(py::class_<Index>& index) {
+std::string StrategyOf(const Index& index) {
+  return StrategyName(index.options().strategy());
+}
+
+template <class Index>
+int64_t SizeOf(const Index& index) {
+  return index.size();
+}
+
+template <class Index>
+void BindAll(IndexClass<Index>& index) {
+  using py::arg;
   BindSearches(index);
-  index
-      .def("append", &Append<Index>, kAppendDoc, py::arg("points"),
-           py::kw_only(), py::arg("threads") = 0)
-      .def("save", &Save<Index>, kSaveDoc, py::arg("path"), py::kw_only(),
-           py::arg("threads") = 0)
-      .def_property_readonly(
-          "metric", [](const Index& self) { return MetricOf(self); },
-          kMetricDoc)
-      .def_property_readonly(
-          "strategy",
-          [](const Index& self) {
-            return absl::AsciiStrToLower(
-                Strategy_Name(self.options().strategy()));
-          },
-          kStrategyDoc)
-      .def_property_readonly("size", &Index::size, kSizeDoc)
-      .def_property_readonly(
-          "dim", [](const Index& self) { return DimOf(self); }, kDimDoc)
-      .def("__len__", &Index::size);
+  Method(index, "append", &Append<Index>, kAppendDoc, arg("points"),
+         py::kw_only(), arg("threads") = 0);
+  Method(index, "save", &Save<Index>, kSaveDoc, arg("path"), py::kw_only(),
+         arg("threads") = 0);
+  Property(index, "metric",
+           static_cast<std::string (*)(const Index&)>(&MetricOf), kMetricDoc);
+  Property(index, "strategy", &StrategyOf<Index>, kStrategyDoc);
+  Property(index, "size", &SizeOf<Index>, kSizeDoc);
+  Property(index, "dim", static_cast<int64_t (*)(const Index&)>(&DimOf),
+           kDimDoc);
+  Method(index, "__len__", &SizeOf<Index>, kSizeDoc);
 }
 
 }  // namespace
 
-void BindSharedCalls(py::class_<ResidualIndex>& index) { BindAll(index); }
-void BindSharedCalls(py::class_<EuclideanIndex>& index) { BindAll(index); }
+void BindSharedCalls(IndexClass<ResidualIndex>& index) { BindAll(index); }
+void BindSharedCalls(IndexClass<EuclideanIndex>& index) { BindAll(index); }
 
-Strategy StrategyNamed(const std::string& name) {
+Strategy StrategyNamed(const py::object& name) {
   return static_cast<Strategy>(
       Choose("strategy", name, *Strategy_descriptor()));
+}
+
+std::string StrategyName(Strategy strategy) {
+  return absl::AsciiStrToLower(Strategy_Name(strategy));
+}
+
+std::string NumberText(double number) { return py::repr(py::float_(number)); }
+
+std::string LengthscaleText(const py::array_t<double>& lengthscale) {
+  constexpr py::ssize_t kMost = 4;
+  const double* const begin = lengthscale.data();
+  const double* const end = begin + lengthscale.size();
+  if (begin == end) return "[]";
+  if (std::all_of(begin, end, [&](double l) { return l == *begin; })) {
+    return NumberText(*begin);
+  }
+  const bool all = lengthscale.size() <= kMost;
+  return absl::StrCat(
+      "[",
+      absl::StrJoin(begin, all ? end : begin + kMost - 1, ", ",
+                    [](std::string* out, double l) { *out += NumberText(l); }),
+      all ? "" : ", ...", "]");
 }
 
 py::array_t<double> LengthscaleArray(

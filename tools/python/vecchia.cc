@@ -4,6 +4,7 @@
 #include <pybind11/pybind11.h>
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -15,10 +16,18 @@
 #include "index/vecchia/vecchia_factor.h"
 #include "index/vecchia/vecchia_model.h"
 #include "tools/python/arguments.h"
+#include "tools/python/binding.h"
 #include "tools/python/calls.h"
 #include "tools/python/errors.h"
 #include "tools/python/index_caster.h"
 #include "tools/python/ordering.h"
+#include "tools/python/refusals.h"
+#include "tools/python/scalars.h"
+#include "tools/python/signature.h"
+
+template <>
+class pybind11::detail::type_caster<rct::VecchiaModel>
+    : public rct::IndexCaster<rct::VecchiaModel> {};
 
 namespace rct {
 namespace {
@@ -60,6 +69,9 @@ constexpr char kClassDoc[] =
 
 It is immutable, and safe to share among threads.)";
 
+constexpr char kInitDoc[] =
+    R"(The model that index.vecchia(k, noise, ...) makes.)";
+
 constexpr char kLogLikelihoodDoc[] =
     R"(The logarithm of the density of n observations, finite numbers.)";
 
@@ -79,6 +91,14 @@ B.T @ diag(1 / D) @ B is the inverse of the covariance of the residual process
 with noise. Row i has 1 at i, and minus the weights of its conditioning set. The
 matrix of all observations is index.factors @ index.factors.T plus that
 covariance. ImportError without SciPy.)";
+
+constexpr char kKDoc[] = R"(The size of conditioning sets of new points.)";
+
+constexpr char kNoiseDoc[] = R"(The variance of the noise.)";
+
+constexpr char kIndexDoc[] = R"(The index, which the model shares.)";
+
+constexpr char kReprDoc[] = R"(What the model is.)";
 
 constexpr char kDDoc[] =
     R"(The conditional variances D of the sparse factor, (n,): a read-only view.)";
@@ -133,6 +153,18 @@ VecchiaModel Make(const ResidualIndex& index, const py::object& k,
   }));
 }
 
+VecchiaModel Build(const py::object& index, const py::object& k,
+                   const py::object& noise, const py::object& order,
+                   const py::object& sets, const py::object& threads) {
+  if (!py::isinstance<ResidualIndex>(index)) {
+    throw py::type_error(
+        absl::StrCat("index: must be a ResidualIndex, which has a kernel; is ",
+                     TypeName(index)));
+  }
+  return Make(index.cast<const ResidualIndex&>(), k, noise, order, sets,
+              threads);
+}
+
 double LogLikelihood(const VecchiaModel& model, const py::object& y) {
   const std::vector<double> observations = Numbers("y", y);
   return Value(
@@ -175,32 +207,48 @@ py::object D(const py::object& self) {
   return ViewOf(self.cast<const VecchiaModel&>().factor().d, self);
 }
 
+int64_t K(const VecchiaModel& model) { return model.k(); }
+
+double Noise(const VecchiaModel& model) { return model.noise(); }
+
+py::object IndexOf(const py::object& self) {
+  return py::cast(self.cast<const VecchiaModel&>().index(),
+                  py::return_value_policy::copy);
+}
+
+std::string Describe(const VecchiaModel& model) {
+  return absl::StrCat("<rct.VecchiaModel of ", model.size(),
+                      " points, k = ", model.k(), ", noise = ", model.noise(),
+                      ">");
+}
+
 }  // namespace
 
-void BindVecchia(py::module_& module) {
+void BindVecchiaModel(py::module_& module) {
   using py::arg;
-  py::class_<VecchiaModel>(module, "VecchiaModel", kClassDoc)
-      .def("log_likelihood", &LogLikelihood, kLogLikelihoodDoc, arg("y"))
-      .def("predict", &Predict, kPredictDoc, arg("points"), arg("y"))
-      .def("solve", &Solve, kSolveDoc, arg("y"))
-      .def_property_readonly("B", &B, kBDoc)
-      .def_property_readonly("D", &D, kDDoc)
-      .def_property_readonly("k", &VecchiaModel::k,
-                             "The size of conditioning sets of new points.")
-      .def_property_readonly("noise", &VecchiaModel::noise,
-                             "The variance of the noise.")
-      .def_property_readonly("index", &VecchiaModel::index,
-                             py::return_value_policy::copy,
-                             "The index, which the model shares.")
-      .def("__repr__", [](const VecchiaModel& self) {
-        return absl::StrCat("<rct.VecchiaModel of ", self.size(),
-                            " points, k = ", self.k(),
-                            ", noise = ", self.noise(), ">");
-      });
-  py::class_<ResidualIndex>(module.attr("ResidualIndex"))
-      .def("vecchia", &Make, kVecchiaDoc, arg("k") = 20, arg("noise") = 0.0,
-           py::kw_only(), arg("order") = py::none(), arg("sets") = py::none(),
-           arg("threads") = 0);
+  const Signature signature("VecchiaModel", arg("index"), arg("k") = 20,
+                            arg("noise") = 0.0, py::kw_only(),
+                            arg("order") = py::none(), arg("sets") = py::none(),
+                            arg("threads") = 0);
+  py::class_<VecchiaModel> model(module, "VecchiaModel",
+                                 signature.Documented(kClassDoc).c_str());
+  Constructor(model, signature, &Build, kInitDoc);
+  Method(model, "log_likelihood", &LogLikelihood, kLogLikelihoodDoc, arg("y"));
+  Method(model, "predict", &Predict, kPredictDoc, arg("points"), arg("y"));
+  Method(model, "solve", &Solve, kSolveDoc, arg("y"));
+  Method(model, "__repr__", &Describe, kReprDoc);
+  Property(model, "B", &B, kBDoc);
+  Property(model, "D", &D, kDDoc);
+  Property(model, "k", &K, kKDoc);
+  Property(model, "noise", &Noise, kNoiseDoc);
+  Property(model, "index", &IndexOf, kIndexDoc);
+}
+
+void AddVecchia(IndexClass<ResidualIndex>& index) {
+  using py::arg;
+  Method(index, "vecchia", &Make, kVecchiaDoc, arg("k") = 20,
+         arg("noise") = 0.0, py::kw_only(), arg("order") = py::none(),
+         arg("sets") = py::none(), arg("threads") = 0);
 }
 
 }  // namespace rct

@@ -5,11 +5,16 @@
 
 #include <pybind11/pybind11.h>
 
+#include "index/residual_index.h"
+#include "tools/python/index_caster.h"
+
 namespace rct {
 
-// Adds the class to the module, which has ResidualIndex already, and the
-// method.
-void BindVecchia(pybind11::module_& module);
+// Adds the class to the module.
+void BindVecchiaModel(pybind11::module_& module);
+
+// Adds the method that makes a model.
+void AddVecchia(IndexClass<ResidualIndex>& index);
 
 }  // namespace rct
 

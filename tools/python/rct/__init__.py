@@ -24,6 +24,7 @@ from rct._rct import (
     order,
     unique,
 )
+from rct._rct import __version__ as __version__
 
 __all__ = [
     "EuclideanIndex",
