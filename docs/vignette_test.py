@@ -13,9 +13,12 @@ import sys
 import tempfile
 import unittest
 
+import matplotlib
 import numpy as np
 
 import rct
+
+matplotlib.use("Agg")
 
 DATA = "docs/data/rainfall_stations.csv"
 
@@ -46,6 +49,13 @@ class VignetteTest(unittest.TestCase):
             shown = text[text.index("\n", text.index("docs/vignette.md")) :].strip("\n")
             self.assertIn(f"```{language}\n{shown}\n```\n", self.page)
             self.assertLessEqual(len(code(path)), most)
+
+    def test_draws_a_conditioning_set(self):
+        example = re.search(r"```python\n(import rct.plot\n.*?)```", self.page, re.DOTALL).group(1)
+        table = np.loadtxt(DATA, delimiter=",", skiprows=1)
+        names = {"index": self.index(table[:, :2], 500, 1)}
+        exec(example.replace("rct.plot.cond", "axes = rct.plot.cond"), names)
+        self.assertEqual(names["axes"].get_xlabel(), "longitude")
 
     def test_shows_the_data(self):
         head = "".join(read(DATA).splitlines(keepends=True)[:4])

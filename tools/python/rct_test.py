@@ -397,7 +397,7 @@ class ResidualIndexTest(unittest.TestCase):
     def test_the_examples_in_the_readme(self):
         with open("README.md", encoding="utf-8") as readme:
             examples = re.findall(r"```python\n(.*?)```", readme.read(), re.DOTALL)
-        self.assertEqual(len(examples), 3)
+        self.assertEqual(len(examples), 4)
         names = {}
         for example in examples:
             exec(example, names)
@@ -406,8 +406,10 @@ class ResidualIndexTest(unittest.TestCase):
         self.assertEqual(names["sets"].shape, (10_000, 10))
         self.assertEqual(names["z"].shape, (100, 3))
         self.assertEqual(len(names["longer"]), 10_100)
-        self.assertAlmostEqual(names["mean"][0], 0, delta=0.1)
         self.assertEqual(names["b"].shape, (10_000, 10_000))
+        self.assertAlmostEqual(names["mean"][0], np.cos(np.radians(40)), delta=0.01)
+        self.assertEqual(names["graph"].shape, (10_000, 10_000))
+        self.assertEqual(names["axes"].get_xlabel(), "coordinate 0")
 
     def test_the_example_in_the_docstring(self):
         parser = doctest.DocTestParser()
