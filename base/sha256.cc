@@ -1,6 +1,10 @@
 #include "base/sha256.h"
 
-#include <openssl/evp.h>
+// OpenSSL 3 prefers its interface for all digests, EVP, which would bring all
+// of its algorithms into a program that is linked statically (4 MB). The
+// functions of one hash are not deprecated in the interface of version 1.1.0.
+#define OPENSSL_API_COMPAT 10100
+#include <openssl/sha.h>
 
 #include <cstddef>
 #include <string>
@@ -11,30 +15,24 @@
 
 namespace rct {
 
-void Sha256::FreeContext::operator()(evp_md_ctx_st* context) const {
-  EVP_MD_CTX_free(context);
+void Sha256::FreeContext::operator()(SHA256state_st* context) const {
+  delete context;
 }
 
-Sha256::Sha256() : context_(EVP_MD_CTX_new()) {
-  RCT_CHECK(context_ != nullptr);
-  RCT_CHECK(EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1);
+Sha256::Sha256() : context_(new SHA256_CTX) {
+  RCT_CHECK(SHA256_Init(context_.get()) == 1);
 }
 
 void Sha256::Update(const void* data, std::size_t size) {
-  RCT_CHECK(EVP_DigestUpdate(context_.get(), data, size) == 1);
+  RCT_CHECK(SHA256_Update(context_.get(), data, size) == 1);
 }
 
 std::string Sha256::HexDigest() const {
   // Finishing ends a context, so that a copy is finished instead.
-  const std::unique_ptr<evp_md_ctx_st, FreeContext> copy(EVP_MD_CTX_new());
-  RCT_CHECK(copy != nullptr);
-  RCT_CHECK(EVP_MD_CTX_copy_ex(copy.get(), context_.get()) == 1);
-  std::string digest(EVP_MAX_MD_SIZE, '\0');
-  unsigned int size = 0;
-  RCT_CHECK(EVP_DigestFinal_ex(copy.get(),
-                               reinterpret_cast<unsigned char*>(digest.data()),
-                               &size) == 1);
-  digest.resize(size);
+  SHA256_CTX copy = *context_;
+  std::string digest(SHA256_DIGEST_LENGTH, '\0');
+  RCT_CHECK(SHA256_Final(reinterpret_cast<unsigned char*>(digest.data()),
+                         &copy) == 1);
   return absl::BytesToHexString(digest);
 }
 

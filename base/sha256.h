@@ -14,7 +14,7 @@
 
 #include "absl/types/span.h"
 
-struct evp_md_ctx_st;  // OpenSSL's EVP_MD_CTX.
+struct SHA256state_st;  // OpenSSL's SHA256_CTX.
 
 namespace rct {
 
@@ -41,10 +41,10 @@ class Sha256 {
 
  private:
   struct FreeContext {
-    void operator()(evp_md_ctx_st* context) const;
+    void operator()(SHA256state_st* context) const;
   };
 
-  std::unique_ptr<evp_md_ctx_st, FreeContext> context_;
+  std::unique_ptr<SHA256state_st, FreeContext> context_;
 };
 
 // Returns the digest of one string.

@@ -8,18 +8,21 @@ SOURCES = {
     "abseil_20220623.1.orig.tar.gz": "abfe2897f3a30edaa74bc34365afe3c2a3cd012091a97dc7e008f7016adcd5fe",
     "benchmark_1.7.1.orig.tar.gz": "6430e4092653380d9dc4ccb45a1e2dc9259d581f4866dc0759713126056bc1d7",
     "googletest_1.12.1.orig.tar.gz": "81964fe578e9bd7c94dfdb09c8e4d6e6759e19967e397dbea48d1c10e45d0df2",
+    "protobuf_3.21.12.orig.tar.gz": "930c2c3b5ecc6c9c12615cf5ad93f1cd6e12d0aba862b572e076259970ac3a53",
 }
 
-def debian_source(name, archive, strip_prefix):
+def debian_source(name, archive, strip_prefix, build_file = None):
     """The sources of a Debian package.
 
     Args:
       name: the repository's name, as upstream has it.
       archive: file name of upstream's tarball, a key of SOURCES.
       strip_prefix: the folder inside of the tarball.
+      build_file: the BUILD file; by default the one inside of the tarball.
     """
     http_archive(
         name = name,
+        build_file = build_file,
         sha256 = SOURCES[archive],
         strip_prefix = strip_prefix,
         # No such host: the tarball is served from the folder that .bazelrc
