@@ -5,6 +5,7 @@
 set -euo pipefail
 packages=$PWD/tools/package
 examples=$PWD/docs/examples
+page=$PWD/docs/install.md
 work=$(mktemp -d -p "${TEST_TMPDIR:-/tmp}")
 root=$work/root
 libraries=$root/usr/lib/$(gcc -print-multiarch)
@@ -55,3 +56,8 @@ Noumea: Suva, 1330 km; Auckland, 1801 km; Apia, 2467 km
 Papeete: Apia, 2396 km; Suva, 3343 km; Auckland, 4023 km
 Suva: Apia, 1149 km; Noumea, 1330 km; Auckland, 2102 km
 END
+
+# The function on the page compiles.
+sed -n '/^```c$/,/^```$/{/^```/!p}' "$page" >page.c
+[[ $(grep -c rct_ page.c) -gt 5 ]] || fail "no function on the page"
+gcc -std=c99 -pedantic -Wall -Wextra -Werror -c page.c $(pkg-config --cflags rct) || fail "the page"

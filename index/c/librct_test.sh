@@ -37,3 +37,11 @@ allowed="ld-linux-x86-64.so.2 libc.so.6 libgcc_s.so.1 libm.so.6 libstdc++.so.6"
 for name in $needed; do
   [[ " $allowed " == *" $name "* ]] || fail "needs $name"
 done
+
+# The header, in each language that it is for.
+for standard in c99 c11 c17; do
+  gcc -std=$standard -pedantic -Wall -Wextra -Werror -fsyntax-only -x c index/c/rct.h || fail "$standard"
+done
+for standard in c++98 c++11 c++17 c++20; do
+  g++ -std=$standard -pedantic -Wall -Wextra -Werror -fsyntax-only -x c++ index/c/rct.h || fail "$standard"
+done

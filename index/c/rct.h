@@ -78,6 +78,7 @@
 #ifndef RCT_INDEX_C_RCT_H_
 #define RCT_INDEX_C_RCT_H_
 
+#include <stddef.h>
 #include <stdint.h>
 
 #ifdef __cplusplus

@@ -65,7 +65,7 @@ class RctErrorsTest : public testing::Test {
   Said Build(const double* points, int64_t n, int64_t d,
              const rct_config* config, const rct_run* run = nullptr) {
     rct_index* index = index_.get();
-    const Said said = Say([&](rct_error** error) {
+    Said said = Say([&](rct_error** error) {
       return rct_index_build(points, n, d, config, run, &index, error);
     });
     const CIndex owner(index);
@@ -81,7 +81,7 @@ class RctErrorsTest : public testing::Test {
               const rct_filter* filter = nullptr) {
     std::vector<int64_t> neighbors(100, -7);
     std::vector<double> distances(100, -7);
-    const Said said = Say([&](rct_error** error) {
+    Said said = Say([&](rct_error** error) {
       return rct_index_search(
           index_.get(), rows.data(), static_cast<int64_t>(rows.size()), k,
           filter, nullptr, neighbors.data(), distances.data(), error);

@@ -1,8 +1,8 @@
 // Searches, and what they find.
 
 #include <algorithm>
-#include <cmath>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <utility>
 
@@ -36,31 +36,32 @@ AdvisedMetric AdvisedOf(const Index& index) {
                                       : AdvisedMetric::kResidual;
 }
 
-// The caller's arrays, q x k.
+// The caller's arrays.
 struct Output {
-  int64_t* neighbors;
-  double* distances;  // or null
+  int64_t q;
+  int64_t k;
+  int64_t* neighbors;  // q x k
+  double* distances;   // q x k, or null
 };
 
 // Runs search(options) for the k nearest and writes its answer.
 template <class Search>
-absl::Status Nearest(const Index& index, int64_t k, SearchOptions options,
+absl::Status Nearest(const Index& index, SearchOptions options,
                      const rct_run* run, Output output, Search search) {
-  options.k = k;
+  if (output.q > 0) RCT_RETURN_IF_ERROR(NotNull("neighbors", output.neighbors));
+  options.k = output.k;
   Watch watch(run);
   options.monitor = watch.monitor();
   RCT_ASSIGN_OR_RETURN(const SearchResult result, search(options));
   const NeighborTable& found = result.neighbors;
-  if (found.num_queries() > 0) {
-    RCT_RETURN_IF_ERROR(NotNull("neighbors", output.neighbors));
-  }
   if (HearsWarnings(run)) {
     Warn(*run, AdviceOnNeighbors(found, options, AdvisedOf(index)));
   }
-  for (int64_t i = 0; i < found.num_queries(); ++i) {
-    std::copy_n(found.rows().row(i), k, output.neighbors + i * k);
+  for (int64_t i = 0; i < output.q; ++i) {
+    const int64_t at = i * output.k;
+    std::copy_n(found.rows().row(i), output.k, output.neighbors + at);
     if (output.distances == nullptr) continue;
-    std::copy_n(found.distances().row(i), k, output.distances + i * k);
+    std::copy_n(found.distances().row(i), output.k, output.distances + at);
   }
   return absl::OkStatus();
 }
@@ -69,7 +70,7 @@ absl::Status Nearest(const Index& index, int64_t k, SearchOptions options,
 template <class Search>
 absl::Status Within(const Index& index, double radius, SearchOptions options,
                     const rct_run* run, rct_ranges** ranges, Search search) {
-  if (!std::isinf(options.radius)) {
+  if (options.radius < std::numeric_limits<double>::infinity()) {
     return absl::InvalidArgumentError(
         "radius: a range search takes it as an argument; leave the filter's at "
         "infinity");
@@ -97,8 +98,8 @@ int32_t rct_index_search(const rct_index* index, const int64_t* rows, int64_t q,
     RCT_RETURN_IF_ERROR(rct::NotNull("index", index));
     RCT_ASSIGN_OR_RETURN(const absl::Span<const int64_t> queries,
                          rct::SpanAt("rows", rows, q));
-    return rct::Nearest(index->index, k, rct::OptionsOf(filter, run), run,
-                        {neighbors, distances},
+    return rct::Nearest(index->index, rct::OptionsOf(filter, run), run,
+                        {q, k, neighbors, distances},
                         [&](const rct::SearchOptions& options) {
                           return index->index.Search(queries, options);
                         });
@@ -114,8 +115,8 @@ int32_t rct_index_search_points(const rct_index* index, const double* points,
     RCT_RETURN_IF_ERROR(rct::NotNull("index", index));
     RCT_ASSIGN_OR_RETURN(const rct::MatrixView<const double> queries,
                          rct::PointsAt("points", points, q, d));
-    return rct::Nearest(index->index, k, rct::OptionsOf(filter, run), run,
-                        {neighbors, distances},
+    return rct::Nearest(index->index, rct::OptionsOf(filter, run), run,
+                        {q, k, neighbors, distances},
                         [&](const rct::SearchOptions& options) {
                           return index->index.SearchPoints(queries, options);
                         });
@@ -132,7 +133,8 @@ int32_t rct_index_graph(const rct_index* index, int64_t k, const int64_t* order,
                          rct::SpanAt("order", order, order_count));
     rct::SearchOptions options = rct::OptionsOf(filter, run);
     options.exclude_self = true;  // as the advice takes it
-    return rct::Nearest(index->index, k, options, run, {neighbors, distances},
+    return rct::Nearest(index->index, options, run,
+                        {index->index.size(), k, neighbors, distances},
                         [&](const rct::SearchOptions& options) {
                           return rows.empty()
                                      ? index->index.Graph(options)

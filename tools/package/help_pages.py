@@ -38,7 +38,12 @@ class Help:
         elif self.is_in("lines") and line:
             self.parts[-1][1].append(line[2:])
         elif flag:
-            self.parts.append(["flag", flag[1], flag[2] or "", flag[3]])
+            # "--one=A --other=B  their meaning": two flags that go together.
+            other = FLAG.match("  " + flag[3])
+            meaning = other[3] if other else flag[3]
+            self.parts.append(["flag", flag[1], flag[2] or "", meaning])
+            if other:
+                self.parts.append(["flag", other[1], other[2] or "", meaning])
         elif continued and self.is_in("flag", "word"):
             self.parts[-1][-1] += " " + continued[1]
         elif word:

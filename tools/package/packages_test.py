@@ -132,7 +132,7 @@ class PackagesTest(unittest.TestCase):
         self.assertRegex(text, r"NAME\n +rct \W exact nearest neighbors")
         helps = [run(self.program, "--help")]
         commands = re.findall(r"^  ([a-z]+) {2,}\S", helps[0], re.MULTILINE)
-        self.assertEqual(commands, ["build", "neighbors", "graph", "order", "unique", "info", "doctor"])
+        self.assertLessEqual({"build", "neighbors", "graph", "order", "unique", "info", "doctor"}, set(commands))
         for command in commands:
             self.assertIn(f"\n   rct {command}\n", text)
             helps.append(run(self.program, command, "--help"))
