@@ -46,6 +46,8 @@ def target_exists(package, target):
         return os.path.isdir(os.path.join(ROOT, package))
     if not os.path.exists(build):
         return False
+    if target == "all":
+        return True
     with open(build, encoding="utf-8") as file:
         return (f'name = "{target}"' in file.read() or
                 os.path.exists(os.path.join(ROOT, package, target)))
