@@ -150,15 +150,16 @@ SEXP new_run(SEXP threads) {
   if (watched->run == NULL) Rf_error("There is not enough memory.");
   rct_error *error = NULL;
   check(rct_run_set_threads(watched->run, Rf_asInteger(threads), &error),
-        error);
+        &error);
   check(rct_run_set_progress(watched->run, on_progress, watched, &error),
-        error);
-  check(rct_run_set_warning(watched->run, on_warning, watched, &error), error);
+        &error);
+  check(rct_run_set_warning(watched->run, on_warning, watched, &error), &error);
   UNPROTECT(1);
   return handle;
 }
 
-/* The library's texts are UTF-8, and R's messages are in the user's encoding. */
+/* The library's texts are UTF-8, and R's messages are in the user's encoding.
+ */
 static const char *native(const char *text) {
   SEXP string = PROTECT(Rf_mkCharCE(text, CE_UTF8));
   const char *translated = Rf_translateChar(string);
@@ -166,18 +167,18 @@ static const char *native(const char *text) {
   return translated;
 }
 
-void check(int32_t code, rct_error *error) {
+void check(int32_t code, rct_error **error) {
   if (code == RCT_OK) return;
   char text[kMaxText];
-  snprintf(text, sizeof(text), "%s", rct_error_message(error));
-  rct_error_free(error);
+  snprintf(text, sizeof(text), "%s", rct_error_message(*error));
+  rct_error_free(*error);
   Rf_error("%s", native(text));
 }
 
-void end_call(SEXP run, int32_t code, rct_error *error) {
+void end_call(SEXP run, int32_t code, rct_error **error) {
   watched_run *watched = R_ExternalPtrAddr(run);
   if (code == RCT_CANCELLED && watched->interrupted) {
-    rct_error_free(error);
+    rct_error_free(*error);
     /* The interrupt was taken in on_progress. R gets another one, and treats it
      * as it treats all: with the handlers of the caller. */
     raise(SIGINT);

@@ -37,11 +37,13 @@ rct_filter *filter_of(SEXP handle);
 rct_ordering *ordering_of(SEXP handle);
 const rct_run *run_of(SEXP handle);
 
-/* Makes an error of the library's one of R's, with the same text. */
-void check(int32_t code, rct_error *error);
+/* Makes an error of the library's one of R's, with the same text. It takes the
+ * address, because C may read a pointer before the call that fills it, which is
+ * an argument too. */
+void check(int32_t code, rct_error **error);
 /* The same for a call that was given a run: also passes on an interrupt, and
  * the warnings that the library gave. */
-void end_call(SEXP run, int32_t code, rct_error *error);
+void end_call(SEXP run, int32_t code, rct_error **error);
 
 /* Returns the rows of an R matrix of doubles one after the other: a copy, which
  * lives until .Call returns. */

@@ -12,18 +12,18 @@ static void set_inducing(rct_config *config, SEXP options) {
     const double seed = Rf_asReal(option(options, "seed"));
     check(rct_config_set_inducing(config, utf8(value), (int64_t)count,
                                   (uint64_t)seed, &error),
-          error);
+          &error);
   }
   if ((value = option(options, "inducing_rows")) != NULL) {
     check(rct_config_set_inducing_rows(config, zero_based(value),
                                        Rf_xlength(value), &error),
-          error);
+          &error);
   }
   if ((value = option(options, "inducing_points")) != NULL) {
-    check(rct_config_set_inducing_points(config, row_major(value),
-                                         rows_of(value), columns_of(value),
-                                         &error),
-          error);
+    check(
+        rct_config_set_inducing_points(config, row_major(value), rows_of(value),
+                                       columns_of(value), &error),
+        &error);
   }
 }
 
@@ -31,24 +31,24 @@ static void set_options(rct_config *config, SEXP options) {
   rct_error *error = NULL;
   SEXP value;
   if ((value = option(options, "metric")) != NULL) {
-    check(rct_config_set_metric(config, utf8(value), &error), error);
+    check(rct_config_set_metric(config, utf8(value), &error), &error);
   }
   if ((value = option(options, "kernel")) != NULL) {
-    check(rct_config_set_kernel(config, utf8(value), &error), error);
+    check(rct_config_set_kernel(config, utf8(value), &error), &error);
   }
   if ((value = option(options, "lengthscale")) != NULL) {
     check(rct_config_set_lengthscales(config, REAL(value), Rf_xlength(value),
                                       &error),
-          error);
+          &error);
   }
   if ((value = option(options, "variance")) != NULL) {
-    check(rct_config_set_variance(config, Rf_asReal(value), &error), error);
+    check(rct_config_set_variance(config, Rf_asReal(value), &error), &error);
   }
   if ((value = option(options, "jitter")) != NULL) {
-    check(rct_config_set_jitter(config, Rf_asReal(value), &error), error);
+    check(rct_config_set_jitter(config, Rf_asReal(value), &error), &error);
   }
   if ((value = option(options, "strategy")) != NULL) {
-    check(rct_config_set_strategy(config, utf8(value), &error), error);
+    check(rct_config_set_strategy(config, utf8(value), &error), &error);
   }
   set_inducing(config, options);
 }
@@ -65,7 +65,7 @@ SEXP call_build(SEXP points, SEXP options, SEXP threads) {
       rct_index_build(rows, rows_of(points), columns_of(points),
                       config_of(config), run_of(run), &index, &error);
   set_object(handle, index);
-  end_call(run, code, error);
+  end_call(run, code, &error);
   UNPROTECT(3);
   return handle;
 }
@@ -90,7 +90,7 @@ SEXP call_save(SEXP index, SEXP path, SEXP threads) {
   const char *name = Rf_translateChar(STRING_ELT(path, 0));
   rct_error *error = NULL;
   const int32_t code = rct_index_save(living, name, run_of(run), &error);
-  end_call(run, code, error);
+  end_call(run, code, &error);
   UNPROTECT(1);
   return R_NilValue;
 }
@@ -104,7 +104,7 @@ SEXP call_load(SEXP path, SEXP map, SEXP threads) {
   const int32_t code =
       rct_index_load(name, Rf_asLogical(map), run_of(run), &index, &error);
   set_object(handle, index);
-  end_call(run, code, error);
+  end_call(run, code, &error);
   UNPROTECT(2);
   return handle;
 }

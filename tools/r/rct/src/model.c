@@ -8,24 +8,24 @@ static void set_ordering(rct_ordering *ordering, SEXP options) {
   rct_error *error = NULL;
   SEXP value;
   if ((value = option(options, "method")) != NULL) {
-    check(rct_ordering_set_method(ordering, utf8(value), &error), error);
+    check(rct_ordering_set_method(ordering, utf8(value), &error), &error);
   }
   if ((value = option(options, "lengthscale")) != NULL) {
     check(rct_ordering_set_lengthscales(ordering, REAL(value),
                                         Rf_xlength(value), &error),
-          error);
+          &error);
   }
   if ((value = option(options, "seed")) != NULL) {
     const uint64_t seed = (uint64_t)Rf_asReal(value);
-    check(rct_ordering_set_seed(ordering, seed, &error), error);
+    check(rct_ordering_set_seed(ordering, seed, &error), &error);
   }
   if ((value = option(options, "column")) != NULL) {
     const int64_t column = (int64_t)Rf_asInteger(value) - 1;
-    check(rct_ordering_set_column(ordering, column, &error), error);
+    check(rct_ordering_set_column(ordering, column, &error), &error);
   }
   if ((value = option(options, "num_first")) != NULL) {
     check(rct_ordering_set_num_first(ordering, Rf_asInteger(value), &error),
-          error);
+          &error);
   }
 }
 
@@ -38,10 +38,10 @@ SEXP call_order(SEXP points, SEXP options, SEXP threads) {
   int64_t *order = (int64_t *)R_alloc((size_t)n + 1, sizeof(int64_t));
   SEXP result = PROTECT(Rf_allocVector(INTSXP, n));
   rct_error *error = NULL;
-  const int32_t code = rct_order(rows, n, columns_of(points),
-                                 ordering_of(ordering), run_of(run), order,
-                                 &error);
-  end_call(run, code, error);
+  const int32_t code =
+      rct_order(rows, n, columns_of(points), ordering_of(ordering), run_of(run),
+                order, &error);
+  end_call(run, code, &error);
   for (int64_t i = 0; i < n; ++i) INTEGER(result)[i] = (int)(order[i] + 1);
   UNPROTECT(3);
   return result;
@@ -54,7 +54,7 @@ SEXP call_lon_lat(SEXP places) {
   double *points = (double *)R_alloc((size_t)n * (d + 1) + 1, sizeof(double));
   SEXP result = PROTECT(Rf_allocMatrix(REALSXP, (int)n, (int)d + 1));
   rct_error *error = NULL;
-  check(rct_lon_lat(rows, n, d, points, &error), error);
+  check(rct_lon_lat(rows, n, d, points, &error), &error);
   for (int64_t i = 0; i < n; ++i) {
     for (int64_t j = 0; j <= d; ++j) {
       REAL(result)[j * n + i] = points[i * (d + 1) + j];
@@ -75,7 +75,7 @@ SEXP call_model(SEXP index, SEXP k, SEXP noise, SEXP order, SEXP threads) {
       rct_model_new(living, Rf_asInteger(k), Rf_asReal(noise), rows,
                     Rf_xlength(order), run_of(run), &model, &error);
   set_object(handle, model);
-  end_call(run, code, error);
+  end_call(run, code, &error);
   UNPROTECT(2);
   return handle;
 }
@@ -96,7 +96,7 @@ SEXP call_log_likelihood(SEXP model, SEXP y) {
   rct_error *error = NULL;
   check(rct_model_log_likelihood(model_of(model), REAL(y), Rf_xlength(y),
                                  &value, &error),
-        error);
+        &error);
   return Rf_ScalarReal(value);
 }
 
@@ -105,7 +105,7 @@ SEXP call_solve(SEXP model, SEXP y) {
   SEXP result = PROTECT(Rf_allocVector(REALSXP, Rf_xlength(y)));
   rct_error *error = NULL;
   check(rct_model_solve(living, REAL(y), Rf_xlength(y), REAL(result), &error),
-        error);
+        &error);
   UNPROTECT(1);
   return result;
 }
@@ -123,7 +123,7 @@ SEXP call_predict(SEXP model, SEXP points, SEXP y, SEXP threads) {
   const int32_t code = rct_model_predict(
       living, rows, q, columns_of(points), REAL(y), Rf_xlength(y), run_of(run),
       REAL(VECTOR_ELT(result, 0)), REAL(VECTOR_ELT(result, 1)), &error);
-  end_call(run, code, error);
+  end_call(run, code, &error);
   UNPROTECT(2);
   return result;
 }

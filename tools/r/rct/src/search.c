@@ -12,20 +12,20 @@ static SEXP filled_filter(SEXP options) {
   SEXP value;
   if ((value = option(options, "predecessor")) != NULL) {
     check(rct_filter_set_predecessor(filter, Rf_asLogical(value), &error),
-          error);
+          &error);
   }
   if ((value = option(options, "exclude_self")) != NULL) {
     check(rct_filter_set_exclude_self(filter, Rf_asLogical(value), &error),
-          error);
+          &error);
   }
   if ((value = option(options, "radius")) != NULL) {
-    check(rct_filter_set_radius(filter, Rf_asReal(value), &error), error);
+    check(rct_filter_set_radius(filter, Rf_asReal(value), &error), &error);
   }
   if ((value = option(options, "allowed")) != NULL) {
     const R_xlen_t n = Rf_xlength(value);
     uint8_t *flags = (uint8_t *)R_alloc(n + 1, 1);
     for (R_xlen_t i = 0; i < n; ++i) flags[i] = LOGICAL(value)[i] != 0;
-    check(rct_filter_set_allowed(filter, flags, n, &error), error);
+    check(rct_filter_set_allowed(filter, flags, n, &error), &error);
   }
   UNPROTECT(1);
   return handle;
@@ -76,10 +76,10 @@ SEXP call_search(SEXP index, SEXP rows, SEXP k, SEXP filter, SEXP threads) {
   const table t = new_table(Rf_xlength(rows), k);
   PROTECT(t.result);
   rct_error *error = NULL;
-  const int32_t code = rct_index_search(living, queries, t.q, t.k,
-                                        filter_of(filled), run_of(run),
-                                        t.neighbors, t.distances, &error);
-  end_call(run, code, error);
+  const int32_t code =
+      rct_index_search(living, queries, t.q, t.k, filter_of(filled),
+                       run_of(run), t.neighbors, t.distances, &error);
+  end_call(run, code, &error);
   fill_result(&t);
   UNPROTECT(3);
   return t.result;
@@ -97,7 +97,7 @@ SEXP call_search_points(SEXP index, SEXP points, SEXP k, SEXP filter,
   const int32_t code = rct_index_search_points(
       living, queries, t.q, columns_of(points), t.k, filter_of(filled),
       run_of(run), t.neighbors, t.distances, &error);
-  end_call(run, code, error);
+  end_call(run, code, &error);
   fill_result(&t);
   UNPROTECT(3);
   return t.result;
@@ -111,10 +111,10 @@ SEXP call_graph(SEXP index, SEXP k, SEXP order, SEXP filter, SEXP threads) {
   const table t = new_table(rct_index_size(living), k);
   PROTECT(t.result);
   rct_error *error = NULL;
-  const int32_t code = rct_index_graph(
-      living, t.k, rows, Rf_xlength(order), filter_of(filled), run_of(run),
-      t.neighbors, t.distances, &error);
-  end_call(run, code, error);
+  const int32_t code =
+      rct_index_graph(living, t.k, rows, Rf_xlength(order), filter_of(filled),
+                      run_of(run), t.neighbors, t.distances, &error);
+  end_call(run, code, &error);
   fill_result(&t);
   UNPROTECT(3);
   return t.result;
