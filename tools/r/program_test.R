@@ -21,16 +21,20 @@ run("graph", paste0("--points=", Sys.getenv("RCT_STATIONS")), "--columns=lon,lat
     "--lonlat", "--kernel=matern32", "--lengthscale=300", "--num_inducing=60",
     "--seed=4", "--k=12", "--predecessor", "--order=maxmin",
     paste0("--out_order=", order_file), paste0("--out_indices=", graph_file))
-expected <- as.matrix(read.csv(graph_file, header = FALSE))
-dimnames(expected) <- NULL
-expected <- expected + 1L
-expected[expected == 0L] <- NA
+
+# Its row numbers begin at 0, and -1 is none.
+read_graph <- function() {
+  graph <- unname(as.matrix(read.csv(graph_file))) + 1L
+  graph[graph == 0L] <- NA
+  graph
+}
+expected <- read_graph()
 
 places <- rct_lon_lat(stations[, c("lon", "lat")])
 index <- rct_index(places, kernel = "matern32", lengthscale = 300,
                    num_inducing = 60, seed = 4)
-order <- rct_order(places)
-expect_identical(order, scan(order_file, quiet = TRUE) + 1)
+order <- rct_order(places, lengthscale = 300)  # As the command line does.
+expect_identical(order, read.csv(order_file)[, 1] + 1L)
 graph <- rct_graph(index, 12, predecessor = TRUE, order = order)$neighbors
 expect_identical(graph, expected)
 
@@ -43,5 +47,9 @@ expect_identical(array[, 1], seq_along(order))
 rct_save(index, index_file)
 run("graph", paste0("--index=", index_file), "--k=12", "--predecessor",
     paste0("--order=", order_file), paste0("--out_indices=", graph_file))
-again <- as.matrix(read.csv(graph_file, header = FALSE))
-expect_identical(sum(again + 1L != expected, na.rm = TRUE), 0L)
+expect_identical(read_graph(), expected)
+
+# The package is of the same version.
+expect_identical(as.character(packageVersion("rct")), rct_version())
+expect_true(any(grepl(rct_version(), system2(program, "--version", stdout = TRUE),
+                      fixed = TRUE)))

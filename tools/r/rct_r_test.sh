@@ -1,7 +1,7 @@
 #!/bin/bash
 # Installs the R package against the shared library into an empty folder, as a user
 # does from the source, and runs its tests, its examples and the lines of
-# docs/install.md.
+# README.md.
 
 set -euo pipefail
 
@@ -51,9 +51,8 @@ for page in "$here"/tools/r/rct/man/*.Rd; do
 done
 
 # The lines on the page, in a folder with points.csv.
-sed -n '/^```r$/,/^```$/{/^```/!p}' "$here/docs/install.md" >page.R
-if [[ -s page.R ]]; then
-  cut -d, -f1,2 "$RCT_STATIONS" >points.csv
-  echo 'stopifnot(is.integer(NNarray), dim(NNarray) == c(1720, 31), NNarray[, 1] == 1:1720)' >>page.R
-  Rscript page.R >page.log 2>&1 || fail "docs/install.md: $(cat page.log)"
-fi
+sed -n '/^```r$/,/^```$/{/^```/!p}' "$here/tools/r/README.md" >page.R
+[[ $(wc -l <page.R) == 5 ]] || fail "README.md has other lines than those to paste: $(cat page.R)"
+cut -d, -f1,2 "$RCT_STATIONS" >points.csv
+echo 'stopifnot(is.integer(NNarray), dim(NNarray) == c(1720, 31), NNarray[, 1] == 1:1720)' >>page.R
+Rscript page.R >page.log 2>&1 || fail "README.md: $(cat page.log)"
