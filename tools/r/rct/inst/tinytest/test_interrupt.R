@@ -13,7 +13,7 @@ interrupt_in <- function(seconds) {
 
 interrupt_in(0.5)
 answer <- tryCatch({
-  rct_graph(index, 5)
+  rct_graph(index, 5, threads = 1)
   "finished"
 }, interrupt = function(condition) "interrupted")
 expect_identical(answer, "interrupted")
