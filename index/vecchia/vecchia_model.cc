@@ -17,7 +17,6 @@
 #include "absl/types/span.h"
 #include "base/limits.h"
 #include "base/matrix.h"
-#include "base/memory_limit.h"
 #include "base/monitor.h"
 #include "base/parallel.h"
 #include "base/status_macros.h"
@@ -112,18 +111,18 @@ class LogProduct {
 };
 
 // Finds the conditioning sets of all rows.
-absl::StatusOr<Matrix<int64_t>> FindSets(const ResidualIndex& index,
-                                         const VecchiaOptions& options) {
-  if (options.k == 0) return Matrix<int64_t>(index.size(), 0);
+absl::StatusOr<NeighborTable> FindSets(const ResidualIndex& index,
+                                       const VecchiaOptions& options) {
+  if (options.k == 0) return NeighborTable(index.size(), 0);
   const SearchOptions search = {.k = options.k,
                                 .predecessor = true,
                                 .monitor = options.monitor,
                                 .threads = options.threads};
-  RCT_ASSIGN_OR_RETURN(const SearchResult found,
+  RCT_ASSIGN_OR_RETURN(SearchResult found,
                        options.order.empty()
                            ? index.Graph(search)
                            : index.Graph(search, options.order));
-  return Matrix<int64_t>::Copy(found.neighbors.rows());
+  return std::move(found.neighbors);
 }
 
 }  // namespace
@@ -134,9 +133,9 @@ absl::StatusOr<VecchiaModel> VecchiaModel::Create(
   const Monitor::Part whole(options.monitor);
   std::optional<Monitor::Part> part(std::in_place, options.monitor,
                                     kShareOfSearch);
-  RCT_ASSIGN_OR_RETURN(const Matrix<int64_t> sets, FindSets(index, options));
+  RCT_ASSIGN_OR_RETURN(const NeighborTable sets, FindSets(index, options));
   part.reset();
-  return FromSets(index, sets.view(), options);
+  return FromSets(index, sets.rows(), options);
 } catch (...) {
   return StatusOfException("Create");
 }

@@ -20,6 +20,7 @@
 #include "tools/python/binding.h"
 #include "tools/python/index_caster.h"
 #include "tools/python/shared_calls.h"
+#include "tools/python/views.h"
 
 namespace rct {
 namespace {
@@ -64,26 +65,6 @@ None for an index whose V and p came from elsewhere.)";
 
 const ResidualModel& ModelOf(const py::object& index) {
   return index.cast<const ResidualIndex&>().model();
-}
-
-py::object ReadOnly(py::array array) {
-  array.attr("setflags")(py::arg("write") = false);
-  return array;
-}
-
-// Return read-only views of numbers that `owner` keeps alive.
-
-py::object ViewOf(MatrixView<const double> matrix, const py::object& owner) {
-  constexpr auto kWidth = static_cast<int64_t>(sizeof(double));
-  return ReadOnly(py::array_t<double>({matrix.rows, matrix.cols},
-                                      {matrix.stride * kWidth, kWidth},
-                                      matrix.data, owner));
-}
-
-template <class T>
-py::object ViewOf(absl::Span<const T> values, const py::object& owner) {
-  return ReadOnly(py::array_t<T>(static_cast<py::ssize_t>(values.size()),
-                                 values.data(), owner));
 }
 
 py::object Points(const py::object& index) {

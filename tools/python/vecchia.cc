@@ -24,6 +24,7 @@
 #include "tools/python/refusals.h"
 #include "tools/python/scalars.h"
 #include "tools/python/signature.h"
+#include "tools/python/views.h"
 
 template <>
 class pybind11::detail::type_caster<rct::VecchiaModel>
@@ -102,15 +103,6 @@ constexpr char kReprDoc[] = R"(What the model is.)";
 
 constexpr char kDDoc[] =
     R"(The conditional variances D of the sparse factor, (n,): a read-only view.)";
-
-// Returns a read-only view of numbers that `owner` keeps alive.
-template <class T>
-py::array ViewOf(const std::vector<T>& values, const py::object& owner) {
-  py::array_t<T> view(static_cast<py::ssize_t>(values.size()), values.data(),
-                      owner);
-  view.attr("setflags")(py::arg("write") = false);
-  return view;
-}
 
 // Returns conditioning sets, (n, any) row numbers.
 CArray<int64_t> Sets(const py::object& object) {
@@ -198,13 +190,15 @@ py::object B(const py::object& self) {
   const SparseMatrix& b = model.factor().b;
   return py::module_::import("scipy.sparse")
       .attr("csr_array")(
-          py::make_tuple(ViewOf(b.values, self), ViewOf(b.columns, self),
-                         ViewOf(b.offsets, self)),
+          py::make_tuple(ViewOf(absl::MakeConstSpan(b.values), self),
+                         ViewOf(absl::MakeConstSpan(b.columns), self),
+                         ViewOf(absl::MakeConstSpan(b.offsets), self)),
           py::arg("shape") = py::make_tuple(b.size(), b.size()));
 }
 
 py::object D(const py::object& self) {
-  return ViewOf(self.cast<const VecchiaModel&>().factor().d, self);
+  return ViewOf(
+      absl::MakeConstSpan(self.cast<const VecchiaModel&>().factor().d), self);
 }
 
 int64_t K(const VecchiaModel& model) { return model.k(); }
