@@ -118,6 +118,16 @@ class ArchiveWriter {
     Add(name, kept.data(), 1, static_cast<int64_t>(kept.size()), 1, 1);
   }
 
+  // Returns a new T that lives as long as the writer: for arrays that are made
+  // to be written.
+  template <class T>
+  T& Own() {
+    auto object = std::make_shared<T>();
+    T& value = *object;
+    owned_.push_back(std::move(object));
+    return value;
+  }
+
   // Writes the file as WriteFileAtomically does, and returns its errors.
   // Cancelled if `monitor` is.
   absl::Status Write(const std::string& path, const ArchiveFormat& format,
@@ -140,6 +150,7 @@ class ArchiveWriter {
   std::vector<ArchiveEntry> entries_;
   std::vector<std::string_view> contents_;
   std::deque<std::string> values_;
+  std::vector<std::shared_ptr<void>> owned_;
 };
 
 // An archive that was read. Large arrays point into its memory and keep it

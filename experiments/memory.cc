@@ -1,12 +1,17 @@
 #include "experiments/memory.h"
 
+#include <malloc.h>
+
 #include <cstdint>
 #include <fstream>
 #include <string>
 
 namespace rct {
 
-void ResetPeakResidentBytes() { std::ofstream("/proc/self/clear_refs") << "5"; }
+void ResetPeakResidentBytes() {
+  malloc_trim(0);
+  std::ofstream("/proc/self/clear_refs") << "5";
+}
 
 int64_t PeakResidentBytes() {
   std::ifstream status("/proc/self/status");

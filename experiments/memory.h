@@ -7,9 +7,9 @@
 
 namespace rct {
 
-// Resets the peak to the memory that is resident at this moment. Has no effect
-// where the system does not allow it: the peak is then that of the whole
-// process.
+// Gives memory that was freed back to the system, and resets the peak to what
+// is resident at this moment. The latter has no effect where the system does
+// not allow it: the peak is then that of the whole process.
 void ResetPeakResidentBytes();
 
 // Returns the largest resident set since the last reset, or 0 where it is not

@@ -18,6 +18,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "base/matrix.h"
 #include "base/parallel.h"
 #include "base/progress.h"
 #include "base/status_macros.h"
@@ -35,6 +36,11 @@ namespace {
 double SecondsSince(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
       .count();
+}
+
+int64_t VBytes(const ResidualModel& model) {
+  const Matrix<double>& v = model.metric()->data().v;
+  return static_cast<int64_t>(sizeof(double)) * v.rows() * v.stride();
 }
 
 int64_t NeighborsOf(const SweepCase& sweep_case, const Workload& workload) {
@@ -156,6 +162,7 @@ class WorkloadRunner {
                                               options_.monitor));
     outcome.index_seconds = SecondsSince(start);
     const auto search = [&]() -> absl::Status {
+      outcome.result = {};  // No two answers are held at once.
       start = std::chrono::steady_clock::now();
       RCT_ASSIGN_OR_RETURN(
           outcome.result,
@@ -258,11 +265,13 @@ class WorkloadRunner {
     measured.set_name(sweep_case.name());
     measured.set_threads(ResolveThreads(sweep_case.threads()));
 
+    // The expected answers and other cases' memory are no part of the case's.
     ResetPeakResidentBytes();
+    const int64_t others = PeakResidentBytes() - VBytes(model);
     RCT_ASSIGN_OR_RETURN(
         const Outcome outcome,
         BuildAndSearch(sweep_case, model, WantsTelemetry(sweep_case)));
-    measured.set_peak_rss_bytes(PeakResidentBytes());
+    measured.set_peak_rss_bytes(PeakResidentBytes() - others);
     known.set_result_digest(outcome.result.neighbors.Digest());
     *known.mutable_counters() = outcome.result.counters;
     known.set_build_distance_evaluations(outcome.build_distance_evaluations);

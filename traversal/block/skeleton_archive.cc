@@ -37,7 +37,7 @@ void CheckForm(const SkeletonBoundConfig& config, int32_t form, bool costs,
                  "skeletons.form", "needs skeletons");
   archive.Expect(tables || form != SkeletonBoundConfig::TABLES,
                  "skeletons.form", "needs tables");
-  archive.Expect(skeletons || !tables, "tables.c", "needs skeletons");
+  archive.Expect(skeletons || !tables, "tables.ranks", "needs skeletons");
 }
 
 }  // namespace
@@ -68,10 +68,10 @@ absl::StatusOr<std::unique_ptr<const SkeletonSearcher>> RestoreSkeletons(
     skeletons = std::make_unique<BlockSkeletons>(*metric, archive);
   }
   CheckForm(config, form, costs.has_value(), skeletons != nullptr,
-            archive.Has("tables.c"), archive);
+            archive.Has("tables.ranks"), archive);
   // Tables are understood by their skeletons alone.
   RCT_RETURN_IF_ERROR(archive.status());
-  if (archive.Has("tables.c")) {
+  if (archive.Has("tables.ranks")) {
     tables = std::make_unique<SkeletonTables>(*skeletons, archive);
   }
   RCT_RETURN_IF_ERROR(archive.status());

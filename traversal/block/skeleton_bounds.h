@@ -56,6 +56,10 @@
 //     slack     = u32 ((s_A + 2) c + s_B + 16) W^2       added to every bound,
 //     gap slack = u32 (2 (s_A + 2) c + s_B + 4) W^2      added to g^2.
 //
+// Where a table is kept as C' (skeleton_tables.h), y = C' w_q is off by at most
+// d |w_q|, d >= |C - C'|_F, d <= 1/20: d W^2 is added to the slack, and 2.1 d
+// W^2 to that of a g^2 that follows from |y|^2.
+//
 // A candidate is dismissed if its upper bound is below theta, where k points
 // whose |rho| is at least theta + 2^-24 are known: distances merge what lies
 // closer than 2^-50 (traversal/knn_heap.h), and points beyond |rho| = 1, all at
@@ -109,10 +113,13 @@ class SkeletonSlack {
   }
 
   // Returns the slack of a bound on a product y . w_j, where y = C w_q was
-  // computed with a table of this Frobenius norm.
-  double Product(int from_rank, int to_rank, double table_norm) const {
-    return scale_.filter * kFloatRoundoff * (1 + kMaxTau) *
-           ((from_rank + 2) * std::max(1.0, table_norm) + to_rank + 16);
+  // computed with a table of this Frobenius norm, which is off by `error`.
+  double Product(int from_rank, int to_rank, double table_norm,
+                 double error) const {
+    return scale_.filter * (1 + kMaxTau) *
+           (kFloatRoundoff *
+                ((from_rank + 2) * std::max(1.0, table_norm) + to_rank + 16) +
+            error);
   }
   // Returns the same where y itself is an exact projection, rounded.
   double Product(int rank) const {
@@ -120,9 +127,12 @@ class SkeletonSlack {
   }
 
   // Returns the slack of g^2 = |w|^2 - |C w|^2.
-  double Gap(int from_rank, int to_rank, double table_norm) const {
-    return scale_.gap * kFloatRoundoff * (1 + kMaxTau) *
-           (2 * (from_rank + 2) * std::max(1.0, table_norm) + to_rank + 4);
+  double Gap(int from_rank, int to_rank, double table_norm,
+             double error) const {
+    return scale_.gap * (1 + kMaxTau) *
+           (kFloatRoundoff * (2 * (from_rank + 2) * std::max(1.0, table_norm) +
+                              to_rank + 4) +
+            2.1 * error);
   }
 
   // Returns theta where k lower bounds reach `lower`.

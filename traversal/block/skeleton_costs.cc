@@ -26,7 +26,12 @@ constexpr double kNeighborFilter = 61;
 constexpr double kBlockEvaluations = 25;
 
 // The memory that tables may take, in units of that of V.
-constexpr double kMaxTableMemory = 6;
+constexpr double kMaxTableMemory = 2;
+
+// The bytes a point of tables in float32 beyond which they are compact
+// (skeleton_tables.h), and the part of these that is then left.
+constexpr double kWholeTableBytes = 2048;
+constexpr double kCompactPart = 0.2;
 
 // What skeletons keep of a point beside its coordinates, in units of 4 bytes.
 constexpr double kColumns = 10;
@@ -105,8 +110,10 @@ bool SkeletonCosts::SkeletonsFit() const {
 }
 
 bool SkeletonCosts::TablesFit() const {
+  const double floats = 2 * total_rank() * total_rank();
   const double tables =
-      2 * total_rank() * total_rank() + 2 * points_ * num_blocks_;
+      (floats > kWholeTableBytes * points_ ? kCompactPart * floats : floats) +
+      2 * points_ * num_blocks_;
   const double coordinates = 4 * points_ * mean_rank_;
   return SkeletonsFit() &&
          tables + coordinates <= kMaxTableMemory * 8 * points_ * width_ &&

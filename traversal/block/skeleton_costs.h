@@ -16,9 +16,10 @@
 // (docs/performance.md).
 //
 // Memory. Skeletons take 4 n (s + 10) bytes, and 4 n s more while they are
-// made; tables and gaps 2 S^2 + 2 n b. Tables with which all would take more
-// than six times the memory of V, 8 n m bytes, are never made, nor is anything
-// that does not fit into a limit.
+// made; tables 2 S^2, or 2/5 S^2 where they are compact, and gaps 2 n b, less
+// those of blocks that are far (skeleton_tables.h). Tables with which all would
+// take more than twice the memory of V, 8 n m bytes, are never made, nor is
+// anything that does not fit into a limit.
 //
 // h is measured on a sample of the blocks (bound_probe.h).
 

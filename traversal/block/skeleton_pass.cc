@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <limits>
 #include <numeric>
+#include <optional>
 #include <vector>
 
 #include "absl/types/span.h"
@@ -15,6 +16,7 @@
 #include "metric/residual_correlation.h"
 #include "metric/tile.h"
 #include "traversal/block/block_skeletons.h"
+#include "traversal/block/compact_table.h"
 #include "traversal/block/filter_routines.h"
 #include "traversal/block/skeleton_bounds.h"
 #include "traversal/block/skeleton_tables.h"
@@ -78,6 +80,8 @@ SkeletonPass::SkeletonPass(const Searcher<ResidualCorrelation>& owner,
       no_gaps_(skeletons_.block_size()),
       task_(metric_.dim(), skeletons_.max_rank()),
       panel_(skeletons_.block_size(), skeletons_.max_rank()),
+      table_(int64_t{skeletons_.max_rank()} * skeletons_.max_rank() +
+             CompactTable::kPadding),
       kept_(owner, kMaxQueries, kMaxKept, k, kExactTile) {
   if (tables_ == nullptr) projected_.emplace(skeletons_);
 }
@@ -244,17 +248,17 @@ SkeletonPass::Passage SkeletonPass::PassageTo(int to) const {
   const BlockSkeletons::Block& target = skeletons_.block(to);
   const BlockSkeletons::Block& source = skeletons_.block(from);
   const double norm = tables_->norm(to, from);
+  const double error = tables_->error(to, from);
   const double gap_slack =
-      skeletons_.slack().Gap(source.rank, target.rank, norm);
-  return {
-      to,
-      tables_->far(to, from),
-      tables_->norm(to, from),
-      tables_->table(to, from),
-      {target.length, target.e, tables_->block_gap(from, to)},
-      FloatAbove(skeletons_.slack().Product(source.rank, target.rank, norm)),
-      gap_slack,
-      FloatAbove(2 * gap_slack + 8 * kFloatRoundoff)};
+      skeletons_.slack().Gap(source.rank, target.rank, norm, error);
+  return {to,
+          tables_->far(to, from),
+          tables_->norm(to, from),
+          {target.length, target.e, tables_->block_gap(from, to)},
+          FloatAbove(skeletons_.slack().Product(source.rank, target.rank, norm,
+                                                error)),
+          gap_slack,
+          FloatAbove(2 * gap_slack + 8 * kFloatRoundoff)};
 }
 
 uint32_t SkeletonPass::PassByGaps(const Passage& passage, int first,
@@ -263,10 +267,11 @@ uint32_t SkeletonPass::PassByGaps(const Passage& passage, int first,
   const FilterRoutines& filter = skeletons_.filter();
   alignas(64) uint16_t gap[kPanel] = {};
   if (has_gaps) {
-    const uint16_t* gaps = tables_->gaps(passage.to);
+    const uint16_t* gaps = tables_->gaps(passage.to, task_.block);
+    const int64_t begin = skeletons_.block(task_.block).first;
     for (uint32_t rest = lanes; rest != 0; rest &= rest - 1) {
       const int l = std::countr_zero(rest);
-      gap[l] = gaps[task_.position[first + l]];
+      gap[l] = gaps[task_.position[first + l] - begin];
     }
   } else {
     for (int l = 0; l < kPanel; ++l) {
@@ -303,12 +308,15 @@ void SkeletonPass::SearchByTable(const Request& request, int block_index,
   const BlockSkeletons::Block& block = skeletons_.block(block_index);
   const BlockSkeletons::Block& from = skeletons_.block(task_.block);
   const Passage passage = PassageTo(block_index);
+  std::optional<SkeletonTables::Table> table;
   VisitPanels(block_index, [&](int first, uint32_t lanes) {
     alignas(64) float squared[kPanel];
     const auto project = [&] {
-      skeletons_.filter().project(passage.table.data, passage.table.row_stride,
-                                  passage.table.column_stride, block.rank,
-                                  from.rank,
+      if (!table.has_value()) {
+        table = tables_->Load(block_index, task_.block, table_.data());
+      }
+      skeletons_.filter().project(table->data, table->row_stride,
+                                  table->column_stride, block.rank, from.rank,
                                   task_.w.data() + int64_t{first} * from.rank,
                                   panel_.y.data(), squared);
     };
@@ -324,8 +332,8 @@ void SkeletonPass::SearchByTable(const Request& request, int block_index,
     if (from_table) project();
     KeepFromBlock(request, block_index, first, passed,
                   TableQueries(passage, first),
-                  tables_->cone_gaps(task_.block) + block.first / kPanel,
-                  tables_->gaps(task_.block) + block.first);
+                  tables_->cone_gaps(task_.block, block_index),
+                  tables_->gaps(task_.block, block_index));
   });
 }
 

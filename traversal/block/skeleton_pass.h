@@ -153,7 +153,6 @@ class SkeletonPass {
     int to;
     bool far;
     float norm;  // of the table
-    SkeletonTables::Table table;
     BlockLengths lengths;
     float slack;
     double gap_slack;
@@ -206,6 +205,7 @@ class SkeletonPass {
 
   Task task_;
   Panel panel_;
+  AlignedBuffer<float> table_;  // the last that was loaded
   std::optional<Projected> projected_;
   KeptCandidates kept_;
 

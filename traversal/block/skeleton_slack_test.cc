@@ -275,7 +275,7 @@ TEST(FactorsTest, AreHiddenInASearch) {
         {.nugget = 0});
     const double most = std::sqrt(slack.Tau(1) * (1 + slack.Tau(1)));
     EXPECT_LT(most, slack.Product(rank));
-    EXPECT_LT(2 * most, slack.Product(rank, rank, 1));
+    EXPECT_LT(2 * most, slack.Product(rank, rank, 1, 0));
   }
 }
 

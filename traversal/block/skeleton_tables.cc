@@ -3,12 +3,15 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <numeric>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "absl/types/span.h"
 #include "base/aligned_buffer.h"
 #include "base/archive.h"
 #include "base/finite.h"
@@ -18,6 +21,7 @@
 #include "metric/point_lanes.h"
 #include "metric/residual_correlation.h"
 #include "traversal/block/block_skeletons.h"
+#include "traversal/block/compact_table.h"
 #include "traversal/block/filter_routines.h"
 #include "traversal/block/skeleton_bounds.h"
 
@@ -27,6 +31,17 @@ namespace {
 // The pairs of kTileSide blocks with kTileSide others are one task: rows of V
 // come from memory once for all of them, and from a cache after that.
 constexpr int kTileSide = 8;
+
+// The bytes a point of tables in float32 beyond which they are kept compactly.
+constexpr int64_t kWholeBytes = 2048;
+
+// How far a compact table may be off, |C - C'|_F: of blocks that see each
+// other, and of blocks that are far, whose tables are hardly read.
+constexpr double kNearError = 0x1p-9;
+constexpr double kFarError = 0x1p-6;
+
+constexpr std::string_view kNoSizes =
+    "has numbers that are negative or not finite";
 
 // to = from^T, both without padding; rows and columns are multiples of eight.
 // Eight columns at a time: whole lines of the cache.
@@ -44,10 +59,14 @@ void Transpose(const double* from, int64_t rows, int64_t columns, double* to) {
 
 struct SkeletonTables::Worker {
   explicit Worker(int64_t width)
-      : by_first(width * width), by_second(width * width), y(kPanel * width) {}
+      : by_first(width * width),
+        by_second(width * width),
+        table(width * width),
+        y(kPanel * width) {}
 
   AlignedBuffer<double> by_first;
   AlignedBuffer<double> by_second;
+  AlignedBuffer<float> table;
   AlignedBuffer<float> y;
 };
 
@@ -58,26 +77,20 @@ SkeletonTables::SkeletonTables(const ResidualCorrelation& metric,
       num_blocks_(skeletons.num_blocks()),
       positions_(skeletons.num_positions()),
       cones_(skeletons.num_cones()),
-      gaps_((keep_gaps ? num_blocks_ : 1) * positions_),
-      cone_gaps_((keep_gaps ? num_blocks_ : 1) * cones_ + kPanel),
+      ranks_(RanksOf(skeletons)),
+      tables_(int64_t{num_blocks_} * std::max(0, num_blocks_ - 1) / 2),
+      near_(int64_t{num_blocks_} * num_blocks_),
       norm_(int64_t{num_blocks_} * num_blocks_),
       block_gap_(norm_.size()),
+      order_(int64_t{num_blocks_} * std::max(0, num_blocks_ - 1)),
       seen_(norm_.size()),
-      order_(int64_t{num_blocks_} * std::max(0, num_blocks_ - 1)) {
-  const int64_t size = Place(skeletons, ranks_, offset_);
-  evaluations_ = size;
-  // A block has no gaps of its own, and padding none at all.
-  std::fill(gaps_.begin(), gaps_.end(), uint16_t{0});
-  std::fill(cone_gaps_.begin(), cone_gaps_.end(), uint16_t{0});
-  if (!has_gaps_) {
-    for (int b = 0; b < num_blocks_; ++b) {
-      TakeLengths(skeletons, 0, b);
-      for (int a = 0; a < num_blocks_; ++a) {
-        block_gap_[Pair(a, b)] = block_gap_[Pair(0, b)];
-      }
-    }
+      bytes_(tables_.size()),
+      gaps_(near_.size()) {
+  for (int b = 0; b < num_blocks_; ++b) {
+    for (int a = 0; a < b; ++a) evaluations_ += Numbers(b, a);
   }
-  c_ = AlignedBuffer<float>(size);
+  TakeLengths(skeletons);
+  compact_ = IsCompact();
 
   std::atomic<bool> sound = true;
   const int num_workers = std::max(1, std::min(threads, num_blocks_));
@@ -125,18 +138,20 @@ SkeletonTables::SkeletonTables(const ResidualCorrelation& metric,
   seen_.clear();
 }
 
-int64_t SkeletonTables::Place(const BlockSkeletons& skeletons,
-                              std::vector<int64_t>& ranks,
-                              std::vector<int64_t>& offset) {
-  int64_t size = 0;
+std::vector<int64_t> SkeletonTables::RanksOf(const BlockSkeletons& skeletons) {
+  std::vector<int64_t> ranks;
   for (int b = 0; b < skeletons.num_blocks(); ++b) {
     ranks.push_back(skeletons.block(b).rank);
-    for (int a = 0; a < b; ++a) {
-      offset.push_back(size);
-      size += ranks[b] * ranks[a];
-    }
   }
-  return size;
+  return ranks;
+}
+
+bool SkeletonTables::IsCompact() const {
+  int64_t numbers = 0;
+  for (int b = 0; b < num_blocks_; ++b) {
+    for (int a = 0; a < b; ++a) numbers += Numbers(b, a);
+  }
+  return 4 * numbers > kWholeBytes * positions_;
 }
 
 bool SkeletonTables::MakeTable(const ResidualCorrelation& metric,
@@ -159,7 +174,7 @@ bool SkeletonTables::MakeTable(const ResidualCorrelation& metric,
   Transpose(x, first_rows, second_rows, c);
   skeletons.Solve(b, first_rows, first_rows, c);
 
-  float* table = c_.data() + Offset(b, a);
+  float* table = worker.table.data();
   double squared = 0;
   for (int i = 0; i < second.rank; ++i) {
     for (int j = 0; j < first.rank; ++j) {
@@ -170,10 +185,30 @@ bool SkeletonTables::MakeTable(const ResidualCorrelation& metric,
   }
   norm_[Pair(a, b)] = norm_[Pair(b, a)] =
       FloatAbove(std::sqrt(squared) * (1 + 1e-6));
-  MeasureGaps(skeletons, b, a, worker.y.data());
-  MeasureGaps(skeletons, a, b, worker.y.data());
+  MeasureGaps(skeletons, b, a, {table, first.rank, 1}, worker.y.data());
+  MeasureGaps(skeletons, a, b, {table, 1, first.rank}, worker.y.data());
+  Keep(b, a, table);
   // Of orthonormal columns, but for what tau adds.
   return squared <= 1.02 * std::min(first.rank, second.rank);
+}
+
+void SkeletonTables::Keep(int larger, int smaller, const float* c) {
+  const int64_t pair = PairOf(larger, smaller);
+  const CompactTable::Shape shape = ShapeOf(larger, smaller);
+  tables_[pair] = compact_ ? CompactTable::Within(
+                                 far(larger, smaller) ? kFarError : kNearError,
+                                 c, shape, norm(larger, smaller), bytes_[pair])
+                           : CompactTable::Whole(c, shape, bytes_[pair]);
+}
+
+SkeletonTables::Table SkeletonTables::Load(int to, int from,
+                                           float* room) const {
+  const int larger = std::max(to, from);
+  const int smaller = std::min(to, from);
+  const float* c =
+      tables_[PairOf(larger, smaller)].Expand(ShapeOf(larger, smaller), room);
+  const int64_t columns = ranks_[smaller];
+  return to > from ? Table{c, columns, 1} : Table{c, 1, columns};
 }
 
 template <class Self, class Archive>
@@ -183,10 +218,6 @@ void SkeletonTables::Describe(Self& self, Archive& archive) {
   archive.Value("tables.positions", self.positions_);
   archive.Value("tables.cones", self.cones_);
   archive.Array("tables.ranks", self.ranks_);
-  archive.Array("tables.offset", self.offset_);
-  archive.Array("tables.c", self.c_);
-  archive.Array("tables.gaps", self.gaps_);
-  archive.Array("tables.cone_gaps", self.cone_gaps_);
   archive.Array("tables.norm", self.norm_);
   archive.Array("tables.block_gap", self.block_gap_);
   archive.Array("tables.order", self.order_);
@@ -194,11 +225,170 @@ void SkeletonTables::Describe(Self& self, Archive& archive) {
   archive.Value("tables.evaluations", self.evaluations_);
 }
 
+// The parts of all tables one after the other.
+struct SkeletonTables::Columns {
+  template <class Self, class Archive>
+  static void Describe(Self& self, Archive& archive) {
+    archive.Array("tables.form", self.form);
+    archive.Array("tables.rank", self.rank);
+    archive.Array("tables.step", self.step);
+    archive.Array("tables.error", self.error);
+    archive.Array("tables.bytes", self.bytes);
+    archive.Array("tables.near_gaps", self.gaps);
+  }
+
+  std::vector<uint8_t> form;
+  std::vector<uint8_t> rank;
+  std::vector<float> step;
+  std::vector<float> error;
+  AlignedBuffer<uint8_t> bytes;
+  AlignedBuffer<uint16_t> gaps;
+};
+
+void SkeletonTables::Save(ArchiveWriter& archive) const {
+  Columns& columns = archive.Own<Columns>();
+  columns.bytes = AlignedBuffer<uint8_t>(TableBytes());
+  uint8_t* to = columns.bytes.data();
+  ForEachPair([&](int b, int a) {
+    const CompactTable& table = tables_[PairOf(b, a)];
+    columns.form.push_back(table.form);
+    columns.rank.push_back(table.rank);
+    columns.step.push_back(table.step);
+    columns.error.push_back(table.error);
+    to = std::copy_n(table.bytes,
+                     CompactTable::Bytes(ShapeOf(b, a), table.form, table.rank),
+                     to);
+  });
+  columns.gaps = AlignedBuffer<uint16_t>(NumNear() * NearSize());
+  uint16_t* next = columns.gaps.data();
+  for (const uint16_t* gaps : near_) {
+    if (gaps != nullptr) next = std::copy_n(gaps, NearSize(), next);
+  }
+  Describe(*this, archive);
+  Columns::Describe(columns, archive);
+}
+
 SkeletonTables::SkeletonTables(const BlockSkeletons& skeletons,
                                ArchiveReader& archive) {
   Describe(*this, archive);
   if (archive.status().ok()) Check(skeletons, archive);
   if (archive.status().ok()) CheckOrder(archive);
+  if (!archive.status().ok()) return;
+  tables_.resize(int64_t{num_blocks_} * (num_blocks_ - 1) / 2);
+  near_.resize(int64_t{num_blocks_} * num_blocks_);
+  TakeLengths(skeletons);
+  if (archive.Has("tables.c")) {
+    ReadWhole(archive);
+  } else {
+    ReadColumns(archive);
+  }
+}
+
+void SkeletonTables::ReadColumns(ArchiveReader& archive) {
+  Columns columns;
+  Columns::Describe(columns, archive);
+  const auto sized = [&](std::string_view name, const auto& column) {
+    archive.Expect(column.size() == tables_.size(), name,
+                   "is not of the number of all tables");
+  };
+  sized("tables.form", columns.form);
+  sized("tables.rank", columns.rank);
+  sized("tables.step", columns.step);
+  sized("tables.error", columns.error);
+  archive.Expect(AllFiniteAndNotNegative<float>(columns.step), "tables.step",
+                 kNoSizes);
+  archive.Expect(AllFiniteAndNotNegative<float>(columns.error), "tables.error",
+                 kNoSizes);
+  if (!archive.status().ok()) return;
+  for (size_t i = 0; i < tables_.size(); ++i) {
+    archive.Expect(columns.form[i] <= sizeof(float), "tables.form",
+                   "has a form that does not exist");
+    archive.Expect(
+        columns.rank[i] == 0 || columns.form[i] == CompactTable::kProducts,
+        "tables.rank", "has products where there are none");
+  }
+  if (!archive.status().ok()) return;
+  file_bytes_ = std::move(columns.bytes);
+  file_gaps_ = std::move(columns.gaps);
+  int64_t size = 0;
+  ForEachPair([&](int b, int a) {
+    const int64_t pair = PairOf(b, a);
+    tables_[pair] = {file_bytes_.data() + size, columns.form[pair],
+                     columns.rank[pair], columns.step[pair],
+                     columns.error[pair]};
+    size += CompactTable::Bytes(ShapeOf(b, a), columns.form[pair],
+                                columns.rank[pair]);
+  });
+  int64_t num_near = 0;
+  for (int to = 0; to < num_blocks_; ++to) {
+    for (int from = 0; from < num_blocks_; ++from) {
+      if (!IsNear(to, from)) continue;
+      near_[Pair(to, from)] = file_gaps_.data() + num_near++ * NearSize();
+    }
+  }
+  archive.Expect(static_cast<int64_t>(file_bytes_.size()) == size,
+                 "tables.bytes", "is not of the size of all tables");
+  archive.Expect(
+      static_cast<int64_t>(file_gaps_.size()) == num_near * NearSize(),
+      "tables.near_gaps", "is not of the size of all near blocks");
+  if (!archive.status().ok()) return;
+  ForEachPair([&](int b, int a) {
+    const CompactTable& table = tables_[PairOf(b, a)];
+    const bool whole = table.form == sizeof(float);
+    if (!whole && table.form != CompactTable::kProducts) return;
+    // Numbers, or the steps of products.
+    archive.Expect(AllFinite(absl::MakeConstSpan(
+                       reinterpret_cast<const float*>(table.bytes),
+                       whole ? Numbers(b, a) : table.rank)),
+                   "tables.bytes", "has tables that are not finite");
+  });
+}
+
+void SkeletonTables::ReadWhole(ArchiveReader& archive) {
+  std::vector<int64_t> offset;
+  AlignedBuffer<float> c;
+  AlignedBuffer<uint16_t> gaps;
+  AlignedBuffer<uint16_t> cone_gaps;
+  archive.Array("tables.offset", offset);
+  archive.Array("tables.c", c);
+  archive.Array("tables.gaps", gaps);
+  archive.Array("tables.cone_gaps", cone_gaps);
+  std::vector<int64_t> expected;
+  int64_t size = 0;
+  ForEachPair([&](int b, int a) {
+    expected.push_back(size);
+    size += Numbers(b, a);
+  });
+  const int64_t gap_rows = has_gaps_ ? num_blocks_ : 1;
+  archive.Expect(offset == expected, "tables.offset",
+                 "has tables that do not follow each other");
+  const auto sized = [&](std::string_view name, const auto& array,
+                         int64_t expected_size) {
+    archive.Expect(static_cast<int64_t>(array.size()) == expected_size, name,
+                   "is not of the size of all tables");
+  };
+  sized("tables.c", c, size);
+  sized("tables.gaps", gaps, gap_rows * positions_);
+  sized("tables.cone_gaps", cone_gaps, gap_rows * cones_ + kPanel);
+  archive.Expect(AllFinite(std::as_const(c).span()), "tables.c",
+                 "is not finite");
+  if (!archive.status().ok()) return;
+  compact_ = IsCompact();
+  bytes_.resize(tables_.size());
+  gaps_.resize(near_.size());
+  ForEachPair(
+      [&](int b, int a) { Keep(b, a, c.data() + expected[PairOf(b, a)]); });
+  const int64_t block_size = BlockSize();
+  for (int to = 0; to < num_blocks_; ++to) {
+    for (int from = 0; from < num_blocks_; ++from) {
+      if (!IsNear(to, from)) continue;
+      uint16_t* near = MakeNear(to, from);
+      std::copy_n(gaps.data() + to * positions_ + from * block_size, block_size,
+                  near);
+      std::copy_n(cone_gaps.data() + to * cones_ + from * (block_size / kPanel),
+                  block_size / kPanel, near + block_size);
+    }
+  }
 }
 
 void SkeletonTables::Check(const BlockSkeletons& skeletons,
@@ -210,32 +400,21 @@ void SkeletonTables::Check(const BlockSkeletons& skeletons,
                       "and the sizes with it are not those of the skeletons")) {
     return;
   }
-  std::vector<int64_t> ranks;
-  std::vector<int64_t> offset;
-  const int64_t size = Place(skeletons, ranks, offset);
-  archive.Expect(ranks_ == ranks, "tables.ranks",
+  archive.Expect(ranks_ == RanksOf(skeletons), "tables.ranks",
                  "has other ranks than the skeletons");
-  archive.Expect(offset_ == offset, "tables.offset",
-                 "has tables that do not follow each other");
   const auto sized = [&](std::string_view name, const auto& array,
                          int64_t expected_size) {
     archive.Expect(static_cast<int64_t>(array.size()) == expected_size, name,
                    "is not of the size of all tables");
   };
-  const int64_t gap_rows = has_gaps_ ? num_blocks_ : 1;
   const int64_t pairs = int64_t{num_blocks_} * num_blocks_;
-  sized("tables.c", c_, size);
-  sized("tables.gaps", gaps_, gap_rows * positions_);
-  sized("tables.cone_gaps", cone_gaps_, gap_rows * cones_ + kPanel);
   sized("tables.norm", norm_, pairs);
   sized("tables.block_gap", block_gap_, pairs);
   sized("tables.order", order_, pairs - num_blocks_);
-  archive.Expect(AllFinite(c_.span()), "tables.c", "is not finite");
-  constexpr std::string_view kBad =
-      "has numbers that are negative or not finite";
-  archive.Expect(AllFiniteAndNotNegative<float>(norm_), "tables.norm", kBad);
+  archive.Expect(AllFiniteAndNotNegative<float>(norm_), "tables.norm",
+                 kNoSizes);
   archive.Expect(AllFiniteAndNotNegative<float>(block_gap_), "tables.block_gap",
-                 kBad);
+                 kNoSizes);
   archive.Expect(sound_, "tables.sound", "says that they are of no use");
   archive.Expect(evaluations_ >= 0, "tables.evaluations", "is negative");
 }
@@ -256,27 +435,29 @@ void SkeletonTables::CheckOrder(ArchiveReader& archive) const {
   }
 }
 
-void SkeletonTables::Save(ArchiveWriter& archive) const {
-  Describe(*this, archive);
+uint16_t* SkeletonTables::MakeNear(int to, int from) {
+  std::vector<uint16_t>& gaps = gaps_[Pair(to, from)];
+  gaps.assign(NearSize(), 0);
+  near_[Pair(to, from)] = gaps.data();
+  return gaps.data();
 }
 
 void SkeletonTables::MeasureGaps(const BlockSkeletons& skeletons, int to,
-                                 int from, float* y) {
+                                 int from, const Table& table, float* y) {
   const BlockSkeletons::Block& target = skeletons.block(to);
   const BlockSkeletons::Block& source = skeletons.block(from);
-  const Table table = this->table(to, from);
-  const double slack =
-      skeletons.slack().Gap(source.rank, target.rank, norm(to, from));
-  if (!has_gaps_ || far(to, from)) {
+  if (!IsNear(to, from)) {
     // At most: the order of blocks needs no more.
     seen_[Pair(to, from)] =
         norm(to, from) * norm(to, from) * static_cast<float>(source.count);
-    if (has_gaps_) TakeLengths(skeletons, to, from);
+    block_gap_[Pair(to, from)] = block_gap_[Pair(from, from)];
     return;
   }
+  const double slack = skeletons.slack().Gap(source.rank, target.rank,
+                                             norm(to, from), /*error=*/0);
   const PointPanels points = skeletons.points(from, nullptr);
-  uint16_t* gaps = gaps_.data() + to * positions_ + source.first;
-  uint16_t* cone_gaps = cone_gaps_.data() + to * cones_ + source.first / kPanel;
+  uint16_t* gaps = MakeNear(to, from);
+  uint16_t* cone_gaps = gaps + BlockSize();
   uint16_t largest = 0;
   float seen = 0;
   for (int p = 0; p < skeletons.num_panels(from); ++p) {
@@ -287,10 +468,7 @@ void SkeletonTables::MeasureGaps(const BlockSkeletons& skeletons, int to,
     uint16_t most = 0;
     for (int l = 0; l < kPanel; ++l) {
       const int j = p * kPanel + l;
-      if (j >= source.count) {
-        gaps[j] = 0;
-        continue;
-      }
+      if (j >= source.count) break;
       gaps[j] = RoundGap(
           std::max(0.0, skeletons.exact_squared_length(source.first + j) -
                             static_cast<double>(squared[l])) +
@@ -305,28 +483,46 @@ void SkeletonTables::MeasureGaps(const BlockSkeletons& skeletons, int to,
   seen_[Pair(to, from)] = seen;
 }
 
-void SkeletonTables::TakeLengths(const BlockSkeletons& skeletons, int to,
-                                 int from) {
-  const BlockSkeletons::Block& block = skeletons.block(from);
-  uint16_t* gaps = gaps_.data() + to * positions_ + block.first;
-  uint16_t* cone_gaps = cone_gaps_.data() + to * cones_ + block.first / kPanel;
-  uint16_t longest = 0;
-  for (int j = 0; j < block.count; ++j) {
-    gaps[j] = RoundGap(skeletons.exact_squared_length(block.first + j));
-    uint16_t& cone = cone_gaps[j / kPanel];
-    cone = std::max(j % kPanel == 0 ? uint16_t{0} : cone, gaps[j]);
-    longest = std::max(longest, gaps[j]);
+void SkeletonTables::TakeLengths(const BlockSkeletons& skeletons) {
+  lengths_ = AlignedBuffer<uint16_t>(positions_);
+  cone_lengths_ = AlignedBuffer<uint16_t>(cones_ + kPanel);
+  std::fill(lengths_.begin(), lengths_.end(), uint16_t{0});
+  std::fill(cone_lengths_.begin(), cone_lengths_.end(), uint16_t{0});
+  for (int b = 0; b < num_blocks_; ++b) {
+    const BlockSkeletons::Block& block = skeletons.block(b);
+    uint16_t longest = 0;
+    for (int64_t i = block.first; i < block.first + block.count; ++i) {
+      lengths_[i] = RoundGap(skeletons.exact_squared_length(i));
+      cone_lengths_[i / kPanel] =
+          std::max(cone_lengths_[i / kPanel], lengths_[i]);
+      longest = std::max(longest, lengths_[i]);
+    }
+    block_gap_[Pair(b, b)] = static_cast<float>(longest) * kGapUnit;
   }
-  std::fill(gaps + block.count, gaps + skeletons.num_panels(from) * kPanel,
-            uint16_t{0});
-  block_gap_[Pair(to, from)] = static_cast<float>(longest) * kGapUnit;
+}
+
+int64_t SkeletonTables::TableBytes() const {
+  int64_t sum = 0;
+  ForEachPair([&](int b, int a) {
+    const CompactTable& table = tables_[PairOf(b, a)];
+    sum += CompactTable::Bytes(ShapeOf(b, a), table.form, table.rank);
+  });
+  return sum;
+}
+
+int64_t SkeletonTables::NumNear() const {
+  return std::ssize(near_) - std::count(near_.begin(), near_.end(), nullptr);
 }
 
 int64_t SkeletonTables::bytes() const {
-  return static_cast<int64_t>(
-      sizeof(float) * (c_.size() + norm_.size() + block_gap_.size()) +
-      sizeof(uint16_t) * (gaps_.size() + cone_gaps_.size()) +
-      sizeof(int32_t) * order_.size() + sizeof(int64_t) * offset_.size());
+  return TableBytes() +
+         static_cast<int64_t>(
+             (sizeof(tables_[0]) + sizeof(bytes_[0])) * tables_.size() +
+             (sizeof(near_[0]) + sizeof(gaps_[0])) * near_.size() +
+             sizeof(float) * (norm_.size() + block_gap_.size()) +
+             sizeof(uint16_t) * (lengths_.size() + cone_lengths_.size() +
+                                 NumNear() * NearSize()) +
+             sizeof(int32_t) * order_.size());
 }
 
 }  // namespace rct

@@ -10,13 +10,22 @@
 // of all points, which bound what a block can hold for a query before C is read
 // (skeleton_bounds.h).
 //
-// Cost: (sum of ranks)^2 (m + s) fused multiply-adds for the tables and
-// 2 n s (sum of ranks) in float32 for the gaps; 2 (sum of ranks)^2 bytes for
-// the former and 2 n bytes a block for the latter.
+// Most blocks hardly see each other: they are *far*. Their gaps are no smaller
+// than the lengths |w_i|, which stand for them, and a few bits are enough for
+// their tables. Where all tables would take more than two kB a point in
+// float32, as for Matern kernels, a table is kept as C' (compact_table.h), with
+// |C - C'|_F <= 2^-9, or 2^-6 between blocks that are far; the slacks count it
+// (skeleton_bounds.h). Gaps and norms are those of C itself.
+//
+// Cost: (sum of ranks)^2 (m + s) fused multiply-adds for the tables and 2 n s
+// (sum of ranks) in float32 for the gaps. Memory: 2 (sum of ranks)^2 bytes for
+// the former, or about a fourth of that if compact, and for the latter 2 bytes
+// for each point and block that are not far.
 
 #ifndef RCT_TRAVERSAL_BLOCK_SKELETON_TABLES_H_
 #define RCT_TRAVERSAL_BLOCK_SKELETON_TABLES_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -26,6 +35,8 @@
 #include "base/monitor.h"
 #include "metric/residual_correlation.h"
 #include "traversal/block/block_skeletons.h"
+#include "traversal/block/compact_table.h"
+#include "traversal/block/filter_routines.h"
 
 namespace rct {
 
@@ -55,10 +66,12 @@ class SkeletonTables {
   // point's length stands for its gap.
   bool has_gaps() const { return has_gaps_; }
 
-  Table table(int to, int from) const {
-    return to > from
-               ? Table{c_.data() + Offset(to, from), skeleton_rank(from), 1}
-               : Table{c_.data() + Offset(from, to), 1, skeleton_rank(to)};
+  // Returns C'. It may stand in `room`, for as many numbers as the largest rank
+  // squared, and CompactTable::kPadding more.
+  Table Load(int to, int from, float* room) const;
+  // Returns a bound on |C - C'|_F.
+  float error(int a, int b) const {
+    return tables_[PairOf(std::max(a, b), std::min(a, b))].error;
   }
   // Returns the Frobenius norm of a table, rounded up.
   float norm(int a, int b) const { return norm_[Pair(a, b)]; }
@@ -67,13 +80,17 @@ class SkeletonTables {
   // measured.
   bool far(int a, int b) const { return norm(a, b) <= kFarNorm; }
 
-  // Gaps in block `to`, in kGapUnit: of all points by position, the largest of
-  // each sub-block, and that of a whole block.
-  const uint16_t* gaps(int to) const {
-    return gaps_.data() + (has_gaps_ ? to * positions_ : 0);
+  // Gaps of the points of another block in block `to`, in kGapUnit: of each
+  // point, the largest of each sub-block, and that of the whole block.
+  const uint16_t* gaps(int to, int from) const {
+    const uint16_t* near = near_[Pair(to, from)];
+    return near != nullptr ? near : lengths_.data() + from * BlockSize();
   }
-  const uint16_t* cone_gaps(int to) const {
-    return cone_gaps_.data() + (has_gaps_ ? to * cones_ : 0);
+  const uint16_t* cone_gaps(int to, int from) const {
+    const uint16_t* near = near_[Pair(to, from)];
+    return near != nullptr
+               ? near + BlockSize()
+               : cone_lengths_.data() + from * (BlockSize() / kPanel);
   }
   float block_gap(int to, int from) const { return block_gap_[Pair(to, from)]; }
 
@@ -91,23 +108,55 @@ class SkeletonTables {
  private:
   static constexpr float kFarNorm = 0.5;
 
+  struct Columns;
   template <class Self, class Archive>
   static void Describe(Self& self, Archive& archive);
 
-  // The ranks of `skeletons`, and where the tables of every two of them are.
-  // Returns where the last one ends.
-  static int64_t Place(const BlockSkeletons& skeletons,
-                       std::vector<int64_t>& ranks,
-                       std::vector<int64_t>& offset);
+  static std::vector<int64_t> RanksOf(const BlockSkeletons& skeletons);
 
+  // Decides whether tables are compact.
+  bool IsCompact() const;
+  // Keeps the table of two blocks, whose norm is known.
+  void Keep(int larger, int smaller, const float* c);
+  // Makes room for the gaps of a near block.
+  uint16_t* MakeNear(int to, int from);
+
+  // Reads what Save wrote of tables and gaps, and what it wrote when all were
+  // there and whole.
+  void ReadColumns(ArchiveReader& archive);
+  void ReadWhole(ArchiveReader& archive);
   void Check(const BlockSkeletons& skeletons, ArchiveReader& archive) const;
   void CheckOrder(ArchiveReader& archive) const;
 
-  int64_t Pair(int a, int b) const { return int64_t{a} * num_blocks_ + b; }
-  int64_t Offset(int larger, int smaller) const {
-    return offset_[int64_t{larger} * (larger - 1) / 2 + smaller];
+  // Calls use(b, a) for all a < b, in the order of PairOf.
+  template <class Use>
+  void ForEachPair(Use use) const {
+    for (int b = 0; b < num_blocks_; ++b) {
+      for (int a = 0; a < b; ++a) use(b, a);
+    }
   }
-  int64_t skeleton_rank(int b) const { return ranks_[b]; }
+  int64_t Pair(int a, int b) const { return int64_t{a} * num_blocks_ + b; }
+  static int64_t PairOf(int larger, int smaller) {
+    return int64_t{larger} * (larger - 1) / 2 + smaller;
+  }
+  // Returns how many numbers a table has.
+  int64_t Numbers(int a, int b) const { return ranks_[a] * ranks_[b]; }
+  CompactTable::Shape ShapeOf(int larger, int smaller) const {
+    return {ranks_[larger], ranks_[smaller]};
+  }
+  int64_t TableBytes() const;
+
+  bool IsNear(int to, int from) const {
+    return has_gaps_ && to != from && !far(to, from);
+  }
+  int64_t NumNear() const;
+  int64_t BlockSize() const { return positions_ / num_blocks_; }
+  // Returns the size of the gaps of one near block: those of points, and then
+  // those of sub-blocks, a whole number of panels.
+  int64_t NearSize() const {
+    const int64_t cones = BlockSize() / kPanel;
+    return BlockSize() + (cones + kPanel - 1) / kPanel * kPanel;
+  }
 
   // Scratch space of one thread.
   struct Worker;
@@ -118,26 +167,34 @@ class SkeletonTables {
                  const BlockSkeletons& skeletons, int b, int a, Worker& worker);
 
   // Fills in gaps and the part of |w|^2 that remains, for the points of `from`.
-  void MeasureGaps(const BlockSkeletons& skeletons, int to, int from, float* y);
+  void MeasureGaps(const BlockSkeletons& skeletons, int to, int from,
+                   const Table& table, float* y);
 
-  // Fills in what stands for gaps, for the points of `from`.
-  void TakeLengths(const BlockSkeletons& skeletons, int to, int from);
+  // Fills in what stands for gaps.
+  void TakeLengths(const BlockSkeletons& skeletons);
 
   bool has_gaps_;
+  bool compact_ = false;
   int num_blocks_;
   int64_t positions_;
   int64_t cones_;
   std::vector<int64_t> ranks_;
-  std::vector<int64_t> offset_;
-  AlignedBuffer<float> c_;
-  AlignedBuffer<uint16_t> gaps_;
-  AlignedBuffer<uint16_t> cone_gaps_;
-  std::vector<float> norm_;
+  std::vector<CompactTable> tables_;  // by PairOf
+  AlignedBuffer<uint16_t> lengths_;   // by position
+  AlignedBuffer<uint16_t> cone_lengths_;
+  std::vector<const uint16_t*> near_;  // by Pair; null for far ones
+  std::vector<float> norm_;            // by Pair, as the next
   std::vector<float> block_gap_;
-  std::vector<float> seen_;
   std::vector<int32_t> order_;
+  std::vector<float> seen_;
   bool sound_ = true;
   int64_t evaluations_ = 0;
+
+  // What tables and gaps stand in: made here, or in a file.
+  std::vector<std::vector<uint8_t>> bytes_;
+  std::vector<std::vector<uint16_t>> gaps_;
+  AlignedBuffer<uint8_t> file_bytes_;
+  AlignedBuffer<uint16_t> file_gaps_;
 };
 
 }  // namespace rct

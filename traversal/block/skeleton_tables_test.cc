@@ -13,6 +13,7 @@
 #include "metric/residual_correlation.h"
 #include "metric/test_data.h"
 #include "traversal/block/block_skeletons.h"
+#include "traversal/block/compact_table.h"
 #include "traversal/block/filter_routines.h"
 #include "traversal/block/skeleton_bounds.h"
 
@@ -51,6 +52,12 @@ std::vector<double> Times(const SkeletonTables::Table& table, int rows,
   return y;
 }
 
+// Room for any table.
+std::vector<float> Room(const BlockSkeletons& skeletons) {
+  return std::vector<float>(skeletons.max_rank() * skeletons.max_rank() +
+                            CompactTable::kPadding);
+}
+
 double Dot(const std::vector<double>& a, const std::vector<double>& b) {
   double sum = 0;
   for (size_t i = 0; i < a.size(); ++i) sum += a[i] * b[i];
@@ -68,6 +75,7 @@ TEST(SkeletonTablesTest, BoundsHold) {
       for (const bool keep_gaps : {false, true}) {
         const SkeletonTables tables(*metric, skeletons, keep_gaps, 2);
         EXPECT_TRUE(tables.sound());
+        std::vector<float> room = Room(skeletons);
         std::vector<int32_t> rows(skeletons.partition().rows().begin(),
                                   skeletons.partition().rows().end());
         TilePoints all(220, 2);
@@ -81,27 +89,33 @@ TEST(SkeletonTablesTest, BoundsHold) {
             if (b == a) continue;
             const BlockSkeletons::Block& block = skeletons.block(b);
             const std::vector<double> y =
-                Times(tables.table(b, a), block.rank, w);
+                Times(tables.Load(b, a, room.data()), block.rank, w);
             const double slack = skeletons.slack().Product(
-                skeletons.block(a).rank, block.rank, tables.norm(b, a));
-            const double gap =
-                std::sqrt(std::max(0.0, Dot(w, w) - Dot(y, y)) +
-                          skeletons.slack().Gap(skeletons.block(a).rank,
-                                                block.rank, tables.norm(b, a)));
-            EXPECT_GE(tables.gaps(b)[q] * static_cast<double>(kGapUnit),
-                      gap - 1e-4);
+                skeletons.block(a).rank, block.rank, tables.norm(b, a),
+                tables.error(b, a));
+            const double gap = std::sqrt(
+                std::max(0.0, Dot(w, w) - Dot(y, y)) +
+                skeletons.slack().Gap(skeletons.block(a).rank, block.rank,
+                                      tables.norm(b, a), tables.error(b, a)));
+            // Of C itself, not of what is kept of it.
+            const double kept = 2.2 * 2 * 1.25 * tables.error(b, a);
+            EXPECT_GE(tables.gaps(b, a)[q % 64] * static_cast<double>(kGapUnit),
+                      std::sqrt(std::max(0.0, gap * gap - kept)) - 1e-4);
             const double outside =
                 std::min<double>(skeletons.norm()[q], gap + skeletons.e()[q]);
             double most = 0;
             for (int64_t j = block.first; j < block.first + block.count; ++j) {
               const double error = outside * skeletons.e()[j] +
-                                   skeletons.e()[q] * tables.gaps(a)[j] *
+                                   skeletons.e()[q] *
+                                       tables.gaps(a, b)[j - block.first] *
                                        static_cast<double>(kGapUnit) +
                                    slack;
               EXPECT_LE(std::abs(rho[j] - Dot(y, Coordinates(skeletons, b, j))),
                         error);
-              EXPECT_LE(tables.gaps(a)[j], tables.cone_gaps(a)[j / kPanel]);
-              EXPECT_LE(tables.gaps(a)[j] * kGapUnit, tables.block_gap(a, b));
+              EXPECT_LE(tables.gaps(a, b)[j - block.first],
+                        tables.cone_gaps(a, b)[(j - block.first) / kPanel]);
+              EXPECT_LE(tables.gaps(a, b)[j - block.first] * kGapUnit,
+                        tables.block_gap(a, b));
               most = std::max(most, std::abs(rho[j]));
             }
             EXPECT_LE(most,
@@ -123,8 +137,9 @@ TEST(SkeletonTablesTest, IsOneTableReadBothWays) {
   for (int a = 0; a < skeletons.num_blocks(); ++a) {
     for (int b = 0; b < skeletons.num_blocks(); ++b) {
       if (a == b) continue;
-      const SkeletonTables::Table there = tables.table(b, a);
-      const SkeletonTables::Table back = tables.table(a, b);
+      std::vector<float> room = Room(skeletons), other = Room(skeletons);
+      const SkeletonTables::Table there = tables.Load(b, a, room.data());
+      const SkeletonTables::Table back = tables.Load(a, b, other.data());
       double squared = 0;
       for (int i = 0; i < skeletons.block(b).rank; ++i) {
         for (int c = 0; c < skeletons.block(a).rank; ++c) {
@@ -134,8 +149,11 @@ TEST(SkeletonTablesTest, IsOneTableReadBothWays) {
           squared += static_cast<double>(x) * x;
         }
       }
-      EXPECT_LE(std::sqrt(squared), tables.norm(a, b) * (1 + 1e-6));
-      EXPECT_GE(std::sqrt(squared), tables.norm(a, b) * (1 - 1e-5));
+      const double error = tables.error(a, b);
+      EXPECT_EQ(tables.error(b, a), tables.error(a, b));
+      EXPECT_LE(error, 0.0021);
+      EXPECT_LE(std::sqrt(squared), tables.norm(a, b) * (1 + 1e-6) + error);
+      EXPECT_GE(std::sqrt(squared), tables.norm(a, b) * (1 - 1e-5) - error);
     }
     // All others, once each.
     std::vector<int32_t> order(tables.order(a).begin(), tables.order(a).end());
@@ -143,6 +161,34 @@ TEST(SkeletonTablesTest, IsOneTableReadBothWays) {
     order.insert(order.begin() + a, a);
     for (int b = 0; b < skeletons.num_blocks(); ++b) EXPECT_EQ(order[b], b);
   }
+}
+
+// Of the Matern kernel with so many blocks that tables are compact.
+TEST(SkeletonTablesTest, CompactTablesAreOffByNoMoreThanTheySay) {
+  const Matrix<double> points = MakePoints("normal", 6000, 3, 1);
+  const auto metric =
+      MakeTestModel(points.view(), KernelConfig::MATERN12, 60).metric;
+  const BlockSkeletons skeletons =
+      MakeSkeletons(*metric, {.block_size = 64, .rms_residual = 0.001});
+  const SkeletonTables tables(*metric, skeletons, true, 2);
+  std::vector<float> room = Room(skeletons);
+  int compact = 0;
+  for (int b = 0; b < skeletons.num_blocks(); ++b) {
+    for (int a = 0; a < b; ++a) {
+      const SkeletonTables::Table table = tables.Load(b, a, room.data());
+      double squared = 0;
+      for (int i = 0; i < skeletons.block(a).rank * skeletons.block(b).rank;
+           ++i) {
+        squared += static_cast<double>(table.data[i]) * table.data[i];
+      }
+      const double error = tables.error(a, b);
+      EXPECT_NEAR(std::sqrt(squared), tables.norm(a, b),
+                  error + 1e-5 * tables.norm(a, b));
+      EXPECT_LE(error, tables.far(a, b) ? 0x1p-6 : 0x1p-9);
+      if (error > 0) ++compact;
+    }
+  }
+  EXPECT_GT(compact, 0);
 }
 
 TEST(SkeletonTablesTest, ThreadsChangeNothing) {
@@ -156,8 +202,9 @@ TEST(SkeletonTablesTest, ThreadsChangeNothing) {
   for (int b = 0; b < skeletons.num_blocks(); ++b) {
     EXPECT_EQ(one.order(b), five.order(b));
     for (int64_t i = 0; i < 600; ++i) {
-      if (i / 64 == b) continue;
-      EXPECT_EQ(one.gaps(b)[i], five.gaps(b)[i]);
+      const auto a = static_cast<int>(i / 64);
+      if (a == b) continue;
+      EXPECT_EQ(one.gaps(b, a)[i % 64], five.gaps(b, a)[i % 64]);
     }
   }
 }
