@@ -1,7 +1,7 @@
 #!/bin/bash
 # Installs the R package against the shared library into an empty folder, as a user
 # does from the source, and runs its tests, its examples and the lines of
-# docs/install.md.
+# docs/install.md. Its documentation is what is in the sources.
 
 set -euo pipefail
 
@@ -41,6 +41,18 @@ run_tests() {
 }
 run_tests 'tinytest::run_test_dir(system.file("tinytest", package = "rct"), verbose = 0)'
 run_tests "tinytest::run_test_file('$here/tools/r/program_test.R', verbose = 0)"
+
+# The pages and the NAMESPACE are what roxygen makes of the comments in the sources, and
+# have every function with its arguments.
+cp -r rct roxygen
+(cd roxygen && rm -r man NAMESPACE && Rscript -e 'roxygen2::roxygenise(".")') >roxygen.log 2>&1 ||
+  fail "roxygen: $(cat roxygen.log)"
+for made in man NAMESPACE DESCRIPTION; do
+  diff -r "rct/$made" "roxygen/$made" || fail "to make tools/r/rct/$made anew: tools/r/document.sh"
+done
+Rscript -e 'print(tools::codoc("rct")); print(tools::undoc("rct"))
+  print(tools::checkDocFiles("rct"))' >page.log 2>&1 || fail "$(cat page.log)"
+[[ ! -s page.log ]] || fail "pages and functions differ: $(cat page.log)"
 
 # The pages, and their examples.
 for page in "$here"/tools/r/rct/man/*.Rd; do

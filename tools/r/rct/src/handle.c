@@ -60,6 +60,11 @@ static void free_ordering(SEXP handle) {
   R_ClearExternalPtr(handle);
 }
 
+static void free_ranges(SEXP handle) {
+  rct_ranges_free(R_ExternalPtrAddr(handle));
+  R_ClearExternalPtr(handle);
+}
+
 static void free_run(SEXP handle) {
   watched_run *watched = R_ExternalPtrAddr(handle);
   if (watched == NULL) return;
@@ -71,6 +76,7 @@ static void free_run(SEXP handle) {
 
 SEXP new_index_handle(void) { return new_handle("rct_index", free_index); }
 SEXP new_model_handle(void) { return new_handle("rct_vecchia", free_model); }
+SEXP new_ranges(void) { return new_handle("rct_ranges", free_ranges); }
 
 SEXP new_config(void) {
   SEXP handle = PROTECT(new_handle("rct_config", free_config));
@@ -154,6 +160,17 @@ SEXP new_run(SEXP threads) {
   check(rct_run_set_progress(watched->run, on_progress, watched, &error),
         &error);
   check(rct_run_set_warning(watched->run, on_warning, watched, &error), &error);
+  UNPROTECT(1);
+  return handle;
+}
+
+SEXP new_run_within(SEXP threads, SEXP memory_limit) {
+  SEXP handle = PROTECT(new_run(threads));
+  const watched_run *watched = R_ExternalPtrAddr(handle);
+  rct_error *error = NULL;
+  check(rct_run_set_memory_limit_bytes(
+            watched->run, (int64_t)Rf_asReal(memory_limit), &error),
+        &error);
   UNPROTECT(1);
   return handle;
 }
