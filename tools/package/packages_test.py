@@ -64,7 +64,7 @@ CONTENTS = {
     "r-cran-rct": [
         *(f"{R_LIBRARY}/rct/{name}" for name in [
             "DESCRIPTION", "INDEX", "NAMESPACE", "R/rct", "R/rct.rdb", "R/rct.rdx", "libs/rct.so",
-            "Meta/*.rds", "help/*", "html/*", "tinytest/test_*.R"]),
+            "Meta/*.rds", "demo/meuse.R", "help/*", "html/*", "tinytest/test_*.R"]),
     ],
 }
 
