@@ -37,8 +37,6 @@ library(rct)
 index <- rct_index(quakes[, 1:2], "euclidean")
 stopifnot(dim(rct_nn_array(index, 5)) == c(1000, 6))
 print(help("rct_nn_array"))
-results <- tinytest::run_test_dir(system.file("tinytest", package = "rct"), verbose = 0)
-stopifnot(length(results) > 50, tinytest::all_pass(results))
 """
 
 CONTENTS = {
@@ -269,11 +267,10 @@ class PackagesTest(unittest.TestCase):
     def test_lintian(self):
         # The compiler keeps the beginnings of words as numbers, which look like
         # misspelled words.
-        for name in NAMES:
-            found = run("lintian", "--allow-root", "--display-info", "--pedantic",
-                        "--suppress-tags=spelling-error-in-binary", deb(name),
-                        env={**os.environ, "HOME": self.folder.name})
-            self.assertEqual(found, "", name)
+        found = run("lintian", "--allow-root", "--display-info", "--pedantic",
+                    "--suppress-tags=spelling-error-in-binary", *map(deb, NAMES),
+                    env={**os.environ, "HOME": self.folder.name})
+        self.assertEqual(found, "")
 
 
 if __name__ == "__main__":
