@@ -12,7 +12,7 @@ import tempfile
 import unittest
 
 PACKAGES = pathlib.Path("tools/package").resolve()
-NAMES = ["rct", "librct0", "librct-dev", "python3-rct", "r-cran-rct"]
+NAMES = ["rct", "python3-rct", "r-cran-rct", "librct-dev", "librct0"]
 MULTIARCH = subprocess.run(["gcc", "-print-multiarch"], capture_output=True, text=True, check=True).stdout.strip()
 LIBRARIES = f"usr/lib/{MULTIARCH}"
 MODULES = "usr/lib/python3/dist-packages"
@@ -160,6 +160,18 @@ class PackagesTest(unittest.TestCase):
                 env={**os.environ, "TZ": "Asia/Kolkata", "LC_ALL": "C.UTF-8"}, preexec_fn=lambda: os.umask(0o077))
             for name in NAMES:
                 self.assertEqual(pathlib.Path(folder, f"{name}.deb").read_bytes(), deb(name).read_bytes(), name)
+
+    def test_page(self):
+        page = pathlib.Path("docs/install.md").read_text()
+        self.assertEqual(set(re.findall(r"([\w-]+)\.deb\b", page)), set(NAMES))
+        self.assertIn("sudo apt remove " + " ".join(NAMES), page)
+        sizes = dict(re.findall(r"^\| `([\w-]+)\.deb` \|.*\| (\d.*) \|$", page, re.MULTILINE))
+        for name in NAMES:
+            entries = [line.split(maxsplit=5) for line in run("dpkg-deb", "-c", deb(name)).splitlines()]
+            size = sum(int(entry[2]) for entry in entries)
+            number, unit = sizes[name].split()
+            shown = float(number) * {"thousand": 1e3, "million": 1e6}[unit]
+            self.assertAlmostEqual(size / shown, 1, delta=0.1, msg=name)
 
     def test_needs_nothing_unusual(self):
         [module] = (self.root / MODULES / "rct").glob("_rct.*.so")
