@@ -13,6 +13,7 @@ shows <- function(lines) {
 }
 
 # The program, as it is installed, its output and its picture.
+stopifnot("meuse" %in% demo(package = "rct")$results[, "Item"])
 program <- readLines(system.file("demo", "meuse.R", package = "rct"))
 shows(c("```r", program[-seq_len(which(program == "library(rct)") - 1)], "```"))
 png(arguments[2], 1000, 560, type = "cairo", res = 110)
