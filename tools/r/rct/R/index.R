@@ -82,8 +82,13 @@ rct_rebuild <- function(index, metric = "residual", kernel = NULL,
                         lengthscale = NULL, variance = NULL, inducing = NULL,
                         num_inducing = NULL, seed = 1, jitter = NULL,
                         threads = 0) {
+  about <- describe(index)
   options <- model_options(metric, kernel, lengthscale, variance, inducing,
-                           num_inducing, seed, jitter, describe(index)$n)
+                           num_inducing, seed, jitter, about$n)
+  if ("euclidean" %in% c(metric, about$metric)) {
+    refuse("rct_rebuild() is for the metrics \"residual\" and \"correlation\": use ",
+           "rct_index() to or from \"euclidean\".")
+  }
   new_index(.Call(C_rebuild, index$pointer, options, as_threads(threads)))
 }
 
@@ -108,7 +113,32 @@ model_options <- function(metric, kernel, lengthscale, variance, inducing,
   }
   if (!is.null(variance)) options$variance <- as_number(variance, "variance")
   if (!is.null(jitter)) options$jitter <- as_number(jitter, "jitter")
-  c(options, inducing_options(inducing, num_inducing, seed, n))
+  options <- c(options, inducing_options(inducing, num_inducing, seed, n))
+  require_options(options)
+  options
+}
+
+# Refuses options of which the metric has no use, and those that it lacks. The library
+# does so too, and names functions of C.
+require_options <- function(options) {
+  given <- sub("^(num_)?inducing.*", "inducing", names(options))
+  of_no_use <- switch(options$metric,
+                      correlation = c("inducing", "jitter"),
+                      euclidean = c("inducing", "jitter", "kernel", "variance"))
+  useless <- intersect(of_no_use, given)
+  if (length(useless)) {
+    refuse("`", useless[1], "` is of no use under the metric \"", options$metric,
+           "\". Leave it out, or choose another metric.")
+  }
+  if (!options$metric %in% c("residual", "correlation")) return()
+  if (!"kernel" %in% given) {
+    refuse("`kernel` is not given: choose \"rbf\", \"matern12\", \"matern32\" or ",
+           "\"matern52\".")
+  }
+  if (options$metric == "residual" && !"inducing" %in% given) {
+    refuse("`inducing` is not given: give `num_inducing`, or choose the metric ",
+           "\"correlation\", which has no inducing points.")
+  }
 }
 
 # Inducing points are a method (a word) and their number, rows of the points (a

@@ -102,11 +102,12 @@ SEXP new_ordering(void) {
 static void *living(SEXP handle, const char *tag) {
   if (TYPEOF(handle) != EXTPTRSXP ||
       R_ExternalPtrTag(handle) != Rf_install(tag)) {
-    Rf_error("This is no %s.", tag);
+    Rf_errorcall(R_NilValue, "This is no %s.", tag);
   }
   void *object = R_ExternalPtrAddr(handle);
   if (object == NULL) {
-    Rf_error(
+    Rf_errorcall(
+        R_NilValue,
         "This %s was made in another R session, and a workspace does not keep "
         "what it holds. Make it anew; rct_save() and rct_load() keep an index "
         "in a file.",
@@ -189,7 +190,7 @@ void check(int32_t code, rct_error **error) {
   char text[kMaxText];
   snprintf(text, sizeof(text), "%s", rct_error_message(*error));
   rct_error_free(*error);
-  Rf_error("%s", native(text));
+  Rf_errorcall(R_NilValue, "%s", native(text));
 }
 
 void end_call(SEXP run, int32_t code, rct_error **error) {
@@ -204,7 +205,7 @@ void end_call(SEXP run, int32_t code, rct_error **error) {
   }
   check(code, error);
   for (int i = 0; i < watched->num_warnings; ++i) {
-    Rf_warning("%s", native(watched->warnings[i]));
+    Rf_warningcall(R_NilValue, "%s", native(watched->warnings[i]));
   }
 }
 

@@ -72,8 +72,8 @@ expect_identical(rct_log_likelihood(rct_vecchia(rebuilt, 6, 0.1), y),
 expect_stdout(print(rct_rebuild(before, "correlation", kernel = "rbf")), "correlation")
 expect_error(rct_rebuild(before, kernel = "rbf"), "inducing")
 expect_error(rct_rebuild(before, kernel = "rbf", inducing = 401), "from 1 to 400")
-expect_error(rct_rebuild(before, "euclidean"), "euclidean")
-expect_error(rct_rebuild(index, kernel = "rbf", num_inducing = 5), "cannot be rebuilt")
+expect_error(rct_rebuild(before, "euclidean"), "use rct_index\\(\\) to or from")
+expect_error(rct_rebuild(index, kernel = "rbf", num_inducing = 5), "use rct_index")
 
 # A memory limit, which what is made of an index keeps.
 expect_error(rct_index(points, "euclidean", memory_limit_bytes = 1000),
