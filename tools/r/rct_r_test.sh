@@ -55,12 +55,20 @@ Rscript -e 'print(tools::codoc("rct")); print(tools::undoc("rct"))
 [[ ! -s page.log ]] || fail "pages and functions differ: $(cat page.log)"
 
 # The pages, and their examples.
-for page in "$here"/tools/r/rct/man/*.Rd; do
-  Rscript -e "found <- tools::checkRd('$page'); if (length(found)) {print(found); quit(status = 1)}" \
-    >page.log 2>&1 || fail "$(cat page.log)"
-  Rscript -e "tools::Rd2ex('$page', 'example.R'); library(rct); source('example.R', echo = TRUE)" \
-    >example.log 2>&1 || fail "the examples of $page: $(tail -20 example.log)"
-done
+cat >pages.R <<'END'
+library(rct)
+for (page in list.files("rct/man", full.names = TRUE)) {
+  cat("== ", page, "\n", sep = "")
+  found <- tools::checkRd(page)
+  if (length(found)) {
+    print(found)
+    quit(status = 1)
+  }
+  tools::Rd2ex(page, "example.R")
+  source("example.R", local = new.env(), echo = TRUE)
+}
+END
+Rscript pages.R >page.log 2>&1 || fail "$(tail -30 page.log)"
 
 # The lines on the page, in a folder with points.csv.
 sed -n '/^```r$/,/^```$/{/^```/!p}' "$here/docs/install.md" >page.R
