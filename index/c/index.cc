@@ -3,13 +3,17 @@
 #include "index/index.h"
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "base/matrix.h"
+#include "base/memory_limit.h"
 #include "base/status_macros.h"
 #include "index/advice.h"
 #include "index/c/arguments.h"
@@ -46,9 +50,25 @@ absl::Status Begin(const char* name, rct_index** handle) {
   return absl::OkStatus();
 }
 
+// Returns ResourceExhausted where the file of a Euclidean index, whose points
+// an index keeps, is larger than the limit.
+absl::Status CheckSize(const std::string& path, int64_t limit) {
+  std::error_code error;
+  const auto bytes =
+      static_cast<double>(std::filesystem::file_size(path, error));
+  if (error || limit == 0 || bytes <= static_cast<double>(limit)) {
+    return absl::OkStatus();
+  }
+  return absl::ResourceExhaustedError(absl::StrCat(
+      "memory_limit_bytes: the index in ", path, " takes ", HumanBytes(bytes),
+      ", and may take ", HumanBytes(static_cast<double>(limit)),
+      "; raise the limit"));
+}
+
 absl::StatusOr<Index> Load(const std::string& path,
                            const LoadOptions& options) {
   if (EuclideanIndex::IsFile(path)) {
+    RCT_RETURN_IF_ERROR(CheckSize(path, options.memory_limit_bytes));
     RCT_ASSIGN_OR_RETURN(
         EuclideanIndex index,
         EuclideanIndex::Load(path, options.threads, options.monitor));
@@ -91,6 +111,9 @@ int32_t rct_index_build(const double* points, int64_t n, int64_t d,
                          rct::MetricOf(*config));
     rct::IndexOptions options;
     options.set_threads(rct::ThreadsOf(run));
+    if (const int64_t limit = rct::MemoryLimitOf(run); limit > 0) {
+      options.set_memory_limit_bytes(limit);
+    }
     if (config->strategy != rct::STRATEGY_UNSPECIFIED) {
       options.set_strategy(config->strategy);
     }
@@ -161,10 +184,12 @@ int32_t rct_index_load(const char* path, int32_t map, const rct_run* run,
     RCT_RETURN_IF_ERROR(rct::Begin("index", index));
     RCT_RETURN_IF_ERROR(rct::NotNull("path", path));
     rct::Watch watch(run);
-    RCT_ASSIGN_OR_RETURN(rct::Index loaded,
-                         rct::Load(path, {.map = map != 0,
-                                          .threads = rct::ThreadsOf(run),
-                                          .monitor = watch.monitor()}));
+    RCT_ASSIGN_OR_RETURN(
+        rct::Index loaded,
+        rct::Load(path, {.map = map != 0,
+                         .threads = rct::ThreadsOf(run),
+                         .memory_limit_bytes = rct::MemoryLimitOf(run),
+                         .monitor = watch.monitor()}));
     return rct::HandOver(std::move(loaded), run, index);
   });
 }

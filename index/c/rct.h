@@ -151,6 +151,15 @@ void rct_run_free(rct_run *run);
 // The number of threads, from 0 to 4096; 0, the default, means one for each
 // processor that the process may use.
 int32_t rct_run_set_threads(rct_run *run, int32_t threads, rct_error **error);
+// The most bytes that an index may keep which a call with this run builds or
+// loads, and those that are made of it by rct_index_rebuild or
+// rct_index_append. >= 0; 0, the default, means what the machine has. A call
+// that is known to need more is RCT_RESOURCE_EXHAUSTED before it begins, with
+// the figures. "block" leaves out what does not fit, which makes it slower.
+// Answers, and what a call uses while it runs, come on top; arrays that stay in
+// a file do not count.
+int32_t rct_run_set_memory_limit_bytes(rct_run *run, int64_t bytes,
+                                       rct_error **error);
 // `user` is passed to each callback. NULL for none.
 int32_t rct_run_set_progress(rct_run *run, rct_progress progress, void *user,
                              rct_error **error);

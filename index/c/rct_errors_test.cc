@@ -327,6 +327,56 @@ TEST_F(RctErrorsTest, Files) {
   EXPECT_EQ(made, nullptr);
 }
 
+TEST_F(RctErrorsTest, MemoryLimits) {
+  const CRun run(rct_run_new());
+  const auto limit = [&](int64_t bytes) {
+    return Say([&](rct_error** e) {
+      return rct_run_set_memory_limit_bytes(run.get(), bytes, e);
+    });
+  };
+  const auto load = [&](const std::string& path, int32_t map, CIndex& loaded) {
+    rct_index* index = nullptr;
+    Said said = Say([&](rct_error** e) {
+      return rct_index_load(path.c_str(), map, run.get(), &index, e);
+    });
+    loaded.reset(index);
+    return said;
+  };
+  EXPECT_THAT(limit(-1), IsInvalid("memory_limit_bytes: is -1"));
+  for (const rct_config* const config : {config_.get(), euclidean_.get()}) {
+    ASSERT_EQ(limit(1000).code, RCT_OK);
+    EXPECT_THAT(Build(points_.data(), kRows, kDim, config, run.get()),
+                Says(RCT_RESOURCE_EXHAUSTED,
+                     "memory_limit_bytes: an index of 400 points"));
+    ASSERT_EQ(limit(1 << 20).code, RCT_OK);
+    rct_index* index = nullptr;
+    ASSERT_EQ(rct_index_build(points_.data(), kRows, kDim, config, run.get(),
+                              &index, nullptr),
+              RCT_OK);
+    const CIndex built(index);
+    // What is made of it keeps to its limit, whatever the run says.
+    const Matrix<double> many = MakePoints("normal", 100 * kRows, kDim, 2);
+    rct_index* longer = nullptr;
+    EXPECT_THAT(Say([&](rct_error** e) {
+                  return rct_index_append(built.get(), many.data(), 100 * kRows,
+                                          kDim, nullptr, &longer, e);
+                }),
+                Says(RCT_RESOURCE_EXHAUSTED, "40400 points"));
+    EXPECT_EQ(longer, nullptr);
+
+    const std::string path = testing::TempDir() + "/limited.rct";
+    ASSERT_EQ(rct_index_save(built.get(), path.c_str(), nullptr, nullptr),
+              RCT_OK);
+    CIndex loaded;
+    EXPECT_EQ(load(path, 0, loaded).code, RCT_OK);
+    EXPECT_EQ(rct_index_size(loaded.get()), kRows);
+    ASSERT_EQ(limit(1000).code, RCT_OK);
+    EXPECT_THAT(load(path, 0, loaded),
+                Says(RCT_RESOURCE_EXHAUSTED, "limited.rct takes "));
+    EXPECT_EQ(loaded, nullptr);
+  }
+}
+
 // A caller who watches, and may stop, calls.
 struct Watcher {
   std::vector<double> heard = {};

@@ -105,6 +105,8 @@ TEST_F(RctNullTest, NullArguments) {
       {
           {"run", [](E e) { return rct_run_set_threads(nullptr, 1, e); }},
           {"run",
+           [](E e) { return rct_run_set_memory_limit_bytes(nullptr, 1, e); }},
+          {"run",
            [](E e) {
              return rct_run_set_progress(nullptr, nullptr, nullptr, e);
            }},

@@ -21,6 +21,10 @@ Watch::Watch(const rct_run* run) {
 
 int ThreadsOf(const rct_run* run) { return run == nullptr ? 0 : run->threads; }
 
+int64_t MemoryLimitOf(const rct_run* run) {
+  return run == nullptr ? 0 : run->memory_limit_bytes;
+}
+
 bool HearsWarnings(const rct_run* run) {
   return run != nullptr && run->warning != nullptr;
 }
@@ -42,6 +46,16 @@ int32_t rct_run_set_threads(rct_run* run, int32_t threads, rct_error** error) {
     RCT_RETURN_IF_ERROR(rct::NotNull("run", run));
     RCT_RETURN_IF_ERROR(rct::ValidateThreads(threads));
     run->threads = threads;
+    return absl::OkStatus();
+  });
+}
+
+int32_t rct_run_set_memory_limit_bytes(rct_run* run, int64_t bytes,
+                                       rct_error** error) {
+  return rct::Answer(__func__, error, [&]() -> absl::Status {
+    RCT_RETURN_IF_ERROR(rct::NotNull("run", run));
+    RCT_RETURN_IF_ERROR(rct::ValidateMemoryLimit(bytes));
+    run->memory_limit_bytes = bytes;
     return absl::OkStatus();
   });
 }

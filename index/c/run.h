@@ -3,6 +3,7 @@
 #ifndef RCT_INDEX_C_RUN_H_
 #define RCT_INDEX_C_RUN_H_
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,6 +13,7 @@
 
 struct rct_run {
   int threads = 0;
+  int64_t memory_limit_bytes = 0;
   rct_progress progress = nullptr;
   void* progress_user = nullptr;
   rct_warning warning = nullptr;
@@ -34,6 +36,10 @@ class Watch {
 
 // Returns the number of threads of a run that may be null, 0 for all.
 int ThreadsOf(const rct_run* run);
+
+// Returns the most bytes that an index may keep, 0 for no limit. `run` may be
+// null.
+int64_t MemoryLimitOf(const rct_run* run);
 
 // Returns whether somebody hears warnings.
 bool HearsWarnings(const rct_run* run);

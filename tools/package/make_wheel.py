@@ -44,7 +44,7 @@ Version: {version}
 Summary: Exact nearest neighbors under residual correlation, and Vecchia models
 License: Apache-2.0
 Requires-Python: =={python}.*
-Requires-Dist: numpy>=1.24
+Requires-Dist: numpy<2,>=1.24
 Provides-Extra: sklearn
 Requires-Dist: scikit-learn<1.6,>=1.2; extra == "sklearn"
 Provides-Extra: plot

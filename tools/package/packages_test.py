@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Tests the Debian packages: their contents, their bytes, and that they work."""
 
+import fnmatch
 import gzip
 import os
 import pathlib
@@ -11,9 +12,32 @@ import tempfile
 import unittest
 
 PACKAGES = pathlib.Path("tools/package").resolve()
-NAMES = ["rct", "librct0", "librct-dev"]
+NAMES = ["rct", "python3-rct", "r-cran-rct", "librct-dev", "librct0"]
 MULTIARCH = subprocess.run(["gcc", "-print-multiarch"], capture_output=True, text=True, check=True).stdout.strip()
 LIBRARIES = f"usr/lib/{MULTIARCH}"
+MODULES = "usr/lib/python3/dist-packages"
+R_LIBRARY = "usr/lib/R/site-library"
+
+# Debian's Python with nothing else in its path than the root's modules and NumPy's.
+PYTHON_PROGRAM = """
+import importlib.metadata, pathlib, sys
+import numpy, rct, rct.plot, rct.sklearn
+assert pathlib.Path(rct.__file__).is_relative_to(sys.argv[1]), rct.__file__
+assert importlib.metadata.version("rct") == rct.__version__
+points = numpy.random.default_rng(1).normal(size=(300, 2))
+index = rct.ResidualIndex(points, kernel="matern32", lengthscale=0.5, inducing=20)
+assert index.graph(k=5, predecessor=True)[0].shape == (300, 5)
+model = rct.sklearn.VecchiaRegressor(n_neighbors=5, num_inducing=10).fit(points, points[:, 0])
+assert model.predict(points[:2]).shape == (2,)
+print(rct.__version__)
+"""
+
+R_PROGRAM = """
+library(rct)
+index <- rct_index(quakes[, 1:2], "euclidean")
+stopifnot(dim(rct_nn_array(index, 5)) == c(1000, 6))
+print(help("rct_nn_array"))
+"""
 
 CONTENTS = {
     "rct": [
@@ -28,6 +52,17 @@ CONTENTS = {
         f"{LIBRARIES}/cmake/rct/rctConfigVersion.cmake",
         f"{LIBRARIES}/librct.so",
         f"{LIBRARIES}/pkgconfig/rct.pc",
+    ],
+    "python3-rct": [
+        *(f"{MODULES}/rct/{name}" for name in [
+            "__init__.py", "_estimators.py", "_likelihood.py", "_neighbors.py", "_rct.cpython-311-*.so", "_rct.pyi",
+            "_regressor.py", "plot.py", "py.typed", "sklearn.py"]),
+        *(f"{MODULES}/rct-*.dist-info/{name}" for name in ["INSTALLER", "METADATA", "WHEEL"]),
+    ],
+    "r-cran-rct": [
+        *(f"{R_LIBRARY}/rct/{name}" for name in [
+            "DESCRIPTION", "INDEX", "NAMESPACE", "R/rct", "R/rct.rdb", "R/rct.rdx", "libs/rct.so",
+            "Meta/*.rds", "demo/meuse.R", "help/*", "html/*", "tinytest/test_*.R"]),
     ],
 }
 
@@ -73,7 +108,11 @@ class PackagesTest(unittest.TestCase):
                 self.assertEqual(mode, kind, path)
                 if mode[0] != "d":
                     files.append(path)
-            self.assertEqual(sorted(files), sorted(expected), name)
+            for pattern in expected:
+                found = fnmatch.filter(files, pattern)
+                self.assertTrue(found, f"{name}: {pattern}")
+                files = [path for path in files if path not in found]
+            self.assertEqual(files, [], name)
 
     def test_control(self):
         version = run(self.program, "--version").split()[1]
@@ -90,6 +129,14 @@ class PackagesTest(unittest.TestCase):
                 self.assertLessEqual(len(line), 80)
         self.assertEqual(run("dpkg-deb", "-f", deb("librct-dev"), "Depends").strip(), f"librct0 (= {version}-1)")
         self.assertNotIn("protobuf", run("dpkg-deb", "-f", deb("rct")))
+        depends = run("dpkg-deb", "-f", deb("python3-rct"), "Depends")
+        for relation in ["python3 (>= 3.11~)", "python3 (<< 3.12~)", "python3-numpy (>= 1:1.24~)",
+                         "python3-numpy (<< 1:2~)", "libc6 (>= 2."]:
+            self.assertIn(relation, depends)
+        recommends = run("dpkg-deb", "-f", deb("python3-rct"), "Recommends")
+        self.assertRegex(recommends, r"python3-sklearn \(>= 1.*python3-matplotlib \(>= 3")
+        self.assertRegex(run("dpkg-deb", "-f", deb("r-cran-rct"), "Depends"),
+                         rf"r-api-4\.0, .*librct0 \(>= {version}\), r-base-core \(>= 4\.\d+\.\d+\)")
 
     def test_sums(self):
         for name in NAMES:
@@ -108,13 +155,27 @@ class PackagesTest(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             run(sys.executable, "-B", PACKAGES / "make_packages.py",
                 "--program=tools/rct", "--library=index/c/librct.so.0", "--header=index/c/rct.h",
+                "--wheel=tools/package/wheel", "--r_package=tools/r/rct",
                 "--protobuf_license=../protobuf_runtime/LICENSE", f"--files={PACKAGES / 'files'}", f"--out={folder}",
                 env={**os.environ, "TZ": "Asia/Kolkata", "LC_ALL": "C.UTF-8"}, preexec_fn=lambda: os.umask(0o077))
             for name in NAMES:
                 self.assertEqual(pathlib.Path(folder, f"{name}.deb").read_bytes(), deb(name).read_bytes(), name)
 
+    def test_page(self):
+        page = pathlib.Path("docs/install.md").read_text()
+        self.assertEqual(set(re.findall(r"([\w-]+)\.deb\b", page)), set(NAMES))
+        self.assertIn("sudo apt remove " + " ".join(NAMES), page)
+        sizes = dict(re.findall(r"^\| `([\w-]+)\.deb` \|.*\| (\d.*) \|$", page, re.MULTILINE))
+        for name in NAMES:
+            entries = [line.split(maxsplit=5) for line in run("dpkg-deb", "-c", deb(name)).splitlines()]
+            size = sum(int(entry[2]) for entry in entries)
+            number, unit = sizes[name].split()
+            shown = float(number) * {"thousand": 1e3, "million": 1e6}[unit]
+            self.assertAlmostEqual(size / shown, 1, delta=0.1, msg=name)
+
     def test_needs_nothing_unusual(self):
-        for binary in [self.program, self.root / LIBRARIES / "librct.so.0"]:
+        [module] = (self.root / MODULES / "rct").glob("_rct.*.so")
+        for binary in [self.program, self.root / LIBRARIES / "librct.so.0", module]:
             names = re.findall(r"Shared library: \[(\S+?)\.so", run("readelf", "--dynamic", "--wide", binary))
             others = {name for name in names if not name.startswith("ld-linux")}
             self.assertLessEqual(others, {"libc", "libm", "libgcc_s", "libstdc++", "libz"})
@@ -122,6 +183,43 @@ class PackagesTest(unittest.TestCase):
 
     def test_program(self):
         self.assertIn("self-test     passed", run(self.program, "doctor"))
+
+    def test_python(self):
+        environment = {"PATH": "/usr/bin:/bin", "HOME": self.folder.name, "MPLBACKEND": "Agg",
+                       "PYTHONPATH": str(self.root / MODULES), "PYTHONDONTWRITEBYTECODE": "1"}
+        options = {"env": environment, "cwd": self.folder.name}
+        printed = run("/usr/bin/python3", "-c", PYTHON_PROGRAM, self.root, **options)
+        self.assertEqual(printed.split()[0], run(self.program, "--version").split()[1])
+        # pip sees it, and leaves it to dpkg.
+        self.assertRegex(run("/usr/bin/python3", "-m", "pip", "list", **options), r"\nrct +0")
+        done = subprocess.run(["/usr/bin/python3", "-m", "pip", "uninstall", "--yes", "--break-system-packages", "rct"],
+                              capture_output=True, text=True, **options)
+        self.assertIn("installed by debian", done.stderr)
+        self.assertTrue((self.root / MODULES / "rct/__init__.py").exists())
+
+    def test_scripts(self):
+        with tempfile.TemporaryDirectory() as folder:
+            run("dpkg-deb", "-e", deb("python3-rct"), folder)
+            for script, command in [("postinst", "py3compile"), ("prerm", "py3clean")]:
+                path = pathlib.Path(folder, script)
+                self.assertTrue(os.access(path, os.X_OK))
+                run("sh", "-n", path)
+                # Without Python's helpers, as in a root that is being made, they do nothing.
+                run(path, "configure", env={"PATH": folder})
+                fake = pathlib.Path(folder, command)
+                fake.write_text('#!/bin/sh\necho "$0 $*"')
+                fake.chmod(0o755)
+                self.assertEqual(run(path, "configure", env={"PATH": folder}), f"{fake} -p python3-rct\n")
+
+    def test_r(self):
+        extension = self.root / R_LIBRARY / "rct/libs/rct.so"
+        dynamic = run("readelf", "--dynamic", "--wide", extension)
+        self.assertIn("[librct.so.0]", dynamic)
+        self.assertNotRegex(dynamic, "RPATH|RUNPATH")
+        environment = {"PATH": "/usr/bin:/bin", "HOME": self.folder.name, "LC_ALL": "C.UTF-8", "TZ": "UTC",
+                       "R_LIBS": str(self.root / R_LIBRARY), "LD_LIBRARY_PATH": str(self.root / LIBRARIES)}
+        printed = run("Rscript", "-e", R_PROGRAM, env=environment, cwd=self.folder.name)
+        self.assertIn("Conditioning sets for GpGp", re.sub(r"_\x08", "", printed))
 
     def test_manual(self):
         page = gzip.decompress((self.root / "usr/share/man/man1/rct.1.gz").read_bytes()).decode()
@@ -181,11 +279,10 @@ class PackagesTest(unittest.TestCase):
     def test_lintian(self):
         # The compiler keeps the beginnings of words as numbers, which look like
         # misspelled words.
-        for name in NAMES:
-            found = run("lintian", "--allow-root", "--display-info", "--pedantic",
-                        "--suppress-tags=spelling-error-in-binary", deb(name),
-                        env={**os.environ, "HOME": self.folder.name})
-            self.assertEqual(found, "", name)
+        found = run("lintian", "--allow-root", "--display-info", "--pedantic",
+                    "--suppress-tags=spelling-error-in-binary", *map(deb, NAMES),
+                    env={**os.environ, "HOME": self.folder.name})
+        self.assertEqual(found, "")
 
 
 if __name__ == "__main__":

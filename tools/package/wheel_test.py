@@ -73,6 +73,7 @@ class WheelTest(unittest.TestCase):
         needed = set(re.findall(r"Shared library: \[(.*)\]", run("readelf", "-dW", self.extension)))
         self.assertLessEqual(needed, SYSTEM)
         self.assertGreater(len(needed), 2)
+        self.assertNotRegex(run("ldd", self.extension), "protobuf|absl|crypto|not found")
 
     def test_the_tag_is_that_of_the_newest_symbol(self):
         glibc = re.findall(r"GLIBC_2\.(\d+)", run("objdump", "-T", self.extension))

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Installs the R package against the shared library into an empty folder, as a user
 # does from the source, and runs its tests, its examples and the lines of
-# docs/install.md.
+# docs/install.md. Its documentation is what is in the sources.
 
 set -euo pipefail
 
@@ -42,13 +42,33 @@ run_tests() {
 run_tests 'tinytest::run_test_dir(system.file("tinytest", package = "rct"), verbose = 0)'
 run_tests "tinytest::run_test_file('$here/tools/r/program_test.R', verbose = 0)"
 
-# The pages, and their examples.
-for page in "$here"/tools/r/rct/man/*.Rd; do
-  Rscript -e "found <- tools::checkRd('$page'); if (length(found)) {print(found); quit(status = 1)}" \
-    >page.log 2>&1 || fail "$(cat page.log)"
-  Rscript -e "tools::Rd2ex('$page', 'example.R'); library(rct); source('example.R', echo = TRUE)" \
-    >example.log 2>&1 || fail "the examples of $page: $(tail -20 example.log)"
+# The pages and the NAMESPACE are what roxygen makes of the comments in the sources, and
+# have every function with its arguments.
+cp -r rct roxygen
+(cd roxygen && rm -r man NAMESPACE && Rscript -e 'roxygen2::roxygenise(".")') >roxygen.log 2>&1 ||
+  fail "roxygen: $(cat roxygen.log)"
+for made in man NAMESPACE DESCRIPTION; do
+  diff -r "rct/$made" "roxygen/$made" || fail "to make tools/r/rct/$made anew: tools/r/document.sh"
 done
+Rscript -e 'print(tools::codoc("rct")); print(tools::undoc("rct"))
+  print(tools::checkDocFiles("rct"))' >page.log 2>&1 || fail "$(cat page.log)"
+[[ ! -s page.log ]] || fail "pages and functions differ: $(cat page.log)"
+
+# The pages, and their examples.
+cat >pages.R <<'END'
+library(rct)
+for (page in list.files("rct/man", full.names = TRUE)) {
+  cat("== ", page, "\n", sep = "")
+  found <- tools::checkRd(page)
+  if (length(found)) {
+    print(found)
+    quit(status = 1)
+  }
+  tools::Rd2ex(page, "example.R")
+  source("example.R", local = new.env(), echo = TRUE)
+}
+END
+Rscript pages.R >page.log 2>&1 || fail "$(tail -30 page.log)"
 
 # The lines on the page, in a folder with points.csv.
 sed -n '/^```r$/,/^```$/{/^```/!p}' "$here/docs/install.md" >page.R

@@ -78,6 +78,8 @@ as_seed <- function(x) as_whole(x, "seed", 0, 2^53)
 
 as_threads <- function(x) as.integer(as_whole(x, "threads", 0, 4096))
 
+as_limit <- function(x) as_whole(x, "memory_limit_bytes", 0, 2^53)
+
 as_path <- function(x) path.expand(as_word(x, "path"))
 
 # Returns row numbers from 1 to n as integers.
@@ -120,6 +122,13 @@ as_observations <- function(y, n) {
            ": make the index of the rows that have an observation.")
   }
   y
+}
+
+require_queries <- function(rows, points) {
+  if (is.null(rows) == is.null(points)) {
+    refuse("Give either `rows`, row numbers of the index, or `points`, new ",
+           "points.")
+  }
 }
 
 as_filter <- function(predecessor, exclude_self, radius, allowed, n) {

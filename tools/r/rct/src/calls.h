@@ -7,16 +7,23 @@
 #include <Rinternals.h>
 
 /* index.c */
-SEXP call_build(SEXP points, SEXP options, SEXP threads);
+SEXP call_build(SEXP points, SEXP options, SEXP memory_limit, SEXP threads);
+SEXP call_rebuild(SEXP index, SEXP options, SEXP threads);
+SEXP call_append(SEXP index, SEXP points, SEXP threads);
 SEXP call_describe(SEXP index);
 SEXP call_save(SEXP index, SEXP path, SEXP threads);
-SEXP call_load(SEXP path, SEXP map, SEXP threads);
+SEXP call_load(SEXP path, SEXP map, SEXP memory_limit, SEXP threads);
 
 /* search.c */
 SEXP call_search(SEXP index, SEXP rows, SEXP k, SEXP filter, SEXP threads);
 SEXP call_search_points(SEXP index, SEXP points, SEXP k, SEXP filter,
                         SEXP threads);
 SEXP call_graph(SEXP index, SEXP k, SEXP order, SEXP filter, SEXP threads);
+
+/* range.c */
+SEXP call_range(SEXP index, SEXP rows, SEXP radius, SEXP filter, SEXP threads);
+SEXP call_range_points(SEXP index, SEXP points, SEXP radius, SEXP filter,
+                       SEXP threads);
 
 /* model.c */
 SEXP call_order(SEXP points, SEXP options, SEXP threads);

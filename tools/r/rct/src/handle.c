@@ -60,6 +60,11 @@ static void free_ordering(SEXP handle) {
   R_ClearExternalPtr(handle);
 }
 
+static void free_ranges(SEXP handle) {
+  rct_ranges_free(R_ExternalPtrAddr(handle));
+  R_ClearExternalPtr(handle);
+}
+
 static void free_run(SEXP handle) {
   watched_run *watched = R_ExternalPtrAddr(handle);
   if (watched == NULL) return;
@@ -71,6 +76,7 @@ static void free_run(SEXP handle) {
 
 SEXP new_index_handle(void) { return new_handle("rct_index", free_index); }
 SEXP new_model_handle(void) { return new_handle("rct_vecchia", free_model); }
+SEXP new_ranges(void) { return new_handle("rct_ranges", free_ranges); }
 
 SEXP new_config(void) {
   SEXP handle = PROTECT(new_handle("rct_config", free_config));
@@ -96,11 +102,12 @@ SEXP new_ordering(void) {
 static void *living(SEXP handle, const char *tag) {
   if (TYPEOF(handle) != EXTPTRSXP ||
       R_ExternalPtrTag(handle) != Rf_install(tag)) {
-    Rf_error("This is no %s.", tag);
+    Rf_errorcall(R_NilValue, "This is no %s.", tag);
   }
   void *object = R_ExternalPtrAddr(handle);
   if (object == NULL) {
-    Rf_error(
+    Rf_errorcall(
+        R_NilValue,
         "This %s was made in another R session, and a workspace does not keep "
         "what it holds. Make it anew; rct_save() and rct_load() keep an index "
         "in a file.",
@@ -158,6 +165,17 @@ SEXP new_run(SEXP threads) {
   return handle;
 }
 
+SEXP new_run_within(SEXP threads, SEXP memory_limit) {
+  SEXP handle = PROTECT(new_run(threads));
+  const watched_run *watched = R_ExternalPtrAddr(handle);
+  rct_error *error = NULL;
+  check(rct_run_set_memory_limit_bytes(
+            watched->run, (int64_t)Rf_asReal(memory_limit), &error),
+        &error);
+  UNPROTECT(1);
+  return handle;
+}
+
 /* The library's texts are UTF-8, and R's messages are in the user's encoding.
  */
 static const char *native(const char *text) {
@@ -172,7 +190,7 @@ void check(int32_t code, rct_error **error) {
   char text[kMaxText];
   snprintf(text, sizeof(text), "%s", rct_error_message(*error));
   rct_error_free(*error);
-  Rf_error("%s", native(text));
+  Rf_errorcall(R_NilValue, "%s", native(text));
 }
 
 void end_call(SEXP run, int32_t code, rct_error **error) {
@@ -187,7 +205,7 @@ void end_call(SEXP run, int32_t code, rct_error **error) {
   }
   check(code, error);
   for (int i = 0; i < watched->num_warnings; ++i) {
-    Rf_warning("%s", native(watched->warnings[i]));
+    Rf_warningcall(R_NilValue, "%s", native(watched->warnings[i]));
   }
 }
 

@@ -18,13 +18,17 @@
 #include <stdint.h>
 
 /* Return external pointers that own an object; the caller protects them. Those
- * of an index and of a model own none yet: set_object gives them one. */
+ * of an index, of a model and of ranges own none yet: set_object gives them
+ * one. */
 SEXP new_index_handle(void);
 SEXP new_model_handle(void);
 SEXP new_config(void);
 SEXP new_filter(void);
 SEXP new_ordering(void);
+SEXP new_ranges(void);
 SEXP new_run(SEXP threads);
+/* The same, with the most bytes that an index may keep; 0 for no limit. */
+SEXP new_run_within(SEXP threads, SEXP memory_limit);
 
 void set_object(SEXP handle, void *object);
 

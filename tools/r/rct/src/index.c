@@ -1,4 +1,4 @@
-/* Indexes: made, described, saved and loaded. */
+/* Indexes: made, changed, described, saved and loaded. */
 
 #include "calls.h"
 #include "handle.h"
@@ -53,9 +53,9 @@ static void set_options(rct_config *config, SEXP options) {
   set_inducing(config, options);
 }
 
-SEXP call_build(SEXP points, SEXP options, SEXP threads) {
+SEXP call_build(SEXP points, SEXP options, SEXP memory_limit, SEXP threads) {
   SEXP config = PROTECT(new_config());
-  SEXP run = PROTECT(new_run(threads));
+  SEXP run = PROTECT(new_run_within(threads, memory_limit));
   SEXP handle = PROTECT(new_index_handle());
   set_options(config_of(config), options);
   const double *rows = row_major(points);
@@ -67,6 +67,38 @@ SEXP call_build(SEXP points, SEXP options, SEXP threads) {
   set_object(handle, index);
   end_call(run, code, &error);
   UNPROTECT(3);
+  return handle;
+}
+
+SEXP call_rebuild(SEXP index, SEXP options, SEXP threads) {
+  const rct_index *living = index_of(index);
+  SEXP config = PROTECT(new_config());
+  SEXP run = PROTECT(new_run(threads));
+  SEXP handle = PROTECT(new_index_handle());
+  set_options(config_of(config), options);
+  rct_index *rebuilt = NULL;
+  rct_error *error = NULL;
+  const int32_t code = rct_index_rebuild(living, config_of(config), run_of(run),
+                                         &rebuilt, &error);
+  set_object(handle, rebuilt);
+  end_call(run, code, &error);
+  UNPROTECT(3);
+  return handle;
+}
+
+SEXP call_append(SEXP index, SEXP points, SEXP threads) {
+  const rct_index *living = index_of(index);
+  SEXP run = PROTECT(new_run(threads));
+  SEXP handle = PROTECT(new_index_handle());
+  const double *rows = row_major(points);
+  rct_index *longer = NULL;
+  rct_error *error = NULL;
+  const int32_t code =
+      rct_index_append(living, rows, rows_of(points), columns_of(points),
+                       run_of(run), &longer, &error);
+  set_object(handle, longer);
+  end_call(run, code, &error);
+  UNPROTECT(2);
   return handle;
 }
 
@@ -95,8 +127,8 @@ SEXP call_save(SEXP index, SEXP path, SEXP threads) {
   return R_NilValue;
 }
 
-SEXP call_load(SEXP path, SEXP map, SEXP threads) {
-  SEXP run = PROTECT(new_run(threads));
+SEXP call_load(SEXP path, SEXP map, SEXP memory_limit, SEXP threads) {
+  SEXP run = PROTECT(new_run_within(threads, memory_limit));
   SEXP handle = PROTECT(new_index_handle());
   const char *name = Rf_translateChar(STRING_ELT(path, 0));
   rct_index *index = NULL;

@@ -23,8 +23,13 @@ expect_error(rct_neighbors(index, 3, points = cbind(1, 2, 3)), "2")
 # Options: the library's own words.
 expect_error(rct_index(points, "manhattan"), "manhattan")
 expect_error(rct_index(points, kernel = "matern72", num_inducing = 9), "matern52")
-expect_error(rct_index(points, num_inducing = 9), "kernel")
-expect_error(rct_index(points, kernel = "rbf"), "inducing")
+expect_error(rct_index(points, num_inducing = 9), "`kernel` is not given: choose \"rbf\"")
+expect_error(rct_index(points, kernel = "rbf"), "give `num_inducing`, or .*correlation")
+expect_error(rct_index(points, "correlation", kernel = "rbf", num_inducing = 9),
+             "`inducing` is of no use under the metric \"correlation\"")
+expect_error(rct_index(points, "correlation", kernel = "rbf", jitter = 1), "`jitter` is of no")
+expect_error(rct_index(points, "euclidean", kernel = "rbf"), "`kernel` is of no use")
+expect_error(rct_index(points, "euclidean", variance = 2), "`variance` is of no use")
 expect_error(rct_index(points, kernel = "rbf", lengthscale = -1, num_inducing = 9),
              "lengthscale")
 expect_error(rct_index(points, kernel = "rbf", lengthscale = NA_real_), "`lengthscale`")
@@ -63,13 +68,21 @@ writeLines("no index", file)
 expect_error(rct_load(file), basename(file))
 expect_error(rct_save(index, file.path(tempdir(), "no", "folder.rct")), "folder")
 
-# Errors have the name of no internal function.
-error <- tryCatch(rct_index(points, kernel = "rbf"), error = identity)
-expect_false(grepl("C_build|\\.Call", conditionMessage(error)))
+# Errors and warnings have the name of no internal function.
+for (refused in expression(rct_index(points, kernel = "rbf"),
+                           rct_index(1:10),
+                           rct_load(file.path(tempdir(), "none.rct")))) {
+  error <- tryCatch(eval(refused), error = identity)
+  expect_null(conditionCall(error))
+}
 
 # Warnings: a lengthscale in another unit, with which nothing is related.
 expect_warning(
   rct_graph(rct_index(points, "correlation", kernel = "rbf", lengthscale = 1e-5), 3))
+warning <- tryCatch(
+  rct_graph(rct_index(points, "correlation", kernel = "rbf", lengthscale = 1e-5), 3),
+  warning = identity)
+expect_null(conditionCall(warning))
 
 # An index or a model of another session.
 model <- rct_vecchia(rct_index(points, "correlation", kernel = "matern12"), 3, 0.1)

@@ -11,8 +11,8 @@ interrupt_in <- function(seconds) {
   system(sprintf("(sleep %g; kill -INT %d) >/dev/null 2>&1 &", seconds, Sys.getpid()))
 }
 
-interrupt_in(0.5)
 answer <- tryCatch({
+  interrupt_in(0.5)
   rct_graph(index, 5, threads = 1)
   "finished"
 }, interrupt = function(condition) "interrupted")
