@@ -60,7 +60,7 @@ int64_t DrawCount(Dice& dice) {
     const int64_t border = dice.Of({32, 64, 96, 128, 256, 512, 1024});
     return border + dice.Between(-2, 2);
   }
-  return kind < 9 ? dice.Between(64, 700) : dice.Between(700, 4000);
+  return kind < 9 ? dice.Between(64, 600) : dice.Between(600, 2500);
 }
 
 int64_t DrawDim(Dice& dice) {
@@ -277,9 +277,12 @@ void DrawChange(const SoakCase& drawn, Dice& dice, SoakStep& step) {
         dice.Size(std::max<int64_t>(1, drawn.points().count() / 2)));
   } else if (kind <= 2 && !fixed && !drawn.metric().has_euclidean()) {
     SoakStep::Rebuild& rebuild = *step.mutable_rebuild();
+    const MetricConfig& metric = drawn.metric();
+    const KernelConfig& first = metric.has_residual()
+                                    ? metric.residual().kernel()
+                                    : metric.correlation();
     *rebuild.mutable_kernel() =
-        dice.Chance(0.3) ? drawn.metric().residual().kernel()
-                         : DrawKernel(drawn.points(), dice);
+        dice.Chance(0.3) ? first : DrawKernel(drawn.points(), dice);
     if (drawn.metric().has_residual() && dice.Chance(0.3)) {
       rebuild.set_select(true);
     }

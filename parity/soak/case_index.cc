@@ -14,6 +14,7 @@
 #include "base/status_macros.h"
 #include "index/euclidean_index.h"
 #include "index/index.h"
+#include "index/places.h"
 #include "index/residual_index.h"
 #include "metric/inducing_points.h"
 #include "metric/isa.h"
@@ -41,12 +42,14 @@ void LowerCount(int64_t rows, Source* source) {
   source->set_count(std::min(source->count(), rows));
 }
 
-void LowerCount(int64_t rows, InducingConfig& config) {
-  if (config.has_random()) LowerCount(rows, config.mutable_random());
-  if (config.has_cover_tree()) LowerCount(rows, config.mutable_cover_tree());
-  if (config.has_kmeans()) LowerCount(rows, config.mutable_kmeans());
+void LowerCount(MatrixView<const double> points, InducingConfig& config) {
+  if (config.has_random()) LowerCount(points.rows, config.mutable_random());
+  // The others take each place once.
+  const int64_t places = UniquePlaces(points).size();
+  if (config.has_cover_tree()) LowerCount(places, config.mutable_cover_tree());
+  if (config.has_kmeans()) LowerCount(places, config.mutable_kmeans());
   if (config.has_kmeans_plus_plus()) {
-    LowerCount(rows, config.mutable_kmeans_plus_plus());
+    LowerCount(places, config.mutable_kmeans_plus_plus());
   }
 }
 
@@ -129,7 +132,7 @@ absl::StatusOr<ResidualConfig> CaseIndex::FirstConfig() const {
     config.mutable_inducing()->mutable_none();
     return config;
   }
-  LowerCount(size_, *config.mutable_inducing());
+  LowerCount(points(), *config.mutable_inducing());
   if (case_.given() == SoakCase::DRAWN) return config;
   RCT_ASSIGN_OR_RETURN(const Kernel kernel,
                        Kernel::Create(config.kernel(), all_.cols()));

@@ -14,15 +14,14 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/types/span.h"
 #include "base/matrix.h"
 #include "base/random.h"
 #include "base/status_macros.h"
 #include "index/index.h"
 #include "metric/test_data.h"
-#include "parity/gates.h"
 #include "parity/soak/case_index.h"
 #include "parity/soak/reference.h"
 #include "parity/soak/soak.pb.h"
@@ -35,10 +34,31 @@ namespace rct {
 namespace {
 
 constexpr int64_t kMaxPoints = 1 << 20;
-constexpr int64_t kMaxCandidates = 1 << 21;
+constexpr int64_t kMaxCandidates = 1 << 20;
 
 // Streams of random numbers of a call.
 enum Stream : uint64_t { kQueries = 1, kOrder, kAllowed };
+
+// Returns the first difference of two lists of neighbors of a query, or "".
+std::string Difference(int64_t query, const NeighborList& actual,
+                       const NeighborList& expected) {
+  for (size_t j = 0; j < std::max(actual.size(), expected.size()); ++j) {
+    const auto entry = [j](const NeighborList& list) {
+      return j < list.size()
+                 ? absl::StrFormat("row %d at %a (%.17g)", list[j].second,
+                                   list[j].first, list[j].first)
+                 : std::string("nothing");
+    };
+    // Padding has row -1 at infinity, and no distance is NaN or -0, so that
+    // equal numbers have equal bits.
+    if (j >= actual.size() || j >= expected.size() ||
+        actual[j] != expected[j]) {
+      return absl::StrCat("query ", query, ", rank ", j, ": expected ",
+                          entry(expected), ", found ", entry(actual));
+    }
+  }
+  return "";
+}
 
 // One call of a case: its arguments, and what came of it.
 class CallRun {
@@ -46,8 +66,8 @@ class CallRun {
   CallRun(const SoakCall& call, const SoakPoints& spec, const CaseIndex& both,
           MatrixView<const double> points);
 
-  // Calls the index and returns the difference to the reference, or "".
-  absl::StatusOr<std::string> Run();
+  // Calls the index and returns what is wrong, if anything is.
+  std::optional<CaseIndex::Failure> Run();
 
   int64_t rows() const { return static_cast<int64_t>(sample_.size()); }
   int64_t neighbors() const { return neighbors_; }
@@ -64,6 +84,9 @@ class CallRun {
   // Returns what the reference lists for the sample, and sets the radius.
   absl::StatusOr<NeighborTable> ListAll();
   absl::StatusOr<NeighborTable> Call() const;
+  // Call the index and return the first difference, or "".
+  absl::StatusOr<std::string> CompareTable(
+      absl::Span<const NeighborList> expected) const;
   absl::StatusOr<std::string> CompareRange(
       absl::Span<const NeighborList> expected) const;
 
@@ -221,42 +244,67 @@ absl::StatusOr<std::string> CallRun::CompareRange(
         result, index.RangeSearchPoints(new_points_.view(),
                                         constraints_.radius, Options()));
   }
-  for (size_t i = 0; i < sample_.size(); ++i) {
+  for (size_t i = 0; i < expected.size(); ++i) {
     const auto rows = result.neighbors.rows_of(sample_[i]);
     const auto distances = result.neighbors.distances_of(sample_[i]);
     NeighborList list;
     for (size_t j = 0; j < rows.size(); ++j) {
       list.emplace_back(distances[j], rows[j]);
     }
-    // Compares rows of different lengths as well: the lists are padded.
-    const int64_t k = static_cast<int64_t>(
-        std::max({list.size(), expected[i].size(), size_t{1}}));
-    const Verdict verdict = CheckExact(FirstOf({&list, 1}, k),
-                                       FirstOf({&expected[i], 1}, k));
-    if (!verdict.pass) {
-      return absl::StrCat("query ", sample_[i], ": ", verdict.message);
-    }
+    std::string difference = Difference(sample_[i], list, expected[i]);
+    if (!difference.empty()) return difference;
   }
   return "";
 }
 
-absl::StatusOr<std::string> CallRun::Run() {
-  RCT_ASSIGN_OR_RETURN(const NeighborTable all, ListAll());
+absl::StatusOr<std::string> CallRun::CompareTable(
+    absl::Span<const NeighborList> expected) const {
+  RCT_ASSIGN_OR_RETURN(const NeighborTable table, Call());
+  for (size_t i = 0; i < sample_.size(); ++i) {
+    NeighborList list;
+    for (int64_t j = 0; j < table.k(); ++j) {
+      list.emplace_back(table.distances()(sample_[i], j),
+                        table.rows()(sample_[i], j));
+    }
+    NeighborList first = expected[i];
+    first.resize(call_.k(), {std::numeric_limits<double>::infinity(),
+                             kNoNeighbor});
+    std::string difference = Difference(sample_[i], list, first);
+    if (!difference.empty()) return difference;
+  }
+  return "";
+}
+
+std::optional<CaseIndex::Failure> CallRun::Run() {
+  const absl::StatusOr<NeighborTable> all = ListAll();
+  if (!all.ok()) {
+    const absl::Status status =
+        range() ? CompareRange({}).status() : Call().status();
+    return CaseIndex::Failure{status.code() == all.status().code()
+                                  ? SoakOutcome::REFUSED
+                                  : SoakOutcome::ERROR,
+                              absl::StrCat("index: ", status.ToString(),
+                                           "; reference: ",
+                                           all.status().ToString())};
+  }
   std::vector<int64_t> own_rows;
   if (own()) {
     for (const int64_t i : sample_) own_rows.push_back(rows_[i]);
   }
   const std::vector<NeighborList> expected =
-      ChooseNeighbors(all, own_rows, constraints_);
+      ChooseNeighbors(*all, own_rows, constraints_);
   for (const NeighborList& list : expected) {
     const auto found = static_cast<int64_t>(list.size());
     neighbors_ += range() ? found : std::min(found, call_.k());
   }
-  if (range()) return CompareRange(expected);
-  RCT_ASSIGN_OR_RETURN(const NeighborTable table, Call());
-  const Verdict verdict =
-      CheckExact(table.Select(sample_), FirstOf(expected, call_.k()));
-  return verdict.pass ? "" : verdict.message;
+  absl::StatusOr<std::string> difference =
+      range() ? CompareRange(expected) : CompareTable(expected);
+  if (!difference.ok()) {
+    return CaseIndex::Failure{SoakOutcome::ERROR,
+                              difference.status().ToString()};
+  }
+  if (difference->empty()) return std::nullopt;
+  return CaseIndex::Failure{SoakOutcome::DIFFERS, *std::move(difference)};
 }
 
 SoakOutcome Ended(SoakOutcome outcome, SoakOutcome::Kind kind,
@@ -306,16 +354,12 @@ SoakOutcome Run(const SoakCase& soak_case, const std::string& folder) {
       continue;
     }
     CallRun run(step.call(), soak_case.points(), both, both.points());
-    const absl::StatusOr<std::string> difference = run.Run();
-    const std::string where = absl::StrCat(
-        "step ", i, ", ", SoakCall::Kind_Name(step.call().kind()), ": ");
-    if (!difference.ok()) {
-      return Ended(outcome, SoakOutcome::ERROR,
-                   absl::StrCat(where, difference.status().ToString()));
-    }
-    if (!difference->empty()) {
-      return Ended(outcome, SoakOutcome::DIFFERS,
-                   absl::StrCat(where, *difference));
+    failure = run.Run();
+    if (failure.has_value()) {
+      failure->message = absl::StrCat("step ", i, ", ",
+                                      SoakCall::Kind_Name(step.call().kind()),
+                                      ": ", failure->message);
+      break;
     }
     outcome.set_calls(outcome.calls() + 1);
     outcome.set_rows(outcome.rows() + run.rows());

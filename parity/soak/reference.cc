@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -38,17 +37,6 @@ std::vector<NeighborList> ChooseNeighbors(const NeighborTable& all,
               });
   }
   return lists;
-}
-
-NeighborTable FirstOf(absl::Span<const NeighborList> lists, int64_t k) {
-  NeighborTable table(static_cast<int64_t>(lists.size()), k);
-  for (int64_t i = 0; i < table.num_queries(); ++i) {
-    const auto count = static_cast<int64_t>(lists[i].size());
-    for (int64_t j = 0; j < std::min(k, count); ++j) {
-      std::tie(table.distances()(i, j), table.rows()(i, j)) = lists[i][j];
-    }
-  }
-  return table;
 }
 
 }  // namespace rct

@@ -40,9 +40,6 @@ std::vector<NeighborList> ChooseNeighbors(const NeighborTable& all,
                                           absl::Span<const int64_t> rows,
                                           const Constraints& constraints);
 
-// Returns the first k of each list as a table.
-NeighborTable FirstOf(absl::Span<const NeighborList> lists, int64_t k);
-
 }  // namespace rct
 
 #endif  // RCT_PARITY_SOAK_REFERENCE_H_

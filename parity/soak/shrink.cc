@@ -56,8 +56,11 @@ class Shrinker {
 
   // The numbers that make attempts slow, or cases hard to read.
   void ShrinkSizes() {
-    ShrinkNumber(*case_.mutable_points(), *Field(case_.points(), "count"));
-    ShrinkNumber(*case_.mutable_points(), *Field(case_.points(), "dim"));
+    if (case_.has_points()) {
+      SoakPoints& points = *case_.mutable_points();
+      ShrinkNumber(points, *Field(points, "count"));
+      ShrinkNumber(points, *Field(points, "dim"));
+    }
     for (SoakStep& step : *case_.mutable_step()) {
       if (!step.has_call()) continue;
       SoakCall& call = *step.mutable_call();

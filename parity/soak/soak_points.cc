@@ -21,8 +21,11 @@ int64_t AnyOf(int64_t n, RandomStream& random) {
   return static_cast<int64_t>(random.UniformBelow(n));
 }
 
-void Nudge(double& value) {
-  value = std::nextafter(value, std::numeric_limits<double>::infinity());
+// Moves a coordinate by an ulp; one that is 0, by that of a point beside it,
+// since subnormal coordinates are an error under Euclidean distance.
+void Nudge(const SoakPoints& spec, double& value) {
+  value = value == 0 ? std::ldexp(spec.scale(), -52)
+                     : std::nextafter(value, std::numeric_limits<double>::max());
 }
 
 Matrix<double> Shape(const SoakPoints& spec, int64_t count, uint64_t seed) {
@@ -45,7 +48,7 @@ Matrix<double> MakeSoakPoints(const SoakPoints& spec) {
     const double kind = random.Uniform();
     if (kind >= spec.copies() + spec.nudged()) continue;
     std::copy_n(points.row(AnyOf(n, random)), spec.dim(), points.row(i));
-    if (kind >= spec.copies()) Nudge(points(i, AnyOf(spec.dim(), random)));
+    if (kind >= spec.copies()) Nudge(spec, points(i, AnyOf(spec.dim(), random)));
   }
   return points;
 }
@@ -61,7 +64,7 @@ Matrix<double> MakeNewPoints(MatrixView<const double> points,
     const int64_t column = AnyOf(points.cols, random);
     if (kind == 0) continue;
     std::copy_n(points.row(row), points.cols, made.row(i));
-    if (kind == 2) Nudge(made(i, column));
+    if (kind == 2) Nudge(spec, made(i, column));
     if (kind == 3) {
       made(i, column) += std::ldexp(spec.scale(), 4 - static_cast<int>(
                                         random.UniformBelow(30)));
