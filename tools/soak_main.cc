@@ -123,9 +123,7 @@ struct Totals {
 
 // Runs a case and prints its line; returns what came of it.
 SoakOutcome RunAndPrint(SoakRecord record, const std::string& folder) {
-  const Clock::time_point begin = Clock::now();
   *record.mutable_outcome() = RunIsolated(record.case_(), folder);
-  record.set_seconds(SecondsSince(begin));
   absl::PrintF("%s\n", JsonLine(record));
   std::fflush(stdout);
   return record.outcome();

@@ -1,12 +1,13 @@
 #include "parity/soak/isolated_run.h"
 
+#include <sys/resource.h>
+#include <sys/time.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
-#include <cstdlib>
 #include <cstring>
 #include <string>
 #include <string_view>
@@ -54,6 +55,11 @@ SoakOutcome Crashed(std::string message) {
   return outcome;
 }
 
+double Seconds(const timeval& time) {
+  return static_cast<double>(time.tv_sec) +
+         1e-6 * static_cast<double>(time.tv_usec);
+}
+
 }  // namespace
 
 SoakOutcome RunIsolated(const SoakCase& soak_case, const std::string& folder,
@@ -72,7 +78,8 @@ SoakOutcome RunIsolated(const SoakCase& soak_case, const std::string& folder,
   const std::string bytes = ReadAll(ends[0]);
   close(ends[0]);
   int status = 0;
-  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  rusage used = {};
+  while (wait4(child, &status, 0, &used) < 0 && errno == EINTR) {
   }
   if (WIFSIGNALED(status)) {
     return Crashed(WTERMSIG(status) == SIGALRM
@@ -85,6 +92,7 @@ SoakOutcome RunIsolated(const SoakCase& soak_case, const std::string& folder,
     return Crashed(absl::StrCat("the process ended with status ",
                                 WEXITSTATUS(status)));
   }
+  outcome.set_seconds(Seconds(used.ru_utime) + Seconds(used.ru_stime));
   return outcome;
 }
 
