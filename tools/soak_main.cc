@@ -150,38 +150,54 @@ int RunOne(const Task& task) {
   return IsFailure(RunAndPrint(std::move(record), folder.path())) ? 1 : 0;
 }
 
-int RunMany(const Task& task) {
-  const Folder folder;
+// A case that failed, and how.
+struct Failing {
+  SoakCase soak_case;
+  SoakOutcome outcome;
+};
+
+// Runs cases until one fails, there are no more, the time is over or a signal
+// comes, which `noted` becomes.
+std::optional<Failing> RunUntilFailure(const Task& task,
+                                       const std::string& folder, int& noted) {
   const StopSignals signals;
   const Clock::time_point begin = Clock::now();
-  const double limit =
-      task.minutes.has_value() ? 60 * *task.minutes
-      : task.cases.has_value() ? std::numeric_limits<double>::infinity()
-                               : 60;
+  const double limit = task.minutes.has_value() ? 60 * *task.minutes
+                       : task.cases.has_value()
+                           ? std::numeric_limits<double>::infinity()
+                           : 60;
   Totals totals;
+  std::optional<Failing> failing;
   double printed = 0;
   for (int64_t number = task.first.value_or(0);
-       signals.noted() == 0 && SecondsSince(begin) < limit &&
+       !failing.has_value() && SecondsSince(begin) < limit &&
        (!task.cases.has_value() || totals.cases < *task.cases);
        ++number) {
     SoakRecord record;
     record.set_seed(task.seed.value_or(1));
     record.set_number(number);
     *record.mutable_case_() = MakeSoakCase(record.seed(), number);
-    const SoakOutcome outcome = RunAndPrint(record, folder.path());
-    if (signals.noted() != 0) break;  // The child may have got it, too.
+    const SoakOutcome outcome = RunAndPrint(record, folder);
+    noted = signals.noted();
+    if (noted != 0) break;  // The child may have got it, too.
     totals.Add(outcome);
-    if (IsFailure(outcome)) {
-      totals.Print(SecondsSince(begin));
-      Explain(record.case_(), outcome, folder.path());
-      return 1;
-    }
+    if (IsFailure(outcome)) failing = Failing{record.case_(), outcome};
     if (SecondsSince(begin) - printed < 60) continue;
     printed = SecondsSince(begin);
     totals.Print(printed);
   }
   totals.Print(SecondsSince(begin));
-  return signals.noted() == 0 ? 0 : 128 + signals.noted();
+  return failing;
+}
+
+int RunMany(const Task& task) {
+  const Folder folder;
+  int signal = 0;
+  const std::optional<Failing> failing =
+      RunUntilFailure(task, folder.path(), signal);
+  if (!failing.has_value()) return signal == 0 ? 0 : 128 + signal;
+  Explain(failing->soak_case, failing->outcome, folder.path());
+  return 1;
 }
 
 int Main(const std::vector<std::string>& arguments) {

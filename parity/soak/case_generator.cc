@@ -152,9 +152,9 @@ void DrawTree(bool correlation, Dice& dice, IndexOptions& options) {
     CoverTreeConfig& tree = *options.mutable_tree();
     tree.set_structure(
         dice.Of({CoverTreeConfig::RESIDUAL, CoverTreeConfig::STATIC}));
-    tree.set_node_order(dice.Of({CoverTreeConfig::NATURAL,
-                                 CoverTreeConfig::HILBERT,
-                                 CoverTreeConfig::BREADTH_FIRST}));
+    tree.set_node_order(
+        dice.Of({CoverTreeConfig::NATURAL, CoverTreeConfig::HILBERT,
+                 CoverTreeConfig::BREADTH_FIRST}));
     tree.set_base(dice.Of({1.1, 1.3, 2.0, 4.0, 8.0}));
     tree.set_leaf_size(dice.Of({1, 2, 4, 16, 64}));
   }

@@ -99,8 +99,7 @@ EuclideanIndexOptions Euclidean(const SoakCase& soak_case) {
   if (from.has_tree()) *options.mutable_tree() = from.tree();
   if (from.has_heuristics()) *options.mutable_heuristics() = from.heuristics();
   options.set_threads(from.threads());
-  *options.mutable_lengthscale() =
-      soak_case.metric().euclidean().lengthscale();
+  *options.mutable_lengthscale() = soak_case.metric().euclidean().lengthscale();
   return options;
 }
 
@@ -151,8 +150,7 @@ absl::Status CaseIndex::BuildReference() {
     options.set_strategy(EXHAUSTIVE);
     options.set_threads(1);
     *options.mutable_lengthscale() = case_.metric().euclidean().lengthscale();
-    RCT_ASSIGN_OR_RETURN(reference_,
-                         EuclideanIndex::Build(points(), options));
+    RCT_ASSIGN_OR_RETURN(reference_, EuclideanIndex::Build(points(), options));
     return absl::OkStatus();
   }
   IndexOptions options;
@@ -169,10 +167,10 @@ absl::Status CaseIndex::BuildReference() {
 }
 
 absl::StatusOr<Index> CaseIndex::BuildSubjectOfModel() const {
-  RCT_ASSIGN_OR_RETURN(ResidualModel model,
-                       ResidualModel::Create(points(), first_,
-                                             case_.options().threads(),
-                                             Routines(case_)));
+  RCT_ASSIGN_OR_RETURN(
+      ResidualModel model,
+      ResidualModel::Create(points(), first_, case_.options().threads(),
+                            Routines(case_)));
   if (case_.from_factors()) {
     const ResidualPoints& data = model.metric()->data();
     RCT_ASSIGN_OR_RETURN(
@@ -286,7 +284,8 @@ absl::StatusOr<Index> CaseIndex::ChangeSubject(const SoakStep& step) const {
 std::optional<CaseIndex::Failure> CaseIndex::Change(const SoakStep& step) {
   if (step.has_rebuild()) {
     if (case_.metric().has_euclidean()) {
-      return Failure{SoakOutcome::MALFORMED, "Euclidean indexes have no kernel"};
+      return Failure{SoakOutcome::MALFORMED,
+                     "Euclidean indexes have no kernel"};
     }
     if (step.rebuild().select()) config_ = first_;
     *config_.mutable_kernel() = step.rebuild().kernel();
@@ -296,8 +295,7 @@ std::optional<CaseIndex::Failure> CaseIndex::Change(const SoakStep& step) {
   }
   absl::StatusOr<Index> changed = ChangeSubject(step);
   const bool same = step.has_save() || step.has_bytes();
-  return Take(std::move(changed),
-              same ? absl::OkStatus() : BuildReference());
+  return Take(std::move(changed), same ? absl::OkStatus() : BuildReference());
 }
 
 }  // namespace rct

@@ -58,10 +58,10 @@ class CaseIndex {
 
   const SoakCase& case_;
   std::string folder_;
-  Matrix<double> all_;         // the points, those to be appended last
-  int64_t size_ = 0;           // of which the index holds so many
-  ResidualConfig first_;       // the config of the first build
-  ResidualConfig config_;      // of the reference that is built next
+  Matrix<double> all_;     // the points, those to be appended last
+  int64_t size_ = 0;       // of which the index holds so many
+  ResidualConfig first_;   // the config of the first build
+  ResidualConfig config_;  // of the reference that is built next
   std::optional<Index> subject_;
   std::optional<Index> reference_;
 };

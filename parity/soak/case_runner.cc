@@ -92,9 +92,9 @@ class CallRun {
 
   const SoakCall& call_;
   const CaseIndex& both_;
-  std::vector<int64_t> rows_;   // queries that are rows
-  Matrix<double> new_points_;   // or points
-  std::vector<int64_t> order_;  // of ORDERED
+  std::vector<int64_t> rows_;    // queries that are rows
+  Matrix<double> new_points_;    // or points
+  std::vector<int64_t> order_;   // of ORDERED
   std::vector<int64_t> sample_;  // the queries that are compared
   std::unique_ptr<bool[]> flags_;
   Constraints constraints_;
@@ -241,8 +241,8 @@ absl::StatusOr<std::string> CallRun::CompareRange(
         result, index.RangeSearch(rows_, constraints_.radius, Options()));
   } else {
     RCT_ASSIGN_OR_RETURN(
-        result, index.RangeSearchPoints(new_points_.view(),
-                                        constraints_.radius, Options()));
+        result, index.RangeSearchPoints(new_points_.view(), constraints_.radius,
+                                        Options()));
   }
   for (size_t i = 0; i < expected.size(); ++i) {
     const auto rows = result.neighbors.rows_of(sample_[i]);
@@ -267,8 +267,8 @@ absl::StatusOr<std::string> CallRun::CompareTable(
                         table.rows()(sample_[i], j));
     }
     NeighborList first = expected[i];
-    first.resize(call_.k(), {std::numeric_limits<double>::infinity(),
-                             kNoNeighbor});
+    first.resize(call_.k(),
+                 {std::numeric_limits<double>::infinity(), kNoNeighbor});
     std::string difference = Difference(sample_[i], list, first);
     if (!difference.empty()) return difference;
   }
@@ -280,12 +280,11 @@ std::optional<CaseIndex::Failure> CallRun::Run() {
   if (!all.ok()) {
     const absl::Status status =
         range() ? CompareRange({}).status() : Call().status();
-    return CaseIndex::Failure{status.code() == all.status().code()
-                                  ? SoakOutcome::REFUSED
-                                  : SoakOutcome::ERROR,
-                              absl::StrCat("index: ", status.ToString(),
-                                           "; reference: ",
-                                           all.status().ToString())};
+    return CaseIndex::Failure{
+        status.code() == all.status().code() ? SoakOutcome::REFUSED
+                                             : SoakOutcome::ERROR,
+        absl::StrCat("index: ", status.ToString(),
+                     "; reference: ", all.status().ToString())};
   }
   std::vector<int64_t> own_rows;
   if (own()) {

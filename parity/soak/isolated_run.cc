@@ -89,8 +89,8 @@ SoakOutcome RunIsolated(const SoakCase& soak_case, const std::string& folder,
   }
   SoakOutcome outcome;
   if (WEXITSTATUS(status) != 0 || !outcome.ParseFromString(bytes)) {
-    return Crashed(absl::StrCat("the process ended with status ",
-                                WEXITSTATUS(status)));
+    return Crashed(
+        absl::StrCat("the process ended with status ", WEXITSTATUS(status)));
   }
   outcome.set_seconds(Seconds(used.ru_utime) + Seconds(used.ru_stime));
   return outcome;
@@ -131,9 +131,9 @@ absl::StatusOr<SoakCase> ParseSoakCase(std::string_view json) {
 }
 
 std::string CommandOf(const SoakCase& soak_case) {
-  return absl::StrCat("./tools/soak --case='",
-                      absl::StrReplaceAll(JsonLine(soak_case), {{"'", "'\\''"}}),
-                      "'");
+  return absl::StrCat(
+      "./tools/soak --case='",
+      absl::StrReplaceAll(JsonLine(soak_case), {{"'", "'\\''"}}), "'");
 }
 
 }  // namespace rct

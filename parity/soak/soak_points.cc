@@ -24,8 +24,9 @@ int64_t AnyOf(int64_t n, RandomStream& random) {
 // Moves a coordinate by an ulp; one that is 0, by that of a point beside it,
 // since subnormal coordinates are an error under Euclidean distance.
 void Nudge(const SoakPoints& spec, double& value) {
-  value = value == 0 ? std::ldexp(spec.scale(), -52)
-                     : std::nextafter(value, std::numeric_limits<double>::max());
+  value = value == 0
+              ? std::ldexp(spec.scale(), -52)
+              : std::nextafter(value, std::numeric_limits<double>::max());
 }
 
 Matrix<double> Shape(const SoakPoints& spec, int64_t count, uint64_t seed) {
@@ -48,7 +49,8 @@ Matrix<double> MakeSoakPoints(const SoakPoints& spec) {
     const double kind = random.Uniform();
     if (kind >= spec.copies() + spec.nudged()) continue;
     std::copy_n(points.row(AnyOf(n, random)), spec.dim(), points.row(i));
-    if (kind >= spec.copies()) Nudge(spec, points(i, AnyOf(spec.dim(), random)));
+    if (kind >= spec.copies())
+      Nudge(spec, points(i, AnyOf(spec.dim(), random)));
   }
   return points;
 }
@@ -66,8 +68,8 @@ Matrix<double> MakeNewPoints(MatrixView<const double> points,
     std::copy_n(points.row(row), points.cols, made.row(i));
     if (kind == 2) Nudge(spec, made(i, column));
     if (kind == 3) {
-      made(i, column) += std::ldexp(spec.scale(), 4 - static_cast<int>(
-                                        random.UniformBelow(30)));
+      made(i, column) += std::ldexp(
+          spec.scale(), 4 - static_cast<int>(random.UniformBelow(30)));
     }
   }
   return made;

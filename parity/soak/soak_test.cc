@@ -23,8 +23,7 @@ TEST(SoakTest, AgreesWithExhaustiveSearch) {
   for (int64_t number = 0; number < kCases; ++number) {
     const SoakCase soak_case = MakeSoakCase(kSeed, number);
     const SoakOutcome outcome = RunIsolated(soak_case, folder);
-    ASSERT_FALSE(IsFailure(outcome) ||
-                 outcome.kind() == SoakOutcome::MALFORMED)
+    ASSERT_FALSE(IsFailure(outcome) || outcome.kind() == SoakOutcome::MALFORMED)
         << "case " << number << ": " << outcome.message()
         << "\nTo repeat it:\n./tools/soak --seed=" << kSeed
         << " --first=" << number << " --cases=1";

@@ -114,9 +114,8 @@ TEST(SkeletonSearcherMemoryTest, LeavesOutWhatDoesNotFit) {
   const auto form_within = [&](SkeletonBoundConfig config, int64_t bytes) {
     config.set_memory_bytes(bytes);
     const auto searcher = MakeSearcher(metric, config);
-    EXPECT_EQ(
-        searcher->SearchRows(AllRows(600), {.k = 5}).neighbors.Digest(),
-        expected);
+    EXPECT_EQ(searcher->SearchRows(AllRows(600), {.k = 5}).neighbors.Digest(),
+              expected);
     return searcher->lazy().form();
   };
   const int64_t skeletons =
