@@ -31,7 +31,7 @@ namespace {
 int64_t FirstSize(const SoakCase& soak_case) {
   int64_t size = soak_case.points().count();
   for (const SoakStep& step : soak_case.step()) {
-    size -= step.append().count();
+    if (step.has_append()) size -= step.append().count();
   }
   return std::max<int64_t>(size, 1);
 }
