@@ -200,6 +200,37 @@ TEST_P(AppendTest, SavedAndRebuilt) {
       Sets(*ResidualIndex::Build(points.view(), options), true), kOld + kNew));
 }
 
+// Another kernel moves no inducing point, though a choice from all rows would.
+TEST_P(AppendTest, RebuildKeepsChosenInducingPoints) {
+  const Matrix<double> points = MakePoints("normal", kOld + kNew, kDim, 3);
+  std::vector<InducingConfig> sources(5);
+  sources[0].mutable_random()->set_count(11);
+  sources[1].mutable_kmeans_plus_plus()->set_count(11);
+  sources[2].mutable_kmeans()->set_count(11);
+  sources[3].mutable_kmeans()->set_count(11);
+  sources[3].mutable_kmeans()->set_nearest_rows(true);
+  sources[4].mutable_cover_tree()->set_count(11);
+  for (const InducingConfig& source : sources) {
+    SCOPED_TRACE(source.ShortDebugString());
+    IndexOptions options = Options(GetParam());
+    *options.mutable_residual()->mutable_inducing() = source;
+    const auto index = ResidualIndex::Build(Old(points), options);
+    ASSERT_THAT(index.status(), IsOk());
+    IndexOptions given = WithItsInducingPoints(options, *index);
+    for (const double lengthscale : {0.7, 0.9}) {
+      KernelConfig& kernel = *given.mutable_residual()->mutable_kernel();
+      kernel.set_family(KernelConfig::RBF);
+      kernel.set_lengthscale(0, lengthscale);
+      const auto rebuilt = index->Append(New(points))->Rebuild(kernel);
+      ASSERT_THAT(rebuilt.status(), IsOk());
+      const auto fresh = ResidualIndex::Build(points.view(), given);
+      EXPECT_TRUE(SameFactors(DataOf(*rebuilt), DataOf(*fresh), kOld + kNew));
+      EXPECT_TRUE(
+          SameRows(Sets(*rebuilt, false), Sets(*fresh, false), kOld + kNew));
+    }
+  }
+}
+
 TEST_P(AppendTest, Errors) {
   Matrix<double> points = MakePoints("normal", kOld + kNew, kDim, 7);
   const ResidualIndex index =

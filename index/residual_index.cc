@@ -326,14 +326,13 @@ absl::StatusOr<ResidualModel> ResidualModel::AppendAndMore(
   CopyRows(added, n, all);
   clock.End("projection", 0, BytesOf(all.v));
   ResidualConfig config = config_;
-  if (config.inducing().has_random()) {
-    // A draw from more rows would be another one. The message is complete
-    // before the config takes it over: where memory runs out, mutable_rows()
-    // would leave a pointer to nothing in it.
-    const std::vector<int64_t>& rows = factor_->inducing().rows;
-    auto message = std::make_unique<InducingConfig::Rows>();
-    message->mutable_row()->Add(rows.begin(), rows.end());
-    config.mutable_inducing()->set_allocated_rows(message.release());
+  if (config.inducing().has_random() || ChoosesByDistance(config.inducing())) {
+    // A choice from more rows would be another one. The message is complete
+    // before the config takes it over: where memory runs out, nothing must be
+    // half in it.
+    InducingConfig chosen = DescribeInducing(factor_->inducing().coordinates,
+                                             factor_->inducing().rows);
+    config.mutable_inducing()->Swap(&chosen);
   }
   auto metric = std::make_shared<const ResidualCorrelation>(
       factor_->kernel(), std::move(all), factor_, metric_->simd());

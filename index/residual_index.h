@@ -121,9 +121,9 @@ class ResidualModel {
   // points are copied and those of `points` computed: the bits are those of
   // Create over all points with the same inducing points, because the factors
   // of a point do not depend on the others. Inducing points that were drawn at
-  // random become rows in the config of the result, since a draw from more rows
-  // would be another one. Errors are those of Create, and FailedPrecondition
-  // for a model from factors.
+  // random or chosen by distance become rows or coordinates in the config of
+  // the result, since a choice from more rows would be another one. Errors are
+  // those of Create, and FailedPrecondition for a model from factors.
   absl::StatusOr<ResidualModel> Append(MatrixView<const double> points,
                                        int threads = 0,
                                        Monitor* monitor = nullptr) const;

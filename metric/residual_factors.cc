@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "base/archive.h"
 #include "base/finite.h"
 #include "base/matrix.h"
@@ -67,6 +68,11 @@ double SquaredLength(const SimdRoutines& simd, const double* row,
   double squared;
   simd.dot_tile(&row, 1, &row, 1, RoundUpToLanes(length), &squared, 1);
   return squared;
+}
+
+// Returns a positive number in two digits, rounded up.
+std::string FormatUp(double value) {
+  return absl::StrFormat("%.1e", value * (1 + 0.05));
 }
 
 // Makes `min` the smaller of itself and `value`.
@@ -308,12 +314,19 @@ absl::Status InducingFactor::FactorizeTriangle(int64_t index,
 
 absl::Status InducingFactor::NotPositiveDefinite(int64_t row,
                                                  double pivot) const {
+  // From the jitter on for which bounds are proven (rounding.h) the errors of
+  // K(Z,Z) and of its factorization are less than the jitter.
+  const double errors = 2 * rounding_.FactorizationError() /
+                        (rounding_.variance + rounding_.jitter);
   return absl::FailedPreconditionError(absl::StrCat(
       "inducing point ", row,
       inducing_.rows.empty() ? std::string()
                              : absl::StrCat(" (row ", inducing_.rows[row], ")"),
       ": K(Z,Z) + jitter is not positive definite there (pivot ", pivot,
-      "); raise the jitter or remove near-duplicate inducing points"));
+      "); raise the jitter or remove near-duplicate inducing points: a jitter "
+      "of ",
+      FormatUp(errors / (1 - errors)), " does for any ", num_inducing(),
+      " points, and this one is ", rounding_.jitter / rounding_.variance));
 }
 
 absl::StatusOr<ResidualPoints> InducingFactor::Project(Matrix<double> points,

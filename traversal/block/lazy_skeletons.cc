@@ -115,8 +115,12 @@ void LazySkeletons::Build(int threads, Monitor* monitor, SkeletonRival rival) {
       form_ = SkeletonBoundConfig::DENSE;
     }
   }
-  if (form_ == SkeletonBoundConfig::TABLES && costs_ && !TablesFit()) {
+  if (form_ == SkeletonBoundConfig::TABLES && !TablesFit()) {
     form_ = SkeletonBoundConfig::PROJECTIONS;
+  }
+  if (form_ == SkeletonBoundConfig::PROJECTIONS && !SkeletonsFit()) {
+    Publish(std::unique_ptr<const BlockSkeletons>());
+    form_ = SkeletonBoundConfig::DENSE;
   }
   if (form_ == SkeletonBoundConfig::TABLES) {
     if (MakeTables(threads, monitor)) {
@@ -188,6 +192,10 @@ bool LazySkeletons::MakeSkeletons(int threads, bool group_by_row,
   }
   Publish(std::move(made));
   return true;
+}
+
+bool LazySkeletons::SkeletonsFit() const {
+  return static_cast<double>(made_skeletons_->bytes()) <= MemoryOf(config_);
 }
 
 bool LazySkeletons::TablesFit() const {

@@ -141,8 +141,9 @@ class LazySkeletons {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool MakeTables(int threads, Monitor* monitor) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Returns whether there is memory for tables of the skeletons, and whether
-  // the config lets them take it.
+  // Return whether the config lets the skeletons that were made stay, and
+  // tables of them take the memory that there is.
+  bool SkeletonsFit() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool TablesFit() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Publish(std::unique_ptr<const BlockSkeletons> skeletons) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

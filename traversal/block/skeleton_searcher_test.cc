@@ -104,6 +104,36 @@ TEST_P(SkeletonSearcherTest, IsExhaustiveSearch) {
   }
 }
 
+// What a form needs and does not fit is left out, step by step.
+TEST(SkeletonSearcherMemoryTest, LeavesOutWhatDoesNotFit) {
+  const Matrix<double> points = MakePoints("normal", 600, 2, 1);
+  const auto metric =
+      MakeTestModel(points.view(), KernelConfig::RBF, 40).metric;
+  const std::string expected =
+      Exhaustive(metric).SearchRows(AllRows(600), {.k = 5}).neighbors.Digest();
+  const auto form_within = [&](SkeletonBoundConfig config, int64_t bytes) {
+    config.set_memory_bytes(bytes);
+    const auto searcher = MakeSearcher(metric, config);
+    EXPECT_EQ(searcher->SearchRows(AllRows(600), {.k = 5}).neighbors.Digest(),
+              expected);
+    return searcher->lazy().form();
+  };
+  const int64_t skeletons =
+      MakeSearcher(metric, Config(SkeletonBoundConfig::PROJECTIONS))
+          ->lazy()
+          .skeletons()
+          ->bytes();
+  const SkeletonBoundConfig tables = Config(SkeletonBoundConfig::TABLES);
+  EXPECT_EQ(form_within(tables, int64_t{1} << 30), SkeletonBoundConfig::TABLES);
+  EXPECT_EQ(form_within(tables, skeletons), SkeletonBoundConfig::PROJECTIONS);
+  EXPECT_EQ(form_within(tables, skeletons - 1), SkeletonBoundConfig::DENSE);
+  const SkeletonBoundConfig projections =
+      Config(SkeletonBoundConfig::PROJECTIONS);
+  EXPECT_EQ(form_within(projections, skeletons),
+            SkeletonBoundConfig::PROJECTIONS);
+  EXPECT_EQ(form_within(projections, 1), SkeletonBoundConfig::DENSE);
+}
+
 // Rows late enough that their predecessors are filtered.
 TEST(SkeletonSearcherPredecessorTest, IsExhaustiveSearch) {
   constexpr int64_t n = 4000;
