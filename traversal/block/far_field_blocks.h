@@ -48,6 +48,7 @@
 #include "metric/residual_correlation.h"
 #include "metric/residual_factors.h"
 #include "traversal/block/far_field_bound.h"
+#include "traversal/block/far_field_boxes.h"
 #include "traversal/block/far_field_expansions.h"
 #include "traversal/block/far_field_routines.h"
 #include "traversal/block/inducing_bounds.h"
@@ -103,7 +104,7 @@ class FarFieldBlocks {
   int num_panels(int b) const {
     return (blocks_[b].count + kFarPanel - 1) / kFarPanel;
   }
-  int num_nodes() const { return grid_.size(); }
+  int num_nodes() const { return boxes_.grid().size(); }
   int max_rank() const { return max_rank_; }
   int64_t bytes() const;
 
@@ -120,7 +121,9 @@ class FarFieldBlocks {
   void CubeCoordinates(const ResidualCorrelation& metric, int b, int64_t row,
                        double* x) const;
   // Returns the distance between the centers of two blocks, in lengthscales.
-  double CenterDistance(int a, int b) const;
+  double CenterDistance(int a, int b) const {
+    return boxes_.CenterDistance(a, b);
+  }
 
   // Returns the points of block b.
   FarPoints points(int b) const;
@@ -162,33 +165,10 @@ class FarFieldBlocks {
     std::vector<float> min_root;
     std::vector<int32_t> min_row;
   };
-  // What U_AB needs of each block.
-  struct Boxes {
-    std::vector<double> center;  // dim each, as coordinates are
-    std::vector<double> half;    // dim each, in lengthscales
-    std::vector<double> shift;
-    BlockWeights weights;         // abar; |alpha| over points and nodes
-    AlignedBuffer<float> errors;  // err, laid out as the weights
-    AlignedBuffer<float> rests;   // bbar, laid out as the weights
-    Matrix<double> nodes;         // coordinates, grid size rows a block
-    Matrix<double> v;             // of the nodes
-  };
-
   // Puts the bases and coordinates of blocks one after the other.
   void Join(const std::vector<Draft>& drafts);
   void OrderRows(const ResidualCorrelation& metric,
                  const SpacePartition& partition);
-  void MakeBox(const ResidualCorrelation& metric, int b);
-  // Computes v of the nodes of block b, abar, bbar and err, in steps: K(Z, X),
-  // K(Z, nodes) and the v of the points; err; then v and alpha of the nodes,
-  // alpha of the points, abar and bbar. `rows` are those of the block, padded.
-  void Interpolate(const ResidualCorrelation& metric, int b, Worker& worker);
-  void LoadColumns(const ResidualCorrelation& metric, int b,
-                   absl::Span<const int32_t> rows, Worker& worker) const;
-  void BoundErrors(const ResidualCorrelation& metric, int b,
-                   absl::Span<const int32_t> rows, Worker& worker);
-  void BoundWeights(const InducingFactor& factor, int b, int64_t padded_count,
-                    Worker& worker);
   // Makes the basis of block b and the coordinates of its points, in steps:
   // pivoted Gram-Schmidt, which returns the rank; the basis and the
   // coordinates, of which it returns the Frobenius norm of the basis; what the
@@ -201,25 +181,19 @@ class FarFieldBlocks {
                    Draft& draft) const;
   void KeepPoints(const ResidualCorrelation& metric, int b, int rank,
                   double norm, Worker& worker);
-  // Returns what interpolation leaves of c between two blocks.
-  double LeftBetween(const ResidualCorrelation& metric, int a, int b) const;
   // Bounds all pairs of block made[i] with itself and those after it.
-  void BoundPairs(const ResidualCorrelation& metric, absl::Span<const int> made,
-                  int64_t i, Worker& worker);
-  double Distance(int a, int b) const;
+  void BoundPairs(absl::Span<const int> made, int64_t i, Worker& worker);
 
-  ChebyshevGrid grid_;
+  FarFieldBoxes boxes_;
   FarFieldScale scale_;
-  FarFieldSlack slack_;
   ScreenFrame frame_;
   const FarFieldRoutines* routines_;
   int64_t block_size_;
-  int64_t stride_;  // m rounded up to whole vectors of float32
+  int64_t num_inducing_;
   std::vector<Block> blocks_;
   std::vector<int32_t> positions_;
-  std::vector<double> scale_of_coordinates_;
+  int dim_;
   Columns columns_;
-  Boxes boxes_;
   AlignedBuffer<float> a_;
   AlignedBuffer<float> basis_;
   Matrix<float> most_;
