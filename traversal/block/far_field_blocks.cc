@@ -137,7 +137,7 @@ FarFieldBlocks::FarFieldBlocks(const ResidualCorrelation& metric,
                 });
   }
   if (!Monitor::Go(monitor)) return;
-  Join(drafts);
+  Join(std::move(drafts));
   if (only.empty()) {
     inducing_.emplace(metric, columns_.row,
                       /*others=*/absl::Span<const int32_t>(), block_size_,
@@ -154,9 +154,10 @@ FarFieldBlocks::FarFieldBlocks(const ResidualCorrelation& metric,
       BoundPairs(made, i, workers[worker]);
     });
   }
+  boxes_.DropNodes();
 }
 
-void FarFieldBlocks::Join(const std::vector<Draft>& drafts) {
+void FarFieldBlocks::Join(std::vector<Draft> drafts) {
   int64_t a_size = 0;
   int64_t basis_size = 0;
   for (int64_t b = 0; b < num_blocks(); ++b) {
@@ -174,6 +175,7 @@ void FarFieldBlocks::Join(const std::vector<Draft>& drafts) {
               a_.begin() + blocks_[b].a);
     std::copy(drafts[b].basis.begin(), drafts[b].basis.end(),
               basis_.begin() + blocks_[b].basis);
+    drafts[b] = {};
   }
 }
 

@@ -166,7 +166,7 @@ class FarFieldBlocks {
     std::vector<int32_t> min_row;
   };
   // Puts the bases and coordinates of blocks one after the other.
-  void Join(const std::vector<Draft>& drafts);
+  void Join(std::vector<Draft> drafts);
   void OrderRows(const ResidualCorrelation& metric,
                  const SpacePartition& partition);
   // Makes the basis of block b and the coordinates of its points, in steps:

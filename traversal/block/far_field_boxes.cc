@@ -89,6 +89,14 @@ FarFieldBoxes::FarFieldBoxes(std::shared_ptr<const InducingFactor> factor,
       v_(num_boxes * grid_.size(), factor_->num_inducing(),
          FactorStride(factor_->num_inducing())) {}
 
+void FarFieldBoxes::DropNodes() {
+  weights_ = {};
+  errors_ = {};
+  rests_ = {};
+  nodes_ = {};
+  v_ = {};
+}
+
 int64_t FarFieldBoxes::bytes() const {
   return 4 * static_cast<int64_t>(weights_.largest.size() + errors_.size() +
                                   rests_.size()) +

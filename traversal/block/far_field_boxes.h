@@ -91,6 +91,10 @@ class FarFieldBoxes {
   float BoundPair(int a, int b, double unit, FarFieldExpansions& expansions,
                   Worker& worker) const;
 
+  // Frees the memory of all that only the bounds of pairs need: nodes, weights
+  // and errors. Coordinates and distances stay.
+  void DropNodes();
+
  private:
   // The steps of AddPoints: K(Z, X), K(Z, nodes) and the v of the points; err;
   // then v and alpha of the nodes, alpha of the points, abar and bbar.
