@@ -19,6 +19,7 @@
 #include "metric/kernel.h"
 #include "metric/residual_points.h"
 #include "traversal/block/skeleton_config.h"
+#include "traversal/block/skeleton_costs.h"
 #include "traversal/traversal.pb.h"
 
 namespace rct {
@@ -97,7 +98,7 @@ std::vector<MemoryNeed> TypicalBlockNeeds(int64_t n, int64_t m) {
   const double rank = std::min(kTypicalRank, points);
   return {{"skeletons", points * (4 * rank + kSkeletonColumns)},
           {"gaps", 2 * points * blocks},
-          {"tables", 2 * blocks * blocks * rank * rank}};
+          {"tables", SkeletonCosts::TableBytes(points, blocks * rank)}};
 }
 
 absl::Status CheckMemoryLimit(absl::Span<const MemoryNeed> needs, int64_t limit,

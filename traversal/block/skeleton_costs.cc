@@ -28,9 +28,7 @@ constexpr double kBlockEvaluations = 25;
 // The memory that tables may take, in units of that of V.
 constexpr double kMaxTableMemory = 2;
 
-// The bytes a point of tables in float32 beyond which they are compact
-// (skeleton_tables.h), and the part of these that is then left.
-constexpr double kWholeTableBytes = 2048;
+// The part that is left of tables that are compact.
 constexpr double kCompactPart = 0.2;
 
 // What skeletons keep of a point beside its coordinates, in units of 4 bytes.
@@ -78,6 +76,11 @@ void SkeletonCosts::Save(ArchiveWriter& archive) const {
   Describe(*this, archive);
 }
 
+double SkeletonCosts::TableBytes(double points, double total_rank) {
+  const double whole = 2 * total_rank * total_rank;
+  return whole > kWholeTableBytes * points ? kCompactPart * whole : whole;
+}
+
 double SkeletonCosts::dense(int64_t queries) const {
   return static_cast<double>(queries) * points_;
 }
@@ -110,10 +113,8 @@ bool SkeletonCosts::SkeletonsFit() const {
 }
 
 bool SkeletonCosts::TablesFit() const {
-  const double floats = 2 * total_rank() * total_rank();
   const double tables =
-      (floats > kWholeTableBytes * points_ ? kCompactPart * floats : floats) +
-      2 * points_ * num_blocks_;
+      TableBytes(points_, total_rank()) + 2 * points_ * num_blocks_;
   const double coordinates = 4 * points_ * mean_rank_;
   return SkeletonsFit() &&
          tables + coordinates <= kMaxTableMemory * 8 * points_ * width_ &&

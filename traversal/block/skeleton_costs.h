@@ -37,6 +37,12 @@ namespace rct {
 
 class SkeletonCosts {
  public:
+  // The bytes a point of tables in float32 beyond which they are compact.
+  static constexpr int64_t kWholeTableBytes = 2048;
+
+  // Returns about what tables take, by n and S.
+  static double TableBytes(double points, double total_rank);
+
   // `hard` is the part of queries that end in exhaustive search.
   SkeletonCosts(const ResidualCorrelation& metric, double mean_rank,
                 double num_blocks, double hard);

@@ -24,6 +24,7 @@
 #include "traversal/block/compact_table.h"
 #include "traversal/block/filter_routines.h"
 #include "traversal/block/skeleton_bounds.h"
+#include "traversal/block/skeleton_costs.h"
 
 namespace rct {
 namespace {
@@ -31,9 +32,6 @@ namespace {
 // The pairs of kTileSide blocks with kTileSide others are one task: rows of V
 // come from memory once for all of them, and from a cache after that.
 constexpr int kTileSide = 8;
-
-// The bytes a point of tables in float32 beyond which they are kept compactly.
-constexpr int64_t kWholeBytes = 2048;
 
 // How far a compact table may be off, |C - C'|_F: of blocks that see each
 // other, and of blocks that are far, whose tables are hardly read.
@@ -151,7 +149,7 @@ bool SkeletonTables::IsCompact() const {
   for (int b = 0; b < num_blocks_; ++b) {
     for (int a = 0; a < b; ++a) numbers += Numbers(b, a);
   }
-  return 4 * numbers > kWholeBytes * positions_;
+  return 4 * numbers > SkeletonCosts::kWholeTableBytes * positions_;
 }
 
 bool SkeletonTables::MakeTable(const ResidualCorrelation& metric,
