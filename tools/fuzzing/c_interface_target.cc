@@ -137,6 +137,8 @@ class Session {
   Session& operator=(const Session&) = delete;
 
   void Run() {
+    // As a rule there are an index and a model to begin with.
+    if (const uint8_t kind = decisions_.Byte(); kind % 4 > 0) Begin(kind % 4);
     for (int calls = 0; calls < kMostCalls && decisions_.Left(); ++calls) {
       Call();
     }
@@ -172,6 +174,7 @@ class Session {
     if (made != nullptr) handle.reset(made);
   }
 
+  void Begin(int kind);
   void Call();
   void SetConfig();
   void SetOthers();
@@ -190,6 +193,32 @@ class Session {
   CRanges ranges_;
   int progress_left_ = 1 << 30;
 };
+
+void Session::Begin(int kind) {
+  rct_config_set_kernel(config_.get(), "matern32", nullptr);
+  if (kind == 1) {
+    rct_config_set_inducing(config_.get(), "random", 3, 1, nullptr);
+  } else {
+    rct_config_set_metric(config_.get(), "correlation", nullptr);
+  }
+  const CConfig euclidean(rct_config_new());
+  rct_config_set_metric(euclidean.get(), "euclidean", nullptr);
+  constexpr int64_t kRows = 20;
+  std::vector<double> points(2 * kRows);
+  for (size_t i = 0; i < points.size(); ++i) {
+    points[i] = static_cast<double>(i * 37 % 101) / 101;
+  }
+  Make(index_, [&](rct_index** made, rct_error** error) {
+    return rct_index_build(points.data(), kRows, 2,
+                           kind == 3 ? euclidean.get() : config_.get(),
+                           run_.get(), made, error);
+  });
+  if (kind == 3) return;
+  Make(model_, [&](rct_model** made, rct_error** error) {
+    return rct_model_new(index_.get(), 3, 0.1, nullptr, 0, run_.get(), made,
+                         error);
+  });
+}
 
 void Session::Call() {
   switch (decisions_.Byte() % 10) {

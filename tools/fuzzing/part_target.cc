@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 
+#include "absl/types/span.h"
 #include "base/check.h"
 #include "tools/fuzzing/archives.h"
 #include "tools/fuzzing/memory_file.h"
@@ -28,7 +29,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   RCT_CHECK(rct::DescribeFile(path).ok());
   // The only one of its parts, or one that misses the others.
-  const auto joined = rct::JoinParts({*part}, {path});
+  const auto joined = rct::JoinParts(absl::MakeConstSpan(&*part, 1), {path});
   RCT_CHECK(joined.ok() == (part->shard.parts == 1));
   return 0;
 }
