@@ -1063,7 +1063,7 @@ TEST_F(RctTest, MemoryThatIsNotThere) {
   EXPECT_THAT(
       outcome.err,
       StartsWith("rct graph: --points: large.csv: the bytes of the file "
-                 "take 4 GiB, of which "));
+                 "take 4.0 GiB, of which "));
   ASSERT_EQ(Shell("rm large.csv").exit_code, 0);
   EXPECT_EQ(Names(), before);
 }
