@@ -306,20 +306,6 @@ absl::Status Rename(const std::string& temporary, const std::string& path) {
   return ErrnoError(path, "cannot rename a temporary file to it");
 }
 
-// Gives the file at `path` a second name, beside the temporary file that will
-// replace it, or renames it if the file system has no second names. Returns the
-// name, or "" if there is no file.
-absl::StatusOr<std::string> SetAside(const std::string& path,
-                                     const std::string& temporary) {
-  const std::string aside = absl::StrCat(temporary, ".old");
-  if (link(path.c_str(), aside.c_str()) == 0 ||
-      (errno != ENOENT && rename(path.c_str(), aside.c_str()) == 0)) {
-    return aside;
-  }
-  if (errno == ENOENT) return "";
-  return ErrnoError(path, "cannot set the old file aside");
-}
-
 // A file that is being replaced.
 struct Replacement {
   Target target;
@@ -337,14 +323,29 @@ struct Replacement {
   }
 };
 
+// Gives the old file a second name, beside the temporary one that will replace
+// it, or renames it if the file system has no second names. Sets `file.old` to
+// the name, or to "" if there is no file. It is set before the name exists:
+// what ends this function cannot leave a name behind that nobody knows.
+absl::Status SetAside(Replacement& file) {
+  const std::string& path = file.target.path;
+  file.old = absl::StrCat(file.temporary, ".old");
+  if (link(path.c_str(), file.old.c_str()) == 0 ||
+      (errno != ENOENT && rename(path.c_str(), file.old.c_str()) == 0)) {
+    return absl::OkStatus();
+  }
+  file.old.clear();
+  if (errno == ENOENT) return absl::OkStatus();
+  return ErrnoError(path, "cannot set the old file aside");
+}
+
 // Renames all temporary files to their targets.
 absl::Status RenameAll(std::vector<Replacement>& files) {
   for (Replacement& file : files) {
     if (!file.target.is_regular) continue;
     // A single file is replaced in one step and needs no way back.
     if (files.size() > 1) {
-      RCT_ASSIGN_OR_RETURN(file.old,
-                           SetAside(file.target.path, file.temporary));
+      RCT_RETURN_IF_ERROR(SetAside(file));
     }
     RCT_RETURN_IF_ERROR(Rename(file.temporary, file.target.path));
     file.renamed = true;

@@ -46,6 +46,6 @@ int main(int argc, char** argv) try {
   }
   return outcome.exit_code;
 } catch (const std::bad_alloc&) {
-  Say("rct: memory ran out; nothing is written\n");
+  Say("rct: memory ran out, and no file is half written\n");
   return 1;
 }
