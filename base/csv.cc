@@ -6,11 +6,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "absl/algorithm/container.h"
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
@@ -305,7 +305,8 @@ class RowParser {
   size_t rows_ = 0;
   std::vector<T> values_;
   std::vector<std::string> ids_;
-  absl::flat_hash_map<std::string, int64_t> lines_;  // of identifiers
+  // Of identifiers. Abseil's maps do not survive that memory runs out in them.
+  std::unordered_map<std::string, int64_t> lines_;
 };
 
 // Returns `bytes` without a byte order mark and without empty lines at the end.

@@ -32,6 +32,7 @@
 #include "absl/strings/strip.h"
 #include "absl/types/span.h"
 #include "base/aligned_buffer.h"
+#include "base/memory_limit.h"
 #include "base/monitor.h"
 #include "base/status_macros.h"
 
@@ -75,12 +76,28 @@ std::optional<int> OwnDescriptor(std::string_view path) {
   return is_own ? std::optional(descriptor) : std::nullopt;
 }
 
+// Makes a system call, and makes it again where a signal has interrupted it:
+// the files of some networks, and pipes, let signals do that.
+template <class Call>
+auto Uninterrupted(Call call) {
+  while (true) {
+    const auto result = call();
+    if (result >= 0 || errno != EINTR) return result;
+  }
+}
+
+// Closes a descriptor and returns whether all that was written is kept. Linux
+// closes one even where a signal interrupts it.
+bool Close(int fd) { return close(fd) == 0 || errno == EINTR; }
+
 // Opens `path`, or duplicates the descriptor that it names, without waiting for
 // the other end of a pipe. Returns a descriptor, or -1 with errno.
 int Open(const std::string& path, int flags) {
   const std::optional<int> own = OwnDescriptor(path);
   if (own.has_value()) return fcntl(*own, F_DUPFD_CLOEXEC, 0);
-  return open(path.c_str(), flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  return Uninterrupted([&] {
+    return open(path.c_str(), flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  });
 }
 
 // Waits until `fd` is ready for `events`, or a call on it would return the
@@ -200,8 +217,10 @@ absl::StatusOr<int> CreateTemporary(const std::string& path,
   while (true) {
     temporary = FolderOf(path) /
                 absl::StrCat(".rct.", getpid(), ".", counter++, ".tmp");
-    const int fd =
-        open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    const int fd = Uninterrupted([&] {
+      return open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+                  0666);
+    });
     if (fd >= 0) return fd;
     if (errno != EEXIST) {
       return ErrnoError(path, "cannot create a file in its folder");
@@ -215,11 +234,16 @@ absl::Status HandDown(int fd, const std::string& path, const struct stat& old) {
   struct stat now;
   if (fstat(fd, &now) != 0) return ErrnoError(path, "cannot inspect");
   const bool same = now.st_uid == old.st_uid && now.st_gid == old.st_gid;
-  if (!same && fchown(fd, old.st_uid, old.st_gid) != 0 &&
-      fchown(fd, static_cast<uid_t>(-1), old.st_gid) != 0) {
+  const auto give = [fd](uid_t owner, gid_t group) {
+    return Uninterrupted([=] { return fchown(fd, owner, group); }) == 0;
+  };
+  if (!same && !give(old.st_uid, old.st_gid) &&
+      !give(static_cast<uid_t>(-1), old.st_gid)) {
     mode &= ~static_cast<mode_t>(S_IRWXG);
   }
-  if (fchmod(fd, mode) != 0) return ErrnoError(path, "cannot set permissions");
+  if (Uninterrupted([&] { return fchmod(fd, mode); }) != 0) {
+    return ErrnoError(path, "cannot set permissions");
+  }
   return absl::OkStatus();
 }
 
@@ -237,10 +261,12 @@ absl::StatusOr<std::string> WriteTemporary(const Target& target, Pieces pieces,
     }
     RCT_RETURN_IF_ERROR(
         WritePieces(fd, target.path, /*is_regular=*/true, pieces, monitor));
-    if (fsync(fd) != 0) return ErrnoError(target.path, "cannot sync");
+    if (Uninterrupted([fd] { return fsync(fd); }) != 0) {
+      return ErrnoError(target.path, "cannot sync");
+    }
     return absl::OkStatus();
   }();
-  const bool closed = close(fd) == 0;
+  const bool closed = Close(fd);
   RCT_RETURN_IF_ERROR(written);
   if (!closed) return ErrnoError(target.path, "cannot close");
   std::move(remover).Cancel();
@@ -270,7 +296,7 @@ absl::Status WriteDirectly(const std::string& path, Pieces pieces,
   const bool is_regular = fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
   const absl::Status written =
       WritePieces(fd, path, is_regular, pieces, monitor);
-  const bool closed = close(fd) == 0;
+  const bool closed = Close(fd);
   RCT_RETURN_IF_ERROR(written);
   return closed ? absl::OkStatus() : ErrnoError(path, "cannot close");
 }
@@ -278,20 +304,6 @@ absl::Status WriteDirectly(const std::string& path, Pieces pieces,
 absl::Status Rename(const std::string& temporary, const std::string& path) {
   if (rename(temporary.c_str(), path.c_str()) == 0) return absl::OkStatus();
   return ErrnoError(path, "cannot rename a temporary file to it");
-}
-
-// Gives the file at `path` a second name, beside the temporary file that will
-// replace it, or renames it if the file system has no second names. Returns the
-// name, or "" if there is no file.
-absl::StatusOr<std::string> SetAside(const std::string& path,
-                                     const std::string& temporary) {
-  const std::string aside = absl::StrCat(temporary, ".old");
-  if (link(path.c_str(), aside.c_str()) == 0 ||
-      (errno != ENOENT && rename(path.c_str(), aside.c_str()) == 0)) {
-    return aside;
-  }
-  if (errno == ENOENT) return "";
-  return ErrnoError(path, "cannot set the old file aside");
 }
 
 // A file that is being replaced.
@@ -311,14 +323,29 @@ struct Replacement {
   }
 };
 
+// Gives the old file a second name, beside the temporary one that will replace
+// it, or renames it if the file system has no second names. Sets `file.old` to
+// the name, or to "" if there is no file. It is set before the name exists:
+// what ends this function cannot leave a name behind that nobody knows.
+absl::Status SetAside(Replacement& file) {
+  const std::string& path = file.target.path;
+  file.old = absl::StrCat(file.temporary, ".old");
+  if (link(path.c_str(), file.old.c_str()) == 0 ||
+      (errno != ENOENT && rename(path.c_str(), file.old.c_str()) == 0)) {
+    return absl::OkStatus();
+  }
+  file.old.clear();
+  if (errno == ENOENT) return absl::OkStatus();
+  return ErrnoError(path, "cannot set the old file aside");
+}
+
 // Renames all temporary files to their targets.
 absl::Status RenameAll(std::vector<Replacement>& files) {
   for (Replacement& file : files) {
     if (!file.target.is_regular) continue;
     // A single file is replaced in one step and needs no way back.
     if (files.size() > 1) {
-      RCT_ASSIGN_OR_RETURN(file.old,
-                           SetAside(file.target.path, file.temporary));
+      RCT_RETURN_IF_ERROR(SetAside(file));
     }
     RCT_RETURN_IF_ERROR(Rename(file.temporary, file.target.path));
     file.renamed = true;
@@ -389,14 +416,27 @@ absl::StatusOr<OpenFile> OpenToRead(const std::string& path) {
   return status;
 }
 
+// Returns ResourceExhausted where the bytes of a file do not fit into the
+// memory that there is.
+absl::Status CheckSize(const std::string& path, size_t size) {
+  return CheckMemory(
+      static_cast<double>(size), absl::StrCat(path, ": the bytes of the file"),
+      "name a smaller file, or leave more memory to the program");
+}
+
 absl::StatusOr<std::string> ReadAll(const OpenFile& file,
                                     const std::string& path, Monitor* monitor) {
+  RCT_RETURN_IF_ERROR(CheckSize(path, file.size));
   // One byte more than the size, so that the end is found without growing.
   std::string contents;
   contents.resize(file.size > 0 ? file.size + 1 : kReadBytes);
   size_t size = 0;
   while (true) {
-    if (size == contents.size()) contents.resize(2 * size);
+    if (size == contents.size()) {
+      // Some devices, and some pipes, never end.
+      RCT_RETURN_IF_ERROR(CheckSize(path, 2 * size));
+      contents.resize(2 * size);
+    }
     RCT_ASSIGN_OR_RETURN(const size_t bytes,
                          ReadSome(file.fd, path, contents.data() + size,
                                   contents.size() - size, monitor));
@@ -429,6 +469,7 @@ absl::StatusOr<SharedBytes> ReadFileAligned(const std::string& path,
     std::copy(contents.begin(), contents.end(), memory->data());
     return SharedBytes{{memory->data(), contents.size()}, memory};
   }
+  RCT_RETURN_IF_ERROR(CheckSize(path, file.size));
   const auto memory = std::make_shared<AlignedBuffer<char>>(file.size);
   size_t size = 0;
   while (size < file.size) {

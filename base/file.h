@@ -9,6 +9,12 @@
 // after the monitor is cancelled, however slow a pipe or a terminal is. The
 // bytes that it writes are the steps of its part of the work.
 //
+// Where a signal interrupts a system call it is made again, and a call that
+// reads or writes less than it was asked to goes on with the rest. A function
+// that reads a file into memory returns ResourceExhausted where the file is
+// larger than the memory that there is (memory_limit.h), as is a device without
+// an end.
+//
 // /dev/stdin, /dev/stdout, /dev/stderr and /dev/fd/N name files that the
 // process has open already, and are used from their current position on.
 

@@ -34,7 +34,9 @@ absl::StatusOr<Matrix<double>> ParseFvecs(std::string_view bytes) {
     return absl::InvalidArgumentError(absl::StrCat(
         "truncated: ends, after ", size, " bytes, within vector ", vector));
   };
-  if (size == 0) return absl::InvalidArgumentError("is empty");
+  if (size == 0)
+    return absl::InvalidArgumentError(
+        "is empty; a file of vectors has at least one");
   if (size < static_cast<int64_t>(sizeof(int32_t))) return truncated(0);
   const int32_t dim = Load<int32_t>(bytes.data());
   // A file of another kind has text or zeros where the dimension should be.

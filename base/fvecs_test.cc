@@ -48,7 +48,9 @@ TEST(FvecsTest, TruncatedAtEveryByte) {
     // Whole vectors are a file of their own.
     EXPECT_EQ(ParseFvecs(bytes.substr(0, size)).ok(), size == 12) << size;
   }
-  EXPECT_THAT(ParseFvecs(""), StatusIs(kInvalid, "is empty"));
+  EXPECT_THAT(
+      ParseFvecs(""),
+      StatusIs(kInvalid, "is empty; a file of vectors has at least one"));
   EXPECT_THAT(
       ParseFvecs(bytes.substr(0, 23)),
       StatusIs(kInvalid, "truncated: ends, after 23 bytes, within vector 1"));
@@ -78,7 +80,10 @@ TEST(FvecsTest, Files) {
   ASSERT_THAT(WriteFileAtomically(path, Vector(1, {7})), IsOk());
   EXPECT_THAT(ReadFvecs(path), IsOk());
   ASSERT_THAT(WriteFileAtomically(path, ""), IsOk());
-  EXPECT_THAT(ReadFvecs(path), StatusIs(kInvalid, path + ": is empty"));
+  EXPECT_THAT(
+      ReadFvecs(path),
+      StatusIs(kInvalid,
+               path + ": is empty; a file of vectors has at least one"));
   EXPECT_THAT(ReadFvecs(path + ".missing"),
               StatusIs(absl::StatusCode::kNotFound));
 }

@@ -64,7 +64,8 @@ absl::Status InflateMember(z_stream& stream, std::string_view& bytes,
 bool IsGzip(std::string_view bytes) { return absl::StartsWith(bytes, kMagic); }
 
 absl::StatusOr<std::string> Gunzip(std::string_view bytes, Monitor* monitor) {
-  if (!IsGzip(bytes)) return Error("is no gzip'd file");
+  if (!IsGzip(bytes))
+    return Error("is no gzip'd file; leave .gz out of its name");
   z_stream stream = {};
   if (inflateInit2(&stream, kGzipWindow) != Z_OK) throw std::bad_alloc();
   const auto end = absl::MakeCleanup([&stream] { inflateEnd(&stream); });
@@ -72,7 +73,8 @@ absl::StatusOr<std::string> Gunzip(std::string_view bytes, Monitor* monitor) {
   while (!bytes.empty()) {
     if (!IsGzip(bytes)) {
       return Error(absl::StrCat("is a gzip'd file with ", bytes.size(),
-                                " bytes of something else at its end"));
+                                " bytes of something else at its end; "
+                                "fetch it again"));
     }
     RCT_RETURN_IF_ERROR(InflateMember(stream, bytes, contents, monitor));
     inflateReset(&stream);

@@ -91,7 +91,9 @@ TEST(GzipTest, DamagedInAnyByte) {
 }
 
 TEST(GzipTest, OtherBytes) {
-  EXPECT_THAT(Gunzip("x,y\n1,2\n"), StatusIs(kInvalid, "is no gzip'd file"));
+  EXPECT_THAT(
+      Gunzip("x,y\n1,2\n"),
+      StatusIs(kInvalid, "is no gzip'd file; leave .gz out of its name"));
   EXPECT_THAT(Gunzip(""), StatusIs(kInvalid));
   EXPECT_THAT(Gunzip(Gzip("x\n1\n") + "2\n"),
               StatusIs(kInvalid, HasSubstr("2 bytes of something else")));

@@ -118,8 +118,10 @@ TEST(MatrixFileTest, Zipped) {
               StatusIs(kInvalid, other + ": is a gzip'd file; end its name "
                                          "with .gz"));
   const std::string plain = Write("plain.csv.gz", "x\n0.5\n");
-  EXPECT_THAT(ReadTable(plain).status(),
-              StatusIs(kInvalid, plain + ": is no gzip'd file"));
+  EXPECT_THAT(
+      ReadTable(plain).status(),
+      StatusIs(kInvalid,
+               plain + ": is no gzip'd file; leave .gz out of its name"));
 }
 
 TEST(MatrixFileTest, ChosenColumns) {

@@ -14,6 +14,8 @@
 #include "base/monitor.h"
 #include "base/parallel.h"
 #include "base/status_macros.h"
+#include "google/protobuf/descriptor.h"
+#include "google/protobuf/message.h"
 #include "heuristics/composition/composition.h"
 #include "index/index_file.pb.h"
 #include "index/index_memory.h"
@@ -28,6 +30,25 @@
 
 namespace rct {
 namespace {
+
+// Makes the tables by which Protocol Buffers knows the messages of a file of
+// definitions, and of those that it imports.
+void MakeTables(const google::protobuf::FileDescriptor& file) {
+  for (int i = 0; i < file.dependency_count(); ++i) {
+    MakeTables(*file.dependency(i));
+  }
+  if (file.message_type_count() == 0) return;
+  google::protobuf::MessageFactory::generated_factory()
+      ->GetPrototype(file.message_type(0))
+      ->GetReflection();
+}
+
+// They are made when the program is loaded, and not at the first header that is
+// read: where memory runs out in the middle of that, the process ends.
+[[maybe_unused]] const bool made_at_start = [] {
+  MakeTables(*IndexFileHeader::descriptor()->file());
+  return true;
+}();
 
 // Reads the header. Returns InvalidArgument unless it has all that Save writes
 // and only fields that this program knows.

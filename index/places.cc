@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <unordered_map>
 #include <utility>
 
-#include "absl/container/flat_hash_map.h"
+#include "absl/hash/hash.h"
 #include "base/matrix.h"
 
 namespace rct {
@@ -33,7 +34,8 @@ struct Point {
 Places UniquePlaces(MatrixView<const double> points) {
   Places result;
   result.places.reserve(static_cast<size_t>(points.rows));
-  absl::flat_hash_map<Point, int64_t> seen;
+  // Abseil's maps do not survive that memory runs out in them.
+  std::unordered_map<Point, int64_t, absl::Hash<Point>> seen;
   for (int64_t i = 0; i < points.rows; ++i) {
     const auto [place, is_new] =
         seen.emplace(Point{points.row(i), points.cols}, result.size());

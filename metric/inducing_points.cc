@@ -6,10 +6,10 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
@@ -40,7 +40,8 @@ InducingPoints TakeRows(std::vector<int64_t> rows,
 
 absl::StatusOr<InducingPoints> FromRows(const InducingConfig::Rows& config,
                                         MatrixView<const double> points) {
-  absl::flat_hash_map<int64_t, int> first_use;
+  // Abseil's maps do not survive that memory runs out in them.
+  std::unordered_map<int64_t, int> first_use;
   for (int i = 0; i < config.row_size(); ++i) {
     const int64_t row = config.row(i);
     if (row < 0 || row >= points.rows) {

@@ -5,10 +5,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_set.h"
+#include "absl/hash/hash.h"
 #include "absl/types/span.h"
 #include "base/matrix.h"
 #include "base/monitor.h"
@@ -157,8 +158,10 @@ bool Lloyd::Iterate(Monitor* monitor) {
   return changed;
 }
 
-// A set of places. Coordinates 0 and -0 are equal.
-using PlaceSet = absl::flat_hash_set<std::vector<double>>;
+// A set of places. Coordinates 0 and -0 are equal. Abseil's sets do not survive
+// that memory runs out in them.
+using PlaceSet =
+    std::unordered_set<std::vector<double>, absl::Hash<std::vector<double>>>;
 
 // A row and its squared distance; row -1 is infinitely far.
 struct Nearest {

@@ -254,8 +254,8 @@ CommandOutcome RunCommand(Arguments arguments) {
       return command.run(program, arguments);
     } catch (const std::bad_alloc&) {
       return Fail(kBadInput, program,
-                  "memory ran out; nothing is written. Name a smaller file, or "
-                  "leave more memory to the program");
+                  "memory ran out, and no file is half written; name a smaller "
+                  "file, or leave more memory to the program");
     }
   }
   std::vector<std::string> names;

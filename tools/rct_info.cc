@@ -6,9 +6,9 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -110,7 +110,7 @@ std::string DescribeRows(const std::string& path, const Matrix<double>& table) {
         std::minmax_element(rows.begin(), rows.end());
     absl::StrAppend(
         &text, " from ", *least, " to ", *greatest, ", ",
-        absl::flat_hash_set<int64_t>(rows.begin(), rows.end()).size(),
+        std::unordered_set<int64_t>(rows.begin(), rows.end()).size(),
         " different ones");
   }
   if (missing > 0) {

@@ -1060,7 +1060,10 @@ TEST_F(RctTest, MemoryThatIsNotThere) {
       "(ulimit -v 2000000; rct graph --points=large.csv --metric=euclidean "
       "--k=1 --out_indices=o.npy)");
   EXPECT_EQ(outcome.exit_code, 1);
-  EXPECT_THAT(outcome.err, StartsWith("rct graph: memory ran out; nothing is"));
+  EXPECT_THAT(
+      outcome.err,
+      StartsWith("rct graph: --points: large.csv: the bytes of the file "
+                 "take 4.0 GiB, of which "));
   ASSERT_EQ(Shell("rm large.csv").exit_code, 0);
   EXPECT_EQ(Names(), before);
 }

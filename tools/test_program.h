@@ -21,6 +21,8 @@ class ProgramTest : public testing::Test {
   // Makes the folder, empty.
   ProgramTest();
 
+  const std::string& program() const { return program_; }
+
   // Returns the path of a file in the folder.
   std::string Path(const std::string& name) const {
     return folder_ + "/" + name;

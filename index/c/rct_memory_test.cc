@@ -18,7 +18,8 @@
 // A message of protobuf that runs out of memory while it is copied leaks its
 // copies.
 extern "C" const char* __lsan_default_suppressions() {  // NOLINT
-  return "leak:rct::*Config::*Config\nleak:rct::*Options::*Options\n";
+  return "leak:rct::*Config::*Config\nleak:rct::*Options::*Options\n"
+         "leak:rct::*Header::*Header\n";
 }
 #endif
 
@@ -59,7 +60,7 @@ void FailEach(const std::function<int32_t(rct_error**)>& call) {
 }
 
 class RctMemoryTest : public testing::Test {
- protected:
+ public:
   RctMemoryTest() {
     rct_config_set_kernel(config_.get(), "matern32", nullptr);
     rct_config_set_inducing(config_.get(), "random", 5, 1, nullptr);
@@ -71,6 +72,15 @@ class RctMemoryTest : public testing::Test {
                               run_.get(), &index, nullptr),
               RCT_OK);
     index_.reset(index);
+  }
+
+  // Returns the neighbors of every row.
+  std::vector<int64_t> Neighbors() const {
+    std::vector<int64_t> neighbors(3 * kRows);
+    EXPECT_EQ(rct_index_graph(index_.get(), 3, nullptr, 0, nullptr, run_.get(),
+                              neighbors.data(), nullptr, nullptr),
+              RCT_OK);
+    return neighbors;
   }
 
   const Matrix<double> points_ = MakePoints("normal", kRows, kDim, 1);
@@ -115,6 +125,89 @@ TEST_F(RctMemoryTest, Range) {
     EXPECT_EQ(ranges == nullptr, code != RCT_OK);
     rct_ranges_free(ranges);
     return code;
+  });
+}
+
+// Calls that make an index. The one that they were given answers as before.
+TEST_F(RctMemoryTest, Indexes) {
+  const std::string path = testing::TempDir() + "/index";
+  ASSERT_EQ(rct_index_save(index_.get(), path.c_str(), run_.get(), nullptr),
+            RCT_OK);
+  using Make =
+      int32_t (*)(const RctMemoryTest&, const char*, rct_index**, rct_error**);
+  const Make calls[] = {
+      [](const RctMemoryTest& t, const char*, rct_index** made,
+         rct_error** error) {
+        return rct_index_rebuild(t.index_.get(), t.config_.get(), t.run_.get(),
+                                 made, error);
+      },
+      [](const RctMemoryTest& t, const char*, rct_index** made,
+         rct_error** error) {
+        return rct_index_append(t.index_.get(), t.points_.data(), 3, kDim,
+                                t.run_.get(), made, error);
+      },
+      [](const RctMemoryTest& t, const char* file, rct_index** made,
+         rct_error** error) {
+        return rct_index_load(file, 0, t.run_.get(), made, error);
+      },
+      [](const RctMemoryTest& t, const char* file, rct_index** made,
+         rct_error** error) {
+        return rct_index_load(file, 1, t.run_.get(), made, error);
+      }};
+  const std::vector<int64_t> before = Neighbors();
+  for (const Make call : calls) {
+    FailEach([&](rct_error** error) {
+      rct_index* made = nullptr;
+      const int32_t code = call(*this, path.c_str(), &made, error);
+      EXPECT_EQ(made == nullptr, code != RCT_OK);
+      rct_index_free(made);
+      return code;
+    });
+    EXPECT_EQ(Neighbors(), before);
+  }
+  FailEach([&](rct_error** error) {
+    return rct_index_save(index_.get(), path.c_str(), run_.get(), error);
+  });
+}
+
+TEST_F(RctMemoryTest, NewPoints) {
+  std::vector<int64_t> neighbors(6);
+  FailEach([&](rct_error** error) {
+    return rct_index_search_points(index_.get(), points_.data(), 2, kDim, 3,
+                                   nullptr, run_.get(), neighbors.data(),
+                                   nullptr, error);
+  });
+}
+
+TEST_F(RctMemoryTest, Orders) {
+  std::vector<int64_t> order(kRows);
+  FailEach([&](rct_error** error) {
+    return rct_order(points_.data(), kRows, kDim, nullptr, run_.get(),
+                     order.data(), error);
+  });
+}
+
+TEST_F(RctMemoryTest, Models) {
+  const auto make = [&](rct_model** model, rct_error** error) {
+    return rct_model_new(index_.get(), 3, 0.1, nullptr, 0, run_.get(), model,
+                         error);
+  };
+  FailEach([&](rct_error** error) {
+    rct_model* made = nullptr;
+    const int32_t code = make(&made, error);
+    EXPECT_EQ(made == nullptr, code != RCT_OK);
+    rct_model_free(made);
+    return code;
+  });
+  rct_model* made = nullptr;
+  ASSERT_EQ(make(&made, nullptr), RCT_OK);
+  const CModel model(made);
+  const std::vector<double> y(kRows, 1.5);
+  std::vector<double> mean(2), variance(2);
+  FailEach([&](rct_error** error) {
+    return rct_model_predict(model.get(), points_.data(), 2, kDim, y.data(),
+                             kRows, run_.get(), mean.data(), variance.data(),
+                             error);
   });
 }
 
