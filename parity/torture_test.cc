@@ -48,7 +48,7 @@ constexpr KernelConfig::Family kFamilies[] = {
 
 // One kind of torture.
 struct Torture {
-  std::string name;
+  std::string name = {};
   Matrix<double> (*points)();
   double lengthscale = 1;
   double variance = 1;
