@@ -48,7 +48,7 @@ constexpr KernelConfig::Family kFamilies[] = {
 
 // One kind of torture.
 struct Torture {
-  std::string name;
+  std::string name = {};
   Matrix<double> (*points)();
   double lengthscale = 1;
   double variance = 1;
@@ -330,7 +330,7 @@ TEST(TortureErrorsTest, JitterTooSmall) {
       const absl::Status status =
           ResidualModel::Create(points.view(), config, 1).status();
       ASSERT_THAT(status, StatusIs(absl::StatusCode::kFailedPrecondition,
-                                   AllOf(HasSubstr("inducing point 1 (row "),
+                                   AllOf(HasSubstr("inducing point "),
                                          HasSubstr("(pivot "))));
       const std::string message(status.message());
       const size_t place = message.find("a jitter of ");

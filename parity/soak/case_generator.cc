@@ -251,7 +251,7 @@ SoakCall DrawCall(const SoakCase& drawn, Dice& dice) {
   }
   call.set_k(DrawK(n, dice));
   call.set_queries(call.kind() == SoakCall::SINGLE_ROWS
-                       ? dice.Size(8)
+                       ? dice.Size(40)
                        : dice.Size(std::min<int64_t>(2 * n, 600)));
   call.set_seed(dice.Seed());
   const bool new_points =
@@ -259,7 +259,7 @@ SoakCall DrawCall(const SoakCase& drawn, Dice& dice) {
   if (!new_points && dice.Chance(0.4)) call.set_predecessor(true);
   if (!new_points && dice.Chance(0.3)) call.set_exclude_self(true);
   if (call.kind() == SoakCall::RANGE || call.kind() == SoakCall::RANGE_POINTS ||
-      dice.Chance(0.25)) {
+      dice.Chance(call.kind() == SoakCall::SINGLE_ROWS ? 0.6 : 0.25)) {
     call.set_radius_rank(dice.Size(n));
     call.set_radius_ulps(static_cast<int32_t>(dice.Between(-1, 1)));
   }

@@ -80,8 +80,11 @@ class CallRun {
   }
   void DrawQueries(const SoakPoints& spec, MatrixView<const double> points);
   void DrawConstraints(int64_t n);
-  SearchOptions Options() const;
-  // Returns what the reference lists for the sample, and sets the radius.
+  SearchOptions Options(double radius) const;
+  SearchOptions Options() const { return Options(constraints_.radii[0]); }
+  // Sets the radii, from all neighbors of the sample.
+  void SetRadii(const NeighborTable& all);
+  // Returns what the reference lists for the sample, and sets the radii.
   absl::StatusOr<NeighborTable> ListAll();
   absl::StatusOr<NeighborTable> Call() const;
   // Call the index and return the first difference, or "".
@@ -110,7 +113,13 @@ CallRun::CallRun(const SoakCall& call, const SoakPoints& spec,
       own() ? static_cast<int64_t>(rows_.size()) : new_points_.rows();
   const int64_t most =
       std::min(queries, std::max<int64_t>(1, kMaxCandidates / points.rows));
-  for (int64_t i = 0; i < most; ++i) sample_.push_back(i * queries / most);
+  // All that are searched one by one are compared.
+  const bool all = call_.kind() == SoakCall::SINGLE_ROWS;
+  if (all) rows_.resize(most);
+  for (int64_t i = 0; i < most; ++i) {
+    sample_.push_back(all ? i : i * queries / most);
+  }
+  constraints_.radii.assign(most, std::numeric_limits<double>::infinity());
 }
 
 void CallRun::DrawQueries(const SoakPoints& spec,
@@ -157,17 +166,33 @@ void CallRun::DrawConstraints(int64_t n) {
   }
 }
 
-SearchOptions CallRun::Options() const {
+SearchOptions CallRun::Options(double radius) const {
   SearchOptions options = {.k = call_.k(),
                            .exclude_self = call_.exclude_self(),
                            .predecessor = call_.predecessor(),
-                           .radius = constraints_.radius,
+                           .radius = radius,
                            .threads = call_.threads()};
   if (flags_ != nullptr) {
     options.allowed =
         absl::MakeConstSpan(flags_.get(), constraints_.allowed.size());
   }
   return options;
+}
+
+void CallRun::SetRadii(const NeighborTable& all) {
+  const int64_t rank = call_.radius_rank();
+  if (rank < 1 || rank > all.k()) return;
+  for (size_t i = 0; i < constraints_.radii.size(); ++i) {
+    // Queries that are searched one by one have radii of their own.
+    const auto row =
+        static_cast<int64_t>(call_.kind() == SoakCall::SINGLE_ROWS ? i : 0);
+    double radius = all.distances()(row, rank - 1);
+    for (int step = 0; step < std::abs(call_.radius_ulps()); ++step) {
+      const double end = std::numeric_limits<double>::infinity();
+      radius = std::nextafter(radius, call_.radius_ulps() > 0 ? end : -end);
+    }
+    constraints_.radii[i] = radius;
+  }
 }
 
 absl::StatusOr<NeighborTable> CallRun::ListAll() {
@@ -183,15 +208,7 @@ absl::StatusOr<NeighborTable> CallRun::ListAll() {
                          reference.SearchPoints(new_points_.view(), all));
     result.neighbors = result.neighbors.Select(sample_);
   }
-  const int64_t rank = call_.radius_rank();
-  if (rank > 0 && !sample_.empty() && rank <= reference.size()) {
-    double radius = result.neighbors.distances()(0, rank - 1);
-    for (int i = 0; i < std::abs(call_.radius_ulps()); ++i) {
-      const double end = std::numeric_limits<double>::infinity();
-      radius = std::nextafter(radius, call_.radius_ulps() > 0 ? end : -end);
-    }
-    constraints_.radius = radius;
-  }
+  SetRadii(result.neighbors);
   return std::move(result.neighbors);
 }
 
@@ -215,9 +232,9 @@ absl::StatusOr<NeighborTable> CallRun::Call() const {
     case SoakCall::SINGLE_ROWS: {
       NeighborTable table(static_cast<int64_t>(rows_.size()), call_.k());
       for (size_t i = 0; i < rows_.size(); ++i) {
-        RCT_ASSIGN_OR_RETURN(
-            const SearchResult one,
-            index.Search(absl::MakeConstSpan(&rows_[i], 1), Options()));
+        RCT_ASSIGN_OR_RETURN(const SearchResult one,
+                             index.Search(absl::MakeConstSpan(&rows_[i], 1),
+                                          Options(constraints_.radii[i])));
         std::copy_n(one.neighbors.rows().row(0), call_.k(),
                     table.rows().row(i));
         std::copy_n(one.neighbors.distances().row(0), call_.k(),
@@ -238,11 +255,11 @@ absl::StatusOr<std::string> CallRun::CompareRange(
   RangeResult result;
   if (own()) {
     RCT_ASSIGN_OR_RETURN(
-        result, index.RangeSearch(rows_, constraints_.radius, Options()));
+        result, index.RangeSearch(rows_, constraints_.radii[0], Options()));
   } else {
     RCT_ASSIGN_OR_RETURN(
-        result, index.RangeSearchPoints(new_points_.view(), constraints_.radius,
-                                        Options()));
+        result, index.RangeSearchPoints(new_points_.view(),
+                                        constraints_.radii[0], Options()));
   }
   for (size_t i = 0; i < expected.size(); ++i) {
     const auto rows = result.neighbors.rows_of(sample_[i]);

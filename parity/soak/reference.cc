@@ -25,7 +25,7 @@ std::vector<NeighborList> ChooseNeighbors(const NeighborTable& all,
         if (constraints.exclude_self && row == rows[i]) continue;
         if (constraints.predecessor && rank(row) >= rank(rows[i])) continue;
       }
-      if (!(distance < constraints.radius)) continue;
+      if (!(distance < constraints.radii[i])) continue;
       if (!constraints.allowed.empty() && !constraints.allowed[row]) continue;
       lists[i].emplace_back(distance, row);
     }

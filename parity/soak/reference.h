@@ -10,7 +10,6 @@
 #define RCT_PARITY_SOAK_REFERENCE_H_
 
 #include <cstdint>
-#include <limits>
 #include <utility>
 #include <vector>
 
@@ -23,11 +22,12 @@ namespace rct {
 struct Constraints {
   bool exclude_self = false;
   bool predecessor = false;
-  double radius = std::numeric_limits<double>::infinity();
+  // The radius of each query.
+  std::vector<double> radii = {};
   // A flag for each row; empty means all.
-  std::vector<char> allowed;
+  std::vector<char> allowed = {};
   // The rank of each row in the order of the call; empty means its number.
-  std::vector<int64_t> ranks;
+  std::vector<int64_t> ranks = {};
 };
 
 // The neighbors of a query: (distance, row), in order.

@@ -26,14 +26,15 @@ NeighborTable All() {
 }
 
 TEST(ReferenceTest, ChoosesNeighbors) {
-  const auto choose = [](const Constraints& constraints, bool own = true) {
+  const auto choose = [](Constraints constraints, bool own = true) {
+    if (constraints.radii.empty()) constraints.radii = {1};
     const std::vector<int64_t> rows = {2};
     return ChooseNeighbors(All(), own ? rows : std::vector<int64_t>(),
                            constraints)[0];
   };
   EXPECT_THAT(choose({}), ElementsAre(Pair(0, 2), Pair(0.5, 1), Pair(0.5, 3),
                                       Pair(0.75, 0)));
-  EXPECT_THAT(choose({.exclude_self = true, .radius = 0.75}),
+  EXPECT_THAT(choose({.exclude_self = true, .radii = {0.75}}),
               ElementsAre(Pair(0.5, 1), Pair(0.5, 3)));
   EXPECT_THAT(choose({.predecessor = true}),
               ElementsAre(Pair(0.5, 1), Pair(0.75, 0)));
@@ -44,7 +45,7 @@ TEST(ReferenceTest, ChoosesNeighbors) {
               ElementsAre(Pair(0.5, 3)));
   EXPECT_THAT(choose({.exclude_self = true, .ranks = {3, 2, 1, 0}}),
               ElementsAre(Pair(0.5, 3), Pair(0.5, 1), Pair(0.75, 0)));
-  EXPECT_THAT(choose({.radius = 0.5}, /*own=*/false), ElementsAre(Pair(0, 2)));
+  EXPECT_THAT(choose({.radii = {0.5}}, /*own=*/false), ElementsAre(Pair(0, 2)));
 }
 
 }  // namespace
