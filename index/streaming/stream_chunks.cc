@@ -189,17 +189,17 @@ absl::StatusOr<FoundNeighbors> StreamChunks::ReadFound(int64_t unit) const {
   return found;
 }
 
-void StreamChunks::Remove() const {
+void StreamChunks::Remove(const std::string& folder) {
   std::error_code error;
   std::vector<std::filesystem::path> paths;
   for (const auto& entry :
-       std::filesystem::directory_iterator(folder_, error)) {
+       std::filesystem::directory_iterator(folder, error)) {
     if (absl::EndsWith(entry.path().string(), kEnding)) {
       paths.push_back(entry.path());
     }
   }
   for (const auto& path : paths) std::filesystem::remove(path, error);
-  std::filesystem::remove(folder_, error);  // fails where it is not empty
+  std::filesystem::remove(folder, error);  // fails where it is not empty
 }
 
 }  // namespace rct

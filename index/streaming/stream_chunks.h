@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -49,8 +50,8 @@ class StreamChunks {
   absl::StatusOr<std::vector<DeferredQuery>> ReadDeferred(int64_t unit) const;
   absl::StatusOr<FoundNeighbors> ReadFound(int64_t unit) const;
 
-  // Removes all chunks, and the folder if it is empty then.
-  void Remove() const;
+  // Removes all chunks in a folder, and the folder if it is empty then.
+  static void Remove(const std::string& folder);
 
  private:
   absl::StatusOr<bool> Has(const std::string& path) const;

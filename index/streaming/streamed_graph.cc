@@ -28,11 +28,11 @@
 #include "index/streaming/far_field_cells.h"
 #include "index/streaming/skeleton_cells.h"
 #include "index/streaming/stream_chunks.h"
+#include "index/streaming/stream_factor.h"
 #include "index/streaming/stream_plan.h"
 #include "index/streaming/unit_search.h"
 #include "index/validation.h"
 #include "metric/inducing_points.h"
-#include "metric/kernel.h"
 #include "metric/residual_factors.h"
 #include "traversal/neighbor_table.h"
 #include "traversal/searcher.h"
@@ -54,27 +54,6 @@ constexpr double kUselessPart = 0.5;
 
 // The bytes of the rows that are put together at once.
 constexpr int64_t kRunBytes = int64_t{32} << 20;
-
-// Selects the inducing points as ResidualModel::Create does, and factorizes
-// them.
-absl::StatusOr<std::shared_ptr<const InducingFactor>> FactorOf(
-    MatrixView<const double> points, const ResidualConfig& config, int threads,
-    Monitor* monitor) {
-  RCT_RETURN_IF_ERROR(ValidateFinite("points", points));
-  RCT_ASSIGN_OR_RETURN(Kernel kernel,
-                       Kernel::Create(config.kernel(), points.cols));
-  RCT_ASSIGN_OR_RETURN(
-      InducingPoints inducing,
-      SelectInducingPoints(config.inducing(), points,
-                           {.inverse_lengthscale = kernel.inverse_lengthscale(),
-                            .threads = threads,
-                            .monitor = monitor}));
-  RCT_ASSIGN_OR_RETURN(
-      InducingFactor factor,
-      InducingFactor::Create(std::move(kernel), std::move(inducing), config,
-                             BestSimdRoutines(), monitor));
-  return std::make_shared<const InducingFactor>(std::move(factor));
-}
 
 // Returns the rows that are no inducing points.
 std::vector<int32_t> OtherRows(int64_t n, const InducingFactor& factor) {
@@ -164,7 +143,6 @@ class Stream {
   // Hands out all rows.
   absl::Status PutTogether(GraphRowsWriter write, Monitor* monitor);
 
-  void Remove() { chunks_.Remove(); }
   const StreamReport& report() const { return report_; }
 
  private:
@@ -417,8 +395,8 @@ absl::StatusOr<StreamReport> StreamGraph(MatrixView<const double> points,
   std::shared_ptr<const InducingFactor> factor;
   {
     const Monitor::Part part(monitor, kFactorShare);
-    RCT_ASSIGN_OR_RETURN(factor, FactorOf(points, options.index.residual(),
-                                          threads, monitor));
+    RCT_ASSIGN_OR_RETURN(factor, StreamFactor(points, options.index.residual(),
+                                              threads, monitor));
   }
   Stream stream(points, options, std::move(factor), plan, threads);
   RCT_RETURN_IF_ERROR(stream.Open());
@@ -426,10 +404,11 @@ absl::StatusOr<StreamReport> StreamGraph(MatrixView<const double> points,
   RCT_RETURN_IF_ERROR(stream.SearchUnits(monitor));
   RCT_RETURN_IF_ERROR(stream.SearchAllOwned(monitor));
   RCT_RETURN_IF_ERROR(stream.PutTogether(write, monitor));
-  stream.Remove();
   return stream.report();
 } catch (...) {
   return StatusOfException("StreamGraph");
 }
+
+void RemoveStreamFiles(const std::string& work) { StreamChunks::Remove(work); }
 
 }  // namespace rct

@@ -7,6 +7,7 @@
 //     options.work = "folder";
 //     absl::StatusOr<StreamReport> report =
 //         StreamGraph(points, options, write);
+//     RemoveStreamFiles(options.work);
 //
 // Row i of the graph has the k nearest of row i, itself excluded: the same bits
 // as ResidualIndex::Graph. In memory are the coordinates, what bounds know of
@@ -14,9 +15,9 @@
 // Results of units go to files in the work folder (stream_chunks.h), and at the
 // end are put together by row: `write` gets the graph in runs of rows.
 //
-// A call that was stopped, by its monitor or by the end of its process, leaves
-// the files of the steps that it had done; a call with `resume` and the same
-// points and options does the others.
+// A call leaves the files of the steps that it has done, whether it was stopped,
+// by its monitor or by the end of its process, or not. A call with `resume` and
+// the same points and options does the others.
 //
 // Bounds. Far field and skeletons are both made where they are offered, and a
 // few trial queries say which of them leaves fewer cells. Where both leave
@@ -46,7 +47,7 @@ struct StreamOptions {
   IndexOptions index;  // `residual` is required
   int64_t k = 1;
   bool predecessor = false;
-  // The folder for files, which is created, and removed at the end.
+  // The folder for files, which is created.
   std::string work;
   bool resume = false;
   // The most bytes that the call may take; 0 means what the machine has.
@@ -82,6 +83,10 @@ absl::StatusOr<StreamReport> StreamGraph(MatrixView<const double> points,
                                          const StreamOptions& options,
                                          GraphRowsWriter write,
                                          Monitor* monitor = nullptr);
+
+// Removes the files of a search from its work folder, and the folder if nothing
+// else is in it: for when what `write` got is safe.
+void RemoveStreamFiles(const std::string& work);
 
 }  // namespace rct
 

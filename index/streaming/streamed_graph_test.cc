@@ -79,6 +79,7 @@ class StreamedGraphTest : public FolderTest {
         monitor);
     if (!report.ok()) return report.status();
     report_ = *report;
+    RemoveStreamFiles(options.work);
     return graph;
   }
 
