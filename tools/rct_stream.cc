@@ -31,6 +31,7 @@
 #include "tools/rct_output.h"
 #include "tools/rct_task.h"
 #include "tools/rct_watch.h"
+#include "traversal/build_phase.h"
 #include "traversal/neighbor_table.h"
 
 namespace rct {
@@ -215,6 +216,11 @@ std::string Summary(const StreamReport& report) {
         &text, "; %.2f points fetched for each own, %.2f cells deferred",
         part(report.fetched_points, report.own_points),
         part(report.deferred, report.own_points));
+  }
+  for (const BuildPhase& phase : report.phases) {
+    absl::StrAppendFormat(&text, "%s %s %.0f s",
+                          &phase == &report.phases.front() ? ";" : ",",
+                          phase.name, phase.seconds);
   }
   if (report.units_resumed > 0) {
     absl::StrAppend(&text, "; ", report.units_resumed, " units were there");

@@ -43,6 +43,15 @@ constexpr int64_t kSample = 256;
 // What the sample may have outside its skeleton, root mean square.
 constexpr double kRmsResidual = 0.04;
 
+// Skeletons are worth their tables up to this sum of ranks, whose square the
+// tables take twice in bytes, and where what the points have outside them is in
+// the middle at most this (block_choice.h has the same).
+constexpr double kMostRanks = 16384;
+constexpr double kLargestResidual = 0.25;
+
+// Groups whose skeletons tell what the others are like.
+constexpr int64_t kTrialGroups = 16;
+
 // The share of skeletons and tables in the work.
 constexpr double kSkeletonShare = 0.3;
 
@@ -64,6 +73,11 @@ std::vector<int32_t> SampleRows(const Cells& cells, int64_t groups) {
     }
   }
   return sample;
+}
+
+bool Pays(const BlockSkeletons& skeletons, int64_t groups) {
+  return skeletons.mean_rank() * static_cast<double>(groups) <= kMostRanks &&
+         skeletons.median_residual() <= kLargestResidual;
 }
 
 }  // namespace
@@ -111,15 +125,21 @@ absl::StatusOr<std::unique_ptr<const SkeletonCells>> SkeletonCells::Create(
       factor->kernel(), std::move(data), factor, factor->simd());
   std::vector<int32_t> all(rows.size());
   std::iota(all.begin(), all.end(), 0);
+  const SkeletonOptions options = {.block_size = size,
+                                   .rms_residual = kRmsResidual};
+  if (groups > kTrialGroups) {
+    const BlockSkeletons trial(*sample, options,
+                               SpacePartition::Given(all, size), threads,
+                               static_cast<int>(groups / kTrialGroups));
+    if (!Pays(trial, groups)) return nullptr;
+  }
   std::unique_ptr<const BlockSkeletons> skeletons;
   std::unique_ptr<const SkeletonTables> tables;
   {
     const Monitor::Part part(monitor, kSkeletonShare);
     skeletons = std::make_unique<const BlockSkeletons>(
-        *sample,
-        SkeletonOptions{.block_size = size, .rms_residual = kRmsResidual},
-        SpacePartition::Given(std::move(all), size), threads);
-    if (!skeletons->sound() || !skeletons->loose_rows().empty()) return nullptr;
+        *sample, options, SpacePartition::Given(std::move(all), size), threads);
+    if (!Pays(*skeletons, groups) || !skeletons->sound() || !skeletons->loose_rows().empty()) return nullptr;
     tables = std::make_unique<const SkeletonTables>(
         *sample, *skeletons, /*keep_gaps=*/false, threads, monitor);
   }

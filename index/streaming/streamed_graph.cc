@@ -34,6 +34,7 @@
 #include "index/validation.h"
 #include "metric/inducing_points.h"
 #include "metric/residual_factors.h"
+#include "traversal/build_phase.h"
 #include "traversal/neighbor_table.h"
 #include "traversal/searcher.h"
 
@@ -51,6 +52,9 @@ constexpr int kTrialCells = 16;
 
 // Bounds that leave more of the other cells than this are worth nothing.
 constexpr double kUselessPart = 0.5;
+
+// Bounds that leave less are good enough.
+constexpr double kFewLeft = 0.05;
 
 // The bytes of the rows that are put together at once.
 constexpr int64_t kRunBytes = int64_t{32} << 20;
@@ -224,7 +228,7 @@ absl::Status Stream::ChooseBounds(Monitor* monitor) {
   if (skeletons != nullptr) {
     RCT_ASSIGN_OR_RETURN(by_skeletons, PartLeft(*skeletons));
   }
-  if (FarFieldCells::Offered(*factor_)) {
+  if (by_skeletons > kFewLeft && FarFieldCells::Offered(*factor_)) {
     RCT_ASSIGN_OR_RETURN(
         far_field,
         FarFieldCells::Create(factor_, points_, cells_, threads_, monitor));
@@ -392,6 +396,7 @@ absl::StatusOr<StreamReport> StreamGraph(MatrixView<const double> points,
                                   points.rows, points.cols);
   RCT_ASSIGN_OR_RETURN(const StreamPlan plan,
                        PlanStream(options, points.rows, points.cols, m));
+  PhaseClock clock;
   std::shared_ptr<const InducingFactor> factor;
   {
     const Monitor::Part part(monitor, kFactorShare);
@@ -401,10 +406,16 @@ absl::StatusOr<StreamReport> StreamGraph(MatrixView<const double> points,
   Stream stream(points, options, std::move(factor), plan, threads);
   RCT_RETURN_IF_ERROR(stream.Open());
   RCT_RETURN_IF_ERROR(stream.Prepare(monitor));
+  clock.End("bounds", 0, 0);
   RCT_RETURN_IF_ERROR(stream.SearchUnits(monitor));
+  clock.End("units", 0, 0);
   RCT_RETURN_IF_ERROR(stream.SearchAllOwned(monitor));
+  clock.End("deferred", 0, 0);
   RCT_RETURN_IF_ERROR(stream.PutTogether(write, monitor));
-  return stream.report();
+  clock.End("together", 0, 0);
+  StreamReport report = stream.report();
+  report.phases = clock.Take();
+  return report;
 } catch (...) {
   return StatusOfException("StreamGraph");
 }

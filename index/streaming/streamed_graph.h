@@ -32,6 +32,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
@@ -39,6 +40,7 @@
 #include "base/matrix.h"
 #include "base/monitor.h"
 #include "index/index.pb.h"
+#include "traversal/build_phase.h"
 #include "traversal/neighbor_table.h"
 
 namespace rct {
@@ -70,6 +72,7 @@ struct StreamReport {
   int64_t fetched_points = 0;
   int64_t deferred = 0;         // pairs of a query and a cell
   int64_t bound_bytes = 0;
+  std::vector<BuildPhase> phases;  // and how long they took
 };
 
 // Receives rows [first, first + table.num_queries()) of the graph, in order.
