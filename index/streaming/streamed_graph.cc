@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
-#include <numeric>
 #include <optional>
 #include <string>
 #include <utility>
@@ -34,6 +33,7 @@
 #include "index/validation.h"
 #include "metric/inducing_points.h"
 #include "metric/residual_factors.h"
+#include "metric/simd_routines.h"
 #include "traversal/build_phase.h"
 #include "traversal/neighbor_table.h"
 #include "traversal/searcher.h"
@@ -55,6 +55,14 @@ constexpr double kUselessPart = 0.5;
 
 // Bounds that leave less are good enough.
 constexpr double kFewLeft = 0.05;
+
+// Smooth kernels: a block tells its points apart where what its skeleton leaves
+// of them is no more than the distance that matters (bound (2) of
+// skeleton_bounds.h leaves e_q e_j of |rho|, and theta is 1 less the square of
+// that distance).
+constexpr double kResidualOfDistance = 0.7;
+constexpr double kLeastResidual = 0.004;
+constexpr double kLargestResidual = 0.05;
 
 // The bytes of the rows that are put together at once.
 constexpr int64_t kRunBytes = int64_t{32} << 20;
@@ -150,21 +158,23 @@ class Stream {
   const StreamReport& report() const { return report_; }
 
  private:
-  StreamedPoints All() const {
+  StreamedPoints All(const CellBounds& bounds) const {
     return {points_,
             factor_,
             UnitOptions(options_, *factor_, plan_),
             cells_,
-            *bounds_,
+            bounds,
             options_.k,
             options_.predecessor,
             plan_.early_rows,
             plan_.defer_below,
-            plan_.max_fetched};
+            plan_.max_fetched,
+            rms_residual_};
   }
+  StreamedPoints All() const { return All(*bounds_); }
   // Takes the better of what is offered.
   absl::Status ChooseBounds(Monitor* monitor);
-  absl::StatusOr<double> PartLeft(const CellBounds& bounds);
+  absl::StatusOr<CellTrial> Try(const CellBounds& bounds);
   void ListUnits();
   absl::StatusOr<std::vector<DeferredQuery>> DeferredTo(
       const StreamUnit& owner) const;
@@ -177,6 +187,7 @@ class Stream {
   Cells cells_;
   StreamChunks chunks_;
   std::unique_ptr<const CellBounds> bounds_;
+  double rms_residual_ = 0;
   std::vector<StreamUnit> units_;
   StreamReport report_;
 };
@@ -195,29 +206,34 @@ void Stream::ListUnits() {
   }
 }
 
-absl::StatusOr<double> Stream::PartLeft(const CellBounds& bounds) {
-  StreamedPoints all = All();
-  const StreamedPoints with = {
-      all.points, all.factor,      all.options,    all.cells,       bounds,
-      all.k,      all.predecessor, all.early_rows, all.defer_below,
-      all.max_fetched};
+absl::StatusOr<CellTrial> Stream::Try(const CellBounds& bounds) {
+  const StreamedPoints all = All(bounds);
   const int step = std::max(1, cells_.size() / kTrialCells);
-  std::vector<double> parts((cells_.size() + step - 1) / step);
-  std::vector<absl::Status> errors(parts.size());
-  ParallelFor(threads_, std::ssize(parts), [&](int64_t i, int) {
-    const absl::StatusOr<double> part =
-        MeanPartWanted(with, static_cast<int>(i) * step);
-    errors[i] = part.status();
-    if (part.ok()) parts[i] = *part;
+  std::vector<CellTrial> trials((cells_.size() + step - 1) / step);
+  std::vector<absl::Status> errors(trials.size());
+  ParallelFor(threads_, std::ssize(trials), [&](int64_t i, int) {
+    const absl::StatusOr<CellTrial> trial =
+        TryCell(all, static_cast<int>(i) * step);
+    errors[i] = trial.status();
+    if (trial.ok()) trials[i] = *trial;
   });
   for (const absl::Status& error : errors) RCT_RETURN_IF_ERROR(error);
-  return std::accumulate(parts.begin(), parts.end(), 0.0) /
-         static_cast<double>(parts.size());
+  CellTrial mean;
+  for (const CellTrial& trial : trials) {
+    mean.part_wanted +=
+        trial.part_wanted / static_cast<double>(std::ssize(trials));
+  }
+  std::sort(trials.begin(), trials.end(),
+            [](const CellTrial& a, const CellTrial& b) {
+              return a.distance < b.distance;
+            });
+  mean.distance = trials[trials.size() / 2].distance;
+  return mean;
 }
 
 absl::Status Stream::ChooseBounds(Monitor* monitor) {
   std::unique_ptr<const CellBounds> skeletons, far_field;
-  double by_skeletons = 1, by_far_field = 1;
+  CellTrial by_skeletons = {.part_wanted = 1}, by_far_field = {.part_wanted = 1};
   {
     const Monitor::Part part(monitor, 0.5);
     RCT_ASSIGN_OR_RETURN(
@@ -226,18 +242,28 @@ absl::Status Stream::ChooseBounds(Monitor* monitor) {
                               monitor));
   }
   if (skeletons != nullptr) {
-    RCT_ASSIGN_OR_RETURN(by_skeletons, PartLeft(*skeletons));
+    RCT_ASSIGN_OR_RETURN(by_skeletons, Try(*skeletons));
   }
-  if (by_skeletons > kFewLeft && FarFieldCells::Offered(*factor_)) {
+  if (by_skeletons.part_wanted > kFewLeft &&
+      FarFieldCells::Offered(*factor_)) {
     RCT_ASSIGN_OR_RETURN(
         far_field,
         FarFieldCells::Create(factor_, points_, cells_, threads_, monitor));
-    RCT_ASSIGN_OR_RETURN(by_far_field, PartLeft(*far_field));
+    RCT_ASSIGN_OR_RETURN(by_far_field, Try(*far_field));
   }
-  if (std::min(by_skeletons, by_far_field) > kUselessPart) {
+  const double least =
+      std::min(by_skeletons.part_wanted, by_far_field.part_wanted);
+  if (least > kUselessPart) return absl::OkStatus();
+  if (by_skeletons.part_wanted > least) {
+    bounds_ = std::move(far_field);
     return absl::OkStatus();
   }
-  bounds_ = std::move(by_skeletons <= by_far_field ? skeletons : far_field);
+  bounds_ = std::move(skeletons);
+  const KernelFamily family = factor_->kernel().family();
+  if (family == KernelFamily::kMatern52 || family == KernelFamily::kRbf) {
+    rms_residual_ = std::clamp(kResidualOfDistance * by_skeletons.distance,
+                               kLeastResidual, kLargestResidual);
+  }
   return absl::OkStatus();
 }
 

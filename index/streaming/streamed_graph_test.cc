@@ -111,7 +111,7 @@ TEST_F(StreamedGraphTest, IsThatInMemory) {
                                       << ", " << dim << " dimensions");
       StreamOptions options = OptionsFor(family, 0.3, 40);
       CutSmall(options);
-      ExpectSame(Uniform(4000, dim), options);
+      ExpectSame(Uniform(2000, dim), options);
       EXPECT_GT(report_.deferred, 0);
     }
   }
@@ -122,13 +122,13 @@ TEST_F(StreamedGraphTest, CertifiesFetchesAndDefers) {
        {KernelConfig::MATERN12, KernelConfig::RBF}) {
     StreamOptions options = OptionsFor(family, 0.3, 100);
     CutSmall(options);
-    ExpectSame(Uniform(8000, 2), options);
+    ExpectSame(Uniform(6000, 2), options);
     EXPECT_EQ(report_.bound, family == KernelConfig::RBF ? "skeletons"
                                                          : "far field");
     EXPECT_GT(report_.fetched_points, 0);
     EXPECT_GT(report_.deferred, 0);
     // Most pairs of a query and a cell are certified.
-    EXPECT_LT(report_.deferred, 8000 * 32);
+    EXPECT_LT(report_.deferred, 6000 * 32);
   }
 }
 

@@ -25,6 +25,7 @@
 #include "metric/residual_factors.h"
 #include "metric/residual_points.h"
 #include "metric/tile.h"
+#include "traversal/block/skeleton_bound.pb.h"
 #include "traversal/exhaustive/exhaustive.h"
 #include "traversal/neighbor_table.h"
 #include "traversal/searcher.h"
@@ -88,8 +89,9 @@ void FindWanted(const StreamedPoints& all, int from, const CellQueries& queries,
 }
 
 // Adds to `wants` how many queries of a cell want each of `others`, by trial
-// queries: theta is what the cell itself gives them.
-absl::Status CountWants(const StreamedPoints& all, const StreamUnit& unit,
+// queries: theta is what the cell itself gives them. Returns the distance of
+// the kth neighbor in the middle of the trials.
+absl::StatusOr<double> CountWants(const StreamedPoints& all, const StreamUnit& unit,
                         int cell, absl::Span<const int32_t> others,
                         std::vector<double>& wants) {
   const absl::Span<const int32_t> rows = all.cells.rows(cell);
@@ -97,7 +99,7 @@ absl::Status CountWants(const StreamedPoints& all, const StreamUnit& unit,
   for (int64_t i = 0; i < std::ssize(rows); ++i) {
     if (IsQuery(all, unit, rows[i])) queries.push_back(i);
   }
-  if (queries.empty()) return absl::OkStatus();
+  if (queries.empty()) return kInfinity;
   const auto count = static_cast<int64_t>(queries.size());
   const int64_t trials = std::min(count, kTrialQueries);
   std::vector<int64_t> some(trials);
@@ -111,17 +113,19 @@ absl::Status CountWants(const StreamedPoints& all, const StreamUnit& unit,
   const ExhaustiveSearcher<ResidualCorrelation> exhaustive(metric);
   const SearchResult found =
       exhaustive.SearchRows(some, OptionsOf(all, /*threads=*/1, nullptr));
-  std::vector<double> squared(trials);
+  std::vector<double> squared(trials), distances(trials);
   for (int64_t i = 0; i < trials; ++i) {
-    squared[i] =
-        LargestSquaredAt(found.neighbors.distances()(i, all.k - 1));
+    distances[i] = found.neighbors.distances()(i, all.k - 1);
+    squared[i] = LargestSquaredAt(distances[i]);
   }
   FindWanted(all, cell, {metric->data(), positions, squared}, global, others,
              [&](int32_t, int32_t other) {
                wants[other] += static_cast<double>(count) /
                                static_cast<double>(trials);
              });
-  return absl::OkStatus();
+  std::nth_element(distances.begin(), distances.begin() + trials / 2,
+                   distances.end());
+  return distances[trials / 2];
 }
 
 // Returns the cells that a unit fetches.
@@ -141,7 +145,8 @@ absl::StatusOr<std::vector<int32_t>> CellsToFetch(const StreamedPoints& all,
   std::vector<absl::Status> errors(own);
   ParallelFor(threads, own, monitor, [&](int64_t i, int) {
     errors[i] = CountWants(all, unit, unit.first_cell + static_cast<int>(i),
-                           others, wants[i]);
+                           others, wants[i])
+                    .status();
   });
   for (const absl::Status& error : errors) RCT_RETURN_IF_ERROR(error);
   RCT_RETURN_IF_ERROR(Monitor::Check(monitor));
@@ -220,6 +225,7 @@ std::vector<int32_t> QueriesOf(const StreamedPoints& all,
 
 // Builds the index of a unit's rows.
 absl::StatusOr<ResidualIndex> BuildUnit(const StreamedPoints& all,
+                                        const StreamUnit& unit,
                                         absl::Span<const int32_t> rows,
                                         int64_t num_queries, int threads,
                                         Monitor* monitor) {
@@ -232,7 +238,13 @@ absl::StatusOr<ResidualIndex> BuildUnit(const StreamedPoints& all,
     local.Clear();
     for (const int64_t row : z.rows) local.Add(PlaceOf(rows, row));
   }
-  if (options.strategy() == BLOCK) {
+  const bool chooses = options.strategy() == BLOCK && !options.has_heuristics();
+  if (chooses && unit.kind == StreamUnit::kCells && all.rms_residual > 0) {
+    SkeletonBoundConfig& bound =
+        *options.mutable_heuristics()->mutable_skeleton_bound();
+    bound.set_form(SkeletonBoundConfig::TABLES);
+    bound.set_rms_residual(all.rms_residual);
+  } else if (chooses) {
     options.mutable_heuristics()
         ->mutable_skeleton_bound()
         ->set_expected_queries(num_queries);
@@ -404,7 +416,7 @@ absl::StatusOr<UnitAnswer> SearchUnit(const StreamedPoints& all,
   answer.own_points = std::ssize(rows) - answer.fetched_points;
   std::optional<Monitor::Part> part(std::in_place, monitor, kBuildShare);
   absl::StatusOr<ResidualIndex> index =
-      BuildUnit(all, rows, std::ssize(answer.rows), threads, monitor);
+      BuildUnit(all, unit, rows, std::ssize(answer.rows), threads, monitor);
   RCT_RETURN_IF_ERROR(index.status());
   part.emplace(monitor, kSearchShare);
   RCT_RETURN_IF_ERROR(Search(all, *index, rows, threads, monitor, answer));
@@ -420,18 +432,21 @@ absl::StatusOr<UnitAnswer> SearchUnit(const StreamedPoints& all,
   return answer;
 }
 
-absl::StatusOr<double> MeanPartWanted(const StreamedPoints& all, int cell) {
+absl::StatusOr<CellTrial> TryCell(const StreamedPoints& all, int cell) {
   std::vector<int32_t> others;
   for (int32_t c = 0; c < all.cells.size(); ++c) {
     if (c != cell) others.push_back(c);
   }
   std::vector<double> wants(all.cells.size());
-  RCT_RETURN_IF_ERROR(
-      CountWants(all, {StreamUnit::kCells, cell, cell + 1}, cell, others,
-                 wants));
+  CellTrial trial;
+  RCT_ASSIGN_OR_RETURN(trial.distance,
+                       CountWants(all, {StreamUnit::kCells, cell, cell + 1},
+                                  cell, others, wants));
   const double pairs = static_cast<double>(others.size()) *
                        static_cast<double>(all.cells.rows(cell).size());
-  return std::accumulate(wants.begin(), wants.end(), 0.0) / std::max(1.0, pairs);
+  trial.part_wanted =
+      std::accumulate(wants.begin(), wants.end(), 0.0) / std::max(1.0, pairs);
+  return trial;
 }
 
 absl::StatusOr<FoundNeighbors> SearchOwned(

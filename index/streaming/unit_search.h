@@ -64,6 +64,10 @@ struct StreamedPoints {
   // long as no more than `max_fetched` points are.
   int64_t defer_below;
   int64_t max_fetched;
+  // The root mean square of what the points of a unit's blocks may have outside
+  // their skeletons (skeleton_bound.proto); 0 where the index of a unit chooses
+  // its bound by itself.
+  double rms_residual = 0;
 };
 
 struct StreamUnit {
@@ -98,9 +102,12 @@ absl::StatusOr<UnitAnswer> SearchUnit(const StreamedPoints& all,
                                       const StreamUnit& unit, int threads,
                                       Monitor* monitor);
 
-// Returns the part of all other cells that trial queries of a cell want, by what
-// their own cell gives them.
-absl::StatusOr<double> MeanPartWanted(const StreamedPoints& all, int cell);
+// What trial queries of a cell say, by what their own cell gives them.
+struct CellTrial {
+  double part_wanted = 0;  // of all other cells
+  double distance = 0;     // of the kth neighbor, in the middle; or infinity
+};
+absl::StatusOr<CellTrial> TryCell(const StreamedPoints& all, int cell);
 
 // What deferred queries found: neighbor i of query query[i].
 struct FoundNeighbors {
