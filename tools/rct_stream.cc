@@ -132,11 +132,10 @@ class Outputs {
     for (auto* const output : {&indices_, &distances_}) {
       if (!*output) continue;
       RCT_RETURN_IF_ERROR((*output)->Close());
-      RCT_ASSIGN_OR_RETURN(contents.emplace_back(),
-                           MapFile((*output)->path()));
-      files.push_back({OutputPath(output == &indices_ ? indices_path_
-                                                      : distances_path_),
-                       contents.back().bytes});
+      RCT_ASSIGN_OR_RETURN(contents.emplace_back(), MapFile((*output)->path()));
+      files.push_back(
+          {OutputPath(output == &indices_ ? indices_path_ : distances_path_),
+           contents.back().bytes});
     }
     {
       Watch watch("writing", 100, interrupted);
@@ -202,15 +201,36 @@ absl::Status InTermsOfFlags(const absl::Status& status) {
   return InFlags(status);
 }
 
+// Returns ResourceExhausted where the disk of the work folder has no room for
+// the parts and the answer.
+absl::Status CheckDisk(const StreamOptions& options, int64_t n) {
+  // Of a neighbor: a row and a distance, in a part and in the answer.
+  constexpr double kBytesOfNeighbor = 12 + 16;
+  const double needed = kBytesOfNeighbor * static_cast<double>(n) *
+                        static_cast<double>(options.k);
+  std::error_code error;
+  const std::filesystem::space_info space =
+      std::filesystem::space(options.work, error);
+  if (error || options.resume ||
+      needed <= static_cast<double>(space.available)) {
+    return absl::OkStatus();
+  }
+  return absl::ResourceExhaustedError(
+      absl::StrCat("--work: ", options.work, ": the parts and the answer take ",
+                   HumanBytes(needed), ", and the disk has ",
+                   HumanBytes(static_cast<double>(space.available)),
+                   "; name a folder on another one"));
+}
+
 std::string Summary(const StreamReport& report) {
   const auto part = [](int64_t count, int64_t of) {
     return static_cast<double>(count) /
            static_cast<double>(std::max<int64_t>(1, of));
   };
-  std::string text = absl::StrFormat(
-      "searched in %d units of %d cells; bound: %s, %s", report.units,
-      report.cells, report.bound,
-      HumanBytes(static_cast<double>(report.bound_bytes)));
+  std::string text =
+      absl::StrFormat("searched in %d units of %d cells; bound: %s, %s",
+                      report.units, report.cells, report.bound,
+                      HumanBytes(static_cast<double>(report.bound_bytes)));
   if (report.own_points > 0) {
     absl::StrAppendFormat(
         &text, "; %.2f points fetched for each own, %.2f cells deferred",
@@ -244,6 +264,7 @@ absl::StatusOr<std::string> StreamFromPoints(const SearchTask& task,
   options.resume = task.resume;
   options.memory_limit_bytes = task.memory_limit;
   RCT_RETURN_IF_ERROR(Annotate(MakeDirectories(options.work), "--work"));
+  RCT_RETURN_IF_ERROR(CheckDisk(options, input.points.rows()));
   Outputs outputs(task, options.work, input.points.rows());
   std::optional<Watch> watch(std::in_place, "searching", input.points.rows(),
                              interrupted);
@@ -255,8 +276,7 @@ absl::StatusOr<std::string> StreamFromPoints(const SearchTask& task,
       watch->monitor());
   if (!report.ok()) return InTermsOfFlags(report.status());
   watch.reset();
-  RCT_RETURN_IF_ERROR(
-      outputs.Audit(input.points.view(), options, interrupted));
+  RCT_RETURN_IF_ERROR(outputs.Audit(input.points.view(), options, interrupted));
   RCT_RETURN_IF_ERROR(outputs.Finish(interrupted));
   RemoveStreamFiles(options.work);
   std::string text = Summary(*report);

@@ -28,14 +28,14 @@ constexpr std::string_view kLimit = " --work=w --memory_limit=812MiB";
 class RctStreamTest : public ProgramTest {
  protected:
   RctStreamTest() {
-    Write("p.npy",
-          SerializeNpy(
-              MakePointSet(PointSet::kUniformCube, kRows, 2, 1).view()));
+    Write(
+        "p.npy",
+        SerializeNpy(MakePointSet(PointSet::kUniformCube, kRows, 2, 1).view()));
   }
 
   static std::string Outputs(std::string_view prefix) {
-    return absl::StrCat(" --out_indices=", prefix, "i.npy --out_distances=",
-                        prefix, "d.npy");
+    return absl::StrCat(" --out_indices=", prefix,
+                        "i.npy --out_distances=", prefix, "d.npy");
   }
   void ExpectSame() const {
     EXPECT_TRUE(Read("si.npy") == Read("i.npy"));

@@ -18,13 +18,11 @@
 #define RCT_INDEX_STREAMING_CELL_BOUNDS_H_
 
 #include <cstdint>
-#include <memory>
 #include <string_view>
 
 #include "absl/functional/function_ref.h"
 #include "absl/types/span.h"
 #include "index/streaming/cells.h"
-#include "metric/residual_factors.h"
 #include "metric/residual_points.h"
 
 namespace rct {

@@ -36,9 +36,9 @@ void AppendEnds(int64_t first, int64_t last, int64_t count,
 
 int64_t Cells::CountFor(int64_t num_points, int64_t wanted, int64_t least) {
   const int64_t most = std::min(wanted, num_points / least);
-  return most < 1
-             ? 1
-             : static_cast<int64_t>(std::bit_floor(static_cast<uint64_t>(most)));
+  return most < 1 ? 1
+                  : static_cast<int64_t>(
+                        std::bit_floor(static_cast<uint64_t>(most)));
 }
 
 Cells::Cells(MatrixView<const double> points, absl::Span<const double> scale,

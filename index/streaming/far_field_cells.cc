@@ -1,9 +1,7 @@
 #include "index/streaming/far_field_cells.h"
 
 #include <algorithm>
-#include <atomic>
 #include <bit>
-#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <memory>
@@ -98,8 +96,7 @@ absl::StatusOr<std::unique_ptr<const FarFieldCells>> FarFieldCells::Create(
     Monitor* monitor) {
   const Monitor::Part whole(monitor);
   const int64_t count = cells.size();
-  auto made =
-      std::unique_ptr<FarFieldCells>(new FarFieldCells(factor, count));
+  auto made = std::unique_ptr<FarFieldCells>(new FarFieldCells(factor, count));
   std::vector<FarFieldBoxes::Worker> workers;
   const int num_workers =
       static_cast<int>(std::max<int64_t>(1, std::min<int64_t>(threads, count)));
@@ -141,12 +138,11 @@ FarFieldCells::Panels FarFieldCells::Load(int from,
     const int32_t position = queries.positions[i];
     double x[ChebyshevGrid::kMaxDim];
     boxes_.CubeCoordinates(from, queries.points.points.row(position), x);
-    expansions_.Polynomials(x,
-                            panels.polynomials.data() +
-                                i / kFarPanel * kFarPanel *
-                                    expansions_.terms() +
-                                i % kFarPanel,
-                            kFarPanel);
+    expansions_.Polynomials(
+        x,
+        panels.polynomials.data() +
+            i / kFarPanel * kFarPanel * expansions_.terms() + i % kFarPanel,
+        kFarPanel);
     const float theta =
         bound_.Theta(FloatBelow(1 - std::min(queries.squared[i], 2.0)));
     panels.reach[i] =
@@ -172,9 +168,9 @@ uint32_t FarFieldCells::Wanted(int from, int to, const Panels& panels,
   if (!may_help) return wanted;
   if (!std::exchange(loaded, true)) expansions_.Load(from, to, expansion);
   alignas(64) float sums[kFarPanel];
-  routines_->size_sums(
-      expansion, expansions_.terms(),
-      panels.polynomials.data() + first * expansions_.terms(), sums);
+  routines_->size_sums(expansion, expansions_.terms(),
+                       panels.polynomials.data() + first * expansions_.terms(),
+                       sums);
   for (uint32_t rest = wanted; rest != 0; rest &= rest - 1) {
     const int l = std::countr_zero(rest);
     if (FarFieldExpansions::Bound(sums[l], left) <

@@ -139,16 +139,17 @@ absl::StatusOr<std::unique_ptr<const SkeletonCells>> SkeletonCells::Create(
     const Monitor::Part part(monitor, kSkeletonShare);
     skeletons = std::make_unique<const BlockSkeletons>(
         *sample, options, SpacePartition::Given(std::move(all), size), threads);
-    if (!Pays(*skeletons, groups) || !skeletons->sound() || !skeletons->loose_rows().empty()) return nullptr;
+    if (!Pays(*skeletons, groups) || !skeletons->sound() ||
+        !skeletons->loose_rows().empty())
+      return nullptr;
     tables = std::make_unique<const SkeletonTables>(
         *sample, *skeletons, /*keep_gaps=*/false, threads, monitor);
   }
   RCT_RETURN_IF_ERROR(Monitor::Check(monitor));
   if (!tables->sound()) return nullptr;
-  auto made = std::unique_ptr<SkeletonCells>(
-      new SkeletonCells(std::move(sample), std::move(skeletons),
-                        std::move(tables), cells.size() / groups,
-                        cells.size()));
+  auto made = std::unique_ptr<SkeletonCells>(new SkeletonCells(
+      std::move(sample), std::move(skeletons), std::move(tables),
+      cells.size() / groups, cells.size()));
   std::vector<Projected> workers;
   workers.reserve(threads);
   for (int w = 0; w < threads; ++w) {
@@ -210,11 +211,11 @@ absl::Status SkeletonCells::AddCell(const InducingFactor& factor,
   return absl::OkStatus();
 }
 
-void SkeletonCells::FindPanel(
-    int from, const Projected& projected, int first,
-    absl::Span<const float> theta, absl::Span<const int32_t> others,
-    int32_t number, absl::FunctionRef<void(int32_t, int32_t)> wanted,
-    float* y) const {
+void SkeletonCells::FindPanel(int from, const Projected& projected, int first,
+                              absl::Span<const float> theta,
+                              absl::Span<const int32_t> others, int32_t number,
+                              absl::FunctionRef<void(int32_t, int32_t)> wanted,
+                              float* y) const {
   const int to = Group(others.front());
   const FilterRoutines& filter = skeletons_->filter();
   const int from_rank = skeletons_->block(from).rank;

@@ -15,8 +15,8 @@
 // pair of points and asks nothing of a point but its projection. What is
 // computed here is what SkeletonPass computes for a query that is no row, and
 // the maxima are those of KeepCoordinates; all slacks are theirs. Points whose
-// tau is too large, or whose |w|^2 is larger than an exact one could be, have no
-// bound: their cell is wanted by all, and such a query wants all cells.
+// tau is too large, or whose |w|^2 is larger than an exact one could be, have
+// no bound: their cell is wanted by all, and such a query wants all cells.
 //
 // Cost: V and s (m + s) for each point, (sum of ranks)^2 (m + s) for tables;
 // a query costs s^2 a group in float32. Memory: 2 (sum of ranks)^2 bytes.

@@ -43,8 +43,9 @@ absl::StatusOr<ArchiveReader> Open(const std::string& path,
   RCT_RETURN_IF_ERROR(archive.status());
   if (found != stamp) {
     return absl::FailedPreconditionError(absl::StrCat(
-        path, ": is of a search of other points or with other options; name "
-              "another folder, or remove this one"));
+        path,
+        ": is of a search of other points or with other options; name "
+        "another folder, or remove this one"));
   }
   return archive;
 }
@@ -65,9 +66,10 @@ absl::Status StreamChunks::Open(bool resume) const {
   for (const auto& entry :
        std::filesystem::directory_iterator(folder_, error)) {
     if (!absl::EndsWith(entry.path().string(), kEnding)) continue;
-    return absl::FailedPreconditionError(absl::StrCat(
-        folder_, ": has chunks of a search that was stopped; resume it, or "
-                 "name another folder"));
+    return absl::FailedPreconditionError(
+        absl::StrCat(folder_,
+                     ": has chunks of a search that was stopped; resume it, or "
+                     "name another folder"));
   }
   return absl::OkStatus();
 }
@@ -85,8 +87,7 @@ std::string StreamChunks::FoundPath(int64_t unit) const {
 absl::StatusOr<bool> StreamChunks::Has(const std::string& path) const {
   std::error_code error;
   if (!std::filesystem::exists(path, error)) return false;
-  RCT_RETURN_IF_ERROR(
-      rct::Open(path, stamp_, /*map=*/true, threads_).status());
+  RCT_RETURN_IF_ERROR(rct::Open(path, stamp_, /*map=*/true, threads_).status());
   return true;
 }
 
@@ -192,8 +193,7 @@ absl::StatusOr<FoundNeighbors> StreamChunks::ReadFound(int64_t unit) const {
 void StreamChunks::Remove(const std::string& folder) {
   std::error_code error;
   std::vector<std::filesystem::path> paths;
-  for (const auto& entry :
-       std::filesystem::directory_iterator(folder, error)) {
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
     if (absl::EndsWith(entry.path().string(), kEnding)) {
       paths.push_back(entry.path());
     }

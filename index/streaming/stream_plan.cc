@@ -61,22 +61,21 @@ absl::StatusOr<StreamPlan> PlanStream(const StreamOptions& options, int64_t n,
         std::min(n, options.early_rows >= 0 ? options.early_rows : kEarlyRows);
   }
   if (plan.early_rows == n) return plan;
-  const double limit =
-      options.memory_limit_bytes > 0
-          ? static_cast<double>(options.memory_limit_bytes)
-          : 0.8 * static_cast<double>(AvailableMemoryBytes());
+  const double limit = options.memory_limit_bytes > 0
+                           ? static_cast<double>(options.memory_limit_bytes)
+                           : 0.8 * static_cast<double>(AvailableMemoryBytes());
   const double of_all = static_cast<double>(n) * (8.0 * dim + 16);
   const double of_point = BytesOfPoint(options, dim, m);
   const double left = limit - of_all - kBesideUnits;
   const auto most = std::min<int64_t>(
       kMostPoints, static_cast<int64_t>(std::max(0.0, left / of_point)));
   if (options.units == 0 && most < std::min(kLeastPoints, n)) {
-    return absl::ResourceExhaustedError(absl::StrCat(
-        "memory_limit_bytes: ", HumanBytes(limit), " leave no room: ", n,
-        " points take ", HumanBytes(of_all), " themselves, bounds ",
-        HumanBytes(kBesideUnits), ", and ", kLeastPoints,
-        " points at a time with ", m, " inducing points ",
-        HumanBytes(kLeastPoints * of_point)));
+    return absl::ResourceExhaustedError(
+        absl::StrCat("memory_limit_bytes: ", HumanBytes(limit),
+                     " leave no room: ", n, " points take ", HumanBytes(of_all),
+                     " themselves, bounds ", HumanBytes(kBesideUnits), ", and ",
+                     kLeastPoints, " points at a time with ", m,
+                     " inducing points ", HumanBytes(kLeastPoints * of_point)));
   }
   if (options.units > 0) {
     plan.units = static_cast<int64_t>(
@@ -85,17 +84,17 @@ absl::StatusOr<StreamPlan> PlanStream(const StreamOptions& options, int64_t n,
     plan.units = 1;
   } else {
     const double own = kOwnPart * static_cast<double>(most);
-    plan.units = static_cast<int64_t>(std::bit_ceil(
-        static_cast<uint64_t>(static_cast<double>(n) / own) + 1));
+    plan.units = static_cast<int64_t>(
+        std::bit_ceil(static_cast<uint64_t>(static_cast<double>(n) / own) + 1));
   }
   const int64_t wanted = std::clamp<int64_t>(
       std::bit_ceil(static_cast<uint64_t>(kCellsOfInducing * m + 1) / 2 + 1),
       kMinCells, kMaxCells);
   const int64_t others = std::max<int64_t>(1, n - m);
-  plan.cells = options.cells > 0
-                   ? Cells::CountFor(others, options.cells, /*least=*/2)
-                   : Cells::CountFor(others, std::max(wanted, plan.units),
-                                     kLeastOfCell);
+  plan.cells =
+      options.cells > 0
+          ? Cells::CountFor(others, options.cells, /*least=*/2)
+          : Cells::CountFor(others, std::max(wanted, plan.units), kLeastOfCell);
   plan.units = std::min(plan.units, plan.cells);
   plan.groups = std::max(plan.units, std::min(plan.cells, kMaxGroups));
   plan.defer_below =

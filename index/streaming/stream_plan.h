@@ -12,9 +12,9 @@
 namespace rct {
 
 struct StreamPlan {
-  int64_t cells = 1;       // a power of two
-  int64_t groups = 1;      // of cells, for skeletons; a multiple of `units`
-  int64_t units = 0;       // of cells; 0 where all rows are early ones
+  int64_t cells = 1;   // a power of two
+  int64_t groups = 1;  // of cells, for skeletons; a multiple of `units`
+  int64_t units = 0;   // of cells; 0 where all rows are early ones
   int64_t early_rows = 0;
   int64_t defer_below = 0;
   int64_t max_fetched = 0;

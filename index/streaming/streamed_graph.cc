@@ -1,27 +1,22 @@
 #include "index/streaming/streamed_graph.h"
 
 #include <algorithm>
-#include <bit>
 #include <cstdint>
 #include <limits>
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "base/matrix.h"
-#include "base/memory_limit.h"
 #include "base/monitor.h"
 #include "base/parallel.h"
 #include "base/sha256.h"
 #include "base/status_macros.h"
 #include "index/exceptions.h"
-#include "index/index_memory.h"
 #include "index/streaming/cell_bounds.h"
 #include "index/streaming/cells.h"
 #include "index/streaming/far_field_cells.h"
@@ -116,9 +111,8 @@ std::string StampOf(MatrixView<const double> points,
   digest.UpdateSpan(absl::MakeConstSpan(factor.inducing().rows));
   const ResidualConfig& config = options.index.residual();
   const std::vector<int64_t> integers = {
-      points.rows,    points.cols, options.k, options.predecessor,
-      plan.cells,     plan.units,  plan.early_rows,
-      factor.num_inducing()};
+      points.rows, points.cols, options.k,       options.predecessor,
+      plan.cells,  plan.units,  plan.early_rows, factor.num_inducing()};
   digest.UpdateSpan(absl::MakeConstSpan(integers));
   // Without what selected the inducing points, which are there.
   ResidualConfig model = config;
@@ -233,19 +227,18 @@ absl::StatusOr<CellTrial> Stream::Try(const CellBounds& bounds) {
 
 absl::Status Stream::ChooseBounds(Monitor* monitor) {
   std::unique_ptr<const CellBounds> skeletons, far_field;
-  CellTrial by_skeletons = {.part_wanted = 1}, by_far_field = {.part_wanted = 1};
+  CellTrial by_skeletons = {.part_wanted = 1},
+            by_far_field = {.part_wanted = 1};
   {
     const Monitor::Part part(monitor, 0.5);
     RCT_ASSIGN_OR_RETURN(
-        skeletons,
-        SkeletonCells::Create(factor_, points_, cells_, plan_.groups, threads_,
-                              monitor));
+        skeletons, SkeletonCells::Create(factor_, points_, cells_, plan_.groups,
+                                         threads_, monitor));
   }
   if (skeletons != nullptr) {
     RCT_ASSIGN_OR_RETURN(by_skeletons, Try(*skeletons));
   }
-  if (by_skeletons.part_wanted > kFewLeft &&
-      FarFieldCells::Offered(*factor_)) {
+  if (by_skeletons.part_wanted > kFewLeft && FarFieldCells::Offered(*factor_)) {
     RCT_ASSIGN_OR_RETURN(
         far_field,
         FarFieldCells::Create(factor_, points_, cells_, threads_, monitor));
@@ -286,8 +279,8 @@ absl::Status Stream::SearchUnits(Monitor* monitor) {
   const Monitor::Part whole(monitor, kUnitsShare);
   const StreamedPoints all = All();
   for (int64_t u = 0; u < std::ssize(units_); ++u) {
-    const Monitor::Part part(
-        monitor, 1 / static_cast<double>(std::ssize(units_) - u));
+    const Monitor::Part part(monitor,
+                             1 / static_cast<double>(std::ssize(units_) - u));
     RCT_ASSIGN_OR_RETURN(const bool done, chunks_.HasAnswers(u));
     if (done) {
       ++report_.units_resumed;
@@ -324,8 +317,8 @@ absl::Status Stream::SearchAllOwned(Monitor* monitor) {
   const Monitor::Part whole(monitor, kOwnedShare);
   const StreamedPoints all = All();
   for (int64_t u = 0; u < std::ssize(units_); ++u) {
-    const Monitor::Part part(
-        monitor, 1 / static_cast<double>(std::ssize(units_) - u));
+    const Monitor::Part part(monitor,
+                             1 / static_cast<double>(std::ssize(units_) - u));
     if (units_[u].kind != StreamUnit::kCells) continue;
     RCT_ASSIGN_OR_RETURN(const bool done, chunks_.HasFound(u));
     if (done) continue;

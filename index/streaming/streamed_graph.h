@@ -15,9 +15,9 @@
 // Results of units go to files in the work folder (stream_chunks.h), and at the
 // end are put together by row: `write` gets the graph in runs of rows.
 //
-// A call leaves the files of the steps that it has done, whether it was stopped,
-// by its monitor or by the end of its process, or not. A call with `resume` and
-// the same points and options does the others.
+// A call leaves the files of the steps that it has done, whether it was
+// stopped, by its monitor or by the end of its process, or not. A call with
+// `resume` and the same points and options does the others.
 //
 // Bounds. Far field and skeletons are both made where they are offered, and a
 // few trial queries say which of them leaves fewer cells. Where both leave
@@ -58,7 +58,7 @@ struct StreamOptions {
   // How the work is cut, which changes no answer; 0 means as it suits.
   int64_t cells = 0;
   int64_t units = 0;
-  int64_t early_rows = -1;    // -1 means as it suits
+  int64_t early_rows = -1;  // -1 means as it suits
   int64_t defer_below = -1;
   int64_t max_fetched = -1;
 };
@@ -67,17 +67,17 @@ struct StreamReport {
   std::string bound;  // that certified cells
   int64_t cells = 0;
   int64_t units = 0;
-  int64_t units_resumed = 0;    // whose answers were there
-  int64_t own_points = 0;       // of all units
+  int64_t units_resumed = 0;  // whose answers were there
+  int64_t own_points = 0;     // of all units
   int64_t fetched_points = 0;
-  int64_t deferred = 0;         // pairs of a query and a cell
+  int64_t deferred = 0;  // pairs of a query and a cell
   int64_t bound_bytes = 0;
   std::vector<BuildPhase> phases;  // and how long they took
 };
 
 // Receives rows [first, first + table.num_queries()) of the graph, in order.
-using GraphRowsWriter = absl::FunctionRef<absl::Status(
-    int64_t first, const NeighborTable& table)>;
+using GraphRowsWriter =
+    absl::FunctionRef<absl::Status(int64_t first, const NeighborTable& table)>;
 
 // Errors are those of ResidualIndex::Build and base/file.h, those that `write`
 // returns, FailedPrecondition where the folder holds another search,

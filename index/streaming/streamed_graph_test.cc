@@ -1,11 +1,9 @@
 #include "index/streaming/streamed_graph.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstdint>
 #include <filesystem>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -13,7 +11,6 @@
 #include "base/matrix.h"
 #include "base/monitor.h"
 #include "base/point_sets.h"
-#include "base/random.h"
 #include "base/status_matchers.h"
 #include "base/test_folder.h"
 #include "gmock/gmock.h"
@@ -123,8 +120,8 @@ TEST_F(StreamedGraphTest, CertifiesFetchesAndDefers) {
     StreamOptions options = OptionsFor(family, 0.3, 100);
     CutSmall(options);
     ExpectSame(Uniform(6000, 2), options);
-    EXPECT_EQ(report_.bound, family == KernelConfig::RBF ? "skeletons"
-                                                         : "far field");
+    EXPECT_EQ(report_.bound,
+              family == KernelConfig::RBF ? "skeletons" : "far field");
     EXPECT_GT(report_.fetched_points, 0);
     EXPECT_GT(report_.deferred, 0);
     // Most pairs of a query and a cell are certified.

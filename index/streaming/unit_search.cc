@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
@@ -91,9 +92,10 @@ void FindWanted(const StreamedPoints& all, int from, const CellQueries& queries,
 // Adds to `wants` how many queries of a cell want each of `others`, by trial
 // queries: theta is what the cell itself gives them. Returns the distance of
 // the kth neighbor in the middle of the trials.
-absl::StatusOr<double> CountWants(const StreamedPoints& all, const StreamUnit& unit,
-                        int cell, absl::Span<const int32_t> others,
-                        std::vector<double>& wants) {
+absl::StatusOr<double> CountWants(const StreamedPoints& all,
+                                  const StreamUnit& unit, int cell,
+                                  absl::Span<const int32_t> others,
+                                  std::vector<double>& wants) {
   const absl::Span<const int32_t> rows = all.cells.rows(cell);
   std::vector<int64_t> queries;
   for (int64_t i = 0; i < std::ssize(rows); ++i) {
@@ -120,8 +122,8 @@ absl::StatusOr<double> CountWants(const StreamedPoints& all, const StreamUnit& u
   }
   FindWanted(all, cell, {metric->data(), positions, squared}, global, others,
              [&](int32_t, int32_t other) {
-               wants[other] += static_cast<double>(count) /
-                               static_cast<double>(trials);
+               wants[other] +=
+                   static_cast<double>(count) / static_cast<double>(trials);
              });
   std::nth_element(distances.begin(), distances.begin() + trials / 2,
                    distances.end());
@@ -140,8 +142,8 @@ absl::StatusOr<std::vector<int32_t>> CellsToFetch(const StreamedPoints& all,
   std::vector<int32_t> fetched;
   if (others.empty() || all.max_fetched == 0) return fetched;
   const int own = unit.last_cell - unit.first_cell;
-  std::vector<std::vector<double>> wants(
-      own, std::vector<double>(all.cells.size()));
+  std::vector<std::vector<double>> wants(own,
+                                         std::vector<double>(all.cells.size()));
   std::vector<absl::Status> errors(own);
   ParallelFor(threads, own, monitor, [&](int64_t i, int) {
     errors[i] = CountWants(all, unit, unit.first_cell + static_cast<int>(i),
@@ -260,9 +262,8 @@ absl::Status Search(const StreamedPoints& all, const ResidualIndex& index,
   std::vector<int64_t> places;
   places.reserve(answer.rows.size());
   for (const int32_t row : answer.rows) places.push_back(PlaceOf(rows, row));
-  RCT_ASSIGN_OR_RETURN(
-      SearchResult result,
-      index.Search(places, OptionsOf(all, threads, monitor)));
+  RCT_ASSIGN_OR_RETURN(SearchResult result,
+                       index.Search(places, OptionsOf(all, threads, monitor)));
   const auto count = static_cast<int64_t>(answer.rows.size());
   answer.neighbors = Matrix<int32_t>(count, all.k);
   answer.distances = Matrix<double>(count, all.k);
@@ -304,9 +305,8 @@ absl::Status Certify(const StreamedPoints& all, const StreamUnit& unit,
                      Monitor* monitor, UnitAnswer& answer) {
   std::vector<int32_t> others;
   for (int32_t c = 0; c < all.cells.size(); ++c) {
-    const bool there =
-        (c >= unit.first_cell && c < unit.last_cell) ||
-        std::binary_search(fetched.begin(), fetched.end(), c);
+    const bool there = (c >= unit.first_cell && c < unit.last_cell) ||
+                       std::binary_search(fetched.begin(), fetched.end(), c);
     if (!there) others.push_back(c);
   }
   std::vector<std::vector<DeferredQuery>> deferred(unit.last_cell -
@@ -332,8 +332,7 @@ void DeferToAll(const StreamedPoints& all, UnitAnswer& answer) {
       const int32_t row = answer.rows[i];
       if (all.predecessor && all.cells.rows(c).front() >= row) continue;
       answer.deferred.push_back(
-          {c, row,
-           answer.distances(static_cast<int64_t>(i), all.k - 1)});
+          {c, row, answer.distances(static_cast<int64_t>(i), all.k - 1)});
     }
   }
 }
@@ -359,10 +358,10 @@ absl::Status SearchCell(const StreamedPoints& all,
   SearchOptions options = OptionsOf(all, /*threads=*/1, nullptr);
   options.exclude_self = false;  // a query is in another cell
   const ExhaustiveSearcher<ResidualCorrelation> exhaustive(metric);
-  const SearchResult result = exhaustive.Run(
-      Queries<ResidualPoints>::Some(points, numbers, places,
-                                    absl::MakeConstSpan(numbers)),
-      options);
+  const SearchResult result =
+      exhaustive.Run(Queries<ResidualPoints>::Some(
+                         points, numbers, places, absl::MakeConstSpan(numbers)),
+                     options);
   for (size_t i = 0; i < queries.size(); ++i) {
     for (int64_t j = 0; j < all.k; ++j) {
       const auto query = static_cast<int64_t>(i);
@@ -456,7 +455,8 @@ absl::StatusOr<FoundNeighbors> SearchOwned(
   std::vector<absl::Span<const DeferredQuery>> of_cells;
   for (size_t begin = 0; begin < deferred.size();) {
     size_t end = begin + 1;
-    while (end < deferred.size() && deferred[end].cell == deferred[begin].cell) {
+    while (end < deferred.size() &&
+           deferred[end].cell == deferred[begin].cell) {
       ++end;
     }
     of_cells.push_back(deferred.subspan(begin, end - begin));

@@ -18,12 +18,12 @@
 // V and p are made again wherever they are needed.
 //
 // Why exact. Distances have the same bits wherever they are computed
-// (metric/residual_factors.h: a point's factors do not depend on the points that
-// are factored with it). The points of a unit's index are sorted by row, so that
-// of two of them the one with the lower row has the lower row in the index: ties
-// and the predecessor constraint are those of all points. Every point is an
-// inducing point, which is in every index; or in a cell of the index; or in one
-// that is deferred to; or in one that a bound dismissed.
+// (metric/residual_factors.h: a point's factors do not depend on the points
+// that are factored with it). The points of a unit's index are sorted by row,
+// so that of two of them the one with the lower row has the lower row in the
+// index: ties and the predecessor constraint are those of all points. Every
+// point is an inducing point, which is in every index; or in a cell of the
+// index; or in one that is deferred to; or in one that a bound dismissed.
 //
 // Under the predecessor constraint the rows before `early_rows` are a unit of
 // their own, without other points: their neighbors are among themselves, and
@@ -89,9 +89,9 @@ struct DeferredQuery {
 };
 
 struct UnitAnswer {
-  std::vector<int32_t> rows;   // the queries, ascending
-  Matrix<int32_t> neighbors;   // rows of all points, or -1
-  Matrix<double> distances;    // or infinity
+  std::vector<int32_t> rows;            // the queries, ascending
+  Matrix<int32_t> neighbors;            // rows of all points, or -1
+  Matrix<double> distances;             // or infinity
   std::vector<DeferredQuery> deferred;  // sorted
   int64_t own_points = 0;
   int64_t fetched_points = 0;
