@@ -589,4 +589,12 @@ std::string SerializeNpy(absl::Span<const int64_t> indices) {
   return SerializeVector(indices);
 }
 
+std::string NpyPreambleOfValues(int64_t rows, int64_t cols) {
+  return Preamble<double>({rows, cols});
+}
+
+std::string NpyPreambleOfIndices(int64_t rows, int64_t cols) {
+  return Preamble<int64_t>({rows, cols});
+}
+
 }  // namespace rct

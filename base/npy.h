@@ -74,6 +74,11 @@ std::string SerializeNpy(MatrixView<const int64_t> matrix);
 std::string SerializeNpy(absl::Span<const double> values);
 std::string SerializeNpy(absl::Span<const int64_t> indices);
 
+// Returns what stands before the elements, row after row, in the file of a
+// rows x cols matrix: for files that are written piece by piece.
+std::string NpyPreambleOfValues(int64_t rows, int64_t cols);
+std::string NpyPreambleOfIndices(int64_t rows, int64_t cols);
+
 }  // namespace rct
 
 #endif  // RCT_BASE_NPY_H_

@@ -38,6 +38,7 @@
 #include "tools/rct_part.h"
 #include "tools/rct_search_fields.h"
 #include "tools/rct_shard.h"
+#include "tools/rct_stream.h"
 #include "tools/rct_task.h"
 #include "tools/rct_watch.h"
 #include "traversal/neighbor_table.h"
@@ -423,6 +424,7 @@ absl::StatusOr<std::string> RunSearch(const SearchTask& task,
                                   {"--out_part", task.out_part}}));
   Monitor reading([&interrupted](double) { return !interrupted(); });
   const ReadOptions options = {.header = task.header, .monitor = &reading};
+  if (!task.work.empty()) return StreamFromPoints(task, options, interrupted);
   return task.index_file.empty() ? SearchFromPoints(task, options, interrupted)
                                  : SearchIndexFile(task, options, interrupted);
 }

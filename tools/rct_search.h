@@ -89,6 +89,12 @@ struct SearchTask {
   Shard shard;
   std::string out_part;
 
+  // The folder in which rct graph keeps the parts of a search that does not fit
+  // into memory (rct_stream.h), "" for one in memory, and whether it goes on
+  // with what is there.
+  std::string work;
+  bool resume = false;
+
   // The answer, q x k: int64 row numbers, and float64 distances; -1 and inf
   // where there are fewer neighbors. With all_within it is the lists of all
   // queries one after the other, and q + 1 int64 offsets: list i is entries

@@ -155,6 +155,8 @@ constexpr std::string_view kOrderHelp =
     R"(  --order=METHOD|FILE       before by this order: maxmin or others of rct order,
                             in units of --lengthscale; or a file of row numbers
   --out_order=FILE          the order that was used
+  --work=FOLDER             past memory: in parts, on the disk; .npy files only
+    --resume                  go on with a search that was stopped
 )";
 
 constexpr std::string_view kExample[] = {
@@ -231,6 +233,8 @@ FlagSet Declare(SearchCommand command, SearchTask& task, Values& values) {
   if (command == SearchCommand::kGraph) {
     flags.Text("order", &values.order);
     flags.Text("out_order", &task.out_order.path);
+    flags.Text("work", &task.work);
+    flags.Switch("resume", &task.resume);
   }
   if (command == SearchCommand::kNeighbors) {
     flags.Text("query_rows", &task.query_rows);
@@ -361,6 +365,15 @@ const std::vector<Rule>& Rules() {
        {"--order", "--predecessor"},
        "an order says which rows come before which"},
       {Rule::kNeeds, {"--out_order", "--order"}, "it is the order written"},
+      {Rule::kNeeds, {"--resume", "--work"}, "it names what is gone on with"},
+      {Rule::kExcludes,
+       {"--work", "--no_inducing", "--metric=correlation",
+        "--metric=euclidean"},
+       "without factors, points that fit into memory have a graph that does"},
+      {Rule::kExcludes,
+       {"--work", "--index", "--factors", "--radius", "--allowed_rows",
+        "--order", "--id_column", "--shard", "--out_offsets", "--out_inducing"},
+       "a search by parts has the K nearest rows of --points only"},
       {Rule::kNeeds, {"--shard", "--out_part"}, "it is the file of the part"},
       {Rule::kNeeds,
        {"--out_part", "--shard"},
@@ -464,6 +477,12 @@ absl::Status SetFormats(std::optional<int> format, SearchTask& task) {
   for (const auto& [flag, file] : outputs) {
     if (file.path.empty()) continue;
     RCT_ASSIGN_OR_RETURN(file.format, OutputFormat(flag, file.path, format));
+    if (!task.work.empty() &&
+        (file.format != MatrixFormat::kNpy || file.path == "-")) {
+      return UsageError(
+          absl::StrCat("--work: writes .npy files, and ", flag, " is ",
+                       Quote(file.path), "; name a file that ends with .npy"));
+    }
   }
   return absl::OkStatus();
 }

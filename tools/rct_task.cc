@@ -209,12 +209,18 @@ std::vector<double> ScalesOf(const SearchTask& task, const Input& input) {
   return LengthscalesOf(task.lengthscale, input.info.dim, input.info.lon_lat);
 }
 
-absl::StatusOr<ResidualModel> MakeModel(const SearchTask& task,
-                                        const Input& input, Monitor* monitor) {
-  if (!task.factors.empty()) return FromFactors(task, input);
+absl::StatusOr<ResidualConfig> ModelConfig(const SearchTask& task,
+                                           const Input& input) {
   ResidualConfig config = task.index.residual();
   *config.mutable_kernel() = KernelOf(task, input);
   RCT_RETURN_IF_ERROR(ReadInducing(task, input, *config.mutable_inducing()));
+  return config;
+}
+
+absl::StatusOr<ResidualModel> MakeModel(const SearchTask& task,
+                                        const Input& input, Monitor* monitor) {
+  if (!task.factors.empty()) return FromFactors(task, input);
+  RCT_ASSIGN_OR_RETURN(const ResidualConfig config, ModelConfig(task, input));
   RCT_RETURN_IF_ERROR(
       CheckLimit(task, input,
                  InducingCount(config.inducing(), input.points.rows(),

@@ -55,6 +55,10 @@ absl::StatusOr<Input> ReadPoints(const SearchTask& task,
 // Returns the lengthscales of a task, for all coordinates.
 std::vector<double> ScalesOf(const SearchTask& task, const Input& input);
 
+// Returns the model of a task that has inducing points, those of files included.
+absl::StatusOr<ResidualConfig> ModelConfig(const SearchTask& task,
+                                           const Input& input);
+
 // Makes the model of a task: of factors in files, or of inducing points.
 absl::StatusOr<ResidualModel> MakeModel(const SearchTask& task,
                                         const Input& input, Monitor* monitor);

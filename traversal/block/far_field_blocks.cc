@@ -13,7 +13,6 @@
 #include "base/matrix.h"
 #include "base/monitor.h"
 #include "base/parallel.h"
-#include "metric/point_lanes.h"
 #include "metric/residual_correlation.h"
 #include "metric/residual_factors.h"
 #include "metric/residual_points.h"
@@ -123,18 +122,17 @@ FarFieldBlocks::FarFieldBlocks(const ResidualCorrelation& metric,
   std::vector<Draft> drafts(num_blocks);
   {
     const Monitor::Part part(monitor, kPointShare);
-    ParallelFor(workers_wanted, num_made, monitor,
-                [&](int64_t number, int worker) {
-                  const int block = made[number];
-                  const auto rows =
-                      absl::MakeConstSpan(columns_.row)
-                          .subspan(blocks_[block].first, blocks_[block].count);
-                  boxes_.MakeBox(block, metric.data().points.view(), rows);
-                  boxes_.AddPoints(block, metric.data(), rows,
-                                   workers[worker].box);
-                  MakeBasis(metric, options.rms_rest, block, workers[worker],
-                            drafts[block]);
-                });
+    ParallelFor(
+        workers_wanted, num_made, monitor, [&](int64_t number, int worker) {
+          const int block = made[number];
+          const auto rows =
+              absl::MakeConstSpan(columns_.row)
+                  .subspan(blocks_[block].first, blocks_[block].count);
+          boxes_.MakeBox(block, metric.data().points.view(), rows);
+          boxes_.AddPoints(block, metric.data(), rows, workers[worker].box);
+          MakeBasis(metric, options.rms_rest, block, workers[worker],
+                    drafts[block]);
+        });
   }
   if (!Monitor::Go(monitor)) return;
   Join(std::move(drafts));
@@ -411,9 +409,9 @@ void FarFieldBlocks::BoundPairs(absl::Span<const int> made, int64_t i,
 }
 
 int64_t FarFieldBlocks::bytes() const {
-  const auto floats = static_cast<int64_t>(
-      a_.size() + basis_.size() + columns_.z.size() + 9 * columns_.row.size() +
-      positions_.size());
+  const auto floats =
+      static_cast<int64_t>(a_.size() + basis_.size() + columns_.z.size() +
+                           9 * columns_.row.size() + positions_.size());
   return 4 * floats + 4 * most_.rows() * most_.stride() + boxes_.bytes() +
          expansions_->bytes();
 }

@@ -75,9 +75,9 @@ FarFieldBoxes::FarFieldBoxes(std::shared_ptr<const InducingFactor> factor,
       slack_(factor_->rounding(), grid_, scale),
       num_boxes_(num_boxes),
       stride_(RoundUpTo(kFarPanel, factor_->num_inducing())),
-      scale_of_coordinates_(
-          factor_->kernel().spec().inverse_lengthscale,
-          factor_->kernel().spec().inverse_lengthscale + factor_->kernel().dim()),
+      scale_of_coordinates_(factor_->kernel().spec().inverse_lengthscale,
+                            factor_->kernel().spec().inverse_lengthscale +
+                                factor_->kernel().dim()),
       center_(num_boxes * grid_.dim()),
       half_(num_boxes * grid_.dim()),
       shift_(num_boxes),
@@ -219,7 +219,7 @@ void FarFieldBoxes::BoundWeights(int b, int64_t padded_count, Worker& worker) {
     std::fill(row + m, row + v_.stride(), 0.0);
   }
   factor_->SolveTransposed(worker.grid_stride, worker.grid_stride,
-                          worker.k_nodes.data());
+                           worker.k_nodes.data());
   factor_->SolveTransposed(stride, padded_count, worker.alpha.data());
   std::fill(worker.squares.begin(), worker.squares.end(), 0.0);
   double* of_points = worker.maxima.data();
@@ -258,8 +258,8 @@ double FarFieldBoxes::Distance(int a, int b) const {
         half_[i] - half_[j];
     if (apart > 0) squared += apart * apart;
   }
-  return std::max(
-      0.0, std::sqrt(squared) * (1 - 0x1p-30) - shift_[a] - shift_[b]);
+  return std::max(0.0,
+                  std::sqrt(squared) * (1 - 0x1p-30) - shift_[a] - shift_[b]);
 }
 
 double FarFieldBoxes::CenterDistance(int a, int b) const {
@@ -282,11 +282,10 @@ double FarFieldBoxes::LeftBetween(int a, int b) const {
   for (int c = 0; c < dim; ++c) {
     const int64_t i = int64_t{a} * dim + c;
     const int64_t j = int64_t{b} * dim + c;
-    reach[c] =
-        (std::abs(center_[i] - center_[j]) * scale_of_coordinates_[c] +
-         half_[i] + half_[j]) *
-            (1 + 0x1p-30) +
-        shift_[a] + shift_[b];
+    reach[c] = (std::abs(center_[i] - center_[j]) * scale_of_coordinates_[c] +
+                half_[i] + half_[j]) *
+                   (1 + 0x1p-30) +
+               shift_[a] + shift_[b];
   }
   const auto halves = absl::MakeConstSpan(half_);
   const Remainders own =
@@ -319,8 +318,8 @@ float FarFieldBoxes::BoundPair(int a, int b, double unit,
   const double left = LeftBetween(a, b);
   if (!(left < kernel.variance())) return FloatAbove(HUGE_VAL);
   const KernelSpec spec = kernel.spec();
-  const PointLanes lanes(MatrixView<const double>(
-      nodes_.row(int64_t{a} * size), size, grid_.dim()));
+  const PointLanes lanes(MatrixView<const double>(nodes_.row(int64_t{a} * size),
+                                                  size, grid_.dim()));
   for (int s = 0; s < size; ++s) {
     worker.a_rows[s] = v_.row(int64_t{a} * size + s);
     worker.b_rows[s] = v_.row(int64_t{b} * size + s);

@@ -47,6 +47,12 @@ SpacePartition::SpacePartition(MatrixView<const double> points,
                  absl::MakeSpan(rows_));
 }
 
+SpacePartition SpacePartition::Given(std::vector<int32_t> rows,
+                                     int64_t block_size) {
+  RCT_CHECK(block_size >= kSubBlock && block_size % kSubBlock == 0);
+  return SpacePartition(std::move(rows), block_size);
+}
+
 template <class Self, class Archive>
 void SpacePartition::Describe(Self& self, Archive& archive) {
   archive.Array("partition.rows", self.rows_);
@@ -89,7 +95,7 @@ void SpacePartition::Save(ArchiveWriter& archive) const {
 int64_t SpacePartition::Locate(const double* point) const {
   int64_t first = 0;
   int64_t last = num_blocks();
-  RCT_CHECK(last > 0);
+  RCT_CHECK(last > 0 && static_cast<int64_t>(splits_.size()) == last);
   while (last - first > 1) {
     const int64_t middle = first + Middle(last - first);
     const Split& split = splits_[middle];

@@ -20,6 +20,7 @@
 #define RCT_TRAVERSAL_BLOCK_SPACE_PARTITION_H_
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "absl/types/span.h"
@@ -38,6 +39,10 @@ class SpacePartition {
   SpacePartition(MatrixView<const double> points,
                  absl::Span<const double> scale, std::vector<int32_t> rows,
                  int64_t block_size, int threads, int row_splits = 0);
+
+  // Returns blocks that the caller made: `rows`, block by block. No point can
+  // be located among them.
+  static SpacePartition Given(std::vector<int32_t> rows, int64_t block_size);
 
   // Reads what Save wrote of some of `num_points` points of `dim` coordinates.
   // archive.status() is an error afterwards where a point is there twice or a
@@ -65,6 +70,9 @@ class SpacePartition {
     int64_t dimension = 0;
     double value = 0;
   };
+
+  SpacePartition(std::vector<int32_t> rows, int64_t block_size)
+      : rows_(std::move(rows)), block_size_(block_size) {}
 
   template <class Self, class Archive>
   static void Describe(Self& self, Archive& archive);

@@ -1,0 +1,476 @@
+#include "index/streaming/unit_search.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <numeric>
+#include <optional>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "base/matrix.h"
+#include "base/monitor.h"
+#include "base/parallel.h"
+#include "base/status_macros.h"
+#include "index/residual_index.h"
+#include "index/streaming/cell_bounds.h"
+#include "index/streaming/cells.h"
+#include "metric/residual_correlation.h"
+#include "metric/residual_factors.h"
+#include "metric/residual_points.h"
+#include "metric/tile.h"
+#include "traversal/block/skeleton_bound.pb.h"
+#include "traversal/exhaustive/exhaustive.h"
+#include "traversal/neighbor_table.h"
+#include "traversal/searcher.h"
+#include "traversal/traversal.pb.h"
+
+namespace rct {
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+// Queries of a cell that stand for the others in the choice of what to fetch.
+constexpr int64_t kTrialQueries = 32;
+
+// The shares of a unit's steps in its work.
+constexpr double kPlanShare = 0.05;
+constexpr double kBuildShare = 0.5;
+constexpr double kSearchShare = 0.85;
+
+// Returns the largest t whose distance is at most `distance`.
+double LargestSquaredAt(double distance) {
+  if (distance == kInfinity) return kInfinity;
+  return LargestSquaredWithin(std::nextafter(distance, kInfinity));
+}
+
+bool IsQuery(const StreamedPoints& all, const StreamUnit& unit, int32_t row) {
+  return unit.kind == StreamUnit::kEarly || !all.predecessor ||
+         row >= all.early_rows;
+}
+
+// Returns the metric of the points of a cell.
+absl::StatusOr<std::shared_ptr<const ResidualCorrelation>> MetricOf(
+    const StreamedPoints& all, absl::Span<const int32_t> rows) {
+  RCT_ASSIGN_OR_RETURN(
+      ResidualPoints points,
+      all.factor->Project(GatherPoints(all.points, rows), /*num_threads=*/1));
+  return std::make_shared<const ResidualCorrelation>(
+      all.factor->kernel(), std::move(points), all.factor, all.factor->simd());
+}
+
+SearchOptions OptionsOf(const StreamedPoints& all, int threads,
+                        Monitor* monitor) {
+  SearchOptions options;
+  options.k = all.k;
+  options.predecessor = all.predecessor;
+  options.exclude_self = true;
+  options.monitor = monitor;
+  options.threads = threads;
+  return options;
+}
+
+// Calls wanted(query, cell) for pairs of a query and a cell that has rows for
+// it.
+void FindWanted(const StreamedPoints& all, int from, const CellQueries& queries,
+                absl::Span<const int32_t> rows,
+                absl::Span<const int32_t> others,
+                absl::FunctionRef<void(int32_t, int32_t)> wanted) {
+  all.bounds.Find(from, queries, others, [&](int32_t query, int32_t cell) {
+    if (all.predecessor && all.cells.rows(cell).front() >= rows[query]) return;
+    wanted(query, cell);
+  });
+}
+
+// Adds to `wants` how many queries of a cell want each of `others`, by trial
+// queries: theta is what the cell itself gives them. Returns the distance of
+// the kth neighbor in the middle of the trials.
+absl::StatusOr<double> CountWants(const StreamedPoints& all,
+                                  const StreamUnit& unit, int cell,
+                                  absl::Span<const int32_t> others,
+                                  std::vector<double>& wants) {
+  const absl::Span<const int32_t> rows = all.cells.rows(cell);
+  std::vector<int64_t> queries;
+  for (int64_t i = 0; i < std::ssize(rows); ++i) {
+    if (IsQuery(all, unit, rows[i])) queries.push_back(i);
+  }
+  if (queries.empty()) return kInfinity;
+  const auto count = static_cast<int64_t>(queries.size());
+  const int64_t trials = std::min(count, kTrialQueries);
+  std::vector<int64_t> some(trials);
+  std::vector<int32_t> positions(trials), global(trials);
+  for (int64_t i = 0; i < trials; ++i) {
+    some[i] = queries[i * count / trials];
+    positions[i] = static_cast<int32_t>(some[i]);
+    global[i] = rows[some[i]];
+  }
+  RCT_ASSIGN_OR_RETURN(const auto metric, MetricOf(all, rows));
+  const ExhaustiveSearcher<ResidualCorrelation> exhaustive(metric);
+  const SearchResult found =
+      exhaustive.SearchRows(some, OptionsOf(all, /*threads=*/1, nullptr));
+  std::vector<double> squared(trials), distances(trials);
+  for (int64_t i = 0; i < trials; ++i) {
+    distances[i] = found.neighbors.distances()(i, all.k - 1);
+    squared[i] = LargestSquaredAt(distances[i]);
+  }
+  FindWanted(all, cell, {metric->data(), positions, squared}, global, others,
+             [&](int32_t, int32_t other) {
+               wants[other] +=
+                   static_cast<double>(count) / static_cast<double>(trials);
+             });
+  std::nth_element(distances.begin(), distances.begin() + trials / 2,
+                   distances.end());
+  return distances[trials / 2];
+}
+
+// Returns the cells that a unit fetches.
+absl::StatusOr<std::vector<int32_t>> CellsToFetch(const StreamedPoints& all,
+                                                  const StreamUnit& unit,
+                                                  int threads,
+                                                  Monitor* monitor) {
+  std::vector<int32_t> others;
+  for (int32_t c = 0; c < all.cells.size(); ++c) {
+    if (c < unit.first_cell || c >= unit.last_cell) others.push_back(c);
+  }
+  std::vector<int32_t> fetched;
+  if (others.empty() || all.max_fetched == 0) return fetched;
+  const int own = unit.last_cell - unit.first_cell;
+  std::vector<std::vector<double>> wants(own,
+                                         std::vector<double>(all.cells.size()));
+  std::vector<absl::Status> errors(own);
+  ParallelFor(threads, own, monitor, [&](int64_t i, int) {
+    errors[i] = CountWants(all, unit, unit.first_cell + static_cast<int>(i),
+                           others, wants[i])
+                    .status();
+  });
+  for (const absl::Status& error : errors) RCT_RETURN_IF_ERROR(error);
+  RCT_RETURN_IF_ERROR(Monitor::Check(monitor));
+  std::vector<std::pair<double, int32_t>> by_wants;
+  for (const int32_t c : others) {
+    double sum = 0;
+    for (const std::vector<double>& of_cell : wants) sum += of_cell[c];
+    if (sum >= static_cast<double>(all.defer_below) && sum > 0) {
+      by_wants.emplace_back(-sum, c);
+    }
+  }
+  std::sort(by_wants.begin(), by_wants.end());
+  int64_t left = all.max_fetched;
+  for (const auto& [wanted, c] : by_wants) {
+    left -= std::ssize(all.cells.rows(c));
+    if (left < 0) break;
+    fetched.push_back(c);
+  }
+  std::sort(fetched.begin(), fetched.end());
+  return fetched;
+}
+
+// Returns the rows of the index of a unit, ascending.
+std::vector<int32_t> RowsOf(const StreamedPoints& all, const StreamUnit& unit,
+                            absl::Span<const int32_t> fetched) {
+  std::vector<int32_t> rows;
+  if (unit.kind == StreamUnit::kEarly) {
+    rows.resize(all.early_rows);
+    std::iota(rows.begin(), rows.end(), 0);
+  } else if (unit.kind == StreamUnit::kCells) {
+    const auto own = all.cells.rows(unit.first_cell, unit.last_cell);
+    rows.assign(own.begin(), own.end());
+  }
+  for (const int32_t c : fetched) {
+    const auto of_cell = all.cells.rows(c);
+    rows.insert(rows.end(), of_cell.begin(), of_cell.end());
+  }
+  for (const int64_t row : all.factor->inducing().rows) {
+    rows.push_back(static_cast<int32_t>(row));
+  }
+  std::sort(rows.begin(), rows.end());
+  rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
+  return rows;
+}
+
+int64_t PlaceOf(absl::Span<const int32_t> rows, int64_t row) {
+  return std::lower_bound(rows.begin(), rows.end(), row) - rows.begin();
+}
+
+// Returns the queries of a unit, ascending.
+std::vector<int32_t> QueriesOf(const StreamedPoints& all,
+                               const StreamUnit& unit) {
+  std::vector<int32_t> queries;
+  const auto add = [&](int64_t row) {
+    if (IsQuery(all, unit, static_cast<int32_t>(row))) {
+      queries.push_back(static_cast<int32_t>(row));
+    }
+  };
+  switch (unit.kind) {
+    case StreamUnit::kEarly:
+      for (int64_t row = 0; row < all.early_rows; ++row) add(row);
+      break;
+    case StreamUnit::kInducing:
+      for (const int64_t row : all.factor->inducing().rows) add(row);
+      break;
+    case StreamUnit::kCells:
+      for (const int32_t row :
+           all.cells.rows(unit.first_cell, unit.last_cell)) {
+        add(row);
+      }
+      break;
+  }
+  std::sort(queries.begin(), queries.end());
+  return queries;
+}
+
+// Builds the index of a unit's rows.
+absl::StatusOr<ResidualIndex> BuildUnit(const StreamedPoints& all,
+                                        const StreamUnit& unit,
+                                        absl::Span<const int32_t> rows,
+                                        int64_t num_queries, int threads,
+                                        Monitor* monitor) {
+  IndexOptions options = all.options;
+  options.set_threads(threads);
+  InducingConfig& inducing = *options.mutable_residual()->mutable_inducing();
+  const InducingPoints& z = all.factor->inducing();
+  if (!z.rows.empty()) {
+    auto& local = *inducing.mutable_rows()->mutable_row();
+    local.Clear();
+    for (const int64_t row : z.rows) local.Add(PlaceOf(rows, row));
+  }
+  const bool chooses = options.strategy() == BLOCK && !options.has_heuristics();
+  if (chooses && unit.kind == StreamUnit::kCells && all.rms_residual > 0) {
+    SkeletonBoundConfig& bound =
+        *options.mutable_heuristics()->mutable_skeleton_bound();
+    bound.set_form(SkeletonBoundConfig::TABLES);
+    bound.set_rms_residual(all.rms_residual);
+  } else if (chooses) {
+    options.mutable_heuristics()
+        ->mutable_skeleton_bound()
+        ->set_expected_queries(num_queries);
+  }
+  const Matrix<double> points = GatherPoints(all.points, rows);
+  return ResidualIndex::Build(points.view(), options, monitor);
+}
+
+// Fills in the neighbors of the queries, by an index over `rows`.
+absl::Status Search(const StreamedPoints& all, const ResidualIndex& index,
+                    absl::Span<const int32_t> rows, int threads,
+                    Monitor* monitor, UnitAnswer& answer) {
+  std::vector<int64_t> places;
+  places.reserve(answer.rows.size());
+  for (const int32_t row : answer.rows) places.push_back(PlaceOf(rows, row));
+  RCT_ASSIGN_OR_RETURN(SearchResult result,
+                       index.Search(places, OptionsOf(all, threads, monitor)));
+  const auto count = static_cast<int64_t>(answer.rows.size());
+  answer.neighbors = Matrix<int32_t>(count, all.k);
+  answer.distances = Matrix<double>(count, all.k);
+  for (int64_t i = 0; i < count; ++i) {
+    for (int64_t j = 0; j < all.k; ++j) {
+      const int64_t place = result.neighbors.rows()(i, j);
+      answer.neighbors(i, j) = place == kNoNeighbor ? -1 : rows[place];
+      answer.distances(i, j) = result.neighbors.distances()(i, j);
+    }
+  }
+  return absl::OkStatus();
+}
+
+// Defers the pairs of a query and one of `others` that no bound dismisses.
+void DeferFromCell(const StreamedPoints& all, const ResidualPoints& points,
+                   absl::Span<const int32_t> rows,
+                   absl::Span<const int32_t> others, const UnitAnswer& answer,
+                   int cell, std::vector<DeferredQuery>& deferred) {
+  std::vector<int32_t> positions, global;
+  std::vector<double> distances, squared;
+  for (const int32_t row : all.cells.rows(cell)) {
+    const int64_t query = PlaceOf(answer.rows, row);
+    if (query == std::ssize(answer.rows) || answer.rows[query] != row) continue;
+    positions.push_back(static_cast<int32_t>(PlaceOf(rows, row)));
+    global.push_back(row);
+    distances.push_back(answer.distances(query, all.k - 1));
+    squared.push_back(LargestSquaredAt(distances.back()));
+  }
+  FindWanted(all, cell, {points, positions, squared}, global, others,
+             [&](int32_t query, int32_t other) {
+               deferred.push_back({other, global[query], distances[query]});
+             });
+}
+
+absl::Status Certify(const StreamedPoints& all, const StreamUnit& unit,
+                     const ResidualPoints& points,
+                     absl::Span<const int32_t> rows,
+                     absl::Span<const int32_t> fetched, int threads,
+                     Monitor* monitor, UnitAnswer& answer) {
+  std::vector<int32_t> others;
+  for (int32_t c = 0; c < all.cells.size(); ++c) {
+    const bool there = (c >= unit.first_cell && c < unit.last_cell) ||
+                       std::binary_search(fetched.begin(), fetched.end(), c);
+    if (!there) others.push_back(c);
+  }
+  std::vector<std::vector<DeferredQuery>> deferred(unit.last_cell -
+                                                   unit.first_cell);
+  ParallelFor(threads, std::ssize(deferred), monitor, [&](int64_t i, int) {
+    DeferFromCell(all, points, rows, others, answer,
+                  unit.first_cell + static_cast<int>(i), deferred[i]);
+  });
+  RCT_RETURN_IF_ERROR(Monitor::Check(monitor));
+  for (std::vector<DeferredQuery>& of_cell : deferred) {
+    answer.deferred.insert(answer.deferred.end(), of_cell.begin(),
+                           of_cell.end());
+    of_cell = {};
+  }
+  std::sort(answer.deferred.begin(), answer.deferred.end());
+  return absl::OkStatus();
+}
+
+// Defers every query to every cell that has rows for it.
+void DeferToAll(const StreamedPoints& all, UnitAnswer& answer) {
+  for (int32_t c = 0; c < all.cells.size(); ++c) {
+    for (size_t i = 0; i < answer.rows.size(); ++i) {
+      const int32_t row = answer.rows[i];
+      if (all.predecessor && all.cells.rows(c).front() >= row) continue;
+      answer.deferred.push_back(
+          {c, row, answer.distances(static_cast<int64_t>(i), all.k - 1)});
+    }
+  }
+}
+
+// Appends the neighbors of `deferred`, all of one cell.
+absl::Status SearchCell(const StreamedPoints& all,
+                        absl::Span<const DeferredQuery> deferred,
+                        FoundNeighbors& found) {
+  const absl::Span<const int32_t> rows = all.cells.rows(deferred[0].cell);
+  RCT_ASSIGN_OR_RETURN(const auto metric, MetricOf(all, rows));
+  std::vector<int32_t> queries;
+  for (const DeferredQuery& query : deferred) queries.push_back(query.row);
+  RCT_ASSIGN_OR_RETURN(const ResidualPoints points,
+                       all.factor->Project(GatherPoints(all.points, queries),
+                                           /*num_threads=*/1));
+  // A query counts the rows of the cell that come before it.
+  std::vector<int32_t> numbers(queries.size());
+  std::iota(numbers.begin(), numbers.end(), 0);
+  std::vector<int64_t> places(queries.size(), kNoNeighbor);
+  for (size_t i = 0; i < queries.size() && all.predecessor; ++i) {
+    places[i] = PlaceOf(rows, queries[i]);
+  }
+  SearchOptions options = OptionsOf(all, /*threads=*/1, nullptr);
+  options.exclude_self = false;  // a query is in another cell
+  const ExhaustiveSearcher<ResidualCorrelation> exhaustive(metric);
+  const SearchResult result =
+      exhaustive.Run(Queries<ResidualPoints>::Some(
+                         points, numbers, places, absl::MakeConstSpan(numbers)),
+                     options);
+  for (size_t i = 0; i < queries.size(); ++i) {
+    for (int64_t j = 0; j < all.k; ++j) {
+      const auto query = static_cast<int64_t>(i);
+      const int64_t place = result.neighbors.rows()(query, j);
+      const double distance = result.neighbors.distances()(query, j);
+      if (place == kNoNeighbor || distance > deferred[i].distance) break;
+      found.query.push_back(queries[i]);
+      found.row.push_back(rows[place]);
+      found.distance.push_back(distance);
+    }
+  }
+  return absl::OkStatus();
+}
+
+// Returns all of `parts`, by query.
+FoundNeighbors Sorted(const std::vector<FoundNeighbors>& parts) {
+  std::vector<std::tuple<int32_t, double, int32_t>> order;
+  for (const FoundNeighbors& part : parts) {
+    for (size_t i = 0; i < part.query.size(); ++i) {
+      order.emplace_back(part.query[i], part.distance[i], part.row[i]);
+    }
+  }
+  std::sort(order.begin(), order.end());
+  FoundNeighbors sorted;
+  for (const auto& [query, distance, row] : order) {
+    sorted.query.push_back(query);
+    sorted.row.push_back(row);
+    sorted.distance.push_back(distance);
+  }
+  return sorted;
+}
+
+}  // namespace
+
+absl::StatusOr<UnitAnswer> SearchUnit(const StreamedPoints& all,
+                                      const StreamUnit& unit, int threads,
+                                      Monitor* monitor) {
+  const Monitor::Part whole(monitor);
+  UnitAnswer answer;
+  answer.rows = QueriesOf(all, unit);
+  if (answer.rows.empty()) return answer;
+  std::vector<int32_t> fetched;
+  if (unit.kind == StreamUnit::kCells) {
+    const Monitor::Part part(monitor, kPlanShare);
+    RCT_ASSIGN_OR_RETURN(fetched, CellsToFetch(all, unit, threads, monitor));
+  }
+  const std::vector<int32_t> rows = RowsOf(all, unit, fetched);
+  for (const int32_t c : fetched) {
+    answer.fetched_points += std::ssize(all.cells.rows(c));
+  }
+  answer.own_points = std::ssize(rows) - answer.fetched_points;
+  std::optional<Monitor::Part> part(std::in_place, monitor, kBuildShare);
+  absl::StatusOr<ResidualIndex> index =
+      BuildUnit(all, unit, rows, std::ssize(answer.rows), threads, monitor);
+  RCT_RETURN_IF_ERROR(index.status());
+  part.emplace(monitor, kSearchShare);
+  RCT_RETURN_IF_ERROR(Search(all, *index, rows, threads, monitor, answer));
+  part.reset();
+  if (unit.kind == StreamUnit::kInducing) DeferToAll(all, answer);
+  if (unit.kind != StreamUnit::kCells) return answer;
+  // The factors stay, without what a search needs beside them.
+  const std::shared_ptr<const ResidualCorrelation> metric =
+      index->model().metric();
+  index = absl::UnknownError("the index is not needed any more");
+  RCT_RETURN_IF_ERROR(Certify(all, unit, metric->data(), rows, fetched, threads,
+                              monitor, answer));
+  return answer;
+}
+
+absl::StatusOr<CellTrial> TryCell(const StreamedPoints& all, int cell) {
+  std::vector<int32_t> others;
+  for (int32_t c = 0; c < all.cells.size(); ++c) {
+    if (c != cell) others.push_back(c);
+  }
+  std::vector<double> wants(all.cells.size());
+  CellTrial trial;
+  RCT_ASSIGN_OR_RETURN(trial.distance,
+                       CountWants(all, {StreamUnit::kCells, cell, cell + 1},
+                                  cell, others, wants));
+  const double pairs = static_cast<double>(others.size()) *
+                       static_cast<double>(all.cells.rows(cell).size());
+  trial.part_wanted =
+      std::accumulate(wants.begin(), wants.end(), 0.0) / std::max(1.0, pairs);
+  return trial;
+}
+
+absl::StatusOr<FoundNeighbors> SearchOwned(
+    const StreamedPoints& all, absl::Span<const DeferredQuery> deferred,
+    int threads, Monitor* monitor) {
+  const Monitor::Part whole(monitor);
+  std::vector<absl::Span<const DeferredQuery>> of_cells;
+  for (size_t begin = 0; begin < deferred.size();) {
+    size_t end = begin + 1;
+    while (end < deferred.size() &&
+           deferred[end].cell == deferred[begin].cell) {
+      ++end;
+    }
+    of_cells.push_back(deferred.subspan(begin, end - begin));
+    begin = end;
+  }
+  std::vector<FoundNeighbors> found(of_cells.size());
+  std::vector<absl::Status> errors(std::max(1, threads));
+  ParallelFor(threads, std::ssize(of_cells), monitor,
+              [&](int64_t i, int worker) {
+                errors[worker].Update(SearchCell(all, of_cells[i], found[i]));
+              });
+  for (const absl::Status& error : errors) RCT_RETURN_IF_ERROR(error);
+  RCT_RETURN_IF_ERROR(Monitor::Check(monitor));
+  return Sorted(found);
+}
+
+}  // namespace rct
