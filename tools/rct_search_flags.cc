@@ -155,8 +155,7 @@ constexpr std::string_view kOrderHelp =
     R"(  --order=METHOD|FILE       before by this order: maxmin or others of rct order,
                             in units of --lengthscale; or a file of row numbers
   --out_order=FILE          the order that was used
-  --work=FOLDER             past memory: in parts, on the disk; .npy files only
-    --resume                  go on with a search that was stopped
+  --work=FOLDER [--resume]  past memory: by parts, .npy only; or go on with it
 )";
 
 constexpr std::string_view kExample[] = {

@@ -88,17 +88,17 @@ class Outputs {
         n_(n),
         k_(task.search.k),
         audited_rows_(DrawAudit(n, task.audit)),
-        audited_(static_cast<int64_t>(audited_rows_.size()), k_) {
-    if (!indices_path_.empty()) indices_.emplace(folder + "/indices.npy");
-    if (!distances_path_.empty()) distances_.emplace(folder + "/distances.npy");
-  }
+        audited_(static_cast<int64_t>(audited_rows_.size()), k_),
+        folder_(folder) {}
 
   absl::Status Append(int64_t first, const NeighborTable& table) {
     if (first == 0) {
-      if (indices_) {
+      if (!indices_path_.empty()) {
+        indices_.emplace(folder_ + "/indices.npy");
         RCT_RETURN_IF_ERROR(indices_->Append(NpyPreambleOfIndices(n_, k_)));
       }
-      if (distances_) {
+      if (!distances_path_.empty()) {
+        distances_.emplace(folder_ + "/distances.npy");
         RCT_RETURN_IF_ERROR(distances_->Append(NpyPreambleOfValues(n_, k_)));
       }
     }
@@ -181,6 +181,7 @@ class Outputs {
   int64_t k_;
   std::vector<int64_t> audited_rows_;
   NeighborTable audited_;
+  std::string folder_;
   std::optional<Appended> indices_;
   std::optional<Appended> distances_;
   int64_t short_rows_ = 0;
@@ -274,8 +275,12 @@ absl::StatusOr<std::string> StreamFromPoints(const SearchTask& task,
         return outputs.Append(first, table);
       },
       watch->monitor());
-  if (!report.ok()) return InTermsOfFlags(report.status());
   watch.reset();
+  if (!report.ok()) {
+    std::error_code error;
+    std::filesystem::remove(options.work, error);  // only where it is empty
+    return InTermsOfFlags(report.status());
+  }
   RCT_RETURN_IF_ERROR(outputs.Audit(input.points.view(), options, interrupted));
   RCT_RETURN_IF_ERROR(outputs.Finish(interrupted));
   RemoveStreamFiles(options.work);
