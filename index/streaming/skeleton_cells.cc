@@ -26,6 +26,7 @@
 #include "metric/residual_points.h"
 #include "metric/rounding.h"
 #include "traversal/block/block_skeletons.h"
+#include "traversal/block/compact_table.h"
 #include "traversal/block/filter_routines.h"
 #include "traversal/block/skeleton_bounds.h"
 #include "traversal/block/skeleton_tables.h"
@@ -215,14 +216,16 @@ void SkeletonCells::FindPanel(int from, const Projected& projected, int first,
                               absl::Span<const float> theta,
                               absl::Span<const int32_t> others, int32_t number,
                               absl::FunctionRef<void(int32_t, int32_t)> wanted,
+                              const SkeletonTables::Table& table,
                               float* y) const {
   const int to = Group(others.front());
   const FilterRoutines& filter = skeletons_->filter();
   const int from_rank = skeletons_->block(from).rank;
   const int to_rank = skeletons_->block(to).rank;
-  const SkeletonTables::Table table = tables_->table(to, from);
   const double norm = tables_->norm(to, from);
-  const double gap_slack = skeletons_->slack().Gap(from_rank, to_rank, norm);
+  const double error = tables_->error(to, from);
+  const double gap_slack =
+      skeletons_->slack().Gap(from_rank, to_rank, norm, error);
   alignas(64) float squared[kPanel];
   filter.project(table.data, table.row_stride, table.column_stride, to_rank,
                  from_rank, projected.w.data() + int64_t{first} * from_rank, y,
@@ -246,7 +249,7 @@ void SkeletonCells::FindPanel(int from, const Projected& projected, int first,
       outside,
       projected.e + first,
       theta.data() + first,
-      FloatAbove(skeletons_->slack().Product(from_rank, to_rank, norm))};
+      FloatAbove(skeletons_->slack().Product(from_rank, to_rank, norm, error))};
   const int count = std::min(kPanel, projected.count - first);
   uint32_t all = 0;
   uint32_t unbounded = 0;
@@ -272,6 +275,9 @@ void SkeletonCells::Find(
   const int group = Group(from);
   Projected projected(queries.points.points.cols(), skeletons_->max_rank());
   AlignedBuffer<float> y(int64_t{kPanel} * skeletons_->max_rank());
+  AlignedBuffer<float> room(int64_t{skeletons_->max_rank()} *
+                                skeletons_->max_rank() +
+                            CompactTable::kPadding);
   std::vector<float> theta(kPiece);
   const auto count = static_cast<int32_t>(queries.positions.size());
   for (int32_t begin = 0; begin < count; begin += kPiece) {
@@ -295,9 +301,11 @@ void SkeletonCells::Find(
         }
         continue;
       }
+      const SkeletonTables::Table table =
+          tables_->Load(Group(cells.front()), group, room.data());
       for (int first = 0; first < projected.count; first += kPanel) {
         FindPanel(group, projected, first, theta, cells, begin + first, wanted,
-                  y.data());
+                  table, y.data());
       }
     }
   }

@@ -87,7 +87,7 @@ class SkeletonCells final : public CellBounds {
                  absl::Span<const float> theta,
                  absl::Span<const int32_t> others, int32_t number,
                  absl::FunctionRef<void(int32_t, int32_t)> wanted,
-                 float* y) const;
+                 const SkeletonTables::Table& table, float* y) const;
 
   std::shared_ptr<const ResidualCorrelation> sample_;
   std::unique_ptr<const BlockSkeletons> skeletons_;
