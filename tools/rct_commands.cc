@@ -119,8 +119,11 @@ CommandOutcome RunTask(const absl::StatusOr<Task>& task,
   const auto interrupted = [&signals] { return signals.noted() != 0; };
   const absl::StatusOr<std::string> report = run(*task, interrupted);
   if (absl::IsCancelled(report.status())) {
+    const std::string_view kept = report.status().message();
     return Fail(kStopped + signals.noted(), program,
-                "interrupted; nothing is written");
+                absl::StartsWith(kept, "interrupted; ")
+                    ? kept
+                    : "interrupted; nothing is written");
   }
   if (!report.ok()) return Fail(kBadInput, program, report.status().message());
   return {0, "", *report + "\n"};

@@ -279,6 +279,12 @@ absl::StatusOr<std::string> StreamFromPoints(const SearchTask& task,
   if (!report.ok()) {
     std::error_code error;
     std::filesystem::remove(options.work, error);  // only where it is empty
+    if (absl::IsCancelled(report.status()) &&
+        std::filesystem::exists(options.work, error)) {
+      return absl::CancelledError(
+          absl::StrCat("interrupted; what is done is in ", options.work,
+                       ", and the same command with --resume does the rest"));
+    }
     return InTermsOfFlags(report.status());
   }
   RCT_RETURN_IF_ERROR(outputs.Audit(input.points.view(), options, interrupted));
