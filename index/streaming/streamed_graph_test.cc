@@ -64,7 +64,8 @@ class StreamedGraphTest : public FolderTest {
     NeighborTable graph(points.rows(), options.k);
     absl::StatusOr<StreamReport> report = StreamGraph(
         points.view(), options,
-        [&](int64_t first, const NeighborTable& rows) {
+        [&](int64_t first, const NeighborTable& rows) -> absl::Status {
+          if (refuses_) return absl::DataLossError("nobody takes it");
           for (int64_t i = 0; i < rows.num_queries(); ++i) {
             std::copy_n(rows.rows().row(i), rows.k(),
                         graph.rows().row(first + i));
@@ -99,6 +100,7 @@ class StreamedGraphTest : public FolderTest {
   }
 
   StreamReport report_;
+  bool refuses_ = false;  // to take the graph, when it is there
 };
 
 TEST_F(StreamedGraphTest, IsThatInMemory) {
@@ -220,7 +222,6 @@ TEST_F(StreamedGraphTest, ResumesAfterAStop) {
   options.predecessor = true;
   const absl::StatusOr<NeighborTable> whole = Stream(points, options);
   ASSERT_THAT(whole.status(), IsOk());
-  bool resumed = false;
   for (const double stop : {0.01, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95}) {
     Monitor monitor([stop](double done) { return done < stop; });
     options.resume = false;
@@ -232,17 +233,34 @@ TEST_F(StreamedGraphTest, ResumesAfterAStop) {
     const absl::StatusOr<NeighborTable> rest = Stream(points, options);
     ASSERT_THAT(rest.status(), IsOk());
     EXPECT_EQ(rest->Digest(), whole->Digest());
-    resumed = resumed || report_.units_resumed > 0;
   }
-  EXPECT_TRUE(resumed);
+}
+
+TEST_F(StreamedGraphTest, ResumesWhereNobodyTookTheGraph) {
+  const Matrix<double> points = Uniform(3000, 2);
+  StreamOptions options = OptionsFor(KernelConfig::MATERN12, 0.3, 60);
+  CutSmall(options);
+  const absl::StatusOr<NeighborTable> whole = Stream(points, options);
+  ASSERT_THAT(whole.status(), IsOk());
+  EXPECT_EQ(report_.units_resumed, 0);
+  refuses_ = true;
+  EXPECT_THAT(Stream(points, options).status(),
+              StatusIs(absl::StatusCode::kDataLoss));
+  refuses_ = false;
+  options.resume = true;
+  const absl::StatusOr<NeighborTable> rest = Stream(points, options);
+  ASSERT_THAT(rest.status(), IsOk());
+  EXPECT_EQ(rest->Digest(), whole->Digest());
+  EXPECT_EQ(report_.units_resumed, report_.units);
 }
 
 TEST_F(StreamedGraphTest, RefusesChunksOfAnotherSearch) {
   const Matrix<double> points = Uniform(2000, 2);
   StreamOptions options = OptionsFor(KernelConfig::MATERN12, 0.3, 60);
   CutSmall(options);
-  Monitor monitor([](double done) { return done < 0.7; });
-  ASSERT_FALSE(Stream(points, options, &monitor).ok());
+  refuses_ = true;
+  ASSERT_FALSE(Stream(points, options).ok());
+  refuses_ = false;
   EXPECT_THAT(Stream(points, options).status(),
               StatusIs(absl::StatusCode::kFailedPrecondition,
                        HasSubstr("has chunks of a search that was stopped")));
