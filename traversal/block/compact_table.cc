@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "metric/rounding.h"
+#include "traversal/block/filter_routines.h"
 
 namespace rct {
 namespace {
@@ -22,52 +23,26 @@ constexpr double kLargestOfProducts = 0.5;
 
 int64_t Lines(int64_t bytes) { return (bytes + kLine - 1) / kLine * kLine; }
 
-template <class Integer>
-void ExpandAs(const CompactTable& table, int64_t size, float* c) {
-  constexpr int64_t kGroup = CompactTable::kPadding;
-  for (int64_t i = 0; i < size; i += kGroup) {
-    Integer group[kGroup];
-    std::memcpy(group, table.bytes + i * sizeof(Integer), sizeof(group));
-    for (int64_t l = 0; l < kGroup; ++l) {
-      c[i + l] = table.step * static_cast<float>(group[l]);
-    }
-  }
-}
-
 // The steps come first, and then u_k and w_k for each k.
-void ExpandProducts(const CompactTable& table, CompactTable::Shape shape,
-                    float* c) {
-  constexpr int64_t kGroup = CompactTable::kPadding;
-  std::fill_n(c, shape.size() + kGroup, 0.0f);
+void ExpandProducts(const FilterRoutines& filter, const CompactTable& table,
+                    CompactTable::Shape shape, float* c) {
+  std::fill_n(c, shape.size() + CompactTable::kPadding, 0.0f);
   const auto* steps = reinterpret_cast<const float*>(table.bytes);
   const auto* u = reinterpret_cast<const int8_t*>(
       table.bytes + Lines(table.rank * static_cast<int64_t>(sizeof(float))));
-  for (int k = 0; k < table.rank; ++k) {
-    const int8_t* w = u + shape.rows;
-    for (int64_t j = 0; j < shape.columns; j += kGroup) {
-      // Zeros follow the last column, and leave what follows in memory alone.
-      float group[kGroup] = {};
-      const int64_t count = std::min(kGroup, shape.columns - j);
-      for (int64_t l = 0; l < count; ++l) {
-        group[l] = steps[k] * static_cast<float>(w[j + l]);
-      }
-      for (int64_t i = 0; i < shape.rows; ++i) {
-        const auto factor = static_cast<float>(u[i]);
-        float* to = c + i * shape.columns + j;
-        for (int64_t l = 0; l < kGroup; ++l) to[l] += factor * group[l];
-      }
-    }
-    u = w + shape.columns;
+  for (int k = 0; k < table.rank; ++k, u += shape.rows + shape.columns) {
+    filter.add_product(u, shape.rows, u + shape.rows, shape.columns, steps[k],
+                       c);
   }
 }
 
 // Completes a table whose bytes are in `storage`.
-CompactTable Complete(CompactTable table, const float* c,
-                      CompactTable::Shape shape,
+CompactTable Complete(const FilterRoutines& filter, CompactTable table,
+                      const float* c, CompactTable::Shape shape,
                       std::vector<uint8_t>& storage) {
   table.bytes = storage.data();
   std::vector<float> room(shape.size() + CompactTable::kPadding);
-  const float* kept = table.Expand(shape, room.data());
+  const float* kept = table.Expand(filter, shape, room.data());
   double squared = 0;
   for (int64_t i = 0; i < shape.size(); ++i) {
     const double off = double{c[i]} - double{kept[i]};
@@ -94,7 +69,8 @@ float StepFor(float largest) {
 }
 
 template <class Integer>
-CompactTable CompactAs(const float* c, CompactTable::Shape shape,
+CompactTable CompactAs(const FilterRoutines& filter, const float* c,
+                       CompactTable::Shape shape,
                        std::vector<uint8_t>& storage) {
   CompactTable table;
   table.form = sizeof(Integer);
@@ -104,7 +80,7 @@ CompactTable CompactAs(const float* c, CompactTable::Shape shape,
     const auto code = static_cast<Integer>(std::lround(c[i] / table.step));
     std::memcpy(storage.data() + i * sizeof(Integer), &code, sizeof(Integer));
   }
-  return Complete(table, c, shape, storage);
+  return Complete(filter, table, c, shape, storage);
 }
 
 // Rounds to multiples of a step, which is returned: for numbers of up to 8
@@ -122,8 +98,9 @@ float RoundToBytes(const std::vector<double>& numbers,
 
 // A cross approximation of at most `most_products` products, each of which
 // takes in what rounding left of those before it.
-CompactTable CompactAsProducts(double most, int64_t most_products,
-                               const float* c, CompactTable::Shape shape,
+CompactTable CompactAsProducts(const FilterRoutines& filter, double most,
+                               int64_t most_products, const float* c,
+                               CompactTable::Shape shape,
                                std::vector<uint8_t>& storage) {
   const auto [rows, columns] = shape;
   std::vector<float> steps;
@@ -184,7 +161,7 @@ CompactTable CompactAsProducts(double most, int64_t most_products,
     std::memcpy(storage.data() + Lines(steps.size() * sizeof(float)),
                 codes.data(), codes.size());
   }
-  return Complete(table, c, shape, storage);
+  return Complete(filter, table, c, shape, storage);
 }
 
 }  // namespace
@@ -202,8 +179,9 @@ CompactTable CompactTable::Whole(const float* c, Shape shape,
   return {.bytes = storage.data(), .form = sizeof(float)};
 }
 
-CompactTable CompactTable::Within(double most, const float* c, Shape shape,
-                                  float norm, std::vector<uint8_t>& storage) {
+CompactTable CompactTable::Within(const FilterRoutines& filter, double most,
+                                  const float* c, Shape shape, float norm,
+                                  std::vector<uint8_t>& storage) {
   if (double{norm} <= most) {
     storage.clear();
     return {.form = 0, .error = norm};
@@ -212,27 +190,30 @@ CompactTable CompactTable::Within(double most, const float* c, Shape shape,
       255, shape.size() / (kLess * (shape.rows + shape.columns)));
   CompactTable table;
   if (double{norm} <= kLargestOfProducts && products > 0) {
-    table = CompactAsProducts(most, products, c, shape, storage);
+    table = CompactAsProducts(filter, most, products, c, shape, storage);
     if (double{table.error} <= most) return table;
   }
-  table = CompactAs<int8_t>(c, shape, storage);
+  table = CompactAs<int8_t>(filter, c, shape, storage);
   if (double{table.error} <= most) return table;
-  return CompactAs<int16_t>(c, shape, storage);
+  return CompactAs<int16_t>(filter, c, shape, storage);
 }
 
-const float* CompactTable::Expand(Shape shape, float* room) const {
+const float* CompactTable::Expand(const FilterRoutines& filter, Shape shape,
+                                  float* room) const {
   switch (form) {
     case 0:
       std::fill_n(room, shape.size(), 0.0f);
       return room;
     case sizeof(int8_t):
-      ExpandAs<int8_t>(*this, shape.size(), room);
+      filter.expand_bytes(reinterpret_cast<const int8_t*>(bytes), step,
+                          shape.size(), room);
       return room;
     case sizeof(int16_t):
-      ExpandAs<int16_t>(*this, shape.size(), room);
+      filter.expand_words(reinterpret_cast<const int16_t*>(bytes), step,
+                          shape.size(), room);
       return room;
     case kProducts:
-      ExpandProducts(*this, shape, room);
+      ExpandProducts(filter, *this, shape, room);
       return room;
     default:
       return reinterpret_cast<const float*>(bytes);

@@ -23,6 +23,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "traversal/block/filter_routines.h"
+
 namespace rct {
 
 struct CompactTable {
@@ -54,12 +56,14 @@ struct CompactTable {
   // C'|_F at `most`, or in two a number. `norm` is at least |C|_F.
   static CompactTable Whole(const float* c, Shape shape,
                             std::vector<uint8_t>& storage);
-  static CompactTable Within(double most, const float* c, Shape shape,
-                             float norm, std::vector<uint8_t>& storage);
+  static CompactTable Within(const FilterRoutines& filter, double most,
+                             const float* c, Shape shape, float norm,
+                             std::vector<uint8_t>& storage);
 
   // Returns C', row by row, which may stand in `room`, for as many numbers and
   // kPadding more.
-  const float* Expand(Shape shape, float* room) const;
+  const float* Expand(const FilterRoutines& filter, Shape shape,
+                      float* room) const;
 };
 
 }  // namespace rct

@@ -1,5 +1,6 @@
 #include "traversal/block/compact_table.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -9,9 +10,13 @@
 
 #include "base/random.h"
 #include "gtest/gtest.h"
+#include "metric/isa.h"
+#include "traversal/block/filter_routines.h"
 
 namespace rct {
 namespace {
+
+const FilterRoutines& Filter() { return *FilterRoutinesFor(Isa::kScalar); }
 
 // Normal numbers times `scale`.
 std::vector<float> Numbers(int64_t size, double scale, uint64_t seed) {
@@ -54,8 +59,9 @@ std::vector<float> Products(CompactTable::Shape shape, int rank, double scale,
 
 CompactTable Compact(double most, const std::vector<float>& c,
                      CompactTable::Shape shape, std::vector<uint8_t>& storage) {
-  return CompactTable::Within(
-      most, c.data(), shape, static_cast<float>(Norm(c) * (1 + 1e-6)), storage);
+  return CompactTable::Within(Filter(), most, c.data(), shape,
+                              static_cast<float>(Norm(c) * (1 + 1e-6)),
+                              storage);
 }
 
 TEST(CompactTableTest, IsOffByNoMoreThanItSays) {
@@ -73,7 +79,7 @@ TEST(CompactTableTest, IsOffByNoMoreThanItSays) {
           EXPECT_EQ(std::ssize(storage),
                     CompactTable::Bytes(shape, table.form, table.rank));
           std::vector<float> room(shape.size() + CompactTable::kPadding);
-          const float* kept = table.Expand(shape, room.data());
+          const float* kept = table.Expand(Filter(), shape, room.data());
           EXPECT_LE(Off(c, kept), table.error);
           if (table.form != sizeof(int16_t)) {
             EXPECT_LE(table.error, most);
@@ -94,7 +100,7 @@ TEST(CompactTableTest, TheErrorIsComputed) {
   const CompactTable table = Compact(0x1p-6, c, shape, storage);
   EXPECT_EQ(table.form, 1);
   std::vector<float> room(400 + CompactTable::kPadding);
-  EXPECT_NEAR(table.error, Off(c, table.Expand(shape, room.data())),
+  EXPECT_NEAR(table.error, Off(c, table.Expand(Filter(), shape, room.data())),
               1e-5 * table.error);
 }
 
@@ -117,7 +123,28 @@ TEST(CompactTableTest, WholeTablesAreThemselves) {
   std::vector<uint8_t> storage;
   const CompactTable table = CompactTable::Whole(c.data(), shape, storage);
   EXPECT_EQ(table.error, 0);
-  EXPECT_EQ(Off(c, table.Expand(shape, nullptr)), 0);
+  EXPECT_EQ(Off(c, table.Expand(Filter(), shape, nullptr)), 0);
+}
+
+TEST(CompactTableTest, EveryInstructionSetHasTheSameBits) {
+  const CompactTable::Shape shape = {37, 41};
+  for (const std::vector<float>& c :
+       {Numbers(shape.size(), 1e-2, 1), Numbers(shape.size(), 1, 1),
+        Products(shape, 3, 2e-3, 1)}) {
+    std::vector<uint8_t> storage;
+    const CompactTable table = Compact(0x1p-6, c, shape, storage);
+    std::vector<float> plain(shape.size() + CompactTable::kPadding);
+    table.Expand(Filter(), shape, plain.data());
+    for (const Isa isa : AvailableIsas()) {
+      const FilterRoutines* filter = FilterRoutinesFor(isa);
+      if (filter == nullptr) continue;
+      std::vector<float> room(shape.size() + CompactTable::kPadding);
+      table.Expand(*filter, shape, room.data());
+      EXPECT_TRUE(
+          std::equal(room.begin(), room.begin() + shape.size(), plain.begin()))
+          << IsaName(isa);
+    }
+  }
 }
 
 TEST(CompactTableTest, ZerosAreZeros) {
@@ -125,9 +152,9 @@ TEST(CompactTableTest, ZerosAreZeros) {
   const std::vector<float> c(40, 0.0f);
   std::vector<uint8_t> storage;
   const CompactTable table =
-      CompactTable::Within(/*most=*/-1, c.data(), shape, 0, storage);
+      CompactTable::Within(Filter(), /*most=*/-1, c.data(), shape, 0, storage);
   std::vector<float> room(40 + CompactTable::kPadding);
-  EXPECT_EQ(Off(c, table.Expand(shape, room.data())), 0);
+  EXPECT_EQ(Off(c, table.Expand(Filter(), shape, room.data())), 0);
   EXPECT_EQ(table.error, 0);
 }
 

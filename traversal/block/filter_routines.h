@@ -115,6 +115,17 @@ struct FilterRoutines {
                      int first, int count, const int32_t* masks,
                      const int32_t* min_row, const int32_t* row_limit,
                      const int32_t* self, KeptList* kept);
+
+  // Compute to[i] = step from[i], i < count rounded up to whole sixteens.
+  void (*expand_bytes)(const int8_t* from, float step, int64_t count,
+                       float* to);
+  void (*expand_words)(const int16_t* from, float step, int64_t count,
+                       float* to);
+
+  // Adds to[i columns + j] += u[i] (step w[j]), by fused multiply-add. Adds
+  // zeros to the sixteen numbers that follow.
+  void (*add_product)(const int8_t* u, int64_t rows, const int8_t* w,
+                      int64_t columns, float step, float* to);
 };
 
 // Returns the table for `isa`, or null where this machine or build lacks it.

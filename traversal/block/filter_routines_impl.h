@@ -274,9 +274,38 @@ struct FilterRoutinesOf {
     return pairs;
   }
 
+  template <class Integer>
+  static void Expand(const Integer* from, float step, int64_t count,
+                     float* to) {
+    for (int64_t i = 0; i < count; i += kFloatLanes) {
+      for (int l = 0; l < kFloatLanes; ++l) {
+        to[i + l] = step * static_cast<float>(from[i + l]);
+      }
+    }
+  }
+
+  static void AddProduct(const int8_t* u, int64_t rows, const int8_t* w,
+                         int64_t columns, float step, float* to) {
+    for (int64_t j = 0; j < columns; j += kFloatLanes) {
+      float group[kFloatLanes] = {};
+      const int64_t count = std::min<int64_t>(kFloatLanes, columns - j);
+      for (int64_t l = 0; l < count; ++l) {
+        group[l] = step * static_cast<float>(w[j + l]);
+      }
+      const V factors = V::Load(group);
+      for (int64_t i = 0; i < rows; ++i) {
+        float* at = to + i * columns + j;
+        Fma(V::Broadcast(static_cast<float>(u[i])), factors, V::Load(at))
+            .Store(at);
+      }
+    }
+  }
+
   static constexpr FilterRoutines Table(Isa isa) {
-    return {isa,        &Eliminate, &Project,   &GapTerms,
-            &PassBlock, &PassCones, &KeepPoints};
+    return {isa,         &Eliminate,      &Project,
+            &GapTerms,   &PassBlock,      &PassCones,
+            &KeepPoints, &Expand<int8_t>, &Expand<int16_t>,
+            &AddProduct};
   }
 };
 

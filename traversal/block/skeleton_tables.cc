@@ -71,7 +71,8 @@ struct SkeletonTables::Worker {
 SkeletonTables::SkeletonTables(const ResidualCorrelation& metric,
                                const BlockSkeletons& skeletons, bool keep_gaps,
                                int threads, Monitor* monitor)
-    : has_gaps_(keep_gaps),
+    : filter_(&skeletons.filter()),
+      has_gaps_(keep_gaps),
       num_blocks_(skeletons.num_blocks()),
       positions_(skeletons.num_positions()),
       cones_(skeletons.num_cones()),
@@ -193,18 +194,19 @@ bool SkeletonTables::MakeTable(const ResidualCorrelation& metric,
 void SkeletonTables::Keep(int larger, int smaller, const float* c) {
   const int64_t pair = PairOf(larger, smaller);
   const CompactTable::Shape shape = ShapeOf(larger, smaller);
-  tables_[pair] = compact_ ? CompactTable::Within(
-                                 far(larger, smaller) ? kFarError : kNearError,
-                                 c, shape, norm(larger, smaller), bytes_[pair])
-                           : CompactTable::Whole(c, shape, bytes_[pair]);
+  tables_[pair] =
+      compact_ ? CompactTable::Within(
+                     *filter_, far(larger, smaller) ? kFarError : kNearError, c,
+                     shape, norm(larger, smaller), bytes_[pair])
+               : CompactTable::Whole(c, shape, bytes_[pair]);
 }
 
 SkeletonTables::Table SkeletonTables::Load(int to, int from,
                                            float* room) const {
   const int larger = std::max(to, from);
   const int smaller = std::min(to, from);
-  const float* c =
-      tables_[PairOf(larger, smaller)].Expand(ShapeOf(larger, smaller), room);
+  const float* c = tables_[PairOf(larger, smaller)].Expand(
+      *filter_, ShapeOf(larger, smaller), room);
   const int64_t columns = ranks_[smaller];
   return to > from ? Table{c, columns, 1} : Table{c, 1, columns};
 }
@@ -267,7 +269,8 @@ void SkeletonTables::Save(ArchiveWriter& archive) const {
 }
 
 SkeletonTables::SkeletonTables(const BlockSkeletons& skeletons,
-                               ArchiveReader& archive) {
+                               ArchiveReader& archive)
+    : filter_(&skeletons.filter()) {
   Describe(*this, archive);
   if (archive.status().ok()) Check(skeletons, archive);
   if (archive.status().ok()) CheckOrder(archive);

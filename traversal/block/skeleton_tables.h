@@ -173,6 +173,7 @@ class SkeletonTables {
   // Fills in what stands for gaps.
   void TakeLengths(const BlockSkeletons& skeletons);
 
+  const FilterRoutines* filter_;
   bool has_gaps_;
   bool compact_ = false;
   int num_blocks_;
