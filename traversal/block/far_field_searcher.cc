@@ -295,9 +295,11 @@ void FarFieldSearcher::Search(const Request& request, NeighborTable& neighbors,
   if (blocks != nullptr) {
     RunTasks(request, *blocks, divided, neighbors, statistics);
     if (!Monitor::Go(monitor)) return;
-    SearchInducing(*this, blocks->inducing(), request, divided.inducing,
-                   neighbors, statistics);
+    const std::vector<int32_t> given_up =
+        SearchInducing(*this, blocks->inducing(), request, divided.inducing,
+                       neighbors, statistics);
     if (!Monitor::Go(monitor)) return;
+    divided.hard.insert(divided.hard.end(), given_up.begin(), given_up.end());
     std::sort(divided.hard.begin(), divided.hard.end());
   }
   // Few queries are left over where there are blocks.

@@ -276,7 +276,7 @@ SkeletonParts LazySkeletons::PartsFor(const Request& request,
 }
 
 const InducingBounds* LazySkeletons::InducingFor(
-    int64_t hard, const SearchOptions& options) const {
+    int64_t hard, int64_t asked, const SearchOptions& options) const {
   if (inducing_ != nullptr || hard == 0 || !costs_.has_value() ||
       metric_->factor() == nullptr) {
     return inducing_;
@@ -307,6 +307,7 @@ const InducingBounds* LazySkeletons::InducingFor(
     made_inducing_ = std::make_unique<const InducingBounds>(
         *metric_, rows, skeletons.loose_rows(), skeletons.block_size(), weights,
         WeightSlack(metric_->factor()->rounding(), /*scale=*/1));
+    all_by_inducing_ = 2 * hard > asked;
     inducing_ = made_inducing_.get();
   } catch (const std::bad_alloc&) {
     missed_with_inducing_ = 0;

@@ -90,14 +90,19 @@ class LazySkeletons {
                          SearchCounters& counters) const;
 
   // Returns the bounds of inducing points (inducing_bounds.h), or null as long
-  // as they do not pay: `hard` of them are queries that skeletons leave to
-  // exhaustive search. Makes the bounds first, on the call's threads, where
-  // they pay by now; never where the config chose the form.
-  const InducingBounds* InducingFor(int64_t hard,
+  // as they do not pay: of `asked` of them that are queries, skeletons leave
+  // `hard` to exhaustive search. Makes the bounds first, on the call's threads,
+  // where they pay by now; never where the config chose the form.
+  const InducingBounds* InducingFor(int64_t hard, int64_t asked,
                                     const SearchOptions& options) const
       ABSL_LOCKS_EXCLUDED(mutex_);
   // Returns the same as far as they are made.
   const InducingBounds* inducing() const { return inducing_; }
+  // Returns whether all inducing points are searched by them: skeletons left
+  // most of them. Else those alone that skeletons leave.
+  bool all_by_inducing() const { return all_by_inducing_; }
+  // The bounds turned out to dismiss too little: no call uses them from now on.
+  void DropInducing() const { inducing_ = nullptr; }
 
   // The decision: TABLES, PROJECTIONS or DENSE; AUTO where calls decide.
   Form form() const { return form_; }
@@ -161,6 +166,7 @@ class LazySkeletons {
   mutable std::atomic<const BlockSkeletons*> skeletons_ = nullptr;
   mutable std::atomic<const SkeletonTables*> tables_ = nullptr;
   mutable std::atomic<const InducingBounds*> inducing_ = nullptr;
+  mutable std::atomic<bool> all_by_inducing_ = false;
   mutable std::atomic<bool> unsound_ = false;
 
   mutable absl::Mutex mutex_;

@@ -201,10 +201,10 @@ TEST_F(MadeByCallsTest, CallsAtOnceShareThem) {
   EXPECT_EQ(Search(kSize).neighbors.Digest(), digests[0]);
 }
 
-// With this jitter inducing points, and rows at the same places, are so
-// uncertain that no block holds them; and inducing points are hard, so that
-// they get bounds of their own, by which they are searched for from the second
-// call on.
+// With this jitter inducing points, and rows at the same places, which are
+// their nearest, are so uncertain that no block holds them; and inducing points
+// are hard, so that they get bounds of their own, by which they are searched
+// for from the second call on.
 TEST(LazyInducingTest, LooseRowsAreAmongTheirNeighbors) {
   constexpr int64_t kRows = 12000;
   constexpr int kInducing = 100;
@@ -213,13 +213,13 @@ TEST(LazyInducingTest, LooseRowsAreAmongTheirNeighbors) {
                          .jitter = 3e-12,
                          .variance_floor = 1e-13};
   for (int i = 0; i < kInducing; ++i) model.rows.push_back(i);
-  for (int i = 0; i < 40; ++i) {
+  for (int i = 0; i < 60; ++i) {
     std::copy_n(points.row(i), 2, points.row(kInducing + i));
   }
   const auto metric = MakeFarFieldMetric(points.view(), model);
   const auto searcher = MakeSearcher(metric, {});
   const std::vector<int64_t> rows = AllRows(kRows);
-  const SearchOptions options = {.k = 30, .threads = 2};
+  const SearchOptions options = {.k = 1, .threads = 2};
   const std::string expected = ExhaustiveSearcher<ResidualCorrelation>(metric)
                                    .SearchRows(rows, options)
                                    .neighbors.Digest();
@@ -230,6 +230,30 @@ TEST(LazyInducingTest, LooseRowsAreAmongTheirNeighbors) {
   EXPECT_FALSE(searcher->lazy().skeletons()->loose_rows().empty());
   ASSERT_NE(searcher->lazy().inducing(), nullptr);
   EXPECT_FALSE(searcher->lazy().inducing()->others().empty());
+}
+
+// Skeletons answer most inducing points of a smooth kernel, whose weights
+// dismiss next to nothing: however often calls are repeated, none evaluates
+// more than those before, but for the one that tries the weights.
+TEST(LazyInducingTest, RepeatedCallsDoNotBecomeSlower) {
+  constexpr int64_t kRows = 12000;
+  const auto metric = MakeTestModel(MakePoints("normal", kRows, 3, 1).view(),
+                                    KernelConfig::RBF, 256)
+                          .metric;
+  const auto searcher = MakeSearcher(metric, {});
+  const std::vector<int64_t> rows = AllRows(kRows);
+  const SearchOptions options = {.k = 20, .threads = 2};
+  std::vector<int64_t> evaluations;
+  std::string digest;
+  for (int call = 0; call < 12; ++call) {
+    const SearchResult result = searcher->SearchRows(rows, options);
+    evaluations.push_back(result.counters.distance_evaluations());
+    if (call == 0) digest = result.neighbors.Digest();
+    EXPECT_EQ(result.neighbors.Digest(), digest);
+  }
+  EXPECT_LE(evaluations.back(), evaluations[1] + evaluations[1] / 20);
+  EXPECT_GT(*std::max_element(evaluations.begin() + 2, evaluations.end()),
+            evaluations[1]);
 }
 
 }  // namespace

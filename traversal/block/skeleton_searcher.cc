@@ -97,9 +97,12 @@ SkeletonSearcher::Tasks SkeletonSearcher::Divide(
   const bool projects = parts.tables == nullptr;
   const int64_t block_size = parts.skeletons->block_size();
   std::vector<std::pair<int32_t, int32_t>> by_place;  // position, query
-  const InducingBounds* inducing = request.own() ? lazy_->inducing() : nullptr;
+  if (request.own() && lazy_->all_by_inducing()) {
+    divided.bounds = lazy_->inducing();
+  }
   for (int32_t i = 0; i < request.num_queries(); ++i) {
-    if (inducing != nullptr && inducing->number(request.positions[i]) >= 0) {
+    if (divided.bounds != nullptr &&
+        divided.bounds->number(request.positions[i]) >= 0) {
       divided.inducing.push_back(i);
       continue;
     }
@@ -153,12 +156,34 @@ void SkeletonSearcher::MoveInducing(const Request& request,
         return inducing.count(request.positions[query]) == 0;
       });
   const int64_t count = divided.hard.end() - first;
-  if (lazy_->InducingFor(count, request.options) == nullptr) {
+  int64_t asked = count;
+  if (lazy_->inducing() == nullptr) {
+    asked = std::count_if(
+        request.positions.begin(), request.positions.end(),
+        [&](int32_t position) { return inducing.count(position) > 0; });
+  }
+  const InducingBounds* bounds =
+      divided.bounds != nullptr
+          ? divided.bounds
+          : lazy_->InducingFor(count, asked, request.options);
+  if (bounds == nullptr) {
     std::sort(divided.hard.begin(), divided.hard.end());
     return;
   }
+  divided.bounds = bounds;
   divided.inducing.insert(divided.inducing.end(), first, divided.hard.end());
   divided.hard.erase(first, divided.hard.end());
+}
+
+void SkeletonSearcher::SearchByInducing(const Request& request, Tasks& divided,
+                                        NeighborTable& neighbors,
+                                        SearchStatistics& statistics) const {
+  if (divided.inducing.empty()) return;
+  const std::vector<int32_t> given_up = SearchInducing(
+      *this, *divided.bounds, request, divided.inducing, neighbors, statistics);
+  if (2 * given_up.size() > divided.inducing.size()) lazy_->DropInducing();
+  divided.hard.insert(divided.hard.end(), given_up.begin(), given_up.end());
+  std::sort(divided.hard.begin(), divided.hard.end());
 }
 
 SkeletonSearcher::Passes SkeletonSearcher::RunTasks(
@@ -224,11 +249,8 @@ void SkeletonSearcher::Search(const Request& request, NeighborTable& neighbors,
   AddCounters(sum, statistics.counters);
   std::sort(divided.hard.begin(), divided.hard.end());
   MoveInducing(request, parts, divided);
-  if (!divided.inducing.empty()) {
-    SearchInducing(*this, *lazy_->inducing(), request, divided.inducing,
-                   neighbors, statistics);
-    if (!Monitor::Go(monitor)) return;
-  }
+  SearchByInducing(request, divided, neighbors, statistics);
+  if (!Monitor::Go(monitor)) return;
   exhaustive_.SearchSome(request, divided.hard, neighbors, statistics);
 }
 

@@ -64,7 +64,8 @@ class SkeletonSearcher final : public Searcher<ResidualCorrelation> {
     std::vector<int32_t> order;  // the queries that the spans refer to
     std::vector<Task> tasks;
     std::vector<int32_t> hard;      // queries that are in none
-    std::vector<int32_t> inducing;  // those among them that have bounds
+    std::vector<int32_t> inducing;  // those that `bounds` are for
+    const InducingBounds* bounds = nullptr;
   };
   using Passes = std::vector<std::unique_ptr<SkeletonPass>>;
 
@@ -78,6 +79,11 @@ class SkeletonSearcher final : public Searcher<ResidualCorrelation> {
   // Moves the inducing points among the hard queries, if they have bounds.
   void MoveInducing(const Request& request, const SkeletonParts& parts,
                     Tasks& divided) const;
+  // Searches for the inducing points by their bounds. Those that these leave
+  // too much become hard ones.
+  void SearchByInducing(const Request& request, Tasks& divided,
+                        NeighborTable& neighbors,
+                        SearchStatistics& statistics) const;
   // Does the tasks, each worker in a pass of its own.
   Passes RunTasks(const Request& request, const SkeletonParts& parts,
                   const Tasks& divided, NeighborTable& neighbors) const;
