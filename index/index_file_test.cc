@@ -168,6 +168,26 @@ TEST_F(IndexFileTest, EveryFormOfSkeletons) {
   }
 }
 
+// How fine skeletons have to be is the choice of samples, which a file keeps
+// for the calls that make them.
+TEST_F(IndexFileTest, SkeletonsToComeAreThoseThatSamplesChose) {
+  const Matrix<double> points = MakePoints("cube", 32'768, 2, 1);
+  IndexOptions options = Options(BLOCK);
+  options.mutable_residual()->mutable_inducing()->mutable_random()->set_count(
+      8);
+  const ResidualIndex index = Build(points, options);
+  ASSERT_THAT(index.Save(Path("index")), IsOk());
+  const auto loaded = ResidualIndex::Load(Path("index"));
+  ASSERT_THAT(loaded.status(), IsOk());
+  const auto made = index.Graph({.k = 7});
+  const auto remade = loaded->Graph({.k = 7});
+  ASSERT_THAT(made.status(), IsOk());
+  ASSERT_THAT(remade.status(), IsOk());
+  EXPECT_EQ(remade->counters.SerializeAsString(),
+            made->counters.SerializeAsString());
+  EXPECT_LT(remade->counters.distance_evaluations(), int64_t{32'768} * 1000);
+}
+
 // Tables that calls have made are saved for other processes.
 TEST_F(IndexFileTest, TablesThatCallsMade) {
   const Matrix<double> points = MakePoints("cube", 4000, 2, 1);

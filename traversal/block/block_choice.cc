@@ -43,10 +43,12 @@ constexpr int kMaxDimensions = 3;
 constexpr double kMaxError = 1e-3;
 
 // The sample of the far field is not worth its time where skeletons are
-// expected to be this many times faster than all pairs, index included: for any
-// kernel, and for one that is smooth.
+// expected to be this many times faster than all pairs, index included; and for
+// a smooth kernel where they are this much faster and a query costs no more
+// than so many evaluations.
 constexpr double kFastEnough = 80;
 constexpr double kFastEnoughIfSmooth = 4;
+constexpr double kFewEvaluations = 16384;
 
 // The least rank of a block's basis that is met.
 constexpr double kLeastRank = 12;
@@ -116,7 +118,10 @@ class Choice {
     const KernelFamily family = metric_->kernel().family();
     const bool smooth =
         family == KernelFamily::kMatern52 || family == KernelFamily::kRbf;
-    const double fast_enough = smooth ? kFastEnoughIfSmooth : kFastEnough;
+    const bool few =
+        skeletons < kFewEvaluations * static_cast<double>(queries_);
+    const double fast_enough =
+        smooth && few ? kFastEnoughIfSmooth : kFastEnough;
     if (metric_->dim() > kMaxDimensions || n < kMinPoints ||
         n < kMinPointsOfInducing * metric_->data().v.cols() ||
         skeletons * fast_enough < pairs || !FarFieldBlocks::Offered(*metric_) ||

@@ -44,6 +44,9 @@ constexpr double kMaxResidual = 0.25;
 // filter costs more than that of others, for nothing.
 constexpr double kMaxHardPart = 0.25;
 
+// The least residual that is worth a skeleton.
+constexpr double kLeastResidual = 0.003;
+
 // The cost of the weights of a point for each inducing point, in evaluations.
 constexpr double kInducingPrice = 0.65;
 
@@ -115,7 +118,7 @@ void LazySkeletons::Build(int threads, Monitor* monitor, SkeletonRival rival) {
       form_ = SkeletonBoundConfig::DENSE;
     }
   }
-  if (form_ == SkeletonBoundConfig::TABLES && !TablesFit()) {
+  if (form_ == SkeletonBoundConfig::TABLES && !TablesFit(/*with_gaps=*/false)) {
     form_ = SkeletonBoundConfig::PROJECTIONS;
   }
   if (form_ == SkeletonBoundConfig::PROJECTIONS && !SkeletonsFit()) {
@@ -134,31 +137,66 @@ void LazySkeletons::Build(int threads, Monitor* monitor, SkeletonRival rival) {
   phases_ = clock.Take();
 }
 
-bool LazySkeletons::Decide(int threads, Monitor* monitor, SkeletonRival rival,
-                           PhaseClock& clock) {
+LazySkeletons::Trial LazySkeletons::TrySkeletons(
+    const SkeletonBoundConfig& config, int threads, Monitor* monitor) const {
   const auto stride = static_cast<int>(
       std::max<int64_t>(1, partition_->num_blocks() / kSampleBlocks));
+  const SkeletonOptions options =
+      SkeletonOptionsFor(*metric_, config, config.group_by_row(), scale_);
+  const BlockSkeletons sample(*metric_, options, *partition_, threads, stride,
+                              monitor);
+  Trial trial;
+  trial.residual = options.rms_residual;
+  trial.evaluations = sample.evaluations();
+  if (!Monitor::Go(monitor) || !(sample.median_residual() <= kMaxResidual)) {
+    return trial;
+  }
+  trial.hard = HardPart(ExhaustiveSearcher<ResidualCorrelation>(metric_),
+                        sample, threads);
+  trial.costs.emplace(*metric_, sample.mean_rank(), partition_->num_blocks(),
+                      trial.hard);
+  trial.costs->Limit(MemoryOf(config));
+  return trial;
+}
+
+double LazySkeletons::CostOf(const Trial& trial) const {
+  const int64_t queries = config_.expected_queries() > 0
+                              ? config_.expected_queries()
+                              : metric_->size();
+  const double dense =
+      static_cast<double>(queries) * static_cast<double>(metric_->size());
+  if (!trial.costs.has_value() || trial.hard > kMaxHardPart) return dense;
+  return std::min(dense, trial.costs->Total(queries));
+}
+
+bool LazySkeletons::Decide(int threads, Monitor* monitor, SkeletonRival rival,
+                           PhaseClock& clock) {
   const Monitor::Part part(monitor, kForecastShare);
-  const BlockSkeletons sample(
-      *metric_,
-      SkeletonOptionsFor(*metric_, config_, config_.group_by_row(), scale_),
-      *partition_, threads, stride, monitor);
+  Trial best = TrySkeletons(config_, threads, monitor);
+  Trial last = best;
+  int64_t evaluations = best.evaluations;
+  SkeletonBoundConfig finer = config_;
+  while (Monitor::Go(monitor) && config_.rms_residual() == 0 &&
+         last.costs.has_value() && last.hard > 0 &&
+         last.residual / 2 >= kLeastResidual) {
+    finer.set_rms_residual(last.residual / 2);
+    last = TrySkeletons(finer, threads, monitor);
+    evaluations += last.evaluations;
+    if (CostOf(last) < CostOf(best)) best = last;
+  }
   if (!Monitor::Go(monitor)) return false;
+  if (finer.rms_residual() > 0) config_.set_rms_residual(best.residual);
   form_ = SkeletonBoundConfig::DENSE;
-  if (sample.median_residual() <= kMaxResidual) {
-    const ExhaustiveSearcher<ResidualCorrelation> exhaustive(metric_);
-    const double hard = HardPart(exhaustive, sample, threads);
-    costs_.emplace(*metric_, sample.mean_rank(), partition_->num_blocks(),
-                   hard);
-    costs_->Limit(MemoryOf(config_));
-    if (hard <= kMaxHardPart) form_ = FormAtBuild(*costs_);
+  costs_ = best.costs;
+  if (costs_.has_value() && best.hard <= kMaxHardPart) {
+    form_ = FormAtBuild(*costs_);
   }
   const bool useful = form_ != SkeletonBoundConfig::DENSE;
   if (!rival(useful ? costs_ : std::nullopt)) {
     form_ = SkeletonBoundConfig::DENSE;
   }
   if (!Monitor::Go(monitor)) return false;
-  clock.End("forecast", sample.evaluations(), 0);
+  clock.End("forecast", evaluations, 0);
   return true;
 }
 
@@ -198,23 +236,26 @@ bool LazySkeletons::SkeletonsFit() const {
   return static_cast<double>(made_skeletons_->bytes()) <= MemoryOf(config_);
 }
 
-bool LazySkeletons::TablesFit() const {
+bool LazySkeletons::TablesFit(bool with_gaps) const {
   // Tables and gaps (skeleton_tables.h), now that the ranks are known.
   const auto ranks = static_cast<double>(made_skeletons_->total_rank());
-  const double gaps = config_.norm_table()
-                          ? static_cast<double>(made_skeletons_->num_blocks()) *
-                                static_cast<double>(metric_->size())
-                          : 0;
-  const double bytes = 2 * ranks * ranks + 2 * gaps;
+  const auto blocks = static_cast<double>(made_skeletons_->num_blocks());
+  const auto points = static_cast<double>(metric_->size());
+  const double gaps = with_gaps ? 2 * blocks * points : 0;
+  const double bytes = 2 * ranks * ranks +
+                       SkeletonCosts::kPairBytes * blocks * blocks +
+                       SkeletonCosts::kLengthBytes * points + gaps;
   return bytes + static_cast<double>(made_skeletons_->bytes()) <=
              MemoryOf(config_) &&
          CheckMemory(bytes, "tables", "").ok();
 }
 
 bool LazySkeletons::MakeTables(int threads, Monitor* monitor) const {
-  if (!TablesFit()) throw std::bad_alloc();
-  auto made = std::make_unique<SkeletonTables>(
-      *metric_, *made_skeletons_, config_.norm_table(), threads, monitor);
+  if (!TablesFit(/*with_gaps=*/false)) throw std::bad_alloc();
+  const bool gaps = config_.norm_table() && TablesFit(/*with_gaps=*/true) &&
+                    (!costs_.has_value() || costs_->GapsFit());
+  auto made = std::make_unique<SkeletonTables>(*metric_, *made_skeletons_, gaps,
+                                               threads, monitor);
   if (!Monitor::Go(monitor)) return false;
   if (!made->sound()) {
     unsound_ = true;

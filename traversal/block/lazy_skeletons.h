@@ -108,6 +108,9 @@ class LazySkeletons {
   Form form() const { return form_; }
   // Absent where the config chose the form.
   const std::optional<SkeletonCosts>& costs() const { return costs_; }
+  // The config's, or what samples chose in its place; 0 where it follows the
+  // kernel.
+  double rms_residual() const { return config_.rms_residual(); }
   // Null as long as there are none.
   const BlockSkeletons* skeletons() const { return skeletons_; }
   const SkeletonTables* tables() const { return tables_; }
@@ -127,7 +130,22 @@ class LazySkeletons {
   };
 
   void Build(int threads, Monitor* monitor, SkeletonRival rival);
-  // Decides the form of AUTO by a sample. False where the monitor is cancelled.
+  // What a sample of skeletons says of all of them.
+  struct Trial {
+    double residual = 0;                 // that they reach
+    double hard = 1;                     // the part of queries
+    std::optional<SkeletonCosts> costs;  // absent where they dismiss nothing
+    int64_t evaluations = 0;
+  };
+  Trial TrySkeletons(const SkeletonBoundConfig& config, int threads,
+                     Monitor* monitor) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Returns the cost of the expected queries, or of all rows.
+  double CostOf(const Trial& trial) const;
+  // Decides the form of AUTO by a sample, and by others whose skeletons leave
+  // less, as long as some queries are hard: the more points fill the cells of
+  // the residual field, the nearer are neighbors, and the finer a skeleton has
+  // to tell its points apart. False where the monitor is cancelled.
   bool Decide(int threads, Monitor* monitor, SkeletonRival rival,
               PhaseClock& clock) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Form FormAtBuild(const SkeletonCosts& costs) const;
@@ -147,9 +165,9 @@ class LazySkeletons {
   bool MakeTables(int threads, Monitor* monitor) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Return whether the config lets the skeletons that were made stay, and
-  // tables of them take the memory that there is.
+  // tables of them, with or without gaps, take the memory that there is.
   bool SkeletonsFit() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  bool TablesFit() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool TablesFit(bool with_gaps) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Publish(std::unique_ptr<const BlockSkeletons> skeletons) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Publish(std::unique_ptr<const SkeletonTables> tables) const

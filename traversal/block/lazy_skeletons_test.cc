@@ -18,6 +18,7 @@
 #include "metric/test_data.h"
 #include "traversal/block/skeleton_bound.pb.h"
 #include "traversal/block/skeleton_searcher.h"
+#include "traversal/block/skeleton_tables.h"
 #include "traversal/block/test_far_field.h"
 #include "traversal/exhaustive/exhaustive.h"
 #include "traversal/neighbor_table.h"
@@ -92,6 +93,44 @@ TEST(LazySkeletonsTest, DoesNotGiveUpAmongManyBlocks) {
                 ->lazy()
                 .form(),
             SkeletonBoundConfig::AUTO);
+}
+
+// Thousands of points for each inducing point are so near to each other that
+// skeletons of the usual residual leave most queries to exhaustive search, and
+// finer ones few.
+TEST(LazySkeletonsTest, FullCellsTakeFinerSkeletons) {
+  const Matrix<double> points = MakePoints("cube", 32'768, 2, 1);
+  const auto metric = MakeTestModel(points.view(), KernelConfig::RBF, 8).metric;
+  const auto searcher = MakeSearcher(metric, {});
+  EXPECT_NE(searcher->lazy().form(), SkeletonBoundConfig::DENSE);
+  EXPECT_GT(searcher->lazy().rms_residual(), 0);
+  EXPECT_LT(searcher->lazy().rms_residual(), 0.05);
+}
+
+// Where gaps have no room, there are tables without them.
+TEST(LazySkeletonsTest, TablesWithoutGaps) {
+  constexpr int64_t kRows = 6000;
+  const auto metric = MakeTestModel(MakePoints("normal", kRows, 2, 1).view(),
+                                    KernelConfig::RBF, 96)
+                          .metric;
+  SkeletonBoundConfig config = Config(SkeletonBoundConfig::AUTO, 128);
+  config.set_expected_queries(1'000'000);
+  const SearchOptions options = {.k = 10, .threads = 2};
+  const std::vector<int64_t> rows = AllRows(kRows);
+  const auto whole = MakeSearcher(metric, config);
+  ASSERT_NE(whole->lazy().tables(), nullptr);
+  EXPECT_TRUE(whole->lazy().tables()->has_gaps());
+  const std::string digest =
+      whole->SearchRows(rows, options).neighbors.Digest();
+  int without_gaps = 0;
+  for (int64_t bytes = 3'000'000; bytes > 500'000; bytes -= 100'000) {
+    config.set_memory_bytes(bytes);
+    const auto searcher = MakeSearcher(metric, config);
+    EXPECT_EQ(searcher->SearchRows(rows, options).neighbors.Digest(), digest);
+    const SkeletonTables* tables = searcher->lazy().tables();
+    if (tables != nullptr) without_gaps += tables->has_gaps() ? 0 : 1;
+  }
+  EXPECT_GT(without_gaps, 0);
 }
 
 class MadeByCallsTest : public testing::Test {

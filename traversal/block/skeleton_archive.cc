@@ -45,7 +45,13 @@ void CheckForm(const SkeletonBoundConfig& config, int32_t form, bool costs,
 void SaveSkeletons(const SkeletonSearcher& searcher, ArchiveWriter& archive) {
   const LazySkeletons& lazy = searcher.lazy();
   archive.Value("skeletons.form", static_cast<int32_t>(lazy.form()));
-  if (lazy.costs().has_value()) lazy.costs()->Save(archive);
+  if (lazy.costs().has_value()) {
+    lazy.costs()->Save(archive);
+    // That of skeletons to come.
+    if (lazy.rms_residual() > 0) {
+      archive.Value("skeletons.rms_residual", lazy.rms_residual());
+    }
+  }
   if (lazy.skeletons() != nullptr) lazy.skeletons()->Save(archive);
   const SkeletonTables* tables = lazy.tables();
   if (tables != nullptr) tables->Save(archive);
@@ -62,6 +68,15 @@ absl::StatusOr<std::unique_ptr<const SkeletonSearcher>> RestoreSkeletons(
   archive.Value("skeletons.form", form);
   std::optional<SkeletonCosts> costs;
   if (archive.Has("costs.points")) costs.emplace(*metric, archive);
+  SkeletonBoundConfig chosen = config;
+  if (archive.Has("skeletons.rms_residual")) {
+    double residual = 0;
+    archive.Value("skeletons.rms_residual", residual);
+    archive.Expect(residual > 0 && residual < 1 && costs.has_value(),
+                   "skeletons.rms_residual",
+                   "is not between 0 and 1, or without costs");
+    chosen.set_rms_residual(residual);
+  }
   std::unique_ptr<const BlockSkeletons> skeletons;
   std::unique_ptr<const SkeletonTables> tables;
   if (archive.Has("skeletons.blocks")) {
@@ -78,7 +93,7 @@ absl::StatusOr<std::unique_ptr<const SkeletonSearcher>> RestoreSkeletons(
   return std::make_unique<const SkeletonSearcher>(
       metric, config,
       std::make_unique<const LazySkeletons>(
-          metric, config, static_cast<SkeletonBoundConfig::Form>(form), costs,
+          metric, chosen, static_cast<SkeletonBoundConfig::Form>(form), costs,
           std::move(skeletons), std::move(tables)));
 }
 

@@ -113,12 +113,19 @@ bool SkeletonCosts::SkeletonsFit() const {
 }
 
 bool SkeletonCosts::TablesFit() const {
-  const double tables =
-      TableBytes(points_, total_rank()) + 2 * points_ * num_blocks_;
-  const double coordinates = 4 * points_ * mean_rank_;
-  return SkeletonsFit() &&
-         tables + coordinates <= kMaxTableMemory * 8 * points_ * width_ &&
-         tables + coordinates + 4 * points_ * kColumns <= memory_;
+  return SkeletonsFit() && FitsWith(TableBytes(points_, total_rank()));
+}
+
+bool SkeletonCosts::GapsFit() const {
+  return FitsWith(TableBytes(points_, total_rank()) +
+                  2 * points_ * num_blocks_);
+}
+
+bool SkeletonCosts::FitsWith(double bytes) const {
+  const double others = (4 * mean_rank_ + kLengthBytes) * points_ +
+                        kPairBytes * num_blocks_ * num_blocks_;
+  return bytes + others <= kMaxTableMemory * 8 * points_ * width_ &&
+         bytes + others + 4 * points_ * kColumns <= memory_;
 }
 
 double SkeletonCosts::WithTables(int64_t queries) const {

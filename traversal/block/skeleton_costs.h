@@ -16,10 +16,11 @@
 // (docs/performance.md).
 //
 // Memory. Skeletons take 4 n (s + 10) bytes, and 4 n s more while they are
-// made; tables 2 S^2, or 2/5 S^2 where they are compact, and gaps 2 n b, less
-// those of blocks that are far (skeleton_tables.h). Tables with which all would
-// take more than twice the memory of V, 8 n m bytes, are never made, nor is
-// anything that does not fit into a limit.
+// made; tables 2 S^2, or 2/5 S^2 where they are compact, and 80 b^2; and gaps 2
+// n b, less those of blocks that are far (skeleton_tables.h). Tables with which
+// all would take more than twice the memory of V, 8 n m bytes, are never made,
+// nor is anything that does not fit into a limit. Where gaps alone do not,
+// there are tables without them.
 //
 // h is measured on a sample of the blocks (bound_probe.h).
 
@@ -39,6 +40,11 @@ class SkeletonCosts {
  public:
   // The bytes a point of tables in float32 beyond which they are compact.
   static constexpr int64_t kWholeTableBytes = 2048;
+
+  // What tables keep of each pair of blocks beside its numbers, and of each
+  // point.
+  static constexpr double kPairBytes = 80;
+  static constexpr double kLengthBytes = 4;
 
   // Returns about what tables take, by n and S.
   static double TableBytes(double points, double total_rank);
@@ -67,9 +73,11 @@ class SkeletonCosts {
   // Returns the cost of this number of queries of 50 neighbors by the cheapest
   // form that is not DENSE, all parts still to be made.
   double Total(int64_t queries) const;
-  // Return whether skeletons, and tables with them, may take their memory.
+  // Return whether skeletons, tables with them, and gaps with both may take
+  // their memory.
   bool SkeletonsFit() const;
   bool TablesFit() const;
+  bool GapsFit() const;
   // Returns TABLES, PROJECTIONS or DENSE, whichever is cheapest for this number
   // of queries of 50 neighbors, all parts still to be made.
   SkeletonBoundConfig::Form Cheapest(int64_t queries) const;
@@ -78,6 +86,8 @@ class SkeletonCosts {
   template <class Self, class Archive>
   static void Describe(Self& self, Archive& archive);
 
+  // Returns whether so many bytes beside skeletons stay within the limits.
+  bool FitsWith(double bytes) const;
   double WithTables(int64_t queries) const;
   double WithProjections(int64_t queries) const;
   double total_rank() const { return mean_rank_ * num_blocks_; }
