@@ -1,8 +1,8 @@
 // What a distributed search costs its ranks: processor time and bytes, with
 // ranks that are threads of this process.
 //
-//     ./tools/bazel run -c opt //index/distributed:distributed_benchmark -- \
-//       MATERN32 200000 128 20 4
+//     ./tools/bazel build //index/distributed:distributed_benchmark
+//     bazel-bin/index/distributed/distributed_benchmark MATERN32 200000 128 20 4
 //
 // are the kernel, points (uniform in the plane, lengthscale 1/4), inducing
 // points, neighbors (predecessors) and ranks. A rank has one thread, whose
