@@ -35,13 +35,13 @@ TEST(CommunicatorCasesTest, OverThreads) {
 }
 
 TEST(CommunicatorCasesTest, OverMpi) {
-  const std::string program = absl::StrCat(
-      std::getenv("TEST_SRCDIR"), "/rct/tools/mpi/communicator_cases_main");
+  SetUpMpirun();
+  const std::string program = MpiProgram("communicator_cases_main");
   for (const int size : {1, 2, 3, 5}) {
     for (const Lengths& lengths : kLengths) {
       const std::string line =
-          absl::StrCat(Mpirun(size), program, " ", lengths.piece_bytes, " ",
-                       lengths.most_bytes);
+          absl::StrCat("mpirun -n ", size, " ", program, " ",
+                       lengths.piece_bytes, " ", lengths.most_bytes);
       EXPECT_EQ(std::system(line.c_str()), 0) << line;
     }
   }

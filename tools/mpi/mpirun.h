@@ -1,26 +1,22 @@
-// How tests start MPI jobs: several ranks on few cores, as root too, in a
-// sandbox, without any network but the loopback.
+// Tests of jobs of several ranks, by calling mpirun as a user does.
 
 #ifndef RCT_TOOLS_MPI_MPIRUN_H_
 #define RCT_TOOLS_MPI_MPIRUN_H_
 
 #include <string>
-
-#include "absl/strings/str_cat.h"
+#include <string_view>
 
 namespace rct {
 
-// Returns the beginning of a line of shell, which the program's name and its
-// arguments follow. Open MPI keeps sockets in TMPDIR, whose names must be
-// short. Its transport by shared memory is left out: jobs that run at the same
-// time in sandboxes take each other's files.
-inline std::string Mpirun(int ranks) {
-  return absl::StrCat(
-      "TMPDIR=/tmp mpirun --allow-run-as-root --oversubscribe --bind-to none "
-      "--mca btl self,tcp --mca btl_tcp_if_include lo "
-      "--mca oob_tcp_if_include lo --mca plm isolated -n ",
-      ranks, " ");
-}
+// Sets, for all programs that this process starts, what mpirun needs where
+// tests run: as root, with more ranks than processors, in a sandbox and without
+// a network. Open MPI keeps sockets in TMPDIR, whose names must be short. Its
+// transport by shared memory is left out: jobs that run at the same time in
+// sandboxes take each other's files.
+void SetUpMpirun();
+
+// Returns the path of a program of this folder.
+std::string MpiProgram(std::string_view name);
 
 }  // namespace rct
 

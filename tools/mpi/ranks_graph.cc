@@ -186,10 +186,24 @@ absl::Status InTermsOfFlags(const absl::Status& status) {
   return absl::Status(status.code(), absl::StrCat("--memory_limit: ", message));
 }
 
+// Returns what the flags say of the answer and its files, which all ranks have
+// to be told alike. Files of points are compared by their rows.
+std::string FlagsOfAnswer(const RanksTask& task) {
+  const SearchTask& search = task.search;
+  return absl::StrCat(search.index.residual().SerializeAsString(), "\n",
+                      absl::StrJoin(search.lengthscale, ","), "\n",
+                      absl::StrJoin(search.coordinates.columns, ","), "\n",
+                      search.coordinates.lon_lat, "\n", search.search.k, "\n",
+                      search.search.predecessor, "\n", search.out_indices.path,
+                      "\n", search.out_distances.path, "\n", task.report);
+}
+
 // Finds what does not fit together before anything is read or made.
 absl::Status CheckBefore(const RanksTask& task, Communicator& ranks) {
   RCT_RETURN_IF_ERROR(CheckAlike(ranks, std::string(kVersion), "the programs",
                                  "start one version everywhere"));
+  RCT_RETURN_IF_ERROR(CheckAlike(ranks, FlagsOfAnswer(task), "the flags",
+                                 "start all ranks with the same ones"));
   absl::Status status;
   if (ranks.rank() == 0) {
     status = CheckFiles(InputsOf(task.search),

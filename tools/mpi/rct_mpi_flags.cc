@@ -32,8 +32,8 @@ answer: the files are to be on a file system that all ranks share. They take
 their places whole, at the end; after an error, Ctrl-C or the end of a rank each
 is as it was.
 
-  --points=FILE             your points, n x d: a .npy file, of which a rank reads
-                            its slice (another format is read whole by each)
+  --points=FILE             your points, n x d: .npy, of which a rank reads its
+                            slice; another format is read whole by each rank
     --columns=NAME[,NAME...] --lonlat  as in rct graph
   --kernel=NAME --lengthscale=L[,L...] --variance=S --jitter=J
                             the process, as in rct graph
@@ -42,8 +42,8 @@ is as it was.
                             --inducing_points=FILE
   --k=K                     neighbors of each point
   --predecessor             only rows before the query's (Vecchia)
-  --out_indices=FILE        row numbers, int64, n x k, .npy; -1 where there is none
-  --out_distances=FILE      sqrt(1-|correlation|), float64, .npy; inf where none is
+  --out_indices=FILE        row numbers, .npy, int64, n x k; -1: there is none
+  --out_distances=FILE      sqrt(1-|correlation|), .npy, float64; inf: none
   --threads=N               of each rank; default 0: its share of the processors
   --memory_limit=SIZE       of each rank, as 4GiB
   --report=FILE             what each rank did, took and sent, as JSON
@@ -55,8 +55,8 @@ Example
   mpirun -n 2 rct_mpi graph --points=p.csv --kernel=matern52 --lengthscale=20 \
     --num_inducing=50 --k=10 --predecessor --out_indices=sets.npy
 
-Exit code: 0; 1 for bad input; 2 for a wrong command line. mpirun has others
-where a rank was ended by a signal.
+Exit code: 0; 1 for bad input; 2 for a wrong command line. Where a signal ended
+a rank, mpirun has another one. mpirun --quiet adds no words of its own.
 )";
 
 // Flags of `rct graph` alone.
