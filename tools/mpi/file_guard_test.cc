@@ -69,7 +69,7 @@ TEST_F(FileGuardTest, RemovesTemporaryFiles) {
 }
 
 TEST_F(FileGuardTest, RestoresWhereOnlySomeAreRenamed) {
-  for (const std::vector<std::string> order :
+  for (const std::vector<std::string>& order :
        {std::vector<std::string>{"a", "b"}, {"b", "a"}}) {
     KillAfter(
         [](FileGuard& guard, absl::Span<Replacement> files) {

@@ -75,6 +75,9 @@ int RunOnRanks(absl::Span<const std::string> arguments, FileGuard& guard) {
   try {
     const CommandOutcome outcome = Run(arguments, ranks, guard);
     if (ranks.rank() != 0) return outcome.exit_code;
+    // All is said now: mpirun ends the ranks that are left where the first one
+    // returns an error.
+    IgnoreSignals();
     std::fputs(outcome.err.c_str(), stderr);
     std::fputs(outcome.out.c_str(), stdout);
     std::fflush(stdout);
