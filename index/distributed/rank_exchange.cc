@@ -19,7 +19,8 @@ namespace {
 constexpr int64_t kPieceBytes = int64_t{32} << 20;
 constexpr int64_t kLeastPieceBytes = int64_t{1} << 16;
 
-// The first byte of each message of a round.
+// The last byte of each message of a round: whether its sender has sent
+// anything to anyone.
 constexpr char kNothing = '0';
 constexpr char kSomething = '1';
 
@@ -27,10 +28,10 @@ constexpr char kSomething = '1';
 
 RankExchange::RankExchange(Communicator& ranks, int64_t piece_bytes)
     : ranks_(ranks),
-      piece_bytes_(piece_bytes > 0
-                       ? piece_bytes
-                       : std::max(kPieceBytes,
-                                  ranks.size() * kLeastPieceBytes)) {}
+      piece_bytes_(piece_bytes > 0 ? piece_bytes
+                                   : std::max(kPieceBytes,
+                                              ranks.size() * kLeastPieceBytes)),
+      sent_before_(ranks.bytes_sent()) {}
 
 template <class Call>
 auto RankExchange::Together(Call call) {
@@ -38,13 +39,15 @@ auto RankExchange::Together(Call call) {
   const int64_t sent = ranks_.bytes_sent();
   auto result = call();
   *counter_ += ranks_.bytes_sent() - sent;
-  seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() -
-                                            start)
-                  .count();
+  seconds_ +=
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
+          .count();
   return result;
 }
 
-void RankExchange::Caught() { own_.Update(StatusOfException("DistributedGraph")); }
+void RankExchange::Caught() {
+  own_.Update(StatusOfException("DistributedGraph"));
+}
 
 absl::Status RankExchange::Step(absl::FunctionRef<absl::Status()> step) {
   absl::Status own = std::exchange(own_, absl::OkStatus());
@@ -78,19 +81,18 @@ bool RankExchange::Round(NextPiece next, TakePiece take) {
   }
   const std::vector<std::string> received =
       Together([&] { return ranks_.Exchange(std::move(send)); });
-  bool any = false;
   try {
-    for (int from = 0; from < size(); ++from) {
+    for (int from = 0; from < size() && own_.ok(); ++from) {
       std::string_view piece = received[from];
-      any = any || piece.back() == kSomething;
       piece.remove_suffix(1);
-      if (!piece.empty() && own_.ok()) take(from, piece);
+      if (!piece.empty()) take(from, piece);
     }
   } catch (...) {
     Caught();
-    any = true;
   }
-  return any;
+  return std::any_of(
+      received.begin(), received.end(),
+      [](const std::string& message) { return message.back() == kSomething; });
 }
 
 absl::Status RankExchange::Exchange(NextPiece next, TakePiece take) {

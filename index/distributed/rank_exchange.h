@@ -18,7 +18,6 @@
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "index/distributed/communicator.h"
 
 namespace rct {
@@ -27,8 +26,7 @@ class RankExchange {
  public:
   // Returns the next piece for a rank, of at most some `bytes`, or of the least
   // size that a piece has; empty if there is none.
-  using NextPiece =
-      absl::FunctionRef<std::string(int to, int64_t bytes)>;
+  using NextPiece = absl::FunctionRef<std::string(int to, int64_t bytes)>;
   // Takes a piece, which is not empty.
   using TakePiece = absl::FunctionRef<void(int from, std::string_view piece)>;
 
@@ -44,8 +42,8 @@ class RankExchange {
   // Returns the strings of all ranks, by rank.
   std::vector<std::string> Gather(const std::string& own);
 
-  // Sends one piece to each rank. Returns whether any rank has sent any. An
-  // exception becomes an error of the next Step or Exchange.
+  // Sends one piece to each rank. Returns, alike on all ranks, whether any has
+  // sent any. An exception becomes an error of the next Step.
   bool Round(NextPiece next, TakePiece take);
   // Sends pieces until no rank has any more.
   absl::Status Exchange(NextPiece next, TakePiece take);
@@ -54,7 +52,8 @@ class RankExchange {
 
   // Counts the bytes that are sent from now on in `bytes`.
   void CountIn(int64_t& bytes) { counter_ = &bytes; }
-  int64_t bytes_sent() const { return ranks_.bytes_sent(); }
+  // Returns how many bytes were sent in all.
+  int64_t bytes_sent() const { return ranks_.bytes_sent() - sent_before_; }
   // Returns how long this rank was in calls that all make.
   double seconds_together() const { return seconds_; }
 
@@ -66,6 +65,7 @@ class RankExchange {
 
   Communicator& ranks_;
   int64_t piece_bytes_;
+  int64_t sent_before_;
   absl::Status own_;  // of an exchange that goes on
   int64_t uncounted_ = 0;
   int64_t* counter_ = &uncounted_;

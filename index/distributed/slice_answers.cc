@@ -73,8 +73,8 @@ void SliceAnswers::Offer(int64_t row, double distance, int32_t neighbor) {
   int32_t* rows = neighbors_.row(row - slice_.first);
   double* distances = distances_.row(row - slice_.first);
   const auto before = [&](int64_t j) {
-    return rows[j] < 0 || std::pair(distance, neighbor) <
-                              std::pair(distances[j], rows[j]);
+    return rows[j] < 0 ||
+           std::pair(distance, neighbor) < std::pair(distances[j], rows[j]);
   };
   int64_t place = k;
   while (place > 0 && before(place - 1)) --place;

@@ -59,6 +59,8 @@ absl::StatusOr<BoundChoice> ChooseBounds(const InducingFactor& factor,
   const double least =
       std::min(by_skeletons.part_wanted, by_far_field.part_wanted);
   BoundChoice choice;
+  choice.made = static_cast<int>(skeletons != nullptr) +
+                static_cast<int>(far_field != nullptr);
   if (least > kUselessPart) {
     choice.bounds = std::make_unique<NoCellBounds>();
   } else if (by_skeletons.part_wanted > least) {

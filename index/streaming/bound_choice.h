@@ -32,6 +32,7 @@ struct BoundMakers {
 struct BoundChoice {
   std::unique_ptr<const CellBounds> bounds;  // NoCellBounds where none helps
   double rms_residual = 0;                   // of StreamedPoints
+  int made = 0;  // bounds, each of which has had V of all points made
 };
 
 // Returns the errors of `makers`.

@@ -43,6 +43,10 @@ class CellPoints {
   // given row.
   CellPoints(std::vector<int64_t> counts, std::vector<int32_t> first_rows);
 
+  // Views point into the object itself, whose memory a move keeps.
+  CellPoints(CellPoints&&) = default;
+  CellPoints& operator=(CellPoints&&) = default;
+
   int size() const { return static_cast<int>(counts_.size()); }
   int64_t count(int cell) const { return counts_[cell]; }
   int32_t first_row(int cell) const { return first_rows_[cell]; }

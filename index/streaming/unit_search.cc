@@ -352,6 +352,7 @@ absl::Status SearchCell(const StreamedPoints& all,
                          points, numbers, places, absl::MakeConstSpan(numbers)),
                      options);
   found.evaluations = result.counters.distance_evaluations();
+  found.projected = std::ssize(rows) + std::ssize(queries);
   for (size_t i = 0; i < queries.size(); ++i) {
     for (int64_t j = 0; j < all.k; ++j) {
       const auto query = static_cast<int64_t>(i);
@@ -378,6 +379,7 @@ FoundNeighbors Sorted(const std::vector<FoundNeighbors>& parts) {
   FoundNeighbors sorted;
   for (const FoundNeighbors& part : parts) {
     sorted.evaluations += part.evaluations;
+    sorted.projected += part.projected;
   }
   for (const auto& [query, distance, row] : order) {
     sorted.query.push_back(query);

@@ -138,6 +138,7 @@ struct FoundNeighbors {
   std::vector<int32_t> row;
   std::vector<double> distance;
   int64_t evaluations = 0;  // of distances
+  int64_t projected = 0;    // points whose V was made
 };
 
 // Returns the k nearest of each of `deferred`, sorted, in its cell, which is
