@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -9,7 +10,6 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
@@ -21,6 +21,8 @@
 #include "base/progress.h"
 #include "base/status_macros.h"
 #include "base/version.h"
+#include "index/advice.h"
+#include "index/advice_tally.h"
 #include "index/distributed/communicator.h"
 #include "index/distributed/distributed_graph.h"
 #include "tools/mpi/file_guard.h"
@@ -32,6 +34,7 @@
 #include "tools/rct_output.h"
 #include "tools/rct_task.h"
 #include "traversal/neighbor_table.h"
+#include "traversal/searcher.h"
 
 namespace rct {
 namespace {
@@ -56,7 +59,9 @@ class RowFiles {
  public:
   RowFiles(const RanksTask& task, int64_t n, Communicator& ranks,
            FileGuard& guard)
-      : files_(ranks, guard), k_(task.search.search.k) {
+      : files_(ranks, guard),
+        search_(task.search.search),
+        k_(task.search.search.k) {
     const auto [indices, distances] =
         std::pair(task.search.out_indices.path, task.search.out_distances.path);
     Add("--out_indices", indices, NpyPreambleOfIndices(n, k_), n);
@@ -73,6 +78,7 @@ class RowFiles {
     for (int64_t i = 0; i < table.num_queries(); ++i) {
       short_rows_ += table.count(i) < k_ ? 1 : 0;
     }
+    tally_.Add(table, search_, AdvisedMetric::kResidual);
     size_t file = 0;
     if (has_indices_) {
       RCT_RETURN_IF_ERROR(Write(file++, first, table.rows()));
@@ -94,8 +100,10 @@ class RowFiles {
   // Collective.
   absl::Status Replace(const absl::Status& own) { return files_.Replace(own); }
 
-  // Returns how many of the rows that were written have fewer neighbors than k.
+  // Of the rows that were written: how many have fewer neighbors than k, and
+  // what advice counts.
   int64_t short_rows() const { return short_rows_; }
+  const AdviceTally& tally() const { return tally_; }
 
  private:
   void Add(std::string flag, const std::string& path, std::string preamble,
@@ -127,10 +135,12 @@ class RowFiles {
   SharedFiles files_;
   std::vector<SharedFile> list_;
   std::vector<std::string> preambles_;
+  const SearchOptions& search_;
   const int64_t k_;
   bool has_indices_ = false;
   bool has_distances_ = false;
   int64_t short_rows_ = 0;
+  AdviceTally tally_;
 };
 
 // Progress of the search, which rank 0 shows.
@@ -227,31 +237,48 @@ void AddRanks(Communicator& ranks, int threads, RanksReport& report) {
   }
 }
 
-// Returns the sum of a count over all ranks. Collective.
-int64_t Sum(Communicator& ranks, int64_t own) {
-  int64_t sum = 0;
-  for (const std::string& text : ranks.Gather(absl::StrCat(own))) {
-    int64_t count = 0;
-    if (absl::SimpleAtoi(text, &count)) sum += count;
+// Returns lines about the whole answer: advice, and how many queries have fewer
+// neighbors than were asked for. Collective.
+std::vector<std::string> RemarksOn(const RanksTask& task, const RowFiles& files,
+                                   Communicator& ranks) {
+  AdviceTally own = files.tally();
+  int64_t numbers[] = {own.judged, own.unrelated, own.coinciding,
+                       files.short_rows()};
+  AdviceTally all;
+  int64_t short_rows = 0;
+  for (const std::string& bytes : ranks.Gather(std::string(
+           reinterpret_cast<const char*>(numbers), sizeof(numbers)))) {
+    std::memcpy(numbers, bytes.data(), sizeof(numbers));
+    all.Add({numbers[0], numbers[1], numbers[2]});
+    short_rows += numbers[3];
   }
-  return sum;
+  std::vector<std::string> remarks;
+  for (const std::string& advice :
+       all.Advice(task.search.search.radius, AdvisedMetric::kResidual)) {
+    remarks.push_back(absl::StrCat("warning: ", advice));
+  }
+  if (short_rows > 0) {
+    remarks.push_back(absl::StrCat(short_rows, " queries have fewer than ",
+                                   task.search.search.k,
+                                   " neighbors: row -1 at distance inf"));
+  }
+  return remarks;
 }
 
 std::string Lines(const RanksTask& task, const RanksReport& report,
-                  int64_t short_rows) {
+                  const std::vector<std::string>& remarks) {
   std::vector<std::string> paths;
   for (const std::string* path :
        {&task.search.out_indices.path, &task.search.out_distances.path}) {
     if (!path->empty()) paths.push_back(*path);
   }
-  std::string text = absl::StrCat(
-      SummaryOf(report), "\nwrote ", absl::StrJoin(paths, " and "), ": ",
-      static_cast<int64_t>(report.points()), " x ", task.search.search.k);
-  if (short_rows > 0) {
-    absl::StrAppend(&text, "\n", short_rows, " queries have fewer than ",
-                    task.search.search.k, " neighbors: row -1 at distance inf");
-  }
-  return text;
+  std::vector<std::string> lines = {
+      SummaryOf(report),
+      absl::StrCat("wrote ", absl::StrJoin(paths, " and "), ": ",
+                   static_cast<int64_t>(report.points()), " x ",
+                   task.search.search.k)};
+  lines.insert(lines.end(), remarks.begin(), remarks.end());
+  return absl::StrJoin(lines, "\n");
 }
 
 }  // namespace
@@ -293,14 +320,14 @@ absl::StatusOr<std::string> RunRanksGraph(const RanksTask& task,
   report.set_seconds(
       std::chrono::duration<double>(Clock::now() - start).count());
   AddRanks(ranks, options.index.threads(), report);
-  const int64_t short_rows = Sum(ranks, files.short_rows());
+  const std::vector<std::string> remarks = RemarksOn(task, files, ranks);
   absl::Status written;
   if (ranks.rank() == 0) {
     written =
         files.WriteHeadersAndReport(task.report.empty() ? "" : JsonOf(report));
   }
   RCT_RETURN_IF_ERROR(files.Replace(written));
-  return Lines(task, report, short_rows);
+  return Lines(task, report, remarks);
 }
 
 }  // namespace rct

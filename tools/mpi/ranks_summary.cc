@@ -61,12 +61,20 @@ RanksReport ReportOf(const DistributedReport& report) {
   for (const RankReport& rank : report.ranks) {
     RankWork& work = *message.add_rank();
     work.set_points(static_cast<double>(rank.points));
+    work.set_units(static_cast<double>(rank.units));
     work.set_fetched_points(static_cast<double>(rank.fetched_points));
     work.set_deferred_in(static_cast<double>(rank.deferred_in));
     work.set_deferred_out(static_cast<double>(rank.deferred_out));
     work.set_projected(static_cast<double>(rank.projected));
     work.set_evaluations(static_cast<double>(rank.evaluations));
     work.set_bytes_sent(static_cast<double>(rank.bytes_sent));
+    RankBytes& sent = *work.mutable_sent();
+    sent.set_points(static_cast<double>(rank.traffic.points));
+    sent.set_bounds(static_cast<double>(rank.traffic.bounds));
+    sent.set_fetched(static_cast<double>(rank.traffic.fetched));
+    sent.set_deferred(static_cast<double>(rank.traffic.deferred));
+    sent.set_answers(static_cast<double>(rank.traffic.answers));
+    work.set_seconds_together(rank.seconds_together);
     for (const BuildPhase& phase : rank.phases) {
       RankPhase& step = *work.add_phase();
       step.set_name(phase.name);

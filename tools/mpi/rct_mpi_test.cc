@@ -48,7 +48,15 @@ class RctMpiTest : public ProgramTest {
     return Mpirun(absl::StrCat("-n ", ranks, " rct_mpi graph ", flags));
   }
 
-  // Compares the files of any number of ranks with those of rct.
+  // Returns the lines of a report about the answer, with warnings that are
+  // about it.
+  static std::string OfAnswer(const std::string& report) {
+    const size_t begin = report.find("wrote ");
+    return begin == report.npos ? "" : report.substr(begin);
+  }
+
+  // Compares the files of any number of ranks with those of rct, and what is
+  // said of them.
   void ExpectSameBytes(std::string_view flags) const {
     SCOPED_TRACE(flags);
     const Outcome alone = Shell(absl::StrCat("rct graph ", flags, kOutputs));
@@ -61,6 +69,7 @@ class RctMpiTest : public ProgramTest {
       Write("d.npy", "old");
       const Outcome outcome = Graph(ranks, absl::StrCat(flags, kOutputs));
       ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+      EXPECT_EQ(OfAnswer(outcome.err), OfAnswer(alone.err));
       EXPECT_TRUE(Read("i.npy") == indices);
       EXPECT_TRUE(Read("d.npy") == distances);
       for (const std::string& name : Names()) {
