@@ -84,7 +84,9 @@ void CleanUp(const std::string& words) {
   while (true) {
     const ssize_t got = Uninterrupted(
         [&] { return read(STDERR_FILENO + 1, bytes, sizeof(bytes)); });
-    if (got <= 0) break;
+    // Without the parent's words nothing is known, not even that it has ended.
+    if (got < 0) _exit(1);
+    if (got == 0) break;
     words.append(bytes, got);
   }
   CleanUp(words);
