@@ -3,10 +3,12 @@
 #include <mpi.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -22,6 +24,23 @@ constexpr int64_t kInFlight = 64;  // pieces
 
 // The tag of all messages: those between two ranks arrive in their order.
 constexpr int kTag = 1;
+
+// Waits until all requests are through. MPI's own calls that wait take a
+// processor each, which the threads of other ranks may want for their work: the
+// rank that is waited for, among them, where ranks share processors.
+void Await(absl::Span<MPI_Request> requests) {
+  using Clock = std::chrono::steady_clock;
+  constexpr std::chrono::microseconds kAlert(200), kNap(50);
+  const Clock::time_point begin = Clock::now();
+  while (true) {
+    int done = 0;
+    MPI_Testall(static_cast<int>(requests.size()), requests.data(), &done,
+                MPI_STATUSES_IGNORE);
+    if (done != 0) return;
+    if (Clock::now() - begin > kAlert) std::this_thread::sleep_for(kNap);
+  }
+}
+void Await(MPI_Request request) { Await(absl::MakeSpan(&request, 1)); }
 
 int RankOf(MPI_Comm communicator) {
   int rank = 0;
@@ -111,15 +130,21 @@ MpiCommunicator::MpiCommunicator(int64_t piece_bytes)
 
 absl::Status MpiCommunicator::Agree(const absl::Status& own) {
   int lowest = own.ok() ? size() : rank();
-  MPI_Allreduce(MPI_IN_PLACE, &lowest, 1, MPI_INT, MPI_MIN, MPI_COMM_WORLD);
+  MPI_Request request;
+  MPI_Iallreduce(MPI_IN_PLACE, &lowest, 1, MPI_INT, MPI_MIN, MPI_COMM_WORLD,
+                 &request);
+  Await(request);
   if (lowest == size()) return absl::OkStatus();
   // A message is a sentence; one that is not is cut.
   constexpr size_t kMostBytes = size_t{1} << 20;
   std::string message(own.message().substr(0, kMostBytes));
   int header[] = {own.raw_code(), static_cast<int>(message.size())};
-  MPI_Bcast(header, 2, MPI_INT, lowest, MPI_COMM_WORLD);
+  MPI_Ibcast(header, 2, MPI_INT, lowest, MPI_COMM_WORLD, &request);
+  Await(request);
   message.resize(header[1]);
-  MPI_Bcast(message.data(), header[1], MPI_CHAR, lowest, MPI_COMM_WORLD);
+  MPI_Ibcast(message.data(), header[1], MPI_CHAR, lowest, MPI_COMM_WORLD,
+             &request);
+  Await(request);
   return absl::Status(static_cast<absl::StatusCode>(header[0]), message);
 }
 
@@ -131,8 +156,10 @@ std::vector<std::string> MpiCommunicator::Exchange(
     to_send[r] = static_cast<int64_t>(send[r].size());
     if (r != rank()) CountSent(to_send[r]);
   }
-  MPI_Alltoall(to_send.data(), 1, MPI_INT64_T, to_receive.data(), 1,
-               MPI_INT64_T, MPI_COMM_WORLD);
+  MPI_Request sizes;
+  MPI_Ialltoall(to_send.data(), 1, MPI_INT64_T, to_receive.data(), 1,
+                MPI_INT64_T, MPI_COMM_WORLD, &sizes);
+  Await(sizes);
   std::vector<std::string> received(size());
   received[rank()] = std::move(send[rank()]);
 
@@ -155,8 +182,7 @@ std::vector<std::string> MpiCommunicator::Exchange(
                   MPI_COMM_WORLD, &requests.emplace_back());
       }
     }
-    MPI_Waitall(static_cast<int>(requests.size()), requests.data(),
-                MPI_STATUSES_IGNORE);
+    Await(absl::MakeSpan(requests));
     for (; begin < end; ++begin) {
       const Piece& piece = plan.pieces()[begin];
       const int to = plan.Target(piece.step);
@@ -170,8 +196,10 @@ std::vector<std::string> MpiCommunicator::Gather(const std::string& own) {
   const auto own_bytes = static_cast<int64_t>(own.size());
   CountSent(own_bytes * (size() - 1));
   std::vector<int64_t> bytes(size());
-  MPI_Allgather(&own_bytes, 1, MPI_INT64_T, bytes.data(), 1, MPI_INT64_T,
-                MPI_COMM_WORLD);
+  MPI_Request request;
+  MPI_Iallgather(&own_bytes, 1, MPI_INT64_T, bytes.data(), 1, MPI_INT64_T,
+                 MPI_COMM_WORLD, &request);
+  Await(request);
   std::vector<std::string> received(size());
   for (int r = 0; r < size(); ++r) received[r].reserve(bytes[r]);
   const int64_t longest = *std::max_element(bytes.begin(), bytes.end());
@@ -187,9 +215,10 @@ std::vector<std::string> MpiCommunicator::Gather(const std::string& own) {
       total += counts[r];
     }
     round.resize(total);
-    MPI_Allgatherv(own.data() + std::min(first, own_bytes), counts[rank()],
-                   MPI_CHAR, round.data(), counts.data(), offsets.data(),
-                   MPI_CHAR, MPI_COMM_WORLD);
+    MPI_Iallgatherv(own.data() + std::min(first, own_bytes), counts[rank()],
+                    MPI_CHAR, round.data(), counts.data(), offsets.data(),
+                    MPI_CHAR, MPI_COMM_WORLD, &request);
+    Await(request);
     for (int r = 0; r < size(); ++r) {
       received[r].append(round, offsets[r], counts[r]);
     }

@@ -4,7 +4,7 @@
 //     MpiCommunicator ranks;
 //     ... DistributedGraph(ranks, ...) ...
 //
-// Exchange. Sizes go first, by MPI_Alltoall. Then, step by step, rank r sends
+// Exchange. Sizes go first, by MPI_Ialltoall. Then, step by step, rank r sends
 // to r + 1, r + 2, and so on, and receives from r - 1, r - 2, ..., modulo the
 // number of ranks: without blocking, in pieces of at most `piece_bytes`. The
 // pieces of both directions with one number within a step go together. A rank
@@ -20,7 +20,11 @@
 // of the pieces in flight. A string is freed as soon as it is sent, and room
 // for one that is received is made when its first piece is due.
 //
-// Gather is MPI_Allgatherv in rounds, each of at most `piece_bytes` in all.
+// Gather is MPI_Iallgatherv in rounds, each of at most `piece_bytes` in all, or
+// a byte of each rank.
+//
+// A rank that waits sleeps, and looks every 50 microseconds: MPI would keep a
+// processor busy, which ranks that share one want for their threads.
 //
 // All calls are to be made by the thread that made the session
 // (MPI_THREAD_FUNNELED). Where MPI reports an error, as a connection that broke
