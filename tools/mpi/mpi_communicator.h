@@ -27,8 +27,8 @@
 // processor busy, which ranks that share one want for their threads.
 //
 // All calls are to be made by the thread that made the session
-// (MPI_THREAD_FUNNELED). Where MPI reports an error, as a connection that broke
-// off, the job ends: see MpiSession.
+// (MPI_THREAD_FUNNELED). Where MPI has an error of its own, as a connection
+// that broke off, it says so and ends the job.
 
 #ifndef RCT_TOOLS_MPI_MPI_COMMUNICATOR_H_
 #define RCT_TOOLS_MPI_MPI_COMMUNICATOR_H_

@@ -17,6 +17,7 @@
 #include "base/status_macros.h"
 #include "tools/rct_output.h"
 #include "tools/rct_search_flags.h"
+#include "tools/rct_task.h"
 
 namespace rct {
 namespace {
@@ -132,6 +133,11 @@ absl::StatusOr<RanksTask> ParseRanksTask(
   RCT_RETURN_IF_ERROR(CheckFlags(others));
   RCT_ASSIGN_OR_RETURN(task.search,
                        ParseSearchTask(SearchCommand::kGraph, others));
+  for (const auto& [flag, path] : InputsOf(task.search)) {
+    if (path != "-") continue;
+    return absl::InvalidArgumentError(absl::StrCat(
+        flag, ": -: standard input is there for one rank only; name a file"));
+  }
   RCT_RETURN_IF_ERROR(CheckOutput("--out_indices", task.search.out_indices));
   RCT_RETURN_IF_ERROR(
       CheckOutput("--out_distances", task.search.out_distances));

@@ -152,10 +152,6 @@ absl::StatusOr<SlicedPoints> ReadSlicedPoints(const SearchTask& task,
                                               const ReadOptions& options,
                                               int rank, int size) {
   if (task.lengthscale.empty()) return MissingLengthscale(task, options, rank);
-  if (task.points == "-") {
-    return absl::InvalidArgumentError(
-        "--points: -: standard input is there for one rank only; name a file");
-  }
   const absl::StatusOr<MatrixFormat> format = FormatOf(task.points);
   absl::StatusOr<Rows> read =
       format.ok() && *format == MatrixFormat::kNpy
