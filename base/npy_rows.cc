@@ -23,6 +23,12 @@
 namespace rct {
 namespace {
 
+// Returns a descriptor, or -1 with errno. Does not wait for a pipe's other end.
+int Open(const std::string& path) {
+  return Uninterrupted(
+      [&] { return open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK); });
+}
+
 // Appends `count` bytes from `offset` on, or those up to the end of the file.
 absl::Status AppendRange(int fd, int64_t offset, int64_t count,
                          std::string& bytes) {
@@ -66,7 +72,7 @@ std::string NpyRows::FileOf(int64_t rows, std::string_view data) const {
 }
 
 absl::Status NpyRows::ReadHeader() {
-  const int fd = open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  const int fd = Open(path_);
   if (fd < 0) return absl::ErrnoToStatus(errno, "cannot open");
   const absl::Cleanup closer = [fd] { close(fd); };
   struct stat info;
@@ -110,7 +116,7 @@ absl::Status NpyRows::ReadHeader() {
 
 absl::StatusOr<Matrix<double>> NpyRows::Read(int64_t first,
                                              int64_t count) const {
-  const int fd = open(path_.c_str(), O_RDONLY | O_CLOEXEC);
+  const int fd = Open(path_);
   if (fd < 0) return Annotate(absl::ErrnoToStatus(errno, "cannot open"), path_);
   const absl::Cleanup closer = [fd] { close(fd); };
   // Runs of neighboring elements: all rows together, or those of a column.
