@@ -24,7 +24,7 @@ namespace rct {
 namespace {
 
 // Returns a descriptor, or -1 with errno. Does not wait for a pipe's other end.
-int Open(const std::string& path) {
+int OpenToRead(const std::string& path) {
   return Uninterrupted(
       [&] { return open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK); });
 }
@@ -72,7 +72,7 @@ std::string NpyRows::FileOf(int64_t rows, std::string_view data) const {
 }
 
 absl::Status NpyRows::ReadHeader() {
-  const int fd = Open(path_);
+  const int fd = OpenToRead(path_);
   if (fd < 0) return absl::ErrnoToStatus(errno, "cannot open");
   const absl::Cleanup closer = [fd] { close(fd); };
   struct stat info;
@@ -116,7 +116,7 @@ absl::Status NpyRows::ReadHeader() {
 
 absl::StatusOr<Matrix<double>> NpyRows::Read(int64_t first,
                                              int64_t count) const {
-  const int fd = Open(path_);
+  const int fd = OpenToRead(path_);
   if (fd < 0) return Annotate(absl::ErrnoToStatus(errno, "cannot open"), path_);
   const absl::Cleanup closer = [fd] { close(fd); };
   // Runs of neighboring elements: all rows together, or those of a column.
