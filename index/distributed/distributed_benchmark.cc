@@ -2,7 +2,8 @@
 // ranks that are threads of this process.
 //
 //     ./tools/bazel build //index/distributed:distributed_benchmark
-//     bazel-bin/index/distributed/distributed_benchmark MATERN32 200000 128 20 4
+//     bazel-bin/index/distributed/distributed_benchmark MATERN32 200000 128 20
+//     4
 //
 // are the kernel, points (uniform in the plane, lengthscale 1/4), inducing
 // points, neighbors (predecessors) and ranks. A rank has one thread, whose

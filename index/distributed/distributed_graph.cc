@@ -230,7 +230,8 @@ std::vector<StreamUnit> UnitsOf(const SharedCells& cells, int rank,
 void Distributed::ListUnits() {
   int64_t units = plan_.units;
   const int64_t own = points_.n / exchange_.size();
-  if (cells_->points().size() > 1 && options_.units == 0 &&
+  const bool tried = plan_.units * exchange_.size() > 1;
+  if (tried && options_.units == 0 &&
       bounds_->name() == NoCellBounds().name()) {
     units = std::max(units, own * cells_->points().size() / kMostOfUnit);
   }

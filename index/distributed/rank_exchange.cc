@@ -19,8 +19,8 @@ namespace {
 constexpr int64_t kPieceBytes = int64_t{32} << 20;
 constexpr int64_t kLeastPieceBytes = int64_t{1} << 16;
 
-// The last byte of each message of a round: whether its sender has sent
-// anything to anyone.
+// The last byte of each message: whether its sender has sent anything to
+// anyone, or, where pieces are made ahead, whether it has more.
 constexpr char kNothing = '0';
 constexpr char kSomething = '1';
 
@@ -81,6 +81,11 @@ bool RankExchange::Round(NextPiece next, TakePiece take) {
   }
   const std::vector<std::string> received =
       Together([&] { return ranks_.Exchange(std::move(send)); });
+  return TakeAll(received, take);
+}
+
+bool RankExchange::TakeAll(const std::vector<std::string>& received,
+                           TakePiece take) {
   try {
     for (int from = 0; from < size() && own_.ok(); ++from) {
       std::string_view piece = received[from];
@@ -96,31 +101,51 @@ bool RankExchange::Round(NextPiece next, TakePiece take) {
 }
 
 absl::Status RankExchange::Exchange(NextPiece next, TakePiece take) {
-  while (Round(next, take)) {
+  // A piece is made before the one that precedes it is sent, so that ranks know
+  // when they have sent the last ones.
+  std::vector<std::string> ahead(size());
+  const auto prepare = [&] {
+    bool something = false;
+    for (int to = 0; to < size() && own_.ok(); ++to) {
+      try {
+        ahead[to] = next(to, piece_bytes_ / size());
+      } catch (...) {
+        Caught();
+        ahead[to].clear();
+      }
+      something = something || !ahead[to].empty();
+    }
+    return something;
+  };
+  prepare();
+  for (bool any = true; any;) {
+    std::vector<std::string> send =
+        std::exchange(ahead, std::vector<std::string>(size()));
+    const char more = prepare() ? kSomething : kNothing;
+    for (std::string& message : send) message.push_back(more);
+    const std::vector<std::string> received =
+        Together([&] { return ranks_.Exchange(std::move(send)); });
+    any = TakeAll(received, take);
   }
   return Step([] { return absl::OkStatus(); });
 }
 
 absl::Status RankExchange::ExchangeWithAll(NextPiece next, TakePiece take) {
-  bool any = true;
-  while (any) {
-    std::string own;
+  std::string ahead;
+  const auto prepare = [&] {
     try {
-      if (own_.ok()) own = next(rank(), piece_bytes_ / size());
+      if (own_.ok()) ahead = next(rank(), piece_bytes_ / size());
     } catch (...) {
       Caught();
-      own.clear();
+      ahead.clear();
     }
-    const std::vector<std::string> received = Gather(own);
-    any = false;
-    for (const std::string& piece : received) any = any || !piece.empty();
-    try {
-      for (int from = 0; from < size() && own_.ok(); ++from) {
-        if (!received[from].empty()) take(from, received[from]);
-      }
-    } catch (...) {
-      Caught();
-    }
+    return !ahead.empty();
+  };
+  prepare();
+  for (bool any = true; any;) {
+    std::string own = std::exchange(ahead, std::string());
+    own.push_back(prepare() ? kSomething : kNothing);
+    any = TakeAll(Gather(own), take);
   }
   return Step([] { return absl::OkStatus(); });
 }

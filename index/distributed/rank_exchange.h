@@ -62,6 +62,9 @@ class RankExchange {
   template <class Call>
   auto Together(Call call);
   void Caught();
+  // Takes all pieces, each with a byte behind it. Returns whether that of any
+  // says that there is something.
+  bool TakeAll(const std::vector<std::string>& received, TakePiece take);
 
   Communicator& ranks_;
   int64_t piece_bytes_;

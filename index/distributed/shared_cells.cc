@@ -172,6 +172,28 @@ std::vector<int32_t> CellsOf(MatrixView<const double> slice, int64_t first_row,
   return cell_of;
 }
 
+using CellsOfRanks = std::vector<std::vector<int32_t>>;
+
+// Sends each rank the cells that are requested from it, and returns those that
+// each requests from this one.
+absl::StatusOr<CellsOfRanks> ExchangeRequests(CellsOfRanks requests,
+                                              RankExchange& exchange) {
+  CellsOfRanks wanted(exchange.size());
+  RCT_RETURN_IF_ERROR(exchange.Exchange(
+      [&](int to, int64_t) {
+        std::string piece;
+        Pack(absl::MakeConstSpan(requests[to]), piece);
+        requests[to].clear();
+        return piece;
+      },
+      [&](int from, std::string_view piece) {
+        for (Unpacker unpacker(piece); !unpacker.done();) {
+          wanted[from].push_back(unpacker.Value<int32_t>());
+        }
+      }));
+  return wanted;
+}
+
 }  // namespace
 
 CellTree::CellTree(MatrixView<const double> sample,
@@ -325,22 +347,12 @@ absl::Status SharedCells::SortOwn(int rank, int threads) {
 
 absl::Status SharedCells::Fetch(absl::Span<const int32_t> cells,
                                 RankExchange& exchange) {
-  std::vector<std::vector<int32_t>> requests(exchange.size());
-  for (const int32_t c : cells) requests[owner(c)].push_back(c);
-  requests[exchange.rank()].clear();  // they are here
-  std::vector<std::vector<int32_t>> wanted(exchange.size());
-  RCT_RETURN_IF_ERROR(exchange.Exchange(
-      [&](int to, int64_t) {
-        std::string piece;
-        Pack(absl::MakeConstSpan(requests[to]), piece);
-        requests[to].clear();
-        return piece;
-      },
-      [&](int from, std::string_view piece) {
-        for (Unpacker unpacker(piece); !unpacker.done();) {
-          wanted[from].push_back(unpacker.Value<int32_t>());
-        }
-      }));
+  CellsOfRanks requests(exchange.size());
+  for (const int32_t c : cells) {
+    if (owner(c) != exchange.rank()) requests[owner(c)].push_back(c);
+  }
+  RCT_ASSIGN_OR_RETURN(CellsOfRanks wanted,
+                       ExchangeRequests(std::move(requests), exchange));
   return exchange.Exchange(
       [&](int to, int64_t bytes) {
         std::string piece;

@@ -21,8 +21,7 @@ enum class Call { kAgree, kExchange, kGather, kEnd };
 // Where all ranks meet.
 class Meeting {
  public:
-  explicit Meeting(int size)
-      : statuses(size), exchanged(size), gathered(size), size_(size) {}
+  explicit Meeting(int size) : tables_{Table(size), Table(size)}, size_(size) {}
 
   // Waits until all ranks have made this call.
   void Wait(Call call) {
@@ -39,13 +38,23 @@ class Meeting {
     all_are_here_.wait(lock, [&] { return round_ != round; });
   }
 
-  // By rank. A rank writes its own before all have met, and the ranks read
-  // between that and the meeting that ends the call.
-  std::vector<absl::Status> statuses;
-  std::vector<std::vector<std::string>> exchanged;
-  std::vector<std::string> gathered;
+  // By rank: what it brings to a meeting, and others take from it afterwards.
+  struct Table {
+    explicit Table(int size)
+        : statuses(size), exchanged(size), gathered(size) {}
+
+    std::vector<absl::Status> statuses;
+    std::vector<std::vector<std::string>> exchanged;
+    std::vector<std::string> gathered;
+  };
+
+  // Returns the table of call number `call` of a rank. Calls take turns with
+  // two tables: when a rank makes the next but one, all have met for the next,
+  // and so have taken what this one was about.
+  Table& table(int64_t call) { return tables_[call % 2]; }
 
  private:
+  Table tables_[2];
   const int size_;
   std::mutex mutex_;
   std::condition_variable all_are_here_;
@@ -60,11 +69,11 @@ class ThreadCommunicator final : public Communicator {
       : Communicator(rank, size), meeting_(meeting) {}
 
   absl::Status Agree(const absl::Status& own) override {
-    meeting_.statuses[rank()] = own;
+    Meeting::Table& table = meeting_.table(calls_++);
+    table.statuses[rank()] = own;
     meeting_.Wait(Call::kAgree);
     absl::Status agreed;
-    for (const absl::Status& status : meeting_.statuses) agreed.Update(status);
-    meeting_.Wait(Call::kAgree);
+    for (const absl::Status& status : table.statuses) agreed.Update(status);
     return agreed;
   }
 
@@ -73,29 +82,29 @@ class ThreadCommunicator final : public Communicator {
     for (int r = 0; r < size(); ++r) {
       if (r != rank()) CountSent(static_cast<int64_t>(send[r].size()));
     }
-    meeting_.exchanged[rank()] = std::move(send);
+    Meeting::Table& table = meeting_.table(calls_++);
+    table.exchanged[rank()] = std::move(send);
     meeting_.Wait(Call::kExchange);
     std::vector<std::string> received(size());
     for (int r = 0; r < size(); ++r) {
-      received[r] = std::move(meeting_.exchanged[r][rank()]);
+      received[r] = std::move(table.exchanged[r][rank()]);
     }
-    meeting_.Wait(Call::kExchange);
     return received;
   }
 
   std::vector<std::string> Gather(const std::string& own) override {
     CountSent(static_cast<int64_t>(own.size()) * (size() - 1));
-    meeting_.gathered[rank()] = own;
+    Meeting::Table& table = meeting_.table(calls_++);
+    table.gathered[rank()] = own;
     meeting_.Wait(Call::kGather);
-    std::vector<std::string> received = meeting_.gathered;
-    meeting_.Wait(Call::kGather);
-    return received;
+    return table.gathered;
   }
 
   void End() { meeting_.Wait(Call::kEnd); }
 
  private:
   Meeting& meeting_;
+  int64_t calls_ = 0;
 };
 
 }  // namespace

@@ -88,6 +88,26 @@ int64_t UnitsFor(const StreamOptions& options, const StreamSize& size,
   return static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(units) + 1));
 }
 
+// Sets the numbers of cells and groups, and takes fewer units where there are
+// few cells.
+void CutCells(const StreamOptions& options, const StreamSize& size,
+              StreamPlan& plan) {
+  const auto all_units = static_cast<int64_t>(
+      std::bit_ceil(static_cast<uint64_t>(plan.units * size.ranks)));
+  const int64_t wanted = std::clamp<int64_t>(
+      std::bit_ceil(static_cast<uint64_t>(kCellsOfInducing * size.m + 1) / 2 +
+                    1),
+      kMinCells, kMaxCells);
+  const int64_t least = size.ranks > 1 ? kCellsOfUnit * all_units : all_units;
+  const int64_t others = std::max<int64_t>(1, size.n - size.m);
+  plan.cells =
+      options.cells > 0
+          ? Cells::CountFor(others, options.cells, /*least=*/2)
+          : Cells::CountFor(others, std::max(wanted, least), kLeastOfCell);
+  plan.units = std::clamp<int64_t>(plan.cells / size.ranks, 1, plan.units);
+  plan.groups = std::min(plan.cells, std::max(kMaxGroups, least));
+}
+
 }  // namespace
 
 absl::StatusOr<StreamPlan> PlanStream(const StreamOptions& options,
@@ -118,20 +138,7 @@ absl::StatusOr<StreamPlan> PlanStream(const StreamOptions& options,
         size.m, " inducing points ", HumanBytes(kLeastPoints * of_point)));
   }
   plan.units = std::max<int64_t>(1, UnitsFor(options, size, own, most));
-  const auto all_units = static_cast<int64_t>(
-      std::bit_ceil(static_cast<uint64_t>(plan.units * size.ranks)));
-  const int64_t wanted = std::clamp<int64_t>(
-      std::bit_ceil(static_cast<uint64_t>(kCellsOfInducing * size.m + 1) / 2 +
-                    1),
-      kMinCells, kMaxCells);
-  const int64_t least = size.ranks > 1 ? kCellsOfUnit * all_units : all_units;
-  const int64_t others = std::max<int64_t>(1, n - size.m);
-  plan.cells =
-      options.cells > 0
-          ? Cells::CountFor(others, options.cells, /*least=*/2)
-          : Cells::CountFor(others, std::max(wanted, least), kLeastOfCell);
-  plan.units = std::clamp<int64_t>(plan.cells / size.ranks, 1, plan.units);
-  plan.groups = std::min(plan.cells, std::max(kMaxGroups, least));
+  CutCells(options, size, plan);
   plan.defer_below =
       options.defer_below >= 0 ? options.defer_below : kDeferBelow;
   plan.max_fetched = options.max_fetched >= 0
