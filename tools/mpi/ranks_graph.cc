@@ -237,6 +237,27 @@ void AddRanks(Communicator& ranks, int threads, RanksReport& report) {
   }
 }
 
+// Searches, and writes the rows of this rank's slice. Collective.
+absl::StatusOr<RanksReport> Search(Communicator& ranks, const Input& input,
+                                   const DistributedOptions& options,
+                                   RowFiles& files) {
+  RankWatch watch(ranks.rank(), input.info.size);
+  const absl::StatusOr<DistributedReport> done = DistributedGraph(
+      ranks, {input.info.size, input.points.view()}, options,
+      [&](int64_t first, const NeighborTable& table) {
+        return files.WriteRows(first, table);
+      },
+      watch.monitor());
+  if (!done.ok()) return InTermsOfFlags(done.status());
+  RanksReport report = ReportOf(*done);
+  report.set_version(std::string(kVersion));
+  report.set_points(static_cast<double>(input.info.size));
+  report.set_columns(static_cast<int>(input.points.cols()));
+  report.set_k(static_cast<double>(options.k));
+  report.set_predecessor(options.predecessor);
+  return report;
+}
+
 // Returns lines about the whole answer: advice, and how many queries have fewer
 // neighbors than were asked for. Collective.
 std::vector<std::string> RemarksOn(const RanksTask& task, const RowFiles& files,
@@ -296,27 +317,11 @@ absl::StatusOr<std::string> RunRanksGraph(const RanksTask& task,
                  "name a file that is the same one on all machines"));
   RCT_ASSIGN_OR_RETURN(const DistributedOptions options,
                        OptionsOf(task.search, points->input, ranks));
-  const int64_t n = points->input.info.size;
-  RowFiles files(task, n, ranks, guard);
+  RowFiles files(task, points->input.info.size, ranks, guard);
   RCT_RETURN_IF_ERROR(files.Create());
 
-  absl::StatusOr<DistributedReport> done = [&] {
-    RankWatch watch(ranks.rank(), n);
-    return DistributedGraph(
-        ranks, {n, std::as_const(points->input.points).view()}, options,
-        [&](int64_t first, const NeighborTable& table) {
-          return files.WriteRows(first, table);
-        },
-        watch.monitor());
-  }();
-  if (!done.ok()) return InTermsOfFlags(done.status());
-
-  RanksReport report = ReportOf(*done);
-  report.set_version(std::string(kVersion));
-  report.set_points(static_cast<double>(n));
-  report.set_columns(static_cast<int>(points->input.points.cols()));
-  report.set_k(static_cast<double>(options.k));
-  report.set_predecessor(options.predecessor);
+  RCT_ASSIGN_OR_RETURN(RanksReport report,
+                       Search(ranks, points->input, options, files));
   report.set_seconds(
       std::chrono::duration<double>(Clock::now() - start).count());
   AddRanks(ranks, options.index.threads(), report);
