@@ -3,14 +3,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -27,14 +25,15 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "absl/types/span.h"
 #include "base/aligned_buffer.h"
+#include "base/file_path.h"
 #include "base/memory_limit.h"
 #include "base/monitor.h"
+#include "base/replacement.h"
 #include "base/status_macros.h"
+#include "base/system_call.h"
 
 namespace rct {
 namespace {
@@ -46,49 +45,6 @@ constexpr std::chrono::milliseconds kPatience(50);
 
 // A file of unknown size is read into a buffer of this size, which then grows.
 constexpr size_t kReadBytes = 1 << 16;
-
-absl::Status ErrorOf(int error, const std::string& path,
-                     std::string_view what) {
-  return absl::ErrnoToStatus(error, absl::StrCat(path, ": ", what));
-}
-
-absl::Status ErrnoError(const std::string& path, std::string_view what) {
-  return ErrorOf(errno, path, what);
-}
-
-absl::Status CheckPath(const std::string& path) {
-  if (path.empty()) return absl::ErrnoToStatus(ENOENT, "the path is empty");
-  if (path.find('\0') == path.npos) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat(path.substr(0, path.find('\0')),
-                   "...: the path has a NUL in it, which no file name has"));
-}
-
-// Returns the descriptor of this process that `path` names, if it names one.
-std::optional<int> OwnDescriptor(std::string_view path) {
-  if (path == "/dev/stdin") return STDIN_FILENO;
-  if (path == "/dev/stdout") return STDOUT_FILENO;
-  if (path == "/dev/stderr") return STDERR_FILENO;
-  int descriptor;
-  const bool is_own = (absl::ConsumePrefix(&path, "/dev/fd/") ||
-                       absl::ConsumePrefix(&path, "/proc/self/fd/")) &&
-                      absl::SimpleAtoi(path, &descriptor);
-  return is_own ? std::optional(descriptor) : std::nullopt;
-}
-
-// Makes a system call, and makes it again where a signal has interrupted it:
-// the files of some networks, and pipes, let signals do that.
-template <class Call>
-auto Uninterrupted(Call call) {
-  while (true) {
-    const auto result = call();
-    if (result >= 0 || errno != EINTR) return result;
-  }
-}
-
-// Closes a descriptor and returns whether all that was written is kept. Linux
-// closes one even where a signal interrupts it.
-bool Close(int fd) { return close(fd) == 0 || errno == EINTR; }
 
 // Opens `path`, or duplicates the descriptor that it names, without waiting for
 // the other end of a pipe. Returns a descriptor, or -1 with errno.
@@ -154,123 +110,19 @@ absl::Status WritePieces(int fd, const std::string& path, bool is_regular,
   return absl::OkStatus();
 }
 
-// The file that is written when a path is.
-struct Target {
-  // The path of the file itself, not of a link to it, if it is regular.
-  std::string path;
-  // True if a regular file is there, or nothing.
-  bool is_regular = true;
-  // The state of the file that is there, if any.
-  std::optional<struct stat> old;
-};
-
-// Returns the target of the link at `path`, relative to the folder of `path`.
-absl::StatusOr<std::string> Follow(const std::string& path) {
-  std::error_code error;
-  const std::filesystem::path held = std::filesystem::read_symlink(path, error);
-  if (error) return ErrorOf(error.value(), path, "cannot follow the link");
-  return (std::filesystem::path(path).parent_path() / held).string();
-}
-
-absl::StatusOr<Target> FindTarget(const std::string& path) {
-  RCT_RETURN_IF_ERROR(CheckPath(path));
-  if (OwnDescriptor(path).has_value()) return Target{path, false, {}};
-  struct stat info;
-  if (stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) {
-    if (S_ISDIR(info.st_mode)) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(path, ": is a folder; name a file"));
-    }
-    if (access(path.c_str(), W_OK) != 0) {
-      return ErrnoError(path, "cannot be written to");
-    }
-    return Target{path, false, info};
+// Writes `pieces` to a temporary file beside the target of `file`.
+absl::Status WriteTemporary(Replacement& file, Pieces pieces,
+                            Monitor* monitor) {
+  const std::string& path = file.target.path;
+  RCT_ASSIGN_OR_RETURN(const int fd, file.CreateTemporary());
+  absl::Status written =
+      WritePieces(fd, path, /*is_regular=*/true, pieces, monitor);
+  if (written.ok() && Uninterrupted([fd] { return fsync(fd); }) != 0) {
+    written = ErrnoError(path, "cannot sync");
   }
-  Target target{path, true, {}};
-  constexpr int kMaxLinks = 40;  // the limit of the system
-  for (int links = 0; lstat(target.path.c_str(), &info) == 0; ++links) {
-    if (!S_ISLNK(info.st_mode)) {
-      if (access(target.path.c_str(), W_OK) != 0) {
-        return ErrnoError(path, "cannot be written to");
-      }
-      target.old = info;
-      return target;
-    }
-    if (links == kMaxLinks) return ErrorOf(ELOOP, path, "cannot follow links");
-    RCT_ASSIGN_OR_RETURN(target.path, Follow(target.path));
-  }
-  if (errno != ENOENT) return ErrnoError(path, "cannot write there");
-  return target;
-}
-
-std::filesystem::path FolderOf(const std::string& path) {
-  const std::filesystem::path folder =
-      std::filesystem::path(path).parent_path();
-  return folder.empty() ? "." : folder;
-}
-
-// Creates a temporary file in the folder of `path` and returns its descriptor.
-// Sets `temporary` to its name, which is short however long `path` is.
-absl::StatusOr<int> CreateTemporary(const std::string& path,
-                                    std::string& temporary) {
-  static std::atomic<int> counter = 0;
-  while (true) {
-    temporary = FolderOf(path) /
-                absl::StrCat(".rct.", getpid(), ".", counter++, ".tmp");
-    const int fd = Uninterrupted([&] {
-      return open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
-                  0666);
-    });
-    if (fd >= 0) return fd;
-    if (errno != EEXIST) {
-      return ErrnoError(path, "cannot create a file in its folder");
-    }
-  }
-}
-
-// Gives the file at `fd` the owner and permissions of the one that it replaces.
-absl::Status HandDown(int fd, const std::string& path, const struct stat& old) {
-  mode_t mode = old.st_mode & 0777;
-  struct stat now;
-  if (fstat(fd, &now) != 0) return ErrnoError(path, "cannot inspect");
-  const bool same = now.st_uid == old.st_uid && now.st_gid == old.st_gid;
-  const auto give = [fd](uid_t owner, gid_t group) {
-    return Uninterrupted([=] { return fchown(fd, owner, group); }) == 0;
-  };
-  if (!same && !give(old.st_uid, old.st_gid) &&
-      !give(static_cast<uid_t>(-1), old.st_gid)) {
-    mode &= ~static_cast<mode_t>(S_IRWXG);
-  }
-  if (Uninterrupted([&] { return fchmod(fd, mode); }) != 0) {
-    return ErrnoError(path, "cannot set permissions");
-  }
-  return absl::OkStatus();
-}
-
-// Writes `pieces` to a temporary file beside the target and returns its name.
-absl::StatusOr<std::string> WriteTemporary(const Target& target, Pieces pieces,
-                                           Monitor* monitor) {
-  std::string temporary;
-  RCT_ASSIGN_OR_RETURN(const int fd, CreateTemporary(target.path, temporary));
-  absl::Cleanup remover = [&temporary] { unlink(temporary.c_str()); };
-  const absl::Status written = [&] {
-    // Permissions precede the contents, so that nobody can read these who could
-    // not read the old ones.
-    if (target.old.has_value()) {
-      RCT_RETURN_IF_ERROR(HandDown(fd, target.path, *target.old));
-    }
-    RCT_RETURN_IF_ERROR(
-        WritePieces(fd, target.path, /*is_regular=*/true, pieces, monitor));
-    if (Uninterrupted([fd] { return fsync(fd); }) != 0) {
-      return ErrnoError(target.path, "cannot sync");
-    }
-    return absl::OkStatus();
-  }();
-  const bool closed = Close(fd);
+  const bool closed = CloseFile(fd);
   RCT_RETURN_IF_ERROR(written);
-  if (!closed) return ErrnoError(target.path, "cannot close");
-  std::move(remover).Cancel();
-  return temporary;
+  return closed ? absl::OkStatus() : ErrnoError(path, "cannot close");
 }
 
 bool IsPipe(const std::string& path) {
@@ -296,61 +148,9 @@ absl::Status WriteDirectly(const std::string& path, Pieces pieces,
   const bool is_regular = fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
   const absl::Status written =
       WritePieces(fd, path, is_regular, pieces, monitor);
-  const bool closed = Close(fd);
+  const bool closed = CloseFile(fd);
   RCT_RETURN_IF_ERROR(written);
   return closed ? absl::OkStatus() : ErrnoError(path, "cannot close");
-}
-
-absl::Status Rename(const std::string& temporary, const std::string& path) {
-  if (rename(temporary.c_str(), path.c_str()) == 0) return absl::OkStatus();
-  return ErrnoError(path, "cannot rename a temporary file to it");
-}
-
-// A file that is being replaced.
-struct Replacement {
-  Target target;
-  std::string temporary;  // name of the new contents, or ""
-  std::string old;        // second name of the old file, or ""
-  bool renamed = false;   // whether `target` has the new contents
-
-  // Restores the old state.
-  void Undo() const {
-    if (renamed && old.empty()) unlink(target.path.c_str());
-    if (!renamed && !temporary.empty()) unlink(temporary.c_str());
-    if (old.empty()) return;
-    rename(old.c_str(), target.path.c_str());
-    unlink(old.c_str());  // A rename keeps both names if they are of one file.
-  }
-};
-
-// Gives the old file a second name, beside the temporary one that will replace
-// it, or renames it if the file system has no second names. Sets `file.old` to
-// the name, or to "" if there is no file. It is set before the name exists:
-// what ends this function cannot leave a name behind that nobody knows.
-absl::Status SetAside(Replacement& file) {
-  const std::string& path = file.target.path;
-  file.old = absl::StrCat(file.temporary, ".old");
-  if (link(path.c_str(), file.old.c_str()) == 0 ||
-      (errno != ENOENT && rename(path.c_str(), file.old.c_str()) == 0)) {
-    return absl::OkStatus();
-  }
-  file.old.clear();
-  if (errno == ENOENT) return absl::OkStatus();
-  return ErrnoError(path, "cannot set the old file aside");
-}
-
-// Renames all temporary files to their targets.
-absl::Status RenameAll(std::vector<Replacement>& files) {
-  for (Replacement& file : files) {
-    if (!file.target.is_regular) continue;
-    // A single file is replaced in one step and needs no way back.
-    if (files.size() > 1) {
-      RCT_RETURN_IF_ERROR(SetAside(file));
-    }
-    RCT_RETURN_IF_ERROR(Rename(file.temporary, file.target.path));
-    file.renamed = true;
-  }
-  return absl::OkStatus();
 }
 
 struct Contents {
@@ -368,15 +168,11 @@ absl::Status WriteTogether(absl::Span<const Contents> contents,
   }
   const Monitor::Part part(monitor, /*share=*/1, bytes);
   std::vector<Replacement> files(contents.size());
-  absl::Cleanup undo = [&files] {
-    for (const Replacement& file : files) file.Undo();
-  };
+  absl::Cleanup undo = [&files] { UndoAll(files); };
   for (size_t i = 0; i < files.size(); ++i) {
     RCT_ASSIGN_OR_RETURN(files[i].target, FindTarget(contents[i].path));
     if (!files[i].target.is_regular) continue;
-    RCT_ASSIGN_OR_RETURN(
-        files[i].temporary,
-        WriteTemporary(files[i].target, contents[i].pieces, monitor));
+    RCT_RETURN_IF_ERROR(WriteTemporary(files[i], contents[i].pieces, monitor));
   }
   for (size_t i = 0; i < files.size(); ++i) {
     if (files[i].target.is_regular) continue;
@@ -385,11 +181,9 @@ absl::Status WriteTogether(absl::Span<const Contents> contents,
   }
   Monitor::Go(monitor);
   RCT_RETURN_IF_ERROR(Monitor::Check(monitor));
-  RCT_RETURN_IF_ERROR(RenameAll(files));
+  RCT_RETURN_IF_ERROR(RenameAll(absl::MakeSpan(files)));
   std::move(undo).Cancel();
-  for (const Replacement& file : files) {
-    if (!file.old.empty()) unlink(file.old.c_str());
-  }
+  RemoveOldNames(files);
   return absl::OkStatus();
 }
 
@@ -528,17 +322,17 @@ absl::Status WriteFilesAtomically(absl::Span<const FileToWrite> files,
 }
 
 absl::Status CheckWritable(const std::string& path) {
-  RCT_ASSIGN_OR_RETURN(const Target target, FindTarget(path));
-  if (!target.is_regular) return absl::OkStatus();
+  Replacement file;
+  RCT_ASSIGN_OR_RETURN(file.target, FindTarget(path));
+  if (!file.target.is_regular) return absl::OkStatus();
   std::error_code ignored;
-  if (!std::filesystem::is_directory(FolderOf(target.path), ignored)) {
+  if (!std::filesystem::is_directory(FolderOf(file.target.path), ignored)) {
     return absl::NotFoundError(
         absl::StrCat(path, ": its folder does not exist; make it first"));
   }
-  std::string temporary;
-  RCT_ASSIGN_OR_RETURN(const int fd, CreateTemporary(target.path, temporary));
+  RCT_ASSIGN_OR_RETURN(const int fd, file.CreateTemporary());
   close(fd);
-  unlink(temporary.c_str());
+  unlink(file.temporary.c_str());
   return absl::OkStatus();
 }
 

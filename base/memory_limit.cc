@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <cstdint>
 #include <fstream>
-#include <iterator>
 #include <limits>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,8 +28,10 @@ constexpr int64_t kUnlimited = std::numeric_limits<int64_t>::max();
 constexpr double kMinChecked = 64 << 20;
 
 std::string Contents(const std::string& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), {}};
+  const std::ifstream file(path);
+  std::ostringstream text;
+  text << file.rdbuf();  // An error ends it, as the end of the file does.
+  return text.str();
 }
 
 // Returns the number after `name` in lines of "name: number unit" or "name

@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
+#include "index/advice_tally.h"
 #include "index/residual_index.h"
 #include "metric/inducing_points.h"
 #include "traversal/neighbor_table.h"
@@ -20,45 +21,61 @@
 namespace rct {
 namespace {
 
-// How many queries of an answer agree.
-struct Verdict {
-  // Judges one query by the distances of its neighbors, in ascending order. If
-  // `own`, the first of them is the query itself.
-  void Add(absl::Span<const double> distances, bool own, AdvisedMetric metric) {
-    if (own && !distances.empty()) distances.remove_prefix(1);
-    if (distances.empty()) return;
-    const double median = distances[(distances.size() - 1) / 2];
-    const bool residual = metric == AdvisedMetric::kResidual;
-    ++judged;
-    if (residual && distances.back() >= kUnrelatedDistance) ++unrelated;
-    if (median <= (residual ? kCoincidingDistance : 0)) ++coinciding;
-  }
+// Returns whether a query may be among its own neighbors. New points may be
+// points of the data as well.
+bool MayFindItself(const SearchOptions& options) {
+  return !options.exclude_self && !options.predecessor;
+}
 
-  bool Most(int64_t queries) const {
+}  // namespace
+
+void AdviceTally::Add(absl::Span<const double> distances, bool own,
+                      AdvisedMetric metric) {
+  if (own && !distances.empty()) distances.remove_prefix(1);
+  if (distances.empty()) return;
+  const double median = distances[(distances.size() - 1) / 2];
+  const bool residual = metric == AdvisedMetric::kResidual;
+  ++judged;
+  if (residual && distances.back() >= kUnrelatedDistance) ++unrelated;
+  if (median <= (residual ? kCoincidingDistance : 0)) ++coinciding;
+}
+
+void AdviceTally::Add(const NeighborTable& neighbors,
+                      const SearchOptions& options, AdvisedMetric metric) {
+  for (int64_t i = 0; i < neighbors.num_queries(); ++i) {
+    // The padding comes last and has distance +inf.
+    const double* begin = neighbors.distances().row(i);
+    const double* end = std::lower_bound(
+        begin, begin + neighbors.k(), std::numeric_limits<double>::infinity());
+    Add({begin, static_cast<size_t>(end - begin)}, MayFindItself(options),
+        metric);
+  }
+}
+
+void AdviceTally::Add(const AdviceTally& other) {
+  judged += other.judged;
+  unrelated += other.unrelated;
+  coinciding += other.coinciding;
+}
+
+std::vector<std::string> AdviceTally::Advice(double radius,
+                                             AdvisedMetric metric) const {
+  const auto most = [this](int64_t queries) {
     return judged >= kMinJudged && queries > judged / 2;
-  }
-
-  int64_t judged = 0;
-  int64_t unrelated = 0;
-  int64_t coinciding = 0;
-};
-
-std::vector<std::string> Sentences(const Verdict& verdict, double radius,
-                                   AdvisedMetric metric) {
+  };
   std::vector<std::string> advice;
-  const std::string of_queries =
-      absl::StrCat(" of ", verdict.judged, " queries");
-  if (verdict.Most(verdict.unrelated)) {
+  const std::string of_queries = absl::StrCat(" of ", judged, " queries");
+  if (most(unrelated)) {
     advice.push_back(absl::StrCat(
-        "the last neighbors of ", verdict.unrelated, of_queries,
+        "the last neighbors of ", unrelated, of_queries,
         " are unrelated to them (correlation below 1e-6, distance 1): more are "
         "asked for than are related, or the lengthscale is small against the "
         "spacing of the points; check that it has the unit of the "
         "coordinates"));
   }
-  if (verdict.Most(verdict.coinciding)) {
+  if (most(coinciding)) {
     advice.push_back(absl::StrCat(
-        "at least half of the neighbors of ", verdict.coinciding, of_queries,
+        "at least half of the neighbors of ", coinciding, of_queries,
         " are at distance 0",
         metric == AdvisedMetric::kEuclidean
             ? ": the points repeat one another, and row numbers alone decide "
@@ -75,14 +92,6 @@ std::vector<std::string> Sentences(const Verdict& verdict, double radius,
   }
   return advice;
 }
-
-// Returns whether a query may be among its own neighbors. New points may be
-// points of the data as well.
-bool MayFindItself(const SearchOptions& options) {
-  return !options.exclude_self && !options.predecessor;
-}
-
-}  // namespace
 
 std::vector<std::string> AdviceOnModel(const ResidualModel& model) {
   if (model.factor() == nullptr) return {};
@@ -125,31 +134,24 @@ std::vector<std::string> AdviceOnModel(const ResidualModel& model) {
 std::vector<std::string> AdviceOnNeighbors(const NeighborTable& neighbors,
                                            const SearchOptions& options,
                                            AdvisedMetric metric) {
-  Verdict verdict;
-  for (int64_t i = 0; i < neighbors.num_queries(); ++i) {
-    // The padding comes last and has distance +inf.
-    const double* begin = neighbors.distances().row(i);
-    const double* end = std::lower_bound(
-        begin, begin + neighbors.k(), std::numeric_limits<double>::infinity());
-    verdict.Add({begin, static_cast<size_t>(end - begin)},
-                MayFindItself(options), metric);
-  }
-  return Sentences(verdict, options.radius, metric);
+  AdviceTally tally;
+  tally.Add(neighbors, options, metric);
+  return tally.Advice(options.radius, metric);
 }
 
 std::vector<std::string> AdviceOnRange(const RangeTable& neighbors,
                                        double radius,
                                        const SearchOptions& options,
                                        AdvisedMetric metric) {
-  Verdict verdict;
+  AdviceTally tally;
   const absl::Span<const double> distances(neighbors.distances);
   for (size_t i = 1; i < neighbors.offsets.size(); ++i) {
     const int64_t first = neighbors.offsets[i - 1];
-    verdict.Add(distances.subspan(first, neighbors.offsets[i] - first),
-                MayFindItself(options), metric);
+    tally.Add(distances.subspan(first, neighbors.offsets[i] - first),
+              MayFindItself(options), metric);
   }
-  if (radius > 1) verdict.unrelated = 0;
-  return Sentences(verdict, radius, metric);
+  if (radius > 1) tally.unrelated = 0;
+  return tally.Advice(radius, metric);
 }
 
 }  // namespace rct
