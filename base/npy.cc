@@ -278,9 +278,9 @@ absl::StatusOr<size_t> DataBytes(const std::vector<int64_t>& shape,
 absl::StatusOr<std::string_view> Take(std::string_view part, size_t count,
                                       std::string_view& bytes) {
   if (bytes.size() < count) {
-    return absl::InvalidArgumentError(absl::StrCat("truncated: expected ",
-                                                   count, " bytes of ", part,
-                                                   ", found ", bytes.size()));
+    return absl::InvalidArgumentError(
+        absl::StrCat("truncated: has ", bytes.size(), " of ", count,
+                     " bytes of ", part, "; copy or write the file again"));
   }
   const std::string_view taken = bytes.substr(0, count);
   bytes.remove_prefix(count);
@@ -337,7 +337,9 @@ absl::StatusOr<Array> ParseArray(std::string_view bytes) {
         "trailing bytes: expected ", data_bytes, " bytes of data for shape ",
         FormatShape(array.shape), ", found ", bytes.size()));
   }
-  RCT_ASSIGN_OR_RETURN(array.data, Take("data", data_bytes, bytes));
+  RCT_ASSIGN_OR_RETURN(array.data, Take(absl::StrCat("data for shape ",
+                                                     FormatShape(array.shape)),
+                                        data_bytes, bytes));
   return array;
 }
 
