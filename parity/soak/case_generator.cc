@@ -57,6 +57,8 @@ constexpr int64_t kMany = 4200;
 
 int64_t DrawCount(Dice& dice) {
   if (dice.Chance(0.02)) return dice.Between(kMany, 6000);
+  // Of fewer points BLOCK searches for predecessors exhaustively.
+  if (dice.Chance(0.03)) return dice.Between(2060, 2600);
   const int64_t kind = dice.Between(0, 9);
   if (kind < 2) return dice.Size(63);
   if (kind < 5) {
@@ -235,7 +237,8 @@ IndexOptions DrawOptions(const SoakCase& drawn, Dice& dice) {
   IndexOptions options;
   options.set_threads(dice.Of({1, 1, 2, 3}));
   const bool correlation = !drawn.metric().has_euclidean();
-  const int64_t kind = dice.Between(0, 9);
+  // Of many points the other strategies take seconds.
+  const int64_t kind = drawn.points().count() >= kMany ? 9 : dice.Between(0, 9);
   if (kind == 0) return options;
   if (drawn.from_factors() || kind == 1) {
     options.set_strategy(EXHAUSTIVE);

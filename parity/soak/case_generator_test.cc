@@ -27,7 +27,7 @@ TEST(CaseGeneratorTest, ASeedHasTheSameCasesOnEveryMachine) {
     }
   }
   EXPECT_EQ(sha.HexDigest(),
-            "921b3159b04463577ab85f28f5887800033586062450dbe4dc914bf726cae2de");
+            "8cf8471d475ac9fdc15222bc152cb2065132ecd449181c0b850ae7226f87a39c");
 }
 
 TEST(CaseGeneratorTest, CasesOfOtherSeedsAreOthers) {
