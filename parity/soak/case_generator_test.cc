@@ -39,7 +39,7 @@ TEST(CaseGeneratorTest, CasesOfOtherSeedsAreOthers) {
             MakeSoakCase(1, 3).SerializeAsString());
 }
 
-// What the soak of the test command, 300 cases, must not miss.
+// What a few minutes of soak must not miss.
 TEST(CaseGeneratorTest, AFewHundredCasesHaveOneOfEachKind) {
   std::set<int> calls, changes, metrics, strategies, forms;
   int many = 0, clusters = 0, far_fields = 0, long_ranges = 0;
