@@ -244,11 +244,12 @@ class RowParser {
   absl::Status Append(const CsvRecords& record) {
     const std::vector<std::string_view>& fields = record.fields();
     if (fields.size() != layout_.width) {
-      return Error(absl::StrCat(
-          "line ", record.line(), ": has ", fields.size(), " fields where the ",
-          layout_.names.empty() ? "first line" : "header", " has ",
-          layout_.width, ", in ", Quote(record.text()), "; ",
-          HowToSeparate(separator_)));
+      return Error(
+          absl::StrCat("line ", record.line(), ": has ", fields.size(),
+                       fields.size() == 1 ? " field" : " fields", " where the ",
+                       layout_.names.empty() ? "first line" : "header", " has ",
+                       layout_.width, ", in ", Quote(record.text()), "; ",
+                       HowToSeparate(separator_)));
     }
     ++rows_;
     for (size_t j = 0; j < layout_.columns.size(); ++j) {

@@ -102,10 +102,10 @@ TEST(CsvTest, NoHeader) {
 
 TEST(CsvTest, RaggedRows) {
   EXPECT_EQ(Error("x,y\n1,2\n3\n"),
-            "line 3: has 1 fields where the header has 2, in '3'; fields are "
+            "line 3: has 1 field where the header has 2, in '3'; fields are "
             "separated by commas, decimals by a point");
   EXPECT_THAT(Error("x,y\n1,2,\n"), HasSubstr("line 2: has 3 fields"));
-  EXPECT_THAT(Error("x,y\n1,2\n\n3,4\n"), HasSubstr("line 3: has 1 fields"));
+  EXPECT_THAT(Error("x,y\n1,2\n\n3,4\n"), HasSubstr("line 3: has 1 field"));
 }
 
 // Of another country, or another program.
@@ -148,7 +148,7 @@ TEST(CsvTest, HeaderByWord) {
       ParseCsvTable("1985,NA\n", {.header = CsvHeader::kPresent})->names,
       ElementsAre("1985", "NA"));
   EXPECT_EQ(Error("1,2\n3\n", CsvHeader::kAbsent),
-            "line 2: has 1 fields where the first line has 2, in '3'; fields "
+            "line 2: has 1 field where the first line has 2, in '3'; fields "
             "are separated by commas, decimals by a point");
   EXPECT_EQ(Error("1,NA\n", CsvHeader::kAbsent),
             "line 1, column 2: is 'NA', a missing value; must be a finite "
@@ -389,7 +389,7 @@ TEST(CsvTest, LinesEndInThreeWays) {
   EXPECT_THAT(Values("x,y\r1,2\r3,4\r"), expected);
   EXPECT_THAT(Values("x,y\r1,2\r3,4"), expected);
   EXPECT_THAT(Values("x,y\n1,2\r\n3,4\r"), expected);
-  EXPECT_THAT(Error("x,y\r1,2\r\r3,4\r"), HasSubstr("line 3: has 1 fields"));
+  EXPECT_THAT(Error("x,y\r1,2\r\r3,4\r"), HasSubstr("line 3: has 1 field"));
   const auto rows = ParseCsvIndexTable("row\r5\r6\r7\r");
   ASSERT_THAT(rows, IsOk());
   EXPECT_THAT(Rows(rows->values),

@@ -159,7 +159,10 @@ absl::StatusOr<Array> ParseArray(std::string_view bytes) {
         "trailing bytes: expected ", data_bytes, " bytes of data for shape ",
         FormatNpyShape(array.shape), ", found ", bytes.size()));
   }
-  RCT_ASSIGN_OR_RETURN(array.data, TakeNpyPart("data", data_bytes, bytes));
+  RCT_ASSIGN_OR_RETURN(
+      array.data,
+      TakeNpyPart(absl::StrCat("data for shape ", FormatNpyShape(array.shape)),
+                  data_bytes, bytes));
   return array;
 }
 

@@ -171,9 +171,9 @@ absl::StatusOr<std::string_view> TakeNpyPart(std::string_view part,
                                              size_t count,
                                              std::string_view& bytes) {
   if (bytes.size() < count) {
-    return absl::InvalidArgumentError(absl::StrCat("truncated: expected ",
-                                                   count, " bytes of ", part,
-                                                   ", found ", bytes.size()));
+    return absl::InvalidArgumentError(
+        absl::StrCat("truncated: has ", bytes.size(), " of ", count,
+                     " bytes of ", part, "; copy or write the file again"));
   }
   const std::string_view taken = bytes.substr(0, count);
   bytes.remove_prefix(count);

@@ -386,13 +386,18 @@ TEST(ParseNpyTest, TruncatedAtEveryByte) {
         << size;
   }
   EXPECT_EQ(MatrixError(file.substr(0, 7)),
-            "truncated: expected 2 bytes of format version, found 1");
+            "truncated: has 1 of 2 bytes of format version; copy or write the "
+            "file again");
   EXPECT_EQ(MatrixError(file.substr(0, 9)),
-            "truncated: expected 2 bytes of header length, found 1");
+            "truncated: has 1 of 2 bytes of header length; copy or write the "
+            "file again");
   EXPECT_EQ(MatrixError(file.substr(0, 100)),
-            "truncated: expected 118 bytes of header, found 90");
-  EXPECT_EQ(MatrixError(file.substr(0, 151)),
-            "truncated: expected 24 bytes of data, found 23");
+            "truncated: has 90 of 118 bytes of header; copy or write the file "
+            "again");
+  EXPECT_EQ(
+      MatrixError(file.substr(0, 151)),
+      "truncated: has 23 of 24 bytes of data for shape (3,); copy or write "
+      "the file again");
   EXPECT_EQ(MatrixError(file + "x"),
             "trailing bytes: expected 24 bytes of data for shape (3,), found "
             "25");
@@ -400,10 +405,13 @@ TEST(ParseNpyTest, TruncatedAtEveryByte) {
 
 TEST(ParseNpyTest, LyingHeadersAllocateNothing) {
   // Terabytes by the header, none in the file.
-  EXPECT_EQ(MatrixError(Npy(Dictionary("<f8", "(1000000, 1000000)"), "")),
-            "truncated: expected 8000000000000 bytes of data, found 0");
+  EXPECT_EQ(
+      MatrixError(Npy(Dictionary("<f8", "(1000000, 1000000)"), "")),
+      "truncated: has 0 of 8000000000000 bytes of data for shape (1000000, "
+      "1000000); copy or write the file again");
   EXPECT_EQ(MatrixError("\x93NUMPY\x02" + std::string("\0\xff\xff\xff\xff", 5)),
-            "truncated: expected 4294967295 bytes of header, found 0");
+            "truncated: has 0 of 4294967295 bytes of header; copy or write the "
+            "file again");
 }
 
 TEST(ParseNpyTest, BadVersions) {

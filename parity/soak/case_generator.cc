@@ -52,7 +52,13 @@ class Dice {
   RandomStream random_;
 };
 
+// From this many points on, tables of small blocks may be compact.
+constexpr int64_t kMany = 4200;
+
 int64_t DrawCount(Dice& dice) {
+  if (dice.Chance(0.02)) return dice.Between(kMany, 6000);
+  // Of fewer points BLOCK searches for predecessors exhaustively.
+  if (dice.Chance(0.03)) return dice.Between(2060, 2600);
   const int64_t kind = dice.Between(0, 9);
   if (kind < 2) return dice.Size(63);
   if (kind < 5) {
@@ -82,6 +88,10 @@ SoakPoints DrawPoints(Dice& dice) {
   }
   if (dice.Chance(0.25)) points.set_copies(dice.Of({0.02, 0.3, 0.9}));
   if (dice.Chance(0.2)) points.set_nudged(dice.Of({0.05, 0.5}));
+  if (dice.Chance(0.3)) {
+    points.set_clusters(dice.Size(std::max<int64_t>(1, points.count() / 4)));
+    points.set_deviation(dice.Scale(-30, -8));
+  }
   return points;
 }
 
@@ -126,6 +136,22 @@ InducingConfig DrawInducing(const SoakPoints& points, Dice& dice) {
   return config;
 }
 
+// Makes a model in which roundings are as large as they may be: points in one
+// smooth picture, a small jitter, and p down to it.
+void DrawRoundings(const SoakPoints& points, Dice& dice,
+                   ResidualConfig& residual) {
+  KernelConfig& kernel = *residual.mutable_kernel();
+  kernel.set_family(
+      dice.Of({KernelConfig::RBF, KernelConfig::RBF, KernelConfig::MATERN52}));
+  kernel.clear_lengthscale();
+  kernel.add_lengthscale(points.scale() * dice.Scale(-2, 2));
+  residual.mutable_inducing()->mutable_random()->set_count(
+      dice.Size(std::min<int64_t>(points.count(), 130)));
+  const double jitter = dice.Of({1e-6, 1e-8, 1e-10, 1e-11});
+  residual.set_jitter(jitter);
+  residual.set_variance_floor(jitter * dice.Of({1e-3, 1e-2, 1.0}));
+}
+
 MetricConfig DrawMetric(const SoakPoints& points, Dice& dice) {
   MetricConfig metric;
   const int64_t kind = dice.Between(0, 9);
@@ -142,6 +168,9 @@ MetricConfig DrawMetric(const SoakPoints& points, Dice& dice) {
     *residual.mutable_inducing() = DrawInducing(points, dice);
     if (dice.Chance(0.4)) residual.set_jitter(dice.Scale(-40, -4));
     if (dice.Chance(0.2)) residual.set_variance_floor(dice.Scale(-40, -3));
+    if (dice.Chance(points.clusters() > 0 ? 0.6 : 0.1)) {
+      DrawRoundings(points, dice, residual);
+    }
   }
   return metric;
 }
@@ -184,12 +213,19 @@ void DrawSkeletons(int64_t n, Dice& dice, SkeletonBoundConfig& config) {
                SkeletonBoundConfig::TABLES, SkeletonBoundConfig::PROJECTIONS,
                SkeletonBoundConfig::DENSE}));
   if (dice.Chance(0.7)) config.set_block_size(dice.Of({32, 32, 64, 128}));
-  if (dice.Chance(0.4)) config.set_rms_residual(dice.Scale(-9, -2));
+  if (dice.Chance(0.4)) config.set_rms_residual(dice.Scale(-9, -1));
   if (dice.Chance(0.3)) config.set_norm_table(false);
   if (dice.Chance(0.3)) config.set_sub_blocks(false);
   if (dice.Chance(0.4)) config.set_expected_queries(dice.Size(1000 * n));
   if (dice.Chance(0.4)) config.set_group_by_row(dice.Chance(0.5));
   if (dice.Chance(0.1)) config.set_memory_bytes(dice.Size(100'000'000));
+  if (n >= kMany && dice.Chance(0.7)) {
+    // With skeletons of half a block tables are compact.
+    config.set_form(SkeletonBoundConfig::TABLES);
+    config.set_block_size(dice.Of({32, 64}));
+    config.set_rms_residual(dice.Scale(-12, -9));
+    config.clear_memory_bytes();
+  }
 }
 
 void DrawFarField(Dice& dice, FarFieldConfig& config) {
@@ -201,7 +237,8 @@ IndexOptions DrawOptions(const SoakCase& drawn, Dice& dice) {
   IndexOptions options;
   options.set_threads(dice.Of({1, 1, 2, 3}));
   const bool correlation = !drawn.metric().has_euclidean();
-  const int64_t kind = dice.Between(0, 9);
+  // Of many points the other strategies take seconds.
+  const int64_t kind = drawn.points().count() >= kMany ? 9 : dice.Between(0, 9);
   if (kind == 0) return options;
   if (drawn.from_factors() || kind == 1) {
     options.set_strategy(EXHAUSTIVE);
@@ -238,6 +275,18 @@ int64_t DrawK(int64_t n, Dice& dice) {
   }
 }
 
+int64_t DrawRadiusRank(int64_t n, Dice& dice) {
+  switch (dice.Between(0, 3)) {
+    case 0:
+      return dice.Between(1, n);
+    case 1:
+      // Around the sizes of the rounds in which a range is searched.
+      return std::min<int64_t>(n, dice.Of({62, 63, 64, 496, 497, 498}));
+    default:
+      return dice.Size(n);
+  }
+}
+
 SoakCall DrawCall(const SoakCase& drawn, Dice& dice) {
   const int64_t n = drawn.points().count();
   SoakCall call;
@@ -260,7 +309,7 @@ SoakCall DrawCall(const SoakCase& drawn, Dice& dice) {
   if (!new_points && dice.Chance(0.3)) call.set_exclude_self(true);
   if (call.kind() == SoakCall::RANGE || call.kind() == SoakCall::RANGE_POINTS ||
       dice.Chance(call.kind() == SoakCall::SINGLE_ROWS ? 0.6 : 0.25)) {
-    call.set_radius_rank(dice.Size(n));
+    call.set_radius_rank(DrawRadiusRank(n, dice));
     call.set_radius_ulps(static_cast<int32_t>(dice.Between(-1, 1)));
   }
   if (dice.Chance(0.2)) call.set_allowed(dice.Of({0.0, 0.02, 0.5, 0.95}));

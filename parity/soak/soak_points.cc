@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "base/matrix.h"
+#include "base/point_sets.h"
 #include "base/random.h"
 #include "metric/test_data.h"
 #include "parity/soak/soak.pb.h"
@@ -30,7 +31,11 @@ void Nudge(const SoakPoints& spec, double& value) {
 }
 
 Matrix<double> Shape(const SoakPoints& spec, int64_t count, uint64_t seed) {
-  Matrix<double> points = MakePoints(spec.shape(), count, spec.dim(), seed);
+  Matrix<double> points =
+      spec.clusters() > 0
+          ? MakePointSet(PointSet::kClusters, count, spec.dim(), seed,
+                         {.count = spec.clusters(), .radius = spec.deviation()})
+          : MakePoints(spec.shape(), count, spec.dim(), seed);
   for (int64_t i = 0; i < count; ++i) {
     for (int64_t t = 0; t < spec.dim(); ++t) {
       points(i, t) = points(i, t) * spec.scale() + spec.offset();

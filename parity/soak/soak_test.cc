@@ -15,7 +15,7 @@ namespace rct {
 namespace {
 
 constexpr uint64_t kSeed = 20261127;
-constexpr int64_t kCases = 300;
+constexpr int64_t kCases = 200;
 
 TEST(SoakTest, AgreesWithExhaustiveSearch) {
   const std::string folder = std::getenv("TEST_TMPDIR");

@@ -107,6 +107,40 @@ TEST(FarFieldExpansionsTest, BoundsAPolynomialInBothPoints) {
   }
 }
 
+// A constant that 16 bits round down: the bound must not fall with it.
+TEST(FarFieldExpansionsTest, CountsWhatSixteenBitsLose) {
+  const ChebyshevGrid grid(2, 1);
+  const double constant = 1 + 0x1p-9;
+  FarFieldExpansions expansions(grid, 2, kMuch, 1);
+  const std::vector<double> chi = {constant, 0, 0, 0};
+  expansions.Keep(0, 1, chi.data(), 2, /*unit=*/1, /*left=*/0);
+  std::vector<float> table(4);
+  expansions.Load(0, 1, table.data());
+  ASSERT_EQ(table[0], 1);
+  EXPECT_GE(FarFieldExpansions::Bound(1, expansions.left(0, 1)), constant);
+  EXPECT_LT(FarFieldExpansions::Bound(1, 0), constant);
+}
+
+// T_2 - 1/2 near its root: float32 takes it for 0, and only the slack is left.
+TEST(FarFieldExpansionsTest, CountsWhatFloatLoses) {
+  const ChebyshevGrid grid(3, 1);
+  const double x = std::sqrt(0.75 + 0x1p-28);
+  const double exact = static_cast<double>(2.0L * x * x - 1.5L);
+  ASSERT_GT(exact, 0x1p-28);
+  const auto bound = [&](double error_scale) {
+    FarFieldExpansions expansions(grid, 2, kMuch, error_scale);
+    const std::vector<double> chi = {-0.5, 0, 0, 0, 0, 0, 1, 0, 0};
+    expansions.Keep(0, 1, chi.data(), 3, /*unit=*/1, /*left=*/0);
+    std::vector<float> table(9), t(3);
+    expansions.Load(0, 1, table.data());
+    expansions.Polynomials(&x, t.data(), 1);
+    const float sum = table[0] * t[0] + table[1] * t[1] + table[2] * t[2];
+    return FarFieldExpansions::Bound(std::abs(sum), expansions.left(0, 1));
+  };
+  EXPECT_GE(bound(1), exact);
+  EXPECT_LT(bound(0), exact);
+}
+
 // Sums of the kept terms that bfloat16 holds leave nothing but `left`.
 TEST(FarFieldExpansionsTest, LeavesNothingOfExactTerms) {
   const ChebyshevGrid grid(3, 1);

@@ -134,6 +134,30 @@ TEST(SkeletonSearcherMemoryTest, LeavesOutWhatDoesNotFit) {
   EXPECT_EQ(form_within(projections, 1), SkeletonBoundConfig::DENSE);
 }
 
+// Rows in the order of space: the block of a query's own neighbors has few rows
+// before it, down to a single one.
+TEST(SkeletonSearcherPredecessorTest, OneRowOfABlockIsEnough) {
+  constexpr int64_t n = 2300;
+  Matrix<double> points(n, 1);
+  for (int64_t i = 0; i < n; ++i) points(i, 0) = 0.01 * static_cast<double>(i);
+  const auto metric =
+      MakeTestModel(points.view(), KernelConfig::MATERN32, 40).metric;
+  std::vector<int64_t> rows(n - 2048);
+  std::iota(rows.begin(), rows.end(), 2048);
+  for (const SkeletonBoundConfig& config :
+       {Config(SkeletonBoundConfig::TABLES),
+        Config(SkeletonBoundConfig::PROJECTIONS)}) {
+    for (const int64_t k : {1, 3}) {
+      const SearchOptions options = {.k = k, .predecessor = true};
+      EXPECT_EQ(
+          MakeSearcher(metric, config)
+              ->SearchRows(rows, options)
+              .neighbors.Digest(),
+          Exhaustive(metric).SearchRows(rows, options).neighbors.Digest());
+    }
+  }
+}
+
 // Rows late enough that their predecessors are filtered.
 TEST(SkeletonSearcherPredecessorTest, IsExhaustiveSearch) {
   constexpr int64_t n = 4000;

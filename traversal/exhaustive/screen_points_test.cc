@@ -7,7 +7,9 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/types/span.h"
@@ -35,6 +37,8 @@ struct Count {
   int64_t outside_metric = 0;     // |rho^| beyond the bounds
   int64_t outside_reference = 0;  // k - v.v, in wider arithmetic, beyond E
   double most = 0;                // of the error of c32, in E
+  double furthest = 0;            // the same in the unit of covariances
+  double of_kernel = 0;           // the part of E that is the kernel's
 };
 
 // Every point of `from` against every point of the data.
@@ -53,6 +57,7 @@ Count Check(const ResidualCorrelation& metric, const ResidualPoints& from,
   std::vector<double> rho(n + 8);
   const double unit = ScreenUnit(metric.kernel().variance());
   Count count;
+  count.of_kernel = bound.Typical(0);
   for (int64_t i = 0; i < from.size(); ++i) {
     const ScreenPoints::Terms terms =
         points.Load(from, i, group.data(), kScreenGroup, z.data(), 1);
@@ -89,6 +94,7 @@ Count Check(const ResidualCorrelation& metric, const ResidualPoints& from,
           static_cast<double>(std::abs(covariance) * unit * unit);
       const double missed = std::abs(reference - static_cast<double>(size[j])) -
                             static_cast<double>(size[j]) * kFloatRoundoff;
+      count.furthest = std::max(count.furthest, missed);
       ++count.pairs;
       count.outside_metric += static_cast<int64_t>(outside);
       count.outside_reference +=
@@ -136,6 +142,73 @@ TEST(ScreenPointsTest, BoundsHoldForEveryPair) {
   EXPECT_GT(most, 0.05);
   RecordProperty("most", std::to_string(most));
 }
+
+// A metric of factors from outside: `scale` is the size of the elements of v.
+ResidualCorrelation OfFactors(KernelConfig::Family family,
+                              const Matrix<double>& points, int64_t terms,
+                              double scale) {
+  ResidualPoints data(points.rows(), points.cols(), terms);
+  const Matrix<double> elements =
+      MakePoints("normal", points.rows(), terms, /*seed=*/5);
+  std::fill_n(data.v.data(), data.v.rows() * data.v.stride(), 0.0);
+  for (int64_t i = 0; i < points.rows(); ++i) {
+    std::copy_n(points.row(i), points.cols(), data.points.row(i));
+    for (int64_t c = 0; c < terms; ++c) data.v(i, c) = scale * elements(i, c);
+    data.variance[i] = data.inverse_sqrt[i] = 1;
+  }
+  KernelConfig config;
+  config.set_family(family);
+  return ResidualCorrelation(*Kernel::Create(config, points.cols()),
+                             std::move(data), std::nullopt);
+}
+
+// Points whose coordinates float32 holds, around 0.
+Matrix<double> Lattice(double step) {
+  Matrix<double> points(128, 1);
+  for (int64_t i = 0; i < 128; ++i) {
+    points(i, 0) = step * static_cast<double>(i - 64);
+  }
+  return points;
+}
+
+class ScreenPartsTest : public testing::TestWithParam<KernelConfig::Family> {};
+
+// Each part of E on data of which the errors are in that part alone: in the
+// product, where |v| is about 12 and covariances are sums of hundreds; in the
+// kernel, where v is 0; in the coordinates, far from the center.
+TEST_P(ScreenPartsTest, OfTheProduct) {
+  const ResidualCorrelation metric =
+      OfFactors(GetParam(), Lattice(64), 96, 1.2);
+  const Count count = Check(metric, metric.data(), 1);
+  EXPECT_EQ(count.outside_metric, 0);
+  EXPECT_EQ(count.outside_reference, 0);
+  EXPECT_GT(count.furthest, 5 * count.of_kernel);
+}
+
+TEST_P(ScreenPartsTest, OfTheKernel) {
+  const ResidualCorrelation metric =
+      OfFactors(GetParam(), Lattice(0x1p-6), 1, 0);
+  const Count count = Check(metric, metric.data(), 1);
+  EXPECT_EQ(count.outside_metric, 0);
+  EXPECT_EQ(count.outside_reference, 0);
+  EXPECT_GT(count.furthest, 0.02 * count.of_kernel);
+}
+
+TEST_P(ScreenPartsTest, OfTheCoordinates) {
+  Matrix<double> points = Lattice(0.11);
+  for (int64_t i = 0; i < 64; ++i) points(i, 0) += 1e6;
+  const ResidualCorrelation metric = OfFactors(GetParam(), points, 1, 0);
+  const Count count = Check(metric, metric.data(), 1);
+  EXPECT_EQ(count.outside_metric, 0);
+  EXPECT_EQ(count.outside_reference, 0);
+  EXPECT_GT(count.furthest, 100 * count.of_kernel);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Families, ScreenPartsTest,
+    testing::Values(KernelConfig::RBF, KernelConfig::MATERN12,
+                    KernelConfig::MATERN32, KernelConfig::MATERN52),
+    [](const auto& info) { return KernelConfig::Family_Name(info.param); });
 
 // Nothing depends on the units of the kernel or of the coordinates.
 TEST(ScreenPointsTest, BoundsHoldInAnyUnit) {
