@@ -3,9 +3,30 @@
 #include <cstdint>
 
 #include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
 #include "absl/types/span.h"
+#include "base/monitor.h"
+#include "base/status_macros.h"
+#include "index/streaming/cell_points.h"
 
 namespace rct {
+namespace {
+
+// The share of the points in the work.
+constexpr double kPointShare = 0.7;
+
+}  // namespace
+
+absl::Status MakeWhole(const CellPoints& cells, int threads, Monitor* monitor,
+                       CellBoundsInParts& bounds) {
+  const Monitor::Part whole(monitor);
+  {
+    const Monitor::Part part(monitor, kPointShare);
+    RCT_RETURN_IF_ERROR(
+        bounds.AddCells(cells, 0, cells.size(), threads, monitor));
+  }
+  return bounds.DoTasks(/*part=*/0, /*parts=*/1, threads, monitor);
+}
 
 void NoCellBounds::Find(
     int /*from*/, const CellQueries& queries, absl::Span<const int32_t> others,

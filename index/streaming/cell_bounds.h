@@ -18,11 +18,14 @@
 #define RCT_INDEX_STREAMING_CELL_BOUNDS_H_
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
 #include "absl/types/span.h"
-#include "index/streaming/cells.h"
+#include "base/monitor.h"
+#include "index/streaming/cell_points.h"
 #include "metric/residual_points.h"
 
 namespace rct {
@@ -50,6 +53,38 @@ class CellBounds {
   virtual std::string_view name() const = 0;
   virtual int64_t bytes() const { return 0; }
 };
+
+// Bounds in the making, by processes that have different cells here.
+//
+// What is known of a cell follows from its points, and what is known of pairs
+// of cells from that; the latter are shared out as *tasks*, runs of pairs, that
+// are numbered. Each process adds its own cells, and gets what others know of
+// theirs; does its part of the tasks, and gets those of others. Then all of
+// them have the same bounds.
+class CellBoundsInParts : public CellBounds {
+ public:
+  // Adds cells [first, last), which are here. Errors are those of
+  // InducingFactor::Project, and Cancelled.
+  virtual absl::Status AddCells(const CellPoints& cells, int first, int last,
+                                int threads, Monitor* monitor) = 0;
+  virtual std::string PackCell(int cell) const = 0;
+  virtual void ReadCell(int cell, std::string_view bytes) = 0;
+
+  // Does tasks `part`, `part` + `parts`, ... of [0, num_tasks()), once. All
+  // cells were added or read. Returns Cancelled if `monitor` is.
+  virtual absl::Status DoTasks(int part, int parts, int threads,
+                               Monitor* monitor) = 0;
+  virtual int64_t num_tasks() const = 0;
+  virtual std::string PackTask(int64_t task) const = 0;
+  virtual void ReadTask(int64_t task, std::string_view bytes) = 0;
+
+  // Returns whether the bounds hold, once all tasks were done or read.
+  virtual bool sound() const { return true; }
+};
+
+// Makes all of them here, where all cells are.
+absl::Status MakeWhole(const CellPoints& cells, int threads, Monitor* monitor,
+                       CellBoundsInParts& bounds);
 
 // Knows nothing: every cell is wanted.
 class NoCellBounds final : public CellBounds {

@@ -61,14 +61,6 @@ Cells::Cells(MatrixView<const double> points, absl::Span<const double> scale,
   });
 }
 
-int64_t Cells::largest() const {
-  int64_t largest = 0;
-  for (int c = 0; c < size(); ++c) {
-    largest = std::max(largest, begin_[c + 1] - begin_[c]);
-  }
-  return largest;
-}
-
 Matrix<double> GatherPoints(MatrixView<const double> points,
                             absl::Span<const int32_t> rows) {
   Matrix<double> gathered(static_cast<int64_t>(rows.size()), points.cols);

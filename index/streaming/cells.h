@@ -37,7 +37,6 @@ class Cells {
 
   int size() const { return static_cast<int>(begin_.size()) - 1; }
   int64_t num_points() const { return static_cast<int64_t>(rows_.size()); }
-  int64_t largest() const;
   // Returns the rows of a cell, or of cells [first, last), each cell ascending.
   absl::Span<const int32_t> rows(int cell) const {
     return rows(cell, cell + 1);

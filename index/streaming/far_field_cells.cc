@@ -6,19 +6,21 @@
 #include <limits>
 #include <memory>
 #include <numeric>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "base/aligned_buffer.h"
 #include "base/matrix.h"
 #include "base/monitor.h"
+#include "base/packing.h"
 #include "base/parallel.h"
 #include "base/status_macros.h"
-#include "index/streaming/cells.h"
+#include "index/streaming/cell_points.h"
 #include "metric/residual_factors.h"
 #include "metric/residual_points.h"
 #include "metric/rounding.h"
@@ -36,9 +38,6 @@ constexpr int64_t kPiece = 1024;
 
 // The memory of all expansions.
 constexpr int64_t kExpansionBytes = int64_t{512} << 20;
-
-// The share of the points in the work.
-constexpr double kPointShare = 0.7;
 
 }  // namespace
 
@@ -58,31 +57,39 @@ bool FarFieldCells::Offered(const InducingFactor& factor) {
 
 FarFieldCells::FarFieldCells(std::shared_ptr<const InducingFactor> factor,
                              int64_t count)
-    : unit_(ScreenUnit(factor->kernel().variance())),
-      bound_(factor->num_inducing(), factor->kernel().dim(),
-             factor->kernel().variance() * unit_ * unit_, /*scale=*/1),
-      routines_(FarFieldRoutinesFor(factor->simd().isa)),
-      boxes_(factor, factor->simd(), /*scale=*/{}, count),
+    : factor_(std::move(factor)),
+      unit_(ScreenUnit(factor_->kernel().variance())),
+      bound_(factor_->num_inducing(), factor_->kernel().dim(),
+             factor_->kernel().variance() * unit_ * unit_, /*scale=*/1),
+      routines_(FarFieldRoutinesFor(factor_->simd().isa)),
+      boxes_(factor_, factor_->simd(), /*scale=*/{}, count),
       expansions_(boxes_.grid(), static_cast<int>(count), kExpansionBytes,
                   /*error_scale=*/1),
       most_(count, count),
       min_root_(count, std::numeric_limits<float>::infinity()) {}
 
-absl::Status FarFieldCells::AddCell(const InducingFactor& factor,
-                                    MatrixView<const double> points,
-                                    absl::Span<const int32_t> rows, int cell,
+std::vector<FarFieldBoxes::Worker> FarFieldCells::Workers(int64_t most) const {
+  const int64_t count =
+      std::clamp<int64_t>(most, 1, std::max<int64_t>(1, boxes_.size()));
+  std::vector<FarFieldBoxes::Worker> workers;
+  workers.reserve(count);
+  for (int64_t w = 0; w < count; ++w) workers.emplace_back(boxes_, kPiece);
+  return workers;
+}
+
+absl::Status FarFieldCells::AddCell(int cell, const CellView& points,
                                     FarFieldBoxes::Worker& worker) {
-  boxes_.MakeBox(cell, points, rows);
+  boxes_.MakeBox(cell, points.from, points.places);
   std::vector<int32_t> all(kPiece);
   std::iota(all.begin(), all.end(), 0);
-  for (size_t first = 0; first < rows.size(); first += kPiece) {
-    const absl::Span<const int32_t> piece = rows.subspan(first, kPiece);
-    RCT_ASSIGN_OR_RETURN(
-        const ResidualPoints factors,
-        factor.Project(GatherPoints(points, piece), /*num_threads=*/1));
-    boxes_.AddPoints(cell, factors,
-                     absl::MakeConstSpan(all).first(piece.size()), worker);
-    for (size_t i = 0; i < piece.size(); ++i) {
+  for (int64_t first = 0; first < points.size(); first += kPiece) {
+    const int64_t count = std::min(kPiece, points.size() - first);
+    RCT_ASSIGN_OR_RETURN(const ResidualPoints factors,
+                         factor_->Project(points.Coordinates(first, count),
+                                          /*num_threads=*/1));
+    boxes_.AddPoints(cell, factors, absl::MakeConstSpan(all).first(count),
+                     worker);
+    for (int64_t i = 0; i < count; ++i) {
       const double s = factors.inverse_sqrt[i] / unit_;
       min_root_[cell] = std::min(min_root_[cell], FloatBelow(1 / s));
     }
@@ -90,40 +97,63 @@ absl::Status FarFieldCells::AddCell(const InducingFactor& factor,
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::unique_ptr<const FarFieldCells>> FarFieldCells::Create(
-    std::shared_ptr<const InducingFactor> factor,
-    MatrixView<const double> points, const Cells& cells, int threads,
-    Monitor* monitor) {
-  const Monitor::Part whole(monitor);
-  const int64_t count = cells.size();
-  auto made = std::unique_ptr<FarFieldCells>(new FarFieldCells(factor, count));
-  std::vector<FarFieldBoxes::Worker> workers;
-  const int num_workers =
-      static_cast<int>(std::max<int64_t>(1, std::min<int64_t>(threads, count)));
-  workers.reserve(num_workers);
-  for (int w = 0; w < num_workers; ++w) {
-    workers.emplace_back(made->boxes_, kPiece);
-  }
-  std::vector<absl::Status> errors(num_workers);
-  {
-    const Monitor::Part part(monitor, kPointShare);
-    ParallelFor(num_workers, count, monitor, [&](int64_t c, int worker) {
-      const int cell = static_cast<int>(c);
-      errors[worker].Update(made->AddCell(*factor, points, cells.rows(cell),
-                                          cell, workers[worker]));
-    });
-  }
+absl::Status FarFieldCells::AddCells(const CellPoints& cells, int first,
+                                     int last, int threads, Monitor* monitor) {
+  std::vector<FarFieldBoxes::Worker> workers = Workers(threads);
+  std::vector<absl::Status> errors(workers.size());
+  ParallelFor(
+      static_cast<int>(workers.size()), last - first, monitor,
+      [&](int64_t task, int worker) {
+        const int cell = first + static_cast<int>(task);
+        errors[worker].Update(AddCell(cell, cells[cell], workers[worker]));
+      });
   for (const absl::Status& error : errors) RCT_RETURN_IF_ERROR(error);
-  RCT_RETURN_IF_ERROR(Monitor::Check(monitor));
-  ParallelFor(num_workers, count, monitor, [&](int64_t task, int worker) {
-    const int a = static_cast<int>(task);
-    for (int b = a; b < static_cast<int>(count); ++b) {
-      made->most_(a, b) = made->most_(b, a) = made->boxes_.BoundPair(
-          a, b, made->unit_, made->expansions_, workers[worker]);
-    }
-  });
-  RCT_RETURN_IF_ERROR(Monitor::Check(monitor));
-  return made;
+  return Monitor::Check(monitor);
+}
+
+std::string FarFieldCells::PackCell(int cell) const {
+  std::string bytes;
+  Pack(min_root_[cell], bytes);
+  return bytes + boxes_.PackBox(cell);
+}
+
+void FarFieldCells::ReadCell(int cell, std::string_view bytes) {
+  min_root_[cell] = Unpacker(bytes).Value<float>();
+  boxes_.AddBox(cell, bytes.substr(sizeof(float)));
+}
+
+absl::Status FarFieldCells::DoTasks(int part, int parts, int threads,
+                                    Monitor* monitor) {
+  std::vector<FarFieldBoxes::Worker> workers = Workers(threads);
+  const int64_t tasks = (num_tasks() - part + parts - 1) / parts;
+  ParallelFor(static_cast<int>(workers.size()), tasks, monitor,
+              [&](int64_t task, int worker) {
+                const int a = static_cast<int>(part + task * parts);
+                for (int b = a; b < static_cast<int>(boxes_.size()); ++b) {
+                  most_(a, b) = most_(b, a) = boxes_.BoundPair(
+                      a, b, unit_, expansions_, workers[worker]);
+                }
+              });
+  return Monitor::Check(monitor);
+}
+
+std::string FarFieldCells::PackTask(int64_t task) const {
+  const int a = static_cast<int>(task);
+  std::string bytes;
+  for (int b = a; b < static_cast<int>(boxes_.size()); ++b) {
+    Pack(most_(a, b), bytes);
+    expansions_.PackPair(a, b, bytes);
+  }
+  return bytes;
+}
+
+void FarFieldCells::ReadTask(int64_t task, std::string_view bytes) {
+  const int a = static_cast<int>(task);
+  Unpacker unpacker(bytes);
+  for (int b = a; b < static_cast<int>(boxes_.size()); ++b) {
+    most_(a, b) = most_(b, a) = unpacker.Value<float>();
+    expansions_.ReadPair(a, b, unpacker);
+  }
 }
 
 FarFieldCells::Panels FarFieldCells::Load(int from,

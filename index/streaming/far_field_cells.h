@@ -14,16 +14,17 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
-#include "absl/status/statusor.h"
+#include "absl/status/status.h"
 #include "absl/types/span.h"
 #include "base/matrix.h"
 #include "base/monitor.h"
 #include "index/streaming/cell_bounds.h"
-#include "index/streaming/cells.h"
+#include "index/streaming/cell_points.h"
 #include "metric/residual_factors.h"
 #include "traversal/block/far_field_boxes.h"
 #include "traversal/block/far_field_expansions.h"
@@ -32,17 +33,24 @@
 
 namespace rct {
 
-class FarFieldCells final : public CellBounds {
+class FarFieldCells final : public CellBoundsInParts {
  public:
   // Returns whether the bound is there for this factor.
   static bool Offered(const InducingFactor& factor);
 
-  // Makes the bounds of `cells` of `points`; the bound is offered. Returns the
-  // errors of InducingFactor::Project.
-  static absl::StatusOr<std::unique_ptr<const FarFieldCells>> Create(
-      std::shared_ptr<const InducingFactor> factor,
-      MatrixView<const double> points, const Cells& cells, int threads,
-      Monitor* monitor);
+  // Makes room for bounds of `count` cells; the bound is offered.
+  FarFieldCells(std::shared_ptr<const InducingFactor> factor, int64_t count);
+
+  // A task is the pairs of a cell and those after it.
+  absl::Status AddCells(const CellPoints& cells, int first, int last,
+                        int threads, Monitor* monitor) override;
+  std::string PackCell(int cell) const override;
+  void ReadCell(int cell, std::string_view bytes) override;
+  absl::Status DoTasks(int part, int parts, int threads,
+                       Monitor* monitor) override;
+  int64_t num_tasks() const override { return boxes_.size(); }
+  std::string PackTask(int64_t task) const override;
+  void ReadTask(int64_t task, std::string_view bytes) override;
 
   void Find(int from, const CellQueries& queries,
             absl::Span<const int32_t> others,
@@ -53,17 +61,15 @@ class FarFieldCells final : public CellBounds {
  private:
   struct Panels;
 
-  FarFieldCells(std::shared_ptr<const InducingFactor> factor, int64_t count);
-
-  absl::Status AddCell(const InducingFactor& factor,
-                       MatrixView<const double> points,
-                       absl::Span<const int32_t> rows, int cell,
+  std::vector<FarFieldBoxes::Worker> Workers(int64_t most) const;
+  absl::Status AddCell(int cell, const CellView& points,
                        FarFieldBoxes::Worker& worker);
   Panels Load(int from, const CellQueries& queries) const;
   // Returns the queries first + l for which the cell may hold something.
   uint32_t Wanted(int from, int to, const Panels& panels, int64_t first,
                   float* expansion, bool& loaded) const;
 
+  std::shared_ptr<const InducingFactor> factor_;
   double unit_;
   ScreenBound bound_;
   const FarFieldRoutines* routines_;

@@ -7,6 +7,8 @@
 #include <limits>
 #include <memory>
 #include <numeric>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -17,9 +19,11 @@
 #include "base/aligned_buffer.h"
 #include "base/matrix.h"
 #include "base/monitor.h"
+#include "base/packing.h"
 #include "base/parallel.h"
+#include "base/sha256.h"
 #include "base/status_macros.h"
-#include "index/streaming/cells.h"
+#include "index/streaming/cell_points.h"
 #include "metric/correlation_tile.h"
 #include "metric/residual_correlation.h"
 #include "metric/residual_factors.h"
@@ -53,28 +57,7 @@ constexpr double kLargestResidual = 0.25;
 // Groups whose skeletons tell what the others are like.
 constexpr int64_t kTrialGroups = 16;
 
-// The share of skeletons and tables in the work.
-constexpr double kSkeletonShare = 0.3;
-
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
-
-// Returns sample points of each group, group by group: as many of each.
-std::vector<int32_t> SampleRows(const Cells& cells, int64_t groups) {
-  const auto of_group = static_cast<int>(cells.size() / groups);
-  int64_t least = kSample;
-  for (int g = 0; g < static_cast<int>(groups); ++g) {
-    const auto rows = cells.rows(g * of_group, (g + 1) * of_group);
-    least = std::min<int64_t>(least, std::bit_floor(rows.size()));
-  }
-  std::vector<int32_t> sample;
-  for (int g = 0; g < static_cast<int>(groups); ++g) {
-    const auto rows = cells.rows(g * of_group, (g + 1) * of_group);
-    for (int64_t i = 0; i < least; ++i) {
-      sample.push_back(rows[i * std::ssize(rows) / least]);
-    }
-  }
-  return sample;
-}
 
 bool Pays(const BlockSkeletons& skeletons, int64_t groups) {
   return skeletons.mean_rank() * static_cast<double>(groups) <= kMostRanks &&
@@ -101,31 +84,59 @@ struct SkeletonCells::Projected {
   bool bounded[kPiece] = {};
 };
 
-SkeletonCells::SkeletonCells(std::shared_ptr<const ResidualCorrelation> sample,
+SkeletonCells::SkeletonCells(std::shared_ptr<const InducingFactor> factor,
+                             std::shared_ptr<const ResidualCorrelation> sample,
                              std::unique_ptr<const BlockSkeletons> skeletons,
-                             std::unique_ptr<const SkeletonTables> tables,
                              int64_t cells_of_group, int64_t num_cells)
-    : sample_(std::move(sample)),
+    : factor_(std::move(factor)),
+      sample_(std::move(sample)),
       skeletons_(std::move(skeletons)),
-      tables_(std::move(tables)),
       of_group_(cells_of_group),
       lengths_(num_cells, BlockLengths{0, 0, 0}) {}
 
-absl::StatusOr<std::unique_ptr<const SkeletonCells>> SkeletonCells::Create(
-    std::shared_ptr<const InducingFactor> factor,
-    MatrixView<const double> points, const Cells& cells, int64_t groups,
-    int threads, Monitor* monitor) {
+int64_t SkeletonCells::SampleSize(const CellPoints& cells, int64_t groups) {
+  const auto of_group = static_cast<int>(cells.size() / groups);
+  int64_t least = kSample;
+  for (int first = 0; first < cells.size(); first += of_group) {
+    int64_t count = 0;
+    for (int c = first; c < first + of_group; ++c) count += cells.count(c);
+    least =
+        std::min<int64_t>(least, std::bit_floor(static_cast<uint64_t>(count)));
+  }
+  return least;
+}
+
+Matrix<double> SkeletonCells::SampleOf(const CellPoints& cells, int64_t groups,
+                                       int group) {
+  const int64_t size = SampleSize(cells, groups);
+  const auto of_group = static_cast<int>(cells.size() / groups);
+  std::vector<const double*> points;
+  for (int c = group * of_group; c < (group + 1) * of_group; ++c) {
+    for (int64_t i = 0; i < cells[c].size(); ++i) {
+      points.push_back(cells[c].point(i));
+    }
+  }
+  const int64_t dim = cells[group * of_group].from.cols;
+  Matrix<double> sample(size, dim);
+  for (int64_t i = 0; i < size; ++i) {
+    std::copy_n(points[i * std::ssize(points) / size], dim, sample.row(i));
+  }
+  return sample;
+}
+
+absl::StatusOr<std::unique_ptr<SkeletonCells>> SkeletonCells::Create(
+    std::shared_ptr<const InducingFactor> factor, Matrix<double> samples,
+    int64_t groups, int64_t num_cells, int threads, Monitor* monitor) {
   const Monitor::Part whole(monitor);
   if (!factor->rounding().Validate().ok()) return nullptr;
-  const std::vector<int32_t> rows = SampleRows(cells, groups);
-  const int64_t size = std::ssize(rows) / groups;
+  const int64_t size = samples.rows() / groups;
   if (size < 2 * SpacePartition::kSubBlock) return nullptr;
+  std::vector<int32_t> all(samples.rows());
+  std::iota(all.begin(), all.end(), 0);
   RCT_ASSIGN_OR_RETURN(ResidualPoints data,
-                       factor->Project(GatherPoints(points, rows), threads));
+                       factor->Project(std::move(samples), threads));
   auto sample = std::make_shared<const ResidualCorrelation>(
       factor->kernel(), std::move(data), factor, factor->simd());
-  std::vector<int32_t> all(rows.size());
-  std::iota(all.begin(), all.end(), 0);
   const SkeletonOptions options = {.block_size = size,
                                    .rms_residual = kRmsResidual};
   if (groups > kTrialGroups) {
@@ -134,37 +145,66 @@ absl::StatusOr<std::unique_ptr<const SkeletonCells>> SkeletonCells::Create(
                                static_cast<int>(groups / kTrialGroups));
     if (!Pays(trial, groups)) return nullptr;
   }
-  std::unique_ptr<const BlockSkeletons> skeletons;
-  std::unique_ptr<const SkeletonTables> tables;
-  {
-    const Monitor::Part part(monitor, kSkeletonShare);
-    skeletons = std::make_unique<const BlockSkeletons>(
-        *sample, options, SpacePartition::Given(std::move(all), size), threads);
-    if (!Pays(*skeletons, groups) || !skeletons->sound() ||
-        !skeletons->loose_rows().empty())
-      return nullptr;
-    tables = std::make_unique<const SkeletonTables>(
-        *sample, *skeletons, /*keep_gaps=*/false, threads, monitor);
-  }
+  auto skeletons = std::make_unique<const BlockSkeletons>(
+      *sample, options, SpacePartition::Given(std::move(all), size), threads,
+      /*stride=*/1, monitor);
   RCT_RETURN_IF_ERROR(Monitor::Check(monitor));
-  if (!tables->sound()) return nullptr;
-  auto made = std::unique_ptr<SkeletonCells>(new SkeletonCells(
-      std::move(sample), std::move(skeletons), std::move(tables),
-      cells.size() / groups, cells.size()));
+  if (!Pays(*skeletons, groups) || !skeletons->sound() ||
+      !skeletons->loose_rows().empty()) {
+    return nullptr;
+  }
+  return std::unique_ptr<SkeletonCells>(
+      new SkeletonCells(std::move(factor), std::move(sample),
+                        std::move(skeletons), num_cells / groups, num_cells));
+}
+
+std::string SkeletonCells::Digest() const {
+  Sha256 digest;
+  for (int b = 0; b < skeletons_->num_blocks(); ++b) {
+    digest.UpdateSpan(absl::MakeConstSpan(&skeletons_->block(b).rank, 1));
+  }
+  for (const double* member : skeletons_->members().x) {
+    digest.UpdateSpan(absl::MakeConstSpan(member, factor_->kernel().dim()));
+  }
+  return digest.HexDigest();
+}
+
+absl::Status SkeletonCells::AddCells(const CellPoints& cells, int first,
+                                     int last, int threads, Monitor* monitor) {
   std::vector<Projected> workers;
   workers.reserve(threads);
   for (int w = 0; w < threads; ++w) {
-    workers.emplace_back(points.cols, made->skeletons_->max_rank());
+    workers.emplace_back(factor_->kernel().dim(), skeletons_->max_rank());
   }
   std::vector<absl::Status> errors(threads);
-  ParallelFor(threads, cells.size(), monitor, [&](int64_t c, int worker) {
-    const int cell = static_cast<int>(c);
-    errors[worker].Update(made->AddCell(*factor, points, cells.rows(cell), cell,
-                                        workers[worker]));
+  ParallelFor(threads, last - first, monitor, [&](int64_t task, int worker) {
+    const int cell = first + static_cast<int>(task);
+    errors[worker].Update(AddCell(cell, cells[cell], workers[worker]));
   });
   for (const absl::Status& error : errors) RCT_RETURN_IF_ERROR(error);
-  RCT_RETURN_IF_ERROR(Monitor::Check(monitor));
-  return made;
+  return Monitor::Check(monitor);
+}
+
+std::string SkeletonCells::PackCell(int cell) const {
+  std::string bytes;
+  Pack(lengths_[cell].w, bytes);
+  Pack(lengths_[cell].e, bytes);
+  Pack(lengths_[cell].gap, bytes);
+  return bytes;
+}
+
+void SkeletonCells::ReadCell(int cell, std::string_view bytes) {
+  Unpacker unpacker(bytes);
+  lengths_[cell].w = unpacker.Value<float>();
+  lengths_[cell].e = unpacker.Value<float>();
+  lengths_[cell].gap = unpacker.Value<float>();
+}
+
+absl::Status SkeletonCells::DoTasks(int part, int parts, int threads,
+                                    Monitor* monitor) {
+  tables_ = std::make_unique<SkeletonTables>(*sample_, *skeletons_, part, parts,
+                                             threads, monitor);
+  return Monitor::Check(monitor);
 }
 
 void SkeletonCells::Project(int group, const ResidualPoints& points,
@@ -185,20 +225,18 @@ void SkeletonCells::Project(int group, const ResidualPoints& points,
   }
 }
 
-absl::Status SkeletonCells::AddCell(const InducingFactor& factor,
-                                    MatrixView<const double> points,
-                                    absl::Span<const int32_t> rows, int cell,
+absl::Status SkeletonCells::AddCell(int cell, const CellView& points,
                                     Projected& projected) {
   BlockLengths& lengths = lengths_[cell];
   std::vector<int32_t> all(kPiece);
   std::iota(all.begin(), all.end(), 0);
   double longest = 0;
-  for (size_t first = 0; first < rows.size(); first += kPiece) {
-    const absl::Span<const int32_t> piece = rows.subspan(first, kPiece);
-    RCT_ASSIGN_OR_RETURN(
-        const ResidualPoints factors,
-        factor.Project(GatherPoints(points, piece), /*num_threads=*/1));
-    Project(Group(cell), factors, absl::MakeConstSpan(all).first(piece.size()),
+  for (int64_t first = 0; first < points.size(); first += kPiece) {
+    const int64_t count = std::min<int64_t>(kPiece, points.size() - first);
+    RCT_ASSIGN_OR_RETURN(const ResidualPoints factors,
+                         factor_->Project(points.Coordinates(first, count),
+                                          /*num_threads=*/1));
+    Project(Group(cell), factors, absl::MakeConstSpan(all).first(count),
             projected);
     for (int i = 0; i < projected.count; ++i) {
       const double squared = projected.projection.squared_length[i];

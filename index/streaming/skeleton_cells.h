@@ -26,6 +26,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -36,7 +37,7 @@
 #include "base/matrix.h"
 #include "base/monitor.h"
 #include "index/streaming/cell_bounds.h"
-#include "index/streaming/cells.h"
+#include "index/streaming/cell_points.h"
 #include "metric/residual_correlation.h"
 #include "metric/residual_factors.h"
 #include "metric/residual_points.h"
@@ -46,17 +47,44 @@
 
 namespace rct {
 
-class SkeletonCells final : public CellBounds {
+class SkeletonCells final : public CellBoundsInParts {
  public:
-  // Makes the bounds of `cells` of `points` in `groups` groups, a power of two
-  // that is at most the number of cells. Null where there is no such bound: the
-  // rounding model is not valid, a group has too few points that are not loose,
-  // or computed skeletons are unsound. Errors are those of
-  // InducingFactor::Project.
-  static absl::StatusOr<std::unique_ptr<const SkeletonCells>> Create(
-      std::shared_ptr<const InducingFactor> factor,
-      MatrixView<const double> points, const Cells& cells, int64_t groups,
-      int threads, Monitor* monitor);
+  // Returns how many points of each of `groups` groups, a power of two that is
+  // at most the number of cells, its skeleton is to be made of.
+  static int64_t SampleSize(const CellPoints& cells, int64_t groups);
+  // Returns the coordinates of these points of a group, whose cells are here.
+  static Matrix<double> SampleOf(const CellPoints& cells, int64_t groups,
+                                 int group);
+
+  // Makes the skeletons of `groups` groups of `num_cells` cells from samples of
+  // all groups, one after the other. Null where there is no such bound: the
+  // rounding model is not valid, samples are too small or have loose points,
+  // skeletons would have too large ranks, or computed ones are unsound. Errors
+  // are those of InducingFactor::Project, and Cancelled.
+  static absl::StatusOr<std::unique_ptr<SkeletonCells>> Create(
+      std::shared_ptr<const InducingFactor> factor, Matrix<double> samples,
+      int64_t groups, int64_t num_cells, int threads, Monitor* monitor);
+
+  // Returns a digest of the points that skeletons consist of. Bounds in parts
+  // hold if all parts have the same: numbers that different machines have
+  // rounded differently are covered by the slacks.
+  std::string Digest() const;
+
+  // A task is a tile of pairs of groups (skeleton_tables.h).
+  absl::Status AddCells(const CellPoints& cells, int first, int last,
+                        int threads, Monitor* monitor) override;
+  std::string PackCell(int cell) const override;
+  void ReadCell(int cell, std::string_view bytes) override;
+  absl::Status DoTasks(int part, int parts, int threads,
+                       Monitor* monitor) override;
+  int64_t num_tasks() const override { return tables_->num_tiles(); }
+  std::string PackTask(int64_t task) const override {
+    return tables_->PackTile(task);
+  }
+  void ReadTask(int64_t task, std::string_view bytes) override {
+    tables_->AddTile(task, bytes);
+  }
+  bool sound() const override { return tables_->sound(); }
 
   void Find(int from, const CellQueries& queries,
             absl::Span<const int32_t> others,
@@ -68,19 +96,16 @@ class SkeletonCells final : public CellBounds {
   // Points projected on the skeleton of their group, in panels.
   struct Projected;
 
-  SkeletonCells(std::shared_ptr<const ResidualCorrelation> sample,
+  SkeletonCells(std::shared_ptr<const InducingFactor> factor,
+                std::shared_ptr<const ResidualCorrelation> sample,
                 std::unique_ptr<const BlockSkeletons> skeletons,
-                std::unique_ptr<const SkeletonTables> tables,
                 int64_t cells_of_group, int64_t num_cells);
 
   int Group(int cell) const { return static_cast<int>(cell / of_group_); }
   // Loads points `ids` of `points`, at most kPiece, of a group.
   void Project(int group, const ResidualPoints& points,
                absl::Span<const int32_t> ids, Projected& projected) const;
-  absl::Status AddCell(const InducingFactor& factor,
-                       MatrixView<const double> points,
-                       absl::Span<const int32_t> rows, int cell,
-                       Projected& projected);
+  absl::Status AddCell(int cell, const CellView& points, Projected& projected);
   // Finds what queries first + l, sixteen at most, want of cells
   // [begin, end) of `others`, all of one group that is not `from`.
   void FindPanel(int from, const Projected& projected, int first,
@@ -89,9 +114,10 @@ class SkeletonCells final : public CellBounds {
                  absl::FunctionRef<void(int32_t, int32_t)> wanted,
                  const SkeletonTables::Table& table, float* y) const;
 
+  std::shared_ptr<const InducingFactor> factor_;
   std::shared_ptr<const ResidualCorrelation> sample_;
   std::unique_ptr<const BlockSkeletons> skeletons_;
-  std::unique_ptr<const SkeletonTables> tables_;
+  std::unique_ptr<SkeletonTables> tables_;  // once tasks are done
   int64_t of_group_;
   std::vector<BlockLengths> lengths_;  // of each cell
 };

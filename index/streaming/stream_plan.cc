@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <cstdint>
 
 #include "absl/status/status.h"
@@ -37,10 +38,17 @@ constexpr int64_t kMostPoints = int64_t{1} << 21;
 constexpr int64_t kLeastPoints = 1 << 14;
 constexpr double kOwnPart = 0.5;
 
+// Cells for each unit where many processes share them: units have whole cells,
+// and are to have as many points as others.
+constexpr int64_t kCellsOfUnit = 4;
+
 // What the index of a unit takes beyond its forecast.
 constexpr double kUnforeseen = 1.25;
 // What bounds and the rest of the process take.
 constexpr double kBesideUnits = 768.0 * (1 << 20);
+// The same where there are few points, and so few cells.
+constexpr double kLeastBeside = 64.0 * (1 << 20);
+constexpr double kBesideOfPoint = 2048;
 
 // Returns the bytes of a point in the index of a unit.
 double BytesOfPoint(const StreamOptions& options, int64_t dim, int64_t m) {
@@ -51,57 +59,84 @@ double BytesOfPoint(const StreamOptions& options, int64_t dim, int64_t m) {
   return kUnforeseen * bytes / kTypical;
 }
 
+// Returns the bytes that a process has of points all the time: coordinates and
+// rows; of many processes, also those of its slice, of what it sends, and its
+// answers.
+double BytesHeld(const StreamOptions& options, const StreamSize& size,
+                 int64_t own) {
+  double of_point = 8.0 * static_cast<double>(size.dim) + 16;
+  if (size.ranks > 1) {
+    of_point += 16.0 * static_cast<double>(size.dim) +
+                12.0 * static_cast<double>(options.k);
+  }
+  return static_cast<double>(own) * of_point;
+}
+
+// Returns how many units the points of a process are, of which at most `most`
+// fit at a time.
+int64_t UnitsFor(const StreamOptions& options, const StreamSize& size,
+                 int64_t own, int64_t most) {
+  if (options.units > 0) {
+    return size.ranks > 1 ? options.units
+                          : static_cast<int64_t>(std::bit_ceil(
+                                static_cast<uint64_t>(options.units)));
+  }
+  if (size.ranks == 1 && own <= most) return 1;
+  const double units =
+      static_cast<double>(own) / (kOwnPart * static_cast<double>(most));
+  if (size.ranks > 1) return static_cast<int64_t>(std::ceil(units));
+  return static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(units) + 1));
+}
+
 }  // namespace
 
-absl::StatusOr<StreamPlan> PlanStream(const StreamOptions& options, int64_t n,
-                                      int64_t dim, int64_t m) {
+absl::StatusOr<StreamPlan> PlanStream(const StreamOptions& options,
+                                      const StreamSize& size) {
   StreamPlan plan;
+  const int64_t n = size.n;
   if (options.predecessor) {
     plan.early_rows =
         std::min(n, options.early_rows >= 0 ? options.early_rows : kEarlyRows);
   }
   if (plan.early_rows == n) return plan;
+  const int64_t own = (n + size.ranks - 1) / size.ranks;
   const double limit = options.memory_limit_bytes > 0
                            ? static_cast<double>(options.memory_limit_bytes)
                            : 0.8 * static_cast<double>(AvailableMemoryBytes());
-  const double of_all = static_cast<double>(n) * (8.0 * dim + 16);
-  const double of_point = BytesOfPoint(options, dim, m);
-  const double left = limit - of_all - kBesideUnits;
+  const double held = BytesHeld(options, size, own);
+  const double beside =
+      std::min(kBesideUnits, kLeastBeside + kBesideOfPoint * n);
+  const double of_point = BytesOfPoint(options, size.dim, size.m);
+  const double left = limit - held - beside;
   const auto most = std::min<int64_t>(
       kMostPoints, static_cast<int64_t>(std::max(0.0, left / of_point)));
-  if (options.units == 0 && most < std::min(kLeastPoints, n)) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("memory_limit_bytes: ", HumanBytes(limit),
-                     " leave no room: ", n, " points take ", HumanBytes(of_all),
-                     " themselves, bounds ", HumanBytes(kBesideUnits), ", and ",
-                     kLeastPoints, " points at a time with ", m,
-                     " inducing points ", HumanBytes(kLeastPoints * of_point)));
+  if (options.units == 0 && most < std::min(kLeastPoints, own)) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "memory_limit_bytes: ", HumanBytes(limit), " leave no room: ", own,
+        " points take ", HumanBytes(held), " themselves, bounds ",
+        HumanBytes(beside), ", and ", kLeastPoints, " points at a time with ",
+        size.m, " inducing points ", HumanBytes(kLeastPoints * of_point)));
   }
-  if (options.units > 0) {
-    plan.units = static_cast<int64_t>(
-        std::bit_ceil(static_cast<uint64_t>(options.units)));
-  } else if (n <= most) {
-    plan.units = 1;
-  } else {
-    const double own = kOwnPart * static_cast<double>(most);
-    plan.units = static_cast<int64_t>(
-        std::bit_ceil(static_cast<uint64_t>(static_cast<double>(n) / own) + 1));
-  }
+  plan.units = std::max<int64_t>(1, UnitsFor(options, size, own, most));
+  const auto all_units = static_cast<int64_t>(
+      std::bit_ceil(static_cast<uint64_t>(plan.units * size.ranks)));
   const int64_t wanted = std::clamp<int64_t>(
-      std::bit_ceil(static_cast<uint64_t>(kCellsOfInducing * m + 1) / 2 + 1),
+      std::bit_ceil(static_cast<uint64_t>(kCellsOfInducing * size.m + 1) / 2 +
+                    1),
       kMinCells, kMaxCells);
-  const int64_t others = std::max<int64_t>(1, n - m);
+  const int64_t least = size.ranks > 1 ? kCellsOfUnit * all_units : all_units;
+  const int64_t others = std::max<int64_t>(1, n - size.m);
   plan.cells =
       options.cells > 0
           ? Cells::CountFor(others, options.cells, /*least=*/2)
-          : Cells::CountFor(others, std::max(wanted, plan.units), kLeastOfCell);
-  plan.units = std::min(plan.units, plan.cells);
-  plan.groups = std::max(plan.units, std::min(plan.cells, kMaxGroups));
+          : Cells::CountFor(others, std::max(wanted, least), kLeastOfCell);
+  plan.units = std::clamp<int64_t>(plan.cells / size.ranks, 1, plan.units);
+  plan.groups = std::min(plan.cells, std::max(kMaxGroups, least));
   plan.defer_below =
       options.defer_below >= 0 ? options.defer_below : kDeferBelow;
   plan.max_fetched = options.max_fetched >= 0
                          ? options.max_fetched
-                         : std::max<int64_t>(0, most - n / plan.units);
+                         : std::max<int64_t>(0, most - own / plan.units);
   plan.unit_bytes = options.memory_limit_bytes > 0
                         ? static_cast<int64_t>(std::max(0.0, left))
                         : 0;

@@ -11,10 +11,21 @@
 
 namespace rct {
 
+struct StreamSize {
+  int64_t n = 0;  // points
+  int64_t dim = 1;
+  int64_t m = 0;  // inducing points
+  // Processes that share the points; options are then those of one of them.
+  int64_t ranks = 1;
+};
+
 struct StreamPlan {
   int64_t cells = 1;   // a power of two
-  int64_t groups = 1;  // of cells, for skeletons; a multiple of `units`
-  int64_t units = 0;   // of cells; 0 where all rows are early ones
+  int64_t groups = 1;  // of cells, for skeletons, a power of two; enough for
+                       // all units
+  // Of cells, of each process; 0 where all rows are early ones. For one
+  // process, a power of two.
+  int64_t units = 0;
   int64_t early_rows = 0;
   int64_t defer_below = 0;
   int64_t max_fetched = 0;
@@ -23,8 +34,8 @@ struct StreamPlan {
 
 // Returns ResourceExhausted, with the figures, where the limit leaves no room
 // for units of a sensible size.
-absl::StatusOr<StreamPlan> PlanStream(const StreamOptions& options, int64_t n,
-                                      int64_t dim, int64_t m);
+absl::StatusOr<StreamPlan> PlanStream(const StreamOptions& options,
+                                      const StreamSize& size);
 
 }  // namespace rct
 

@@ -17,7 +17,9 @@
 #include "base/sha256.h"
 #include "base/status_macros.h"
 #include "index/exceptions.h"
+#include "index/streaming/bound_choice.h"
 #include "index/streaming/cell_bounds.h"
+#include "index/streaming/cell_points.h"
 #include "index/streaming/cells.h"
 #include "index/streaming/far_field_cells.h"
 #include "index/streaming/skeleton_cells.h"
@@ -41,23 +43,8 @@ constexpr double kFactorShare = 0.02;
 constexpr double kBoundsShare = 0.12;
 constexpr double kUnitsShare = 0.8;
 constexpr double kOwnedShare = 0.7;
-
-// Cells whose queries try out a bound.
-constexpr int kTrialCells = 16;
-
-// Bounds that leave more of the other cells than this are worth nothing.
-constexpr double kUselessPart = 0.5;
-
-// Bounds that leave less are good enough.
-constexpr double kFewLeft = 0.05;
-
-// Smooth kernels: a block tells its points apart where what its skeleton leaves
-// of them is no more than the distance that matters (bound (2) of
-// skeleton_bounds.h leaves e_q e_j of |rho|, and theta is 1 less the square of
-// that distance).
-constexpr double kResidualOfDistance = 0.7;
-constexpr double kLeastResidual = 0.004;
-constexpr double kLargestResidual = 0.05;
+// That of the plan in a unit.
+constexpr double kPlanShare = 0.05;
 
 // The bytes of the rows that are put together at once.
 constexpr int64_t kRunBytes = int64_t{32} << 20;
@@ -72,28 +59,6 @@ std::vector<int32_t> OtherRows(int64_t n, const InducingFactor& factor) {
     if (!inducing[row]) rows.push_back(static_cast<int32_t>(row));
   }
   return rows;
-}
-
-// Returns options of an index with the inducing points of `factor`, as
-// coordinates.
-IndexOptions UnitOptions(const StreamOptions& options,
-                         const InducingFactor& factor, const StreamPlan& plan) {
-  IndexOptions unit = options.index;
-  InducingConfig& inducing = *unit.mutable_residual()->mutable_inducing();
-  const Matrix<double>& z = factor.inducing().coordinates;
-  if (z.rows() == 0) {
-    inducing.mutable_none();
-  } else if (factor.inducing().rows.empty()) {
-    auto& values = *inducing.mutable_coordinates()->mutable_value();
-    values.Clear();
-    for (int64_t i = 0; i < z.rows(); ++i) {
-      values.Add(z.row(i), z.row(i) + z.cols());
-    }
-  } else {
-    inducing.mutable_rows();
-  }
-  unit.set_memory_limit_bytes(plan.unit_bytes);
-  return unit;
 }
 
 std::string StampOf(MatrixView<const double> points,
@@ -136,6 +101,7 @@ class Stream {
                plan.units > 0 ? OtherRows(points.rows, *factor_)
                               : std::vector<int32_t>(),
                plan.cells, threads),
+        points_of_cells_(points, cells_),
         chunks_(options.work, StampOf(points, *factor_, options, plan),
                 threads) {}
 
@@ -153,21 +119,25 @@ class Stream {
 
  private:
   StreamedPoints All(const CellBounds& bounds) const {
-    return {points_,
-            factor_,
-            UnitOptions(options_, *factor_, plan_),
-            cells_,
+    return {factor_,
+            UnitOptions(options_.index, *factor_, plan_.unit_bytes),
+            points_of_cells_,
             bounds,
             options_.k,
             options_.predecessor,
             plan_.early_rows,
+            points_,
             plan_.defer_below,
             plan_.max_fetched,
             rms_residual_};
   }
   StreamedPoints All() const { return All(*bounds_); }
-  // Takes the better of what is offered.
-  absl::Status ChooseBounds(Monitor* monitor);
+  // Make each bound that is offered, and take the better one.
+  absl::StatusOr<std::unique_ptr<CellBoundsInParts>> MakeSkeletons(
+      Monitor* monitor);
+  absl::StatusOr<std::unique_ptr<CellBoundsInParts>> MakeFarField(
+      Monitor* monitor);
+  absl::Status MakeBounds(Monitor* monitor);
   absl::StatusOr<CellTrial> Try(const CellBounds& bounds);
   void ListUnits();
   absl::StatusOr<std::vector<DeferredQuery>> DeferredTo(
@@ -179,6 +149,7 @@ class Stream {
   StreamPlan plan_;
   int threads_;
   Cells cells_;
+  CellPoints points_of_cells_;
   StreamChunks chunks_;
   std::unique_ptr<const CellBounds> bounds_;
   double rms_residual_ = 0;
@@ -202,61 +173,64 @@ void Stream::ListUnits() {
 
 absl::StatusOr<CellTrial> Stream::Try(const CellBounds& bounds) {
   const StreamedPoints all = All(bounds);
-  const int step = std::max(1, cells_.size() / kTrialCells);
-  std::vector<CellTrial> trials((cells_.size() + step - 1) / step);
+  const std::vector<int> cells = TrialCells(points_of_cells_.size());
+  std::vector<CellTrial> trials(cells.size());
   std::vector<absl::Status> errors(trials.size());
   ParallelFor(threads_, std::ssize(trials), [&](int64_t i, int) {
-    const absl::StatusOr<CellTrial> trial =
-        TryCell(all, static_cast<int>(i) * step);
+    const absl::StatusOr<CellTrial> trial = TryCell(all, cells[i]);
     errors[i] = trial.status();
     if (trial.ok()) trials[i] = *trial;
   });
   for (const absl::Status& error : errors) RCT_RETURN_IF_ERROR(error);
-  CellTrial mean;
-  for (const CellTrial& trial : trials) {
-    mean.part_wanted +=
-        trial.part_wanted / static_cast<double>(std::ssize(trials));
-  }
-  std::sort(trials.begin(), trials.end(),
-            [](const CellTrial& a, const CellTrial& b) {
-              return a.distance < b.distance;
-            });
-  mean.distance = trials[trials.size() / 2].distance;
-  return mean;
+  return TogetherOf(std::move(trials));
 }
 
-absl::Status Stream::ChooseBounds(Monitor* monitor) {
-  std::unique_ptr<const CellBounds> skeletons, far_field;
-  CellTrial by_skeletons = {.part_wanted = 1},
-            by_far_field = {.part_wanted = 1};
+absl::StatusOr<std::unique_ptr<CellBoundsInParts>> Stream::MakeSkeletons(
+    Monitor* monitor) {
+  const Monitor::Part whole(monitor, 0.5);
+  const int64_t groups = plan_.groups;
+  const int64_t size = SkeletonCells::SampleSize(points_of_cells_, groups);
+  Matrix<double> samples(groups * size, points_.cols);
+  for (int g = 0; g < static_cast<int>(groups); ++g) {
+    const Matrix<double> sample =
+        SkeletonCells::SampleOf(points_of_cells_, groups, g);
+    for (int64_t i = 0; i < size; ++i) {
+      std::copy_n(sample.row(i), points_.cols, samples.row(g * size + i));
+    }
+  }
+  std::unique_ptr<SkeletonCells> skeletons;
   {
-    const Monitor::Part part(monitor, 0.5);
+    const Monitor::Part part(monitor, 0.1);
     RCT_ASSIGN_OR_RETURN(
-        skeletons, SkeletonCells::Create(factor_, points_, cells_, plan_.groups,
-                                         threads_, monitor));
+        skeletons,
+        SkeletonCells::Create(factor_, std::move(samples), groups,
+                              points_of_cells_.size(), threads_, monitor));
   }
-  if (skeletons != nullptr) {
-    RCT_ASSIGN_OR_RETURN(by_skeletons, Try(*skeletons));
-  }
-  if (by_skeletons.part_wanted > kFewLeft && FarFieldCells::Offered(*factor_)) {
-    RCT_ASSIGN_OR_RETURN(
-        far_field,
-        FarFieldCells::Create(factor_, points_, cells_, threads_, monitor));
-    RCT_ASSIGN_OR_RETURN(by_far_field, Try(*far_field));
-  }
-  const double least =
-      std::min(by_skeletons.part_wanted, by_far_field.part_wanted);
-  if (least > kUselessPart) return absl::OkStatus();
-  if (by_skeletons.part_wanted > least) {
-    bounds_ = std::move(far_field);
-    return absl::OkStatus();
-  }
-  bounds_ = std::move(skeletons);
-  const KernelFamily family = factor_->kernel().family();
-  if (family == KernelFamily::kMatern52 || family == KernelFamily::kRbf) {
-    rms_residual_ = std::clamp(kResidualOfDistance * by_skeletons.distance,
-                               kLeastResidual, kLargestResidual);
-  }
+  if (skeletons == nullptr) return nullptr;
+  RCT_RETURN_IF_ERROR(
+      MakeWhole(points_of_cells_, threads_, monitor, *skeletons));
+  if (!skeletons->sound()) return nullptr;
+  return skeletons;
+}
+
+absl::StatusOr<std::unique_ptr<CellBoundsInParts>> Stream::MakeFarField(
+    Monitor* monitor) {
+  auto far_field =
+      std::make_unique<FarFieldCells>(factor_, points_of_cells_.size());
+  RCT_RETURN_IF_ERROR(
+      MakeWhole(points_of_cells_, threads_, monitor, *far_field));
+  return far_field;
+}
+
+absl::Status Stream::MakeBounds(Monitor* monitor) {
+  RCT_ASSIGN_OR_RETURN(
+      BoundChoice choice,
+      ChooseBounds(*factor_,
+                   {[&] { return MakeSkeletons(monitor); },
+                    [&] { return MakeFarField(monitor); },
+                    [&](const CellBounds& bounds) { return Try(bounds); }}));
+  bounds_ = std::move(choice.bounds);
+  rms_residual_ = choice.rms_residual;
   return absl::OkStatus();
 }
 
@@ -266,7 +240,7 @@ absl::Status Stream::Prepare(Monitor* monitor) {
   ListUnits();
   // One unit has all cells.
   if (plan_.units > 1 && cells_.size() > 1) {
-    RCT_RETURN_IF_ERROR(ChooseBounds(monitor));
+    RCT_RETURN_IF_ERROR(MakeBounds(monitor));
   }
   report_.bound = std::string(bounds_->name());
   report_.bound_bytes = bounds_->bytes();
@@ -286,8 +260,15 @@ absl::Status Stream::SearchUnits(Monitor* monitor) {
       ++report_.units_resumed;
       continue;
     }
-    RCT_ASSIGN_OR_RETURN(const UnitAnswer answer,
-                         SearchUnit(all, units_[u], threads_, monitor));
+    std::vector<int32_t> fetched;
+    {
+      const Monitor::Part plan(monitor, kPlanShare);
+      RCT_ASSIGN_OR_RETURN(fetched,
+                           PlanUnit(all, units_[u], threads_, monitor));
+    }
+    RCT_ASSIGN_OR_RETURN(
+        const UnitAnswer answer,
+        SearchUnit(all, units_[u], fetched, threads_, monitor));
     report_.own_points += answer.own_points;
     report_.fetched_points += answer.fetched_points;
     report_.deferred += std::ssize(answer.deferred);
@@ -324,8 +305,9 @@ absl::Status Stream::SearchAllOwned(Monitor* monitor) {
     if (done) continue;
     RCT_ASSIGN_OR_RETURN(const std::vector<DeferredQuery> deferred,
                          DeferredTo(units_[u]));
-    RCT_ASSIGN_OR_RETURN(const FoundNeighbors found,
-                         SearchOwned(all, deferred, threads_, monitor));
+    RCT_ASSIGN_OR_RETURN(
+        const FoundNeighbors found,
+        SearchOwned(all, deferred, RowPoints(points_), threads_, monitor));
     RCT_RETURN_IF_ERROR(chunks_.WriteFound(u, found));
   }
   return absl::OkStatus();
@@ -414,7 +396,7 @@ absl::StatusOr<StreamReport> StreamGraph(MatrixView<const double> points,
   const int64_t m = InducingCount(options.index.residual().inducing(),
                                   points.rows, points.cols);
   RCT_ASSIGN_OR_RETURN(const StreamPlan plan,
-                       PlanStream(options, points.rows, points.cols, m));
+                       PlanStream(options, {points.rows, points.cols, m}));
   PhaseClock clock;
   std::shared_ptr<const InducingFactor> factor;
   {

@@ -116,6 +116,15 @@ TEST_F(StreamedGraphTest, IsThatInMemory) {
   }
 }
 
+TEST_F(StreamedGraphTest, WithoutInducingPoints) {
+  for (const KernelConfig::Family family : kFamilies) {
+    StreamOptions options = OptionsFor(family, 0.1, 1);
+    options.index.mutable_residual()->mutable_inducing()->mutable_none();
+    CutSmall(options);
+    ExpectSame(Uniform(2000, 2), options);
+  }
+}
+
 TEST_F(StreamedGraphTest, CertifiesFetchesAndDefers) {
   for (const KernelConfig::Family family :
        {KernelConfig::MATERN12, KernelConfig::RBF}) {

@@ -21,7 +21,7 @@
 #include "base/status_macros.h"
 #include "index/residual_index.h"
 #include "index/streaming/cell_bounds.h"
-#include "index/streaming/cells.h"
+#include "index/streaming/cell_points.h"
 #include "metric/residual_correlation.h"
 #include "metric/residual_factors.h"
 #include "metric/residual_points.h"
@@ -41,7 +41,6 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr int64_t kTrialQueries = 32;
 
 // The shares of a unit's steps in its work.
-constexpr double kPlanShare = 0.05;
 constexpr double kBuildShare = 0.5;
 constexpr double kSearchShare = 0.85;
 
@@ -58,10 +57,10 @@ bool IsQuery(const StreamedPoints& all, const StreamUnit& unit, int32_t row) {
 
 // Returns the metric of the points of a cell.
 absl::StatusOr<std::shared_ptr<const ResidualCorrelation>> MetricOf(
-    const StreamedPoints& all, absl::Span<const int32_t> rows) {
+    const StreamedPoints& all, int cell) {
   RCT_ASSIGN_OR_RETURN(
       ResidualPoints points,
-      all.factor->Project(GatherPoints(all.points, rows), /*num_threads=*/1));
+      all.factor->Project(all.cells[cell].Coordinates(), /*num_threads=*/1));
   return std::make_shared<const ResidualCorrelation>(
       all.factor->kernel(), std::move(points), all.factor, all.factor->simd());
 }
@@ -84,7 +83,7 @@ void FindWanted(const StreamedPoints& all, int from, const CellQueries& queries,
                 absl::Span<const int32_t> others,
                 absl::FunctionRef<void(int32_t, int32_t)> wanted) {
   all.bounds.Find(from, queries, others, [&](int32_t query, int32_t cell) {
-    if (all.predecessor && all.cells.rows(cell).front() >= rows[query]) return;
+    if (all.predecessor && all.cells.first_row(cell) >= rows[query]) return;
     wanted(query, cell);
   });
 }
@@ -96,7 +95,7 @@ absl::StatusOr<double> CountWants(const StreamedPoints& all,
                                   const StreamUnit& unit, int cell,
                                   absl::Span<const int32_t> others,
                                   std::vector<double>& wants) {
-  const absl::Span<const int32_t> rows = all.cells.rows(cell);
+  const absl::Span<const int32_t> rows = all.cells[cell].rows;
   std::vector<int64_t> queries;
   for (int64_t i = 0; i < std::ssize(rows); ++i) {
     if (IsQuery(all, unit, rows[i])) queries.push_back(i);
@@ -111,7 +110,7 @@ absl::StatusOr<double> CountWants(const StreamedPoints& all,
     positions[i] = static_cast<int32_t>(some[i]);
     global[i] = rows[some[i]];
   }
-  RCT_ASSIGN_OR_RETURN(const auto metric, MetricOf(all, rows));
+  RCT_ASSIGN_OR_RETURN(const auto metric, MetricOf(all, cell));
   const ExhaustiveSearcher<ResidualCorrelation> exhaustive(metric);
   const SearchResult found =
       exhaustive.SearchRows(some, OptionsOf(all, /*threads=*/1, nullptr));
@@ -128,70 +127,6 @@ absl::StatusOr<double> CountWants(const StreamedPoints& all,
   std::nth_element(distances.begin(), distances.begin() + trials / 2,
                    distances.end());
   return distances[trials / 2];
-}
-
-// Returns the cells that a unit fetches.
-absl::StatusOr<std::vector<int32_t>> CellsToFetch(const StreamedPoints& all,
-                                                  const StreamUnit& unit,
-                                                  int threads,
-                                                  Monitor* monitor) {
-  std::vector<int32_t> others;
-  for (int32_t c = 0; c < all.cells.size(); ++c) {
-    if (c < unit.first_cell || c >= unit.last_cell) others.push_back(c);
-  }
-  std::vector<int32_t> fetched;
-  if (others.empty() || all.max_fetched == 0) return fetched;
-  const int own = unit.last_cell - unit.first_cell;
-  std::vector<std::vector<double>> wants(own,
-                                         std::vector<double>(all.cells.size()));
-  std::vector<absl::Status> errors(own);
-  ParallelFor(threads, own, monitor, [&](int64_t i, int) {
-    errors[i] = CountWants(all, unit, unit.first_cell + static_cast<int>(i),
-                           others, wants[i])
-                    .status();
-  });
-  for (const absl::Status& error : errors) RCT_RETURN_IF_ERROR(error);
-  RCT_RETURN_IF_ERROR(Monitor::Check(monitor));
-  std::vector<std::pair<double, int32_t>> by_wants;
-  for (const int32_t c : others) {
-    double sum = 0;
-    for (const std::vector<double>& of_cell : wants) sum += of_cell[c];
-    if (sum >= static_cast<double>(all.defer_below) && sum > 0) {
-      by_wants.emplace_back(-sum, c);
-    }
-  }
-  std::sort(by_wants.begin(), by_wants.end());
-  int64_t left = all.max_fetched;
-  for (const auto& [wanted, c] : by_wants) {
-    left -= std::ssize(all.cells.rows(c));
-    if (left < 0) break;
-    fetched.push_back(c);
-  }
-  std::sort(fetched.begin(), fetched.end());
-  return fetched;
-}
-
-// Returns the rows of the index of a unit, ascending.
-std::vector<int32_t> RowsOf(const StreamedPoints& all, const StreamUnit& unit,
-                            absl::Span<const int32_t> fetched) {
-  std::vector<int32_t> rows;
-  if (unit.kind == StreamUnit::kEarly) {
-    rows.resize(all.early_rows);
-    std::iota(rows.begin(), rows.end(), 0);
-  } else if (unit.kind == StreamUnit::kCells) {
-    const auto own = all.cells.rows(unit.first_cell, unit.last_cell);
-    rows.assign(own.begin(), own.end());
-  }
-  for (const int32_t c : fetched) {
-    const auto of_cell = all.cells.rows(c);
-    rows.insert(rows.end(), of_cell.begin(), of_cell.end());
-  }
-  for (const int64_t row : all.factor->inducing().rows) {
-    rows.push_back(static_cast<int32_t>(row));
-  }
-  std::sort(rows.begin(), rows.end());
-  rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
-  return rows;
 }
 
 int64_t PlaceOf(absl::Span<const int32_t> rows, int64_t row) {
@@ -215,20 +150,68 @@ std::vector<int32_t> QueriesOf(const StreamedPoints& all,
       for (const int64_t row : all.factor->inducing().rows) add(row);
       break;
     case StreamUnit::kCells:
-      for (const int32_t row :
-           all.cells.rows(unit.first_cell, unit.last_cell)) {
-        add(row);
+      for (int c = unit.first_cell; c < unit.last_cell; ++c) {
+        for (const int32_t row : all.cells[c].rows) add(row);
       }
       break;
   }
   std::sort(queries.begin(), queries.end());
-  return queries;
+  const auto border = [&](int64_t part) {
+    return queries.begin() + part * std::ssize(queries) / unit.parts;
+  };
+  return {border(unit.part), border(unit.part + 1)};
 }
 
-// Builds the index of a unit's rows.
+// The points of the index of a unit, by row.
+struct UnitPoints {
+  std::vector<int32_t> rows;
+  Matrix<double> points;
+};
+
+UnitPoints PointsOf(const StreamedPoints& all, const StreamUnit& unit,
+                    absl::Span<const int32_t> fetched, int32_t last_query) {
+  std::vector<std::pair<int32_t, const double*>> placed;
+  const auto add_cell = [&](int32_t c) {
+    const CellView& cell = all.cells[c];
+    for (int64_t i = 0; i < cell.size(); ++i) {
+      placed.emplace_back(cell.rows[i], cell.point(i));
+    }
+  };
+  // Of early rows, only those that come before a query matter.
+  for (int32_t i = 0; unit.kind == StreamUnit::kEarly && i <= last_query; ++i) {
+    placed.emplace_back(i, all.early.row(i));
+  }
+  for (int c = unit.first_cell; c < unit.last_cell; ++c) add_cell(c);
+  for (const int32_t c : fetched) add_cell(c);
+  const InducingPoints& z = all.factor->inducing();
+  for (size_t i = 0; i < z.rows.size(); ++i) {
+    placed.emplace_back(static_cast<int32_t>(z.rows[i]),
+                        z.coordinates.row(static_cast<int64_t>(i)));
+  }
+  const auto by_row = [](const auto& a, const auto& b) {
+    return a.first < b.first;
+  };
+  const auto same_row = [](const auto& a, const auto& b) {
+    return a.first == b.first;
+  };
+  std::sort(placed.begin(), placed.end(), by_row);
+  placed.erase(std::unique(placed.begin(), placed.end(), same_row),
+               placed.end());
+  const int64_t dim = all.factor->kernel().dim();
+  UnitPoints unit_points = {{}, Matrix<double>(std::ssize(placed), dim)};
+  unit_points.rows.reserve(placed.size());
+  for (const auto& [row, point] : placed) {
+    std::copy_n(point, dim, unit_points.points.row(unit_points.rows.size()));
+    unit_points.rows.push_back(row);
+  }
+  return unit_points;
+}
+
+// Builds the index of a unit's points, whose rows are `rows`.
 absl::StatusOr<ResidualIndex> BuildUnit(const StreamedPoints& all,
                                         const StreamUnit& unit,
                                         absl::Span<const int32_t> rows,
+                                        Matrix<double> points,
                                         int64_t num_queries, int threads,
                                         Monitor* monitor) {
   IndexOptions options = all.options;
@@ -251,8 +234,7 @@ absl::StatusOr<ResidualIndex> BuildUnit(const StreamedPoints& all,
         ->mutable_skeleton_bound()
         ->set_expected_queries(num_queries);
   }
-  const Matrix<double> points = GatherPoints(all.points, rows);
-  return ResidualIndex::Build(points.view(), options, monitor);
+  return ResidualIndex::Build(std::as_const(points).view(), options, monitor);
 }
 
 // Fills in the neighbors of the queries, by an index over `rows`.
@@ -264,6 +246,7 @@ absl::Status Search(const StreamedPoints& all, const ResidualIndex& index,
   for (const int32_t row : answer.rows) places.push_back(PlaceOf(rows, row));
   RCT_ASSIGN_OR_RETURN(SearchResult result,
                        index.Search(places, OptionsOf(all, threads, monitor)));
+  answer.evaluations = result.counters.distance_evaluations();
   const auto count = static_cast<int64_t>(answer.rows.size());
   answer.neighbors = Matrix<int32_t>(count, all.k);
   answer.distances = Matrix<double>(count, all.k);
@@ -284,7 +267,7 @@ void DeferFromCell(const StreamedPoints& all, const ResidualPoints& points,
                    int cell, std::vector<DeferredQuery>& deferred) {
   std::vector<int32_t> positions, global;
   std::vector<double> distances, squared;
-  for (const int32_t row : all.cells.rows(cell)) {
+  for (const int32_t row : all.cells[cell].rows) {
     const int64_t query = PlaceOf(answer.rows, row);
     if (query == std::ssize(answer.rows) || answer.rows[query] != row) continue;
     positions.push_back(static_cast<int32_t>(PlaceOf(rows, row)));
@@ -330,7 +313,7 @@ void DeferToAll(const StreamedPoints& all, UnitAnswer& answer) {
   for (int32_t c = 0; c < all.cells.size(); ++c) {
     for (size_t i = 0; i < answer.rows.size(); ++i) {
       const int32_t row = answer.rows[i];
-      if (all.predecessor && all.cells.rows(c).front() >= row) continue;
+      if (all.predecessor && all.cells.first_row(c) >= row) continue;
       answer.deferred.push_back(
           {c, row, answer.distances(static_cast<int64_t>(i), all.k - 1)});
     }
@@ -340,14 +323,20 @@ void DeferToAll(const StreamedPoints& all, UnitAnswer& answer) {
 // Appends the neighbors of `deferred`, all of one cell.
 absl::Status SearchCell(const StreamedPoints& all,
                         absl::Span<const DeferredQuery> deferred,
-                        FoundNeighbors& found) {
-  const absl::Span<const int32_t> rows = all.cells.rows(deferred[0].cell);
-  RCT_ASSIGN_OR_RETURN(const auto metric, MetricOf(all, rows));
+                        const RowPoints& query_points, FoundNeighbors& found) {
+  const absl::Span<const int32_t> rows = all.cells[deferred[0].cell].rows;
+  RCT_ASSIGN_OR_RETURN(const auto metric, MetricOf(all, deferred[0].cell));
+  const int64_t dim = all.factor->kernel().dim();
   std::vector<int32_t> queries;
-  for (const DeferredQuery& query : deferred) queries.push_back(query.row);
-  RCT_ASSIGN_OR_RETURN(const ResidualPoints points,
-                       all.factor->Project(GatherPoints(all.points, queries),
-                                           /*num_threads=*/1));
+  Matrix<double> coordinates(std::ssize(deferred), dim);
+  for (const DeferredQuery& query : deferred) {
+    std::copy_n(query_points[query.row], dim,
+                coordinates.row(std::ssize(queries)));
+    queries.push_back(query.row);
+  }
+  RCT_ASSIGN_OR_RETURN(
+      const ResidualPoints points,
+      all.factor->Project(std::move(coordinates), /*num_threads=*/1));
   // A query counts the rows of the cell that come before it.
   std::vector<int32_t> numbers(queries.size());
   std::iota(numbers.begin(), numbers.end(), 0);
@@ -362,6 +351,8 @@ absl::Status SearchCell(const StreamedPoints& all,
       exhaustive.Run(Queries<ResidualPoints>::Some(
                          points, numbers, places, absl::MakeConstSpan(numbers)),
                      options);
+  found.evaluations = result.counters.distance_evaluations();
+  found.projected = std::ssize(rows) + std::ssize(queries);
   for (size_t i = 0; i < queries.size(); ++i) {
     for (int64_t j = 0; j < all.k; ++j) {
       const auto query = static_cast<int64_t>(i);
@@ -386,6 +377,10 @@ FoundNeighbors Sorted(const std::vector<FoundNeighbors>& parts) {
   }
   std::sort(order.begin(), order.end());
   FoundNeighbors sorted;
+  for (const FoundNeighbors& part : parts) {
+    sorted.evaluations += part.evaluations;
+    sorted.projected += part.projected;
+  }
   for (const auto& [query, distance, row] : order) {
     sorted.query.push_back(query);
     sorted.row.push_back(row);
@@ -396,26 +391,86 @@ FoundNeighbors Sorted(const std::vector<FoundNeighbors>& parts) {
 
 }  // namespace
 
+IndexOptions UnitOptions(const IndexOptions& options,
+                         const InducingFactor& factor,
+                         int64_t memory_limit_bytes) {
+  IndexOptions unit = options;
+  InducingConfig& inducing = *unit.mutable_residual()->mutable_inducing();
+  const Matrix<double>& z = factor.inducing().coordinates;
+  if (z.rows() == 0) {
+    inducing.mutable_none();
+  } else if (factor.inducing().rows.empty()) {
+    auto& values = *inducing.mutable_coordinates()->mutable_value();
+    values.Clear();
+    for (int64_t i = 0; i < z.rows(); ++i) {
+      values.Add(z.row(i), z.row(i) + z.cols());
+    }
+  } else {
+    inducing.mutable_rows();
+  }
+  unit.set_memory_limit_bytes(memory_limit_bytes);
+  return unit;
+}
+
+absl::StatusOr<std::vector<int32_t>> PlanUnit(const StreamedPoints& all,
+                                              const StreamUnit& unit,
+                                              int threads, Monitor* monitor) {
+  const Monitor::Part whole(monitor);
+  std::vector<int32_t> others;
+  for (int32_t c = 0; c < all.cells.size(); ++c) {
+    if (c < unit.first_cell || c >= unit.last_cell) others.push_back(c);
+  }
+  std::vector<int32_t> fetched;
+  if (unit.kind != StreamUnit::kCells || others.empty() ||
+      all.max_fetched == 0) {
+    return fetched;
+  }
+  const int own = unit.last_cell - unit.first_cell;
+  std::vector<std::vector<double>> wants(own,
+                                         std::vector<double>(all.cells.size()));
+  std::vector<absl::Status> errors(own);
+  ParallelFor(threads, own, monitor, [&](int64_t i, int) {
+    errors[i] = CountWants(all, unit, unit.first_cell + static_cast<int>(i),
+                           others, wants[i])
+                    .status();
+  });
+  for (const absl::Status& error : errors) RCT_RETURN_IF_ERROR(error);
+  RCT_RETURN_IF_ERROR(Monitor::Check(monitor));
+  std::vector<std::pair<double, int32_t>> by_wants;
+  for (const int32_t c : others) {
+    double sum = 0;
+    for (const std::vector<double>& of_cell : wants) sum += of_cell[c];
+    if (sum >= static_cast<double>(all.defer_below) && sum > 0) {
+      by_wants.emplace_back(-sum, c);
+    }
+  }
+  std::sort(by_wants.begin(), by_wants.end());
+  int64_t left = all.max_fetched;
+  for (const auto& [wanted, c] : by_wants) {
+    left -= all.cells.count(c);
+    if (left < 0) break;
+    fetched.push_back(c);
+  }
+  std::sort(fetched.begin(), fetched.end());
+  return fetched;
+}
+
 absl::StatusOr<UnitAnswer> SearchUnit(const StreamedPoints& all,
-                                      const StreamUnit& unit, int threads,
-                                      Monitor* monitor) {
+                                      const StreamUnit& unit,
+                                      absl::Span<const int32_t> fetched,
+                                      int threads, Monitor* monitor) {
   const Monitor::Part whole(monitor);
   UnitAnswer answer;
   answer.rows = QueriesOf(all, unit);
   if (answer.rows.empty()) return answer;
-  std::vector<int32_t> fetched;
-  if (unit.kind == StreamUnit::kCells) {
-    const Monitor::Part part(monitor, kPlanShare);
-    RCT_ASSIGN_OR_RETURN(fetched, CellsToFetch(all, unit, threads, monitor));
-  }
-  const std::vector<int32_t> rows = RowsOf(all, unit, fetched);
-  for (const int32_t c : fetched) {
-    answer.fetched_points += std::ssize(all.cells.rows(c));
-  }
+  UnitPoints own = PointsOf(all, unit, fetched, answer.rows.back());
+  const std::vector<int32_t> rows = std::move(own.rows);
+  for (const int32_t c : fetched) answer.fetched_points += all.cells.count(c);
   answer.own_points = std::ssize(rows) - answer.fetched_points;
   std::optional<Monitor::Part> part(std::in_place, monitor, kBuildShare);
   absl::StatusOr<ResidualIndex> index =
-      BuildUnit(all, unit, rows, std::ssize(answer.rows), threads, monitor);
+      BuildUnit(all, unit, rows, std::move(own.points), std::ssize(answer.rows),
+                threads, monitor);
   RCT_RETURN_IF_ERROR(index.status());
   part.emplace(monitor, kSearchShare);
   RCT_RETURN_IF_ERROR(Search(all, *index, rows, threads, monitor, answer));
@@ -442,15 +497,29 @@ absl::StatusOr<CellTrial> TryCell(const StreamedPoints& all, int cell) {
                        CountWants(all, {StreamUnit::kCells, cell, cell + 1},
                                   cell, others, wants));
   const double pairs = static_cast<double>(others.size()) *
-                       static_cast<double>(all.cells.rows(cell).size());
+                       static_cast<double>(all.cells.count(cell));
   trial.part_wanted =
       std::accumulate(wants.begin(), wants.end(), 0.0) / std::max(1.0, pairs);
   return trial;
 }
 
+CellTrial TogetherOf(std::vector<CellTrial> trials) {
+  CellTrial together;
+  for (const CellTrial& trial : trials) {
+    together.part_wanted +=
+        trial.part_wanted / static_cast<double>(std::ssize(trials));
+  }
+  std::sort(trials.begin(), trials.end(),
+            [](const CellTrial& a, const CellTrial& b) {
+              return a.distance < b.distance;
+            });
+  together.distance = trials[trials.size() / 2].distance;
+  return together;
+}
+
 absl::StatusOr<FoundNeighbors> SearchOwned(
     const StreamedPoints& all, absl::Span<const DeferredQuery> deferred,
-    int threads, Monitor* monitor) {
+    const RowPoints& queries, int threads, Monitor* monitor) {
   const Monitor::Part whole(monitor);
   std::vector<absl::Span<const DeferredQuery>> of_cells;
   for (size_t begin = 0; begin < deferred.size();) {
@@ -464,10 +533,10 @@ absl::StatusOr<FoundNeighbors> SearchOwned(
   }
   std::vector<FoundNeighbors> found(of_cells.size());
   std::vector<absl::Status> errors(std::max(1, threads));
-  ParallelFor(threads, std::ssize(of_cells), monitor,
-              [&](int64_t i, int worker) {
-                errors[worker].Update(SearchCell(all, of_cells[i], found[i]));
-              });
+  ParallelFor(
+      threads, std::ssize(of_cells), monitor, [&](int64_t i, int worker) {
+        errors[worker].Update(SearchCell(all, of_cells[i], queries, found[i]));
+      });
   for (const absl::Status& error : errors) RCT_RETURN_IF_ERROR(error);
   RCT_RETURN_IF_ERROR(Monitor::Check(monitor));
   return Sorted(found);

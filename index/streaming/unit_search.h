@@ -1,20 +1,22 @@
 // The unit of work of a streamed search, which is a pure function of little.
 //
 // The queries of a *unit* are the rows of a run of cells. Its answer is made in
-// two steps:
+// three steps:
 //
-//   SearchUnit   The points of the unit's cells, those of the cells that many
-//                of its queries want, and the inducing points are an index in
-//                memory. It gives each query the k nearest among them. Then
-//                cell_bounds.h certifies all other cells, and the pairs of a
-//                query and a cell that are left are *deferred*.
+//   PlanUnit     A few queries of each of the unit's cells tell which other
+//                cells many of its queries want: these are to be fetched.
+//   SearchUnit   The points of the unit's cells, those of the fetched ones and
+//                the inducing points are an index in memory. It gives each
+//                query the k nearest among them. Then cell_bounds.h certifies
+//                all other cells, and the pairs of a query and a cell that are
+//                left are *deferred*.
 //   SearchOwned  Whoever owns a cell evaluates the queries that were deferred
 //                to it.
 //
-// The answer of a query is the k least pairs (distance, row) of what both steps
-// found. They need coordinates of their own cells and of the fetched ones, the
-// coordinates of deferred queries, and what is known of all cells: nothing else
-// of other points, and no memory that grows with the number of all points.
+// The answer of a query is the k least pairs (distance, row) of what the last
+// two found. They need coordinates of their own cells and of the fetched ones,
+// the coordinates of deferred queries, and what is known of all cells: nothing
+// else of other points, and no memory that grows with the number of all points.
 // V and p are made again wherever they are needed.
 //
 // Why exact. Distances have the same bits wherever they are computed
@@ -43,23 +45,24 @@
 #include "base/monitor.h"
 #include "index/index.pb.h"
 #include "index/streaming/cell_bounds.h"
-#include "index/streaming/cells.h"
+#include "index/streaming/cell_points.h"
 #include "metric/residual_factors.h"
 
 namespace rct {
 
 // What all units share.
 struct StreamedPoints {
-  MatrixView<const double> points;  // in the caller's order
   std::shared_ptr<const InducingFactor> factor;
   // Of an index over a unit; its inducing points are those of `factor`.
   IndexOptions options;
-  const Cells& cells;  // of all rows that are not inducing points
+  const CellPoints& cells;  // of all rows that are not inducing points
   const CellBounds& bounds;
   int64_t k;
   bool predecessor;
-  // With `predecessor`: the rows before it are a unit of their own.
+  // With `predecessor`: the rows before it are a unit of their own. These are
+  // their points.
   int64_t early_rows;
+  MatrixView<const double> early;
   // A cell is fetched where at least so many queries of a unit want it, and as
   // long as no more than `max_fetched` points are.
   int64_t defer_below;
@@ -70,11 +73,21 @@ struct StreamedPoints {
   double rms_residual = 0;
 };
 
+// Returns options of the index of a unit, whose inducing points are those of
+// `factor`, and which may keep so many bytes; 0 means what the machine has.
+IndexOptions UnitOptions(const IndexOptions& options,
+                         const InducingFactor& factor,
+                         int64_t memory_limit_bytes);
+
 struct StreamUnit {
   enum Kind { kEarly, kInducing, kCells };
   Kind kind = kCells;
   int first_cell = 0;  // of kCells: [first_cell, last_cell)
   int last_cell = 0;
+  // Of the others: queries are shared out in `parts` runs of rows, of which
+  // this is number `part`.
+  int part = 0;
+  int parts = 1;
 };
 
 // A query for which a cell may hold something at most this far away.
@@ -95,12 +108,20 @@ struct UnitAnswer {
   std::vector<DeferredQuery> deferred;  // sorted
   int64_t own_points = 0;
   int64_t fetched_points = 0;
+  int64_t evaluations = 0;  // of distances
 };
 
-// Errors are those of ResidualIndex::Build, and Cancelled.
+// Returns the cells that a unit fetches, ascending; its own are here. Errors of
+// these functions are those of ResidualIndex::Build, and Cancelled.
+absl::StatusOr<std::vector<int32_t>> PlanUnit(const StreamedPoints& all,
+                                              const StreamUnit& unit,
+                                              int threads, Monitor* monitor);
+
+// The unit's own cells and those of `fetched` are here.
 absl::StatusOr<UnitAnswer> SearchUnit(const StreamedPoints& all,
-                                      const StreamUnit& unit, int threads,
-                                      Monitor* monitor);
+                                      const StreamUnit& unit,
+                                      absl::Span<const int32_t> fetched,
+                                      int threads, Monitor* monitor);
 
 // What trial queries of a cell say, by what their own cell gives them.
 struct CellTrial {
@@ -108,19 +129,24 @@ struct CellTrial {
   double distance = 0;     // of the kth neighbor, in the middle; or infinity
 };
 absl::StatusOr<CellTrial> TryCell(const StreamedPoints& all, int cell);
+// Returns the mean part and the distance in the middle of some trials.
+CellTrial TogetherOf(std::vector<CellTrial> trials);
 
 // What deferred queries found: neighbor i of query query[i].
 struct FoundNeighbors {
   std::vector<int32_t> query;  // ascending, rows of all points
   std::vector<int32_t> row;
   std::vector<double> distance;
+  int64_t evaluations = 0;  // of distances
+  int64_t projected = 0;    // points whose V was made
 };
 
-// Returns the k nearest of each of `deferred`, sorted, in its cell, those that
-// are farther away than its distance left out.
+// Returns the k nearest of each of `deferred`, sorted, in its cell, which is
+// here, those that are farther away than its distance left out. `queries` has
+// the points of their rows.
 absl::StatusOr<FoundNeighbors> SearchOwned(
     const StreamedPoints& all, absl::Span<const DeferredQuery> deferred,
-    int threads, Monitor* monitor);
+    const RowPoints& queries, int threads, Monitor* monitor);
 
 }  // namespace rct
 

@@ -6,12 +6,15 @@
 #include <limits>
 #include <memory>
 #include <numeric>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "absl/types/span.h"
 #include "base/aligned_buffer.h"
 #include "base/matrix.h"
+#include "base/packing.h"
 #include "metric/kernel.h"
 #include "metric/point_lanes.h"
 #include "metric/residual_factors.h"
@@ -245,6 +248,35 @@ void FarFieldBoxes::BoundWeights(int b, int64_t padded_count, Worker& worker) {
     Raise(FloatAbove(scale_.interpolation * rests[r] + slack_.Rest(length)),
           left[r]);
   }
+}
+
+template <class Self, class Use>
+void FarFieldBoxes::EachArray(Self& self, int b, Use use) {
+  const int dim = self.grid_.dim();
+  const int64_t size = self.grid_.size();
+  use(&self.center_[int64_t{b} * dim], dim);
+  use(&self.half_[int64_t{b} * dim], dim);
+  use(&self.shift_[b], 1);
+  use(&self.weights_.length[b], 1);
+  use(self.weights_.largest.data() + b * self.stride_, self.stride_);
+  use(self.errors_.data() + b * self.stride_, self.stride_);
+  use(self.rests_.data() + b * self.stride_, self.stride_);
+  use(self.nodes_.row(b * size), size * self.nodes_.stride());
+  use(self.v_.row(b * size), size * self.v_.stride());
+}
+
+std::string FarFieldBoxes::PackBox(int b) const {
+  std::string bytes;
+  EachArray(*this, b, [&](const auto* array, int64_t count) {
+    Pack(absl::MakeConstSpan(array, count), bytes);
+  });
+  return bytes;
+}
+
+void FarFieldBoxes::AddBox(int b, std::string_view bytes) {
+  Unpacker unpacker(bytes);
+  EachArray(*this, b,
+            [&](auto* array, int64_t count) { unpacker.Read(count, array); });
 }
 
 double FarFieldBoxes::Distance(int a, int b) const {

@@ -15,6 +15,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/types/span.h"
@@ -79,6 +81,11 @@ class FarFieldBoxes {
   void AddPoints(int b, const ResidualPoints& points,
                  absl::Span<const int32_t> rows, Worker& worker);
 
+  // Returns what is known of box b, all of whose points were added.
+  std::string PackBox(int b) const;
+  // Makes box b the one that PackBox has returned, for the same factor.
+  void AddBox(int b, std::string_view bytes);
+
   // Writes the coordinates of `point` in the cube of box b.
   void CubeCoordinates(int b, const double* point, double* x) const;
   // Return the distances between two boxes and between their centers, in
@@ -96,6 +103,10 @@ class FarFieldBoxes {
   void DropNodes();
 
  private:
+  // Calls use(array, count) for the numbers of box b in each array.
+  template <class Self, class Use>
+  static void EachArray(Self& self, int b, Use use);
+
   // The steps of AddPoints: K(Z, X), K(Z, nodes) and the v of the points; err;
   // then v and alpha of the nodes, alpha of the points, abar and bbar.
   void LoadColumns(int b, const ResidualPoints& points,

@@ -5,7 +5,10 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <string>
 
+#include "absl/types/span.h"
+#include "base/packing.h"
 #include "metric/rounding.h"
 #include "traversal/block/far_field_bound.h"
 #include "traversal/block/filter_routines.h"
@@ -88,6 +91,19 @@ void FarFieldExpansions::Keep(int a, int b, const double* coefficients,
       1.01 * error_scale_ * (terms() + 4) * kFloatRoundoff * kept;
   left_(a, b) = left_(b, a) =
       FloatAbove(((left + all) * unit + error) * (1 + 0x1p-30));
+}
+
+void FarFieldExpansions::PackPair(int a, int b, std::string& bytes) const {
+  Pack(left(a, b), bytes);
+  if (std::isinf(left(a, b))) return;
+  Pack(absl::MakeConstSpan(chi_.data() + Offset(b, a), terms() * terms()),
+       bytes);
+}
+
+void FarFieldExpansions::ReadPair(int a, int b, Unpacker& unpacker) {
+  left_(a, b) = left_(b, a) = unpacker.Value<float>();
+  if (std::isinf(left(a, b))) return;
+  unpacker.Read(int64_t{terms()} * terms(), chi_.data() + Offset(b, a));
 }
 
 void FarFieldExpansions::Load(int from, int to, float* table) const {

@@ -36,10 +36,12 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "base/aligned_buffer.h"
 #include "base/matrix.h"
+#include "base/packing.h"
 #include "traversal/block/far_field_bound.h"
 
 namespace rct {
@@ -64,6 +66,10 @@ class FarFieldExpansions {
   // block b >= a. Calls for different pairs may run at once.
   void Keep(int a, int b, const double* coefficients, int64_t stride,
             double unit, double left);
+
+  // Packs what is known of a pair, a <= b, and reads it.
+  void PackPair(int a, int b, std::string& bytes) const;
+  void ReadPair(int a, int b, Unpacker& unpacker);
 
   // Returns what is left of a pair, infinity where nothing is known.
   float left(int a, int b) const { return left_(a, b); }

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <iterator>
 #include <numeric>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "base/archive.h"
 #include "base/finite.h"
 #include "base/monitor.h"
+#include "base/packing.h"
 #include "base/parallel.h"
 #include "metric/correlation_tile.h"
 #include "metric/point_lanes.h"
@@ -68,9 +70,7 @@ struct SkeletonTables::Worker {
   AlignedBuffer<float> y;
 };
 
-SkeletonTables::SkeletonTables(const ResidualCorrelation& metric,
-                               const BlockSkeletons& skeletons, bool keep_gaps,
-                               int threads, Monitor* monitor)
+SkeletonTables::SkeletonTables(const BlockSkeletons& skeletons, bool keep_gaps)
     : filter_(&skeletons.filter()),
       has_gaps_(keep_gaps),
       num_blocks_(skeletons.num_blocks()),
@@ -90,7 +90,46 @@ SkeletonTables::SkeletonTables(const ResidualCorrelation& metric,
   }
   TakeLengths(skeletons);
   compact_ = IsCompact();
+}
 
+SkeletonTables::SkeletonTables(const ResidualCorrelation& metric,
+                               const BlockSkeletons& skeletons, bool keep_gaps,
+                               int threads, Monitor* monitor)
+    : SkeletonTables(skeletons, keep_gaps) {
+  MakeTiles(metric, skeletons, /*part=*/0, /*parts=*/1, threads, monitor);
+  if (Monitor::Go(monitor)) MakeOrder(threads);
+}
+
+SkeletonTables::SkeletonTables(const ResidualCorrelation& metric,
+                               const BlockSkeletons& skeletons, int part,
+                               int parts, int threads, Monitor* monitor)
+    : SkeletonTables(skeletons, /*keep_gaps=*/false) {
+  MakeTiles(metric, skeletons, part, parts, threads, monitor);
+}
+
+int64_t SkeletonTables::num_tiles() const {
+  const int64_t sides = (num_blocks_ + kTileSide - 1) / kTileSide;
+  return sides * (sides + 1) / 2;
+}
+
+std::vector<std::pair<int, int>> SkeletonTables::PairsOfTile(
+    int64_t tile) const {
+  int side = 0;
+  while (tile > side) tile -= ++side;
+  const int first_b = side * kTileSide;
+  const int first_a = static_cast<int>(tile) * kTileSide;
+  std::vector<std::pair<int, int>> pairs;
+  for (int b = first_b; b < std::min(first_b + kTileSide, num_blocks_); ++b) {
+    for (int a = first_a; a < std::min(first_a + kTileSide, b); ++a) {
+      pairs.emplace_back(b, a);
+    }
+  }
+  return pairs;
+}
+
+void SkeletonTables::MakeTiles(const ResidualCorrelation& metric,
+                               const BlockSkeletons& skeletons, int part,
+                               int parts, int threads, Monitor* monitor) {
   std::atomic<bool> sound = true;
   const int num_workers = std::max(1, std::min(threads, num_blocks_));
   std::vector<Worker> workers;
@@ -98,33 +137,23 @@ SkeletonTables::SkeletonTables(const ResidualCorrelation& metric,
   for (int i = 0; i < num_workers; ++i) {
     workers.emplace_back(RoundUpToLanes(skeletons.max_rank()));
   }
-  const Monitor::Part part(monitor, /*share=*/1,
-                           int64_t{num_blocks_} * (num_blocks_ - 1) / 2);
-  const int sides = (num_blocks_ + kTileSide - 1) / kTileSide;
-  std::vector<std::pair<int, int>> tiles;
-  for (int b = 0; b < sides; ++b) {
-    for (int a = 0; a <= b; ++a) {
-      tiles.emplace_back(b * kTileSide, a * kTileSide);
-    }
-  }
-  ParallelFor(num_workers, static_cast<int64_t>(tiles.size()),
-              [&](int64_t tile, int index) {
-                const auto [first_b, first_a] = tiles[tile];
-                for (int b = first_b;
-                     b < std::min(first_b + kTileSide, num_blocks_); ++b) {
-                  for (int a = first_a; a < std::min(first_a + kTileSide, b);
-                       ++a) {
-                    if (!Monitor::Go(monitor, 1)) return;
-                    if (!MakeTable(metric, skeletons, b, a, workers[index])) {
-                      sound = false;
-                    }
+  const Monitor::Part whole(
+      monitor, /*share=*/1,
+      int64_t{num_blocks_} * (num_blocks_ - 1) / 2 / parts);
+  ParallelFor(num_workers, (num_tiles() - part + parts - 1) / parts,
+              [&](int64_t task, int index) {
+                for (const auto& [b, a] : PairsOfTile(part + task * parts)) {
+                  if (!Monitor::Go(monitor, 1)) return;
+                  if (!MakeTable(metric, skeletons, b, a, workers[index])) {
+                    sound = false;
                   }
                 }
               });
   sound_ = sound;
-  if (!Monitor::Go(monitor)) return;
+}
 
-  ParallelFor(num_workers, num_blocks_, [&](int64_t task, int) {
+void SkeletonTables::MakeOrder(int threads) {
+  ParallelFor(threads, num_blocks_, [&](int64_t task, int) {
     const int from = static_cast<int>(task);
     int32_t* order = order_.data() + task * (num_blocks_ - 1);
     std::iota(order, order + from, 0);
@@ -135,6 +164,42 @@ SkeletonTables::SkeletonTables(const ResidualCorrelation& metric,
     });
   });
   seen_.clear();
+}
+
+std::string SkeletonTables::PackTile(int64_t tile) const {
+  std::string bytes;
+  Pack(sound_, bytes);
+  for (const auto& [b, a] : PairsOfTile(tile)) {
+    const int64_t pair = PairOf(b, a);
+    const CompactTable& table = tables_[pair];
+    Pack(norm(b, a), bytes);
+    Pack(table.form, bytes);
+    Pack(table.rank, bytes);
+    Pack(table.step, bytes);
+    Pack(table.error, bytes);
+    Pack(std::ssize(bytes_[pair]), bytes);
+    Pack(absl::MakeConstSpan(bytes_[pair]), bytes);
+  }
+  return bytes;
+}
+
+void SkeletonTables::AddTile(int64_t tile, std::string_view bytes) {
+  Unpacker unpacker(bytes);
+  sound_ = unpacker.Value<bool>() && sound_;
+  for (const auto& [b, a] : PairsOfTile(tile)) {
+    const int64_t pair = PairOf(b, a);
+    norm_[Pair(a, b)] = norm_[Pair(b, a)] = unpacker.Value<float>();
+    block_gap_[Pair(a, b)] = block_gap_[Pair(b, b)];
+    block_gap_[Pair(b, a)] = block_gap_[Pair(a, a)];
+    CompactTable& table = tables_[pair];
+    table.form = unpacker.Value<uint8_t>();
+    table.rank = unpacker.Value<uint8_t>();
+    table.step = unpacker.Value<float>();
+    table.error = unpacker.Value<float>();
+    bytes_[pair].resize(unpacker.Value<int64_t>());
+    unpacker.Read(std::ssize(bytes_[pair]), bytes_[pair].data());
+    table.bytes = bytes_[pair].data();
+  }
 }
 
 std::vector<int64_t> SkeletonTables::RanksOf(const BlockSkeletons& skeletons) {

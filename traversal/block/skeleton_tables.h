@@ -27,6 +27,9 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/types/span.h"
@@ -55,6 +58,18 @@ class SkeletonTables {
   SkeletonTables(const ResidualCorrelation& metric,
                  const BlockSkeletons& skeletons, bool keep_gaps, int threads,
                  Monitor* monitor = nullptr);
+
+  // Makes a part of the tables, without gaps and order(): those of tiles
+  // `part`, `part` + `parts`, ... of the pairs of blocks. The others are made
+  // elsewhere, of skeletons with the same bits, and are added by AddTile before
+  // any is used.
+  SkeletonTables(const ResidualCorrelation& metric,
+                 const BlockSkeletons& skeletons, int part, int parts,
+                 int threads, Monitor* monitor);
+  int64_t num_tiles() const;
+  // Returns what another process needs of a tile that was made here.
+  std::string PackTile(int64_t tile) const;
+  void AddTile(int64_t tile, std::string_view bytes);
 
   // Reads what Save wrote of the tables of these skeletons. archive.status() is
   // an error afterwards where they are of others; the object must then be
@@ -113,6 +128,17 @@ class SkeletonTables {
   static void Describe(Self& self, Archive& archive);
 
   static std::vector<int64_t> RanksOf(const BlockSkeletons& skeletons);
+
+  // Makes room for all tables, and decides on their form.
+  SkeletonTables(const BlockSkeletons& skeletons, bool keep_gaps);
+  // Makes tiles `part`, `part` + `parts`, ...
+  void MakeTiles(const ResidualCorrelation& metric,
+                 const BlockSkeletons& skeletons, int part, int parts,
+                 int threads, Monitor* monitor);
+  // Sorts the blocks for order().
+  void MakeOrder(int threads);
+  // Returns the pairs of a tile, each with the larger block first.
+  std::vector<std::pair<int, int>> PairsOfTile(int64_t tile) const;
 
   // Decides whether tables are compact.
   bool IsCompact() const;

@@ -1,0 +1,78 @@
+// Pairs of a query and a cell that no bound dismisses, on their way to the
+// owners of the cells.
+//
+// A query travels once to a rank for all its cells there, with its coordinates
+// and the distance within which it looks. Owners get as many at a time as a
+// piece holds, search, and send what they find to the slices of the queries.
+
+#ifndef RCT_INDEX_DISTRIBUTED_DEFERRED_PAIRS_H_
+#define RCT_INDEX_DISTRIBUTED_DEFERRED_PAIRS_H_
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/types/span.h"
+#include "index/distributed/shared_cells.h"
+#include "index/streaming/cell_points.h"
+#include "index/streaming/unit_search.h"
+
+namespace rct {
+
+// Those that a rank is to send.
+class DeferredPairs {
+ public:
+  DeferredPairs(int ranks, int64_t dim) : dim_(dim), of_rank_(ranks) {}
+
+  // Adds pairs, sorted by cell. point_of(row) are the coordinates of a query.
+  void Add(absl::Span<const DeferredQuery> pairs, const SharedCells& cells,
+           absl::FunctionRef<const double*(int32_t row)> point_of);
+
+  // Returns how many pairs are left, and how many there were in all.
+  int64_t left() const { return left_; }
+  int64_t added() const { return added_; }
+
+  // Returns a piece for an owner.
+  std::string Next(int to, int64_t bytes);
+
+ private:
+  // Pairs in the order of cells from one call of Add; a query is its number in
+  // rows and points.
+  struct Batch {
+    std::vector<int32_t> rows;  // of its queries, ascending
+    std::vector<double> points;
+    std::vector<DeferredQuery> pairs;
+    size_t next = 0;
+  };
+
+  int64_t dim_;
+  std::vector<std::vector<Batch>> of_rank_;
+  int64_t left_ = 0;
+  int64_t added_ = 0;
+};
+
+// Those that a rank got, with the points of their queries.
+class ReceivedPairs {
+ public:
+  explicit ReceivedPairs(int64_t dim) : dim_(dim) {}
+
+  void Take(std::string_view piece);
+  int64_t size() const { return static_cast<int64_t>(pairs_.size()); }
+
+  // Returns what they find, and drops them.
+  absl::StatusOr<FoundNeighbors> Search(const StreamedPoints& all, int threads,
+                                        Monitor* monitor);
+
+ private:
+  int64_t dim_;
+  std::vector<int32_t> rows_;
+  std::vector<double> points_;
+  std::vector<DeferredQuery> pairs_;
+};
+
+}  // namespace rct
+
+#endif  // RCT_INDEX_DISTRIBUTED_DEFERRED_PAIRS_H_
