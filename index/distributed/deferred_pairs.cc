@@ -16,6 +16,8 @@
 #include "base/packing.h"
 #include "index/distributed/shared_cells.h"
 #include "index/streaming/cell_points.h"
+#include "index/streaming/cells.h"
+#include "index/streaming/streamed_points.h"
 #include "index/streaming/unit_search.h"
 
 namespace rct {

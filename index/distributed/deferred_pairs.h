@@ -9,15 +9,16 @@
 #define RCT_INDEX_DISTRIBUTED_DEFERRED_PAIRS_H_
 
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
+#include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "base/monitor.h"
 #include "index/distributed/shared_cells.h"
-#include "index/streaming/cell_points.h"
+#include "index/streaming/streamed_points.h"
 #include "index/streaming/unit_search.h"
 
 namespace rct {

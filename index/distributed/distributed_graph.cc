@@ -30,6 +30,8 @@
 #include "index/streaming/cell_bounds.h"
 #include "index/streaming/cell_points.h"
 #include "index/streaming/stream_plan.h"
+#include "index/streaming/streamed_points.h"
+#include "index/streaming/unit_plan.h"
 #include "index/streaming/unit_search.h"
 #include "index/validation.h"
 #include "metric/inducing_points.h"

@@ -23,7 +23,8 @@
 #include "index/streaming/cell_bounds.h"
 #include "index/streaming/far_field_cells.h"
 #include "index/streaming/skeleton_cells.h"
-#include "index/streaming/unit_search.h"
+#include "index/streaming/streamed_points.h"
+#include "index/streaming/unit_plan.h"
 #include "metric/residual_factors.h"
 
 namespace rct {

@@ -21,7 +21,7 @@
 #include "index/distributed/rank_exchange.h"
 #include "index/distributed/shared_cells.h"
 #include "index/streaming/bound_choice.h"
-#include "index/streaming/unit_search.h"
+#include "index/streaming/streamed_points.h"
 #include "metric/residual_factors.h"
 
 namespace rct {

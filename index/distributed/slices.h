@@ -22,12 +22,6 @@ inline RowRange SliceOf(int64_t n, int rank, int size) {
   return {first, n * (rank + 1) / size - first};
 }
 
-// Returns the rank whose slice has a row.
-inline int RankOfRow(int64_t row, int64_t n, int size) {
-  // The last rank with n rank / size <= row.
-  return static_cast<int>(((row + 1) * size - 1) / n);
-}
-
 }  // namespace rct
 
 #endif  // RCT_INDEX_DISTRIBUTED_SLICES_H_

@@ -9,7 +9,7 @@
 #include "base/status_macros.h"
 #include "index/streaming/cell_bounds.h"
 #include "index/streaming/far_field_cells.h"
-#include "index/streaming/unit_search.h"
+#include "index/streaming/unit_plan.h"
 #include "metric/kernel.h"
 #include "metric/residual_factors.h"
 

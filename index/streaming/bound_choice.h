@@ -14,7 +14,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "index/streaming/cell_bounds.h"
-#include "index/streaming/unit_search.h"
+#include "index/streaming/unit_plan.h"
 #include "metric/residual_factors.h"
 
 namespace rct {

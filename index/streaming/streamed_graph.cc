@@ -26,6 +26,8 @@
 #include "index/streaming/stream_chunks.h"
 #include "index/streaming/stream_factor.h"
 #include "index/streaming/stream_plan.h"
+#include "index/streaming/streamed_points.h"
+#include "index/streaming/unit_plan.h"
 #include "index/streaming/unit_search.h"
 #include "index/validation.h"
 #include "metric/inducing_points.h"

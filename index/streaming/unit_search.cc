@@ -1,9 +1,7 @@
 #include "index/streaming/unit_search.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstdint>
-#include <limits>
 #include <memory>
 #include <numeric>
 #include <optional>
@@ -11,7 +9,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
@@ -19,13 +16,15 @@
 #include "base/monitor.h"
 #include "base/parallel.h"
 #include "base/status_macros.h"
+#include "index/index.pb.h"
 #include "index/residual_index.h"
 #include "index/streaming/cell_bounds.h"
 #include "index/streaming/cell_points.h"
+#include "index/streaming/streamed_points.h"
+#include "metric/inducing_points.h"
 #include "metric/residual_correlation.h"
 #include "metric/residual_factors.h"
 #include "metric/residual_points.h"
-#include "metric/tile.h"
 #include "traversal/block/skeleton_bound.pb.h"
 #include "traversal/exhaustive/exhaustive.h"
 #include "traversal/neighbor_table.h"
@@ -35,99 +34,9 @@
 namespace rct {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
-
-// Queries of a cell that stand for the others in the choice of what to fetch.
-constexpr int64_t kTrialQueries = 32;
-
 // The shares of a unit's steps in its work.
 constexpr double kBuildShare = 0.5;
 constexpr double kSearchShare = 0.85;
-
-// Returns the largest t whose distance is at most `distance`.
-double LargestSquaredAt(double distance) {
-  if (distance == kInfinity) return kInfinity;
-  return LargestSquaredWithin(std::nextafter(distance, kInfinity));
-}
-
-bool IsQuery(const StreamedPoints& all, const StreamUnit& unit, int32_t row) {
-  return unit.kind == StreamUnit::kEarly || !all.predecessor ||
-         row >= all.early_rows;
-}
-
-// Returns the metric of the points of a cell.
-absl::StatusOr<std::shared_ptr<const ResidualCorrelation>> MetricOf(
-    const StreamedPoints& all, int cell) {
-  RCT_ASSIGN_OR_RETURN(
-      ResidualPoints points,
-      all.factor->Project(all.cells[cell].Coordinates(), /*num_threads=*/1));
-  return std::make_shared<const ResidualCorrelation>(
-      all.factor->kernel(), std::move(points), all.factor, all.factor->simd());
-}
-
-SearchOptions OptionsOf(const StreamedPoints& all, int threads,
-                        Monitor* monitor) {
-  SearchOptions options;
-  options.k = all.k;
-  options.predecessor = all.predecessor;
-  options.exclude_self = true;
-  options.monitor = monitor;
-  options.threads = threads;
-  return options;
-}
-
-// Calls wanted(query, cell) for pairs of a query and a cell that has rows for
-// it.
-void FindWanted(const StreamedPoints& all, int from, const CellQueries& queries,
-                absl::Span<const int32_t> rows,
-                absl::Span<const int32_t> others,
-                absl::FunctionRef<void(int32_t, int32_t)> wanted) {
-  all.bounds.Find(from, queries, others, [&](int32_t query, int32_t cell) {
-    if (all.predecessor && all.cells.first_row(cell) >= rows[query]) return;
-    wanted(query, cell);
-  });
-}
-
-// Adds to `wants` how many queries of a cell want each of `others`, by trial
-// queries: theta is what the cell itself gives them. Returns the distance of
-// the kth neighbor in the middle of the trials.
-absl::StatusOr<double> CountWants(const StreamedPoints& all,
-                                  const StreamUnit& unit, int cell,
-                                  absl::Span<const int32_t> others,
-                                  std::vector<double>& wants) {
-  const absl::Span<const int32_t> rows = all.cells[cell].rows;
-  std::vector<int64_t> queries;
-  for (int64_t i = 0; i < std::ssize(rows); ++i) {
-    if (IsQuery(all, unit, rows[i])) queries.push_back(i);
-  }
-  if (queries.empty()) return kInfinity;
-  const auto count = static_cast<int64_t>(queries.size());
-  const int64_t trials = std::min(count, kTrialQueries);
-  std::vector<int64_t> some(trials);
-  std::vector<int32_t> positions(trials), global(trials);
-  for (int64_t i = 0; i < trials; ++i) {
-    some[i] = queries[i * count / trials];
-    positions[i] = static_cast<int32_t>(some[i]);
-    global[i] = rows[some[i]];
-  }
-  RCT_ASSIGN_OR_RETURN(const auto metric, MetricOf(all, cell));
-  const ExhaustiveSearcher<ResidualCorrelation> exhaustive(metric);
-  const SearchResult found =
-      exhaustive.SearchRows(some, OptionsOf(all, /*threads=*/1, nullptr));
-  std::vector<double> squared(trials), distances(trials);
-  for (int64_t i = 0; i < trials; ++i) {
-    distances[i] = found.neighbors.distances()(i, all.k - 1);
-    squared[i] = LargestSquaredAt(distances[i]);
-  }
-  FindWanted(all, cell, {metric->data(), positions, squared}, global, others,
-             [&](int32_t, int32_t other) {
-               wants[other] +=
-                   static_cast<double>(count) / static_cast<double>(trials);
-             });
-  std::nth_element(distances.begin(), distances.begin() + trials / 2,
-                   distances.end());
-  return distances[trials / 2];
-}
 
 int64_t PlaceOf(absl::Span<const int32_t> rows, int64_t row) {
   return std::lower_bound(rows.begin(), rows.end(), row) - rows.begin();
@@ -138,7 +47,7 @@ std::vector<int32_t> QueriesOf(const StreamedPoints& all,
                                const StreamUnit& unit) {
   std::vector<int32_t> queries;
   const auto add = [&](int64_t row) {
-    if (IsQuery(all, unit, static_cast<int32_t>(row))) {
+    if (all.IsQuery(unit, static_cast<int32_t>(row))) {
       queries.push_back(static_cast<int32_t>(row));
     }
   };
@@ -244,8 +153,9 @@ absl::Status Search(const StreamedPoints& all, const ResidualIndex& index,
   std::vector<int64_t> places;
   places.reserve(answer.rows.size());
   for (const int32_t row : answer.rows) places.push_back(PlaceOf(rows, row));
-  RCT_ASSIGN_OR_RETURN(SearchResult result,
-                       index.Search(places, OptionsOf(all, threads, monitor)));
+  RCT_ASSIGN_OR_RETURN(
+      SearchResult result,
+      index.Search(places, SearchOptionsOf(all, threads, monitor)));
   answer.evaluations = result.counters.distance_evaluations();
   const auto count = static_cast<int64_t>(answer.rows.size());
   answer.neighbors = Matrix<int32_t>(count, all.k);
@@ -325,7 +235,7 @@ absl::Status SearchCell(const StreamedPoints& all,
                         absl::Span<const DeferredQuery> deferred,
                         const RowPoints& query_points, FoundNeighbors& found) {
   const absl::Span<const int32_t> rows = all.cells[deferred[0].cell].rows;
-  RCT_ASSIGN_OR_RETURN(const auto metric, MetricOf(all, deferred[0].cell));
+  RCT_ASSIGN_OR_RETURN(const auto metric, MetricOfCell(all, deferred[0].cell));
   const int64_t dim = all.factor->kernel().dim();
   std::vector<int32_t> queries;
   Matrix<double> coordinates(std::ssize(deferred), dim);
@@ -344,7 +254,7 @@ absl::Status SearchCell(const StreamedPoints& all,
   for (size_t i = 0; i < queries.size() && all.predecessor; ++i) {
     places[i] = PlaceOf(rows, queries[i]);
   }
-  SearchOptions options = OptionsOf(all, /*threads=*/1, nullptr);
+  SearchOptions options = SearchOptionsOf(all, /*threads=*/1, nullptr);
   options.exclude_self = false;  // a query is in another cell
   const ExhaustiveSearcher<ResidualCorrelation> exhaustive(metric);
   const SearchResult result =
@@ -391,70 +301,6 @@ FoundNeighbors Sorted(const std::vector<FoundNeighbors>& parts) {
 
 }  // namespace
 
-IndexOptions UnitOptions(const IndexOptions& options,
-                         const InducingFactor& factor,
-                         int64_t memory_limit_bytes) {
-  IndexOptions unit = options;
-  InducingConfig& inducing = *unit.mutable_residual()->mutable_inducing();
-  const Matrix<double>& z = factor.inducing().coordinates;
-  if (z.rows() == 0) {
-    inducing.mutable_none();
-  } else if (factor.inducing().rows.empty()) {
-    auto& values = *inducing.mutable_coordinates()->mutable_value();
-    values.Clear();
-    for (int64_t i = 0; i < z.rows(); ++i) {
-      values.Add(z.row(i), z.row(i) + z.cols());
-    }
-  } else {
-    inducing.mutable_rows();
-  }
-  unit.set_memory_limit_bytes(memory_limit_bytes);
-  return unit;
-}
-
-absl::StatusOr<std::vector<int32_t>> PlanUnit(const StreamedPoints& all,
-                                              const StreamUnit& unit,
-                                              int threads, Monitor* monitor) {
-  const Monitor::Part whole(monitor);
-  std::vector<int32_t> others;
-  for (int32_t c = 0; c < all.cells.size(); ++c) {
-    if (c < unit.first_cell || c >= unit.last_cell) others.push_back(c);
-  }
-  std::vector<int32_t> fetched;
-  if (unit.kind != StreamUnit::kCells || others.empty() ||
-      all.max_fetched == 0) {
-    return fetched;
-  }
-  const int own = unit.last_cell - unit.first_cell;
-  std::vector<std::vector<double>> wants(own,
-                                         std::vector<double>(all.cells.size()));
-  std::vector<absl::Status> errors(own);
-  ParallelFor(threads, own, monitor, [&](int64_t i, int) {
-    errors[i] = CountWants(all, unit, unit.first_cell + static_cast<int>(i),
-                           others, wants[i])
-                    .status();
-  });
-  for (const absl::Status& error : errors) RCT_RETURN_IF_ERROR(error);
-  RCT_RETURN_IF_ERROR(Monitor::Check(monitor));
-  std::vector<std::pair<double, int32_t>> by_wants;
-  for (const int32_t c : others) {
-    double sum = 0;
-    for (const std::vector<double>& of_cell : wants) sum += of_cell[c];
-    if (sum >= static_cast<double>(all.defer_below) && sum > 0) {
-      by_wants.emplace_back(-sum, c);
-    }
-  }
-  std::sort(by_wants.begin(), by_wants.end());
-  int64_t left = all.max_fetched;
-  for (const auto& [wanted, c] : by_wants) {
-    left -= all.cells.count(c);
-    if (left < 0) break;
-    fetched.push_back(c);
-  }
-  std::sort(fetched.begin(), fetched.end());
-  return fetched;
-}
-
 absl::StatusOr<UnitAnswer> SearchUnit(const StreamedPoints& all,
                                       const StreamUnit& unit,
                                       absl::Span<const int32_t> fetched,
@@ -484,37 +330,6 @@ absl::StatusOr<UnitAnswer> SearchUnit(const StreamedPoints& all,
   RCT_RETURN_IF_ERROR(Certify(all, unit, metric->data(), rows, fetched, threads,
                               monitor, answer));
   return answer;
-}
-
-absl::StatusOr<CellTrial> TryCell(const StreamedPoints& all, int cell) {
-  std::vector<int32_t> others;
-  for (int32_t c = 0; c < all.cells.size(); ++c) {
-    if (c != cell) others.push_back(c);
-  }
-  std::vector<double> wants(all.cells.size());
-  CellTrial trial;
-  RCT_ASSIGN_OR_RETURN(trial.distance,
-                       CountWants(all, {StreamUnit::kCells, cell, cell + 1},
-                                  cell, others, wants));
-  const double pairs = static_cast<double>(others.size()) *
-                       static_cast<double>(all.cells.count(cell));
-  trial.part_wanted =
-      std::accumulate(wants.begin(), wants.end(), 0.0) / std::max(1.0, pairs);
-  return trial;
-}
-
-CellTrial TogetherOf(std::vector<CellTrial> trials) {
-  CellTrial together;
-  for (const CellTrial& trial : trials) {
-    together.part_wanted +=
-        trial.part_wanted / static_cast<double>(std::ssize(trials));
-  }
-  std::sort(trials.begin(), trials.end(),
-            [](const CellTrial& a, const CellTrial& b) {
-              return a.distance < b.distance;
-            });
-  together.distance = trials[trials.size() / 2].distance;
-  return together;
 }
 
 absl::StatusOr<FoundNeighbors> SearchOwned(

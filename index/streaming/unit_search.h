@@ -4,7 +4,8 @@
 // three steps:
 //
 //   PlanUnit     A few queries of each of the unit's cells tell which other
-//                cells many of its queries want: these are to be fetched.
+//                cells many of its queries want: these are to be fetched
+//                (unit_plan.h).
 //   SearchUnit   The points of the unit's cells, those of the fetched ones and
 //                the inducing points are an index in memory. It gives each
 //                query the k nearest among them. Then cell_bounds.h certifies
@@ -36,59 +37,16 @@
 #define RCT_INDEX_STREAMING_UNIT_SEARCH_H_
 
 #include <cstdint>
-#include <memory>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "base/matrix.h"
 #include "base/monitor.h"
-#include "index/index.pb.h"
-#include "index/streaming/cell_bounds.h"
 #include "index/streaming/cell_points.h"
-#include "metric/residual_factors.h"
+#include "index/streaming/streamed_points.h"
 
 namespace rct {
-
-// What all units share.
-struct StreamedPoints {
-  std::shared_ptr<const InducingFactor> factor;
-  // Of an index over a unit; its inducing points are those of `factor`.
-  IndexOptions options;
-  const CellPoints& cells;  // of all rows that are not inducing points
-  const CellBounds& bounds;
-  int64_t k;
-  bool predecessor;
-  // With `predecessor`: the rows before it are a unit of their own. These are
-  // their points.
-  int64_t early_rows;
-  MatrixView<const double> early;
-  // A cell is fetched where at least so many queries of a unit want it, and as
-  // long as no more than `max_fetched` points are.
-  int64_t defer_below;
-  int64_t max_fetched;
-  // The root mean square of what the points of a unit's blocks may have outside
-  // their skeletons (skeleton_bound.proto); 0 where the index of a unit chooses
-  // its bound by itself.
-  double rms_residual = 0;
-};
-
-// Returns options of the index of a unit, whose inducing points are those of
-// `factor`, and which may keep so many bytes; 0 means what the machine has.
-IndexOptions UnitOptions(const IndexOptions& options,
-                         const InducingFactor& factor,
-                         int64_t memory_limit_bytes);
-
-struct StreamUnit {
-  enum Kind { kEarly, kInducing, kCells };
-  Kind kind = kCells;
-  int first_cell = 0;  // of kCells: [first_cell, last_cell)
-  int last_cell = 0;
-  // Of the others: queries are shared out in `parts` runs of rows, of which
-  // this is number `part`.
-  int part = 0;
-  int parts = 1;
-};
 
 // A query for which a cell may hold something at most this far away.
 struct DeferredQuery {
@@ -111,26 +69,12 @@ struct UnitAnswer {
   int64_t evaluations = 0;  // of distances
 };
 
-// Returns the cells that a unit fetches, ascending; its own are here. Errors of
-// these functions are those of ResidualIndex::Build, and Cancelled.
-absl::StatusOr<std::vector<int32_t>> PlanUnit(const StreamedPoints& all,
-                                              const StreamUnit& unit,
-                                              int threads, Monitor* monitor);
-
-// The unit's own cells and those of `fetched` are here.
+// The unit's own cells and those of `fetched` are here. Errors are those of
+// ResidualIndex::Build, and Cancelled.
 absl::StatusOr<UnitAnswer> SearchUnit(const StreamedPoints& all,
                                       const StreamUnit& unit,
                                       absl::Span<const int32_t> fetched,
                                       int threads, Monitor* monitor);
-
-// What trial queries of a cell say, by what their own cell gives them.
-struct CellTrial {
-  double part_wanted = 0;  // of all other cells
-  double distance = 0;     // of the kth neighbor, in the middle; or infinity
-};
-absl::StatusOr<CellTrial> TryCell(const StreamedPoints& all, int cell);
-// Returns the mean part and the distance in the middle of some trials.
-CellTrial TogetherOf(std::vector<CellTrial> trials);
 
 // What deferred queries found: neighbor i of query query[i].
 struct FoundNeighbors {
