@@ -22,9 +22,9 @@ absl::StatusOr<DistributedReport> RunRanks(const UniformCloud& cloud,
     const RowRange slice =
         SliceOf(cloud.n, communicator.rank(), communicator.size());
     const Matrix<double> points = cloud.Range(slice.first, slice.count);
-    absl::StatusOr<DistributedReport> report = DistributedGraph(
-        communicator, {cloud.n, points.view()}, options,
-        [](auto&&...) { return absl::OkStatus(); });
+    absl::StatusOr<DistributedReport> report =
+        DistributedGraph(communicator, {cloud.n, points.view()}, options,
+                         [](auto&&...) { return absl::OkStatus(); });
     if (communicator.rank() == 0) first = std::move(report);
   });
   return first;

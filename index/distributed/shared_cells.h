@@ -29,6 +29,12 @@
 
 namespace rct {
 
+// Returns the sample of n rows, without those of `excluded`, ascending, that
+// the splits of `cells` cells follow from.
+std::vector<int32_t> CellSampleRows(int64_t n,
+                                    absl::Span<const int64_t> excluded,
+                                    int64_t cells);
+
 // The splits of cells.
 class CellTree {
  public:
@@ -39,6 +45,9 @@ class CellTree {
            absl::Span<const double> scale, int64_t count, int threads);
 
   int CellOf(const double* point, int32_t row) const;
+
+  // Narrows a box of all points, [low, high), to the part of it in a cell.
+  void Narrow(int cell, absl::Span<double> low, absl::Span<double> high) const;
 
  private:
   // Points whose (coordinate, row) is below (value, row) are in the first half.
