@@ -23,7 +23,8 @@ namespace {
 // Points up to which a cloud is counted.
 constexpr int64_t kMostCounted = int64_t{1} << 21;
 
-constexpr int64_t kThinPoints = 256;
+// Four times those that a skeleton is made of, for it tells little of others.
+constexpr int64_t kThinPoints = 1024;
 
 // The stream of thin points: "thin" in ASCII.
 constexpr uint64_t kThinStream = 0x7468696e;

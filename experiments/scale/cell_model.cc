@@ -24,9 +24,6 @@
 namespace rct {
 namespace {
 
-// As many as the plan of a unit tries.
-constexpr int64_t kTrialQueries = 32;
-
 // What goes with an item that is shared: its number and size.
 constexpr int64_t kOfItem = 16;
 
@@ -34,9 +31,9 @@ constexpr int64_t kOfItem = 16;
 
 absl::StatusOr<std::unique_ptr<CellModel>> CellModel::Create(
     const UniformCloud& cloud, std::shared_ptr<const InducingFactor> factor,
-    const TrialSearch& search, int64_t cells, int64_t groups, int threads) {
+    const TrialSearch& search, const CellCut& cut, int threads) {
   std::unique_ptr<CellModel> model(
-      new CellModel(cloud, std::move(factor), search, cells, groups, threads));
+      new CellModel(cloud, std::move(factor), search, cut, threads));
   RCT_RETURN_IF_ERROR(model->ChooseBound());
   return model;
 }
@@ -120,7 +117,7 @@ absl::StatusOr<CellTrial> CellModel::Try(const CellBounds& bounds) {
 
 absl::StatusOr<const CellQueriesTrial*> CellModel::QueriesIn(int cell) {
   if (!queries_[cell].has_value()) {
-    RCT_ASSIGN_OR_RETURN(queries_[cell], trials_.Make(cell, kTrialQueries));
+    RCT_ASSIGN_OR_RETURN(queries_[cell], trials_.Make(cell, trial_queries_));
   }
   return &*queries_[cell];
 }

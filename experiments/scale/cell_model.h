@@ -37,12 +37,18 @@ struct WeighedQuery {
   std::vector<int32_t> found;   // cells of points that are nearer than theta
 };
 
+struct CellCut {
+  int64_t cells = 1;
+  int64_t groups = 1;          // of cells, for skeletons
+  int64_t trial_queries = 32;  // of a cell
+};
+
 class CellModel {
  public:
   // All but the factor must outlive the object.
   static absl::StatusOr<std::unique_ptr<CellModel>> Create(
       const UniformCloud& cloud, std::shared_ptr<const InducingFactor> factor,
-      const TrialSearch& search, int64_t cells, int64_t groups, int threads);
+      const TrialSearch& search, const CellCut& cut, int threads);
 
   const CellCloud& cells() const { return cells_; }
   const CellBounds& bounds() const { return *choice_.bounds; }
@@ -62,14 +68,14 @@ class CellModel {
  private:
   CellModel(const UniformCloud& cloud,
             std::shared_ptr<const InducingFactor> factor,
-            const TrialSearch& search, int64_t cells, int64_t groups,
-            int threads)
+            const TrialSearch& search, const CellCut& cut, int threads)
       : factor_(factor),
-        groups_(groups),
+        groups_(cut.groups),
+        trial_queries_(cut.trial_queries),
         threads_(threads),
-        cells_(cloud, *factor, cells, threads),
+        cells_(cloud, *factor, cut.cells, threads),
         trials_(cloud, cells_, factor, search),
-        queries_(cells) {}
+        queries_(cut.cells) {}
 
   absl::Status ChooseBound();
   absl::StatusOr<std::unique_ptr<CellBoundsInParts>> Skeletons();
@@ -86,6 +92,7 @@ class CellModel {
 
   std::shared_ptr<const InducingFactor> factor_;
   int64_t groups_;
+  int64_t trial_queries_;
   int threads_;
   CellCloud cells_;
   CellTrials trials_;

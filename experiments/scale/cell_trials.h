@@ -17,7 +17,6 @@
 #include "absl/status/statusor.h"
 #include "experiments/scale/cell_cloud.h"
 #include "experiments/scale/uniform_cloud.h"
-#include "index/streaming/cell_bounds.h"
 #include "metric/residual_factors.h"
 #include "metric/residual_points.h"
 

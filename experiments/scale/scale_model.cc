@@ -98,7 +98,8 @@ struct ScaleModel::CellLoads {
 };
 
 absl::StatusOr<std::unique_ptr<ScaleModel>> ScaleModel::Create(
-    const UniformCloud& cloud, const DistributedOptions& options) {
+    const UniformCloud& cloud, const DistributedOptions& options,
+    int64_t trial_queries) {
   const ResidualConfig& config = options.index.residual();
   RCT_ASSIGN_OR_RETURN(Kernel kernel,
                        Kernel::Create(config.kernel(), cloud.dim));
@@ -113,18 +114,20 @@ absl::StatusOr<std::unique_ptr<ScaleModel>> ScaleModel::Create(
   RCT_ASSIGN_OR_RETURN(
       InducingFactor factor,
       InducingFactor::Create(std::move(kernel), std::move(inducing), config));
-  return std::unique_ptr<ScaleModel>(new ScaleModel(
-      cloud, options, std::make_shared<const InducingFactor>(std::move(factor)),
-      ResolveThreads(options.index.threads())));
+  return std::unique_ptr<ScaleModel>(
+      new ScaleModel(cloud, options, trial_queries,
+                     std::make_shared<const InducingFactor>(std::move(factor)),
+                     ResolveThreads(options.index.threads())));
 }
 
 ScaleModel::ScaleModel(const UniformCloud& cloud,
-                       const DistributedOptions& options,
+                       const DistributedOptions& options, int64_t trial_queries,
                        std::shared_ptr<const InducingFactor> factor,
                        int threads)
     : cloud_(cloud),
       options_(options),
       factor_(std::move(factor)),
+      trial_queries_(trial_queries),
       threads_(threads),
       indexes_(cloud_, *factor_, options_) {}
 
@@ -135,7 +138,7 @@ absl::StatusOr<CellModel*> ScaleModel::ModelOf(const StreamPlan& plan) {
         model,
         CellModel::Create(cloud_, factor_,
                           {options_.k, options_.predecessor, plan.early_rows},
-                          plan.cells, plan.groups, threads_));
+                          {plan.cells, plan.groups, trial_queries_}, threads_));
   }
   if (model->bounds().name() == NoCellBounds().name()) {
     return absl::FailedPreconditionError(
@@ -365,6 +368,8 @@ void ScaleModel::AddLoads(const CellModel& model, int ranks,
   report.evaluations += Round(evaluations);
   // Every cell has pairs, those of inducing points at least.
   report.projected += Round(own + pairs + of_inducing);
+  // An inducing point is uncorrelated with others, which are all as far away.
+  found += of_inducing * static_cast<double>(options_.k);
   report.traffic.answers += Round(16 * found * (1 - 1.0 / ranks));
   report.traffic.fetched =
       Round(fetched * static_cast<double>(4 + 8 * cloud_.dim));

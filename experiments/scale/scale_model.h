@@ -56,10 +56,12 @@ struct ScaleForecast {
 
 class ScaleModel {
  public:
-  // `options` must say memory_limit_bytes; errors are those of
-  // DistributedGraph.
+  // `options` must say memory_limit_bytes. Of each cell that is tried,
+  // `trial_queries` are: their number decides what chance does. Errors are
+  // those of DistributedGraph.
   static absl::StatusOr<std::unique_ptr<ScaleModel>> Create(
-      const UniformCloud& cloud, const DistributedOptions& options);
+      const UniformCloud& cloud, const DistributedOptions& options,
+      int64_t trial_queries);
 
   // Returns the forecast of `some` of `ranks` ranks, evenly chosen; what comes
   // to one of them from those that were not chosen is what comes to one on
@@ -73,6 +75,7 @@ class ScaleModel {
   struct CellLoads;
 
   ScaleModel(const UniformCloud& cloud, const DistributedOptions& options,
+             int64_t trial_queries,
              std::shared_ptr<const InducingFactor> factor, int threads);
 
   absl::StatusOr<CellModel*> ModelOf(const StreamPlan& plan);
@@ -103,6 +106,7 @@ class ScaleModel {
   const UniformCloud cloud_;
   const DistributedOptions options_;
   std::shared_ptr<const InducingFactor> factor_;
+  int64_t trial_queries_;
   int threads_;
   IndexTrials indexes_;
   std::map<std::pair<int64_t, int64_t>, std::unique_ptr<CellModel>> models_;
