@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -55,8 +56,43 @@ double CellTrials::QueriesOf(int cell) const {
 
 absl::StatusOr<CellQueriesTrial> CellTrials::Make(int cell,
                                                   int64_t count) const {
-  RandomStream stream(cloud_.seed + static_cast<uint64_t>(cell), kTrialStream);
   CellQueriesTrial trial;
+  Matrix<double> points = cells_.whole() ? RowsOf(cell, count, trial.before)
+                                         : NewPoints(cell, count, trial.before);
+  trial.positions.resize(points.rows());
+  std::iota(trial.positions.begin(), trial.positions.end(), 0);
+  RCT_ASSIGN_OR_RETURN(ResidualPoints projected,
+                       factor_->Project(std::move(points), /*num_threads=*/1));
+  trial.points = std::make_shared<const ResidualPoints>(std::move(projected));
+  return trial;
+}
+
+Matrix<double> CellTrials::RowsOf(int cell, int64_t count,
+                                  std::vector<double>& before) const {
+  const CellView& points = cells_.thin()[cell];
+  const int64_t first =
+      search_.predecessor
+          ? std::lower_bound(points.rows.begin(), points.rows.end(),
+                             search_.early_rows) -
+                points.rows.begin()
+          : 0;
+  const int64_t queries = points.size() - first;
+  const int64_t some = std::min(count, queries);
+  Matrix<double> rows(some, cloud_.dim);
+  for (int64_t i = 0; i < some; ++i) {
+    const int64_t place = first + i * queries / some;
+    std::copy_n(points.point(place), cloud_.dim, rows.row(i));
+    before.push_back(search_.predecessor
+                         ? static_cast<double>(points.rows[place]) /
+                               static_cast<double>(cloud_.n)
+                         : 1.0);
+  }
+  return rows;
+}
+
+Matrix<double> CellTrials::NewPoints(int cell, int64_t count,
+                                     std::vector<double>& before) const {
+  RandomStream stream(cloud_.seed + static_cast<uint64_t>(cell), kTrialStream);
   Matrix<double> points(count, cloud_.dim);
   const double early =
       static_cast<double>(search_.early_rows) / static_cast<double>(cloud_.n);
@@ -68,14 +104,9 @@ absl::StatusOr<CellQueriesTrial> CellTrials::Make(int cell,
     // Queries that stand for as many rows each, in the order of rows.
     const double rows =
         (static_cast<double>(i) + 0.5) / static_cast<double>(count);
-    trial.before.push_back(search_.predecessor ? early + (1 - early) * rows
-                                               : 1.0);
-    trial.positions.push_back(static_cast<int32_t>(i));
+    before.push_back(search_.predecessor ? early + (1 - early) * rows : 1.0);
   }
-  RCT_ASSIGN_OR_RETURN(ResidualPoints projected,
-                       factor_->Project(std::move(points), /*num_threads=*/1));
-  trial.points = std::make_shared<const ResidualPoints>(std::move(projected));
-  return trial;
+  return points;
 }
 
 CellTrials::Window CellTrials::MakeWindow(

@@ -15,6 +15,7 @@
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
+#include "base/matrix.h"
 #include "experiments/scale/cell_cloud.h"
 #include "experiments/scale/uniform_cloud.h"
 #include "metric/residual_factors.h"
@@ -69,6 +70,13 @@ class CellTrials {
 
  private:
   struct Window;
+
+  // Return queries of a cell, with the part of all points before each: rows of
+  // a whole cell, or new ones.
+  Matrix<double> RowsOf(int cell, int64_t count,
+                        std::vector<double>& before) const;
+  Matrix<double> NewPoints(int cell, int64_t count,
+                           std::vector<double>& before) const;
 
   Window MakeWindow(const double* point, double before, uint64_t stream,
                     absl::FunctionRef<bool(int cell)> here) const;

@@ -26,6 +26,7 @@
 #include "index/streaming/stream_plan.h"
 #include "index/streaming/streamed_graph.h"
 #include "index/streaming/streamed_points.h"
+#include "index/streaming/unit_plan.h"
 #include "metric/inducing_points.h"
 #include "metric/kernel.h"
 #include "metric/residual_factors.h"
@@ -170,7 +171,7 @@ absl::StatusOr<ScaleForecast> ScaleModel::Forecast(int ranks, int some) {
     forecast.ranks.push_back(std::move(of_rank));
   }
   for (RankForecast& rank : forecast.ranks) {
-    AddLoads(*model, ranks, first_cell, loads, rank);
+    AddLoads(*model, plan, ranks, first_cell, loads, rank);
     AddTraffic(*model, plan, ranks, first_cell, rank);
     rank.bytes_held = BytesHeld(*model, ranks, rank);
   }
@@ -182,6 +183,7 @@ absl::StatusOr<std::vector<int32_t>> ScaleModel::Fetched(
     std::vector<int> trial_cells) {
   std::vector<int32_t> fetched;
   if (plan.max_fetched == 0) return fetched;
+  if (model.cells().whole()) return PlanWhole(model, plan, run);
   std::erase_if(trial_cells, [&](int c) {
     return wants_.contains({&model, c});
   });
@@ -217,6 +219,24 @@ absl::StatusOr<std::vector<int32_t>> ScaleModel::Fetched(
     fetched.push_back(c);
   }
   return fetched;
+}
+
+absl::StatusOr<std::vector<int32_t>> ScaleModel::PlanWhole(
+    const CellModel& model, const StreamPlan& plan, CellRun run) const {
+  const StreamedPoints all = {
+      factor_,
+      UnitOptions(options_.index, *factor_, plan.unit_bytes),
+      model.cells().thin(),
+      model.bounds(),
+      options_.k,
+      options_.predecessor,
+      plan.early_rows,
+      /*early=*/{},
+      plan.defer_below,
+      plan.max_fetched,
+      model.choice().rms_residual};
+  return PlanUnit(all, {StreamUnit::kCells, run.first, run.last}, threads_,
+                  /*monitor=*/nullptr);
 }
 
 absl::StatusOr<ScaleModel::UnitForecast> ScaleModel::ForecastUnit(
@@ -294,7 +314,7 @@ absl::StatusOr<RankForecast> ScaleModel::ForecastRank(
                         unit.fetched + std::ssize(factor_->inducing().rows);
     report.traffic.answers +=
         Round(unit.queries * static_cast<double>(8 + 12 * options_.k) *
-              (1 - 1.0 / ranks));
+              SentAway(plan, ranks, rank));
     forecast.unit_points =
         std::max(forecast.unit_points, unit.own + unit.fetched);
   }
@@ -302,38 +322,56 @@ absl::StatusOr<RankForecast> ScaleModel::ForecastRank(
   return forecast;
 }
 
+std::vector<int64_t> ScaleModel::InducingQueries(const StreamPlan& plan) const {
+  std::vector<int64_t> rows = factor_->inducing().rows;
+  std::erase_if(rows, [&](int64_t row) {
+    return options_.predecessor && row < plan.early_rows;
+  });
+  return rows;
+}
+
+double ScaleModel::SentAway(const StreamPlan& plan, int ranks, int rank) const {
+  const RowRange slice = SliceOf(cloud_.n, rank, ranks);
+  const int64_t own =
+      slice.last() -
+      std::min(slice.last(), std::max(slice.first, plan.early_rows));
+  return 1 - static_cast<double>(own) / static_cast<double>(std::max<int64_t>(
+                                            1, cloud_.n - plan.early_rows));
+}
+
 absl::Status ScaleModel::AddShared(const StreamPlan& plan, int ranks,
                                    RankForecast& rank) {
-  const auto border = [&](int64_t part) {
-    return part * plan.early_rows / ranks;
-  };
-  RCT_ASSIGN_OR_RETURN(
-      const double evaluations,
-      indexes_.OfEarly(border(rank.rank), border(rank.rank + 1)));
+  const int64_t first = rank.rank * plan.early_rows / ranks;
+  const int64_t last = (rank.rank + 1) * plan.early_rows / ranks;
+  RCT_ASSIGN_OR_RETURN(const double evaluations, indexes_.OfEarly(first, last));
   RankReport& report = rank.report;
-  const double queries =
-      static_cast<double>(border(rank.rank + 1) - border(rank.rank));
   const auto m = static_cast<double>(std::ssize(factor_->inducing().rows));
   rank.early_evaluations = Round(evaluations);
-  if (queries > 0) rank.early_projected = border(rank.rank + 1);
+  if (last > first) rank.early_projected = last + Round(m);
   report.evaluations += rank.early_evaluations;
   report.projected += rank.early_projected + Round(m);
-  if (queries > 0) report.projected += Round(m);
-  const double dim = static_cast<double>(cloud_.dim);
-  // An inducing point asks every cell.
-  report.deferred_out += Round(m / ranks * static_cast<double>(plan.cells));
-  report.traffic.deferred +=
-      Round(m / ranks * (ranks - 1) *
-            (4 + 8 * dim + 16 * static_cast<double>(plan.cells) / ranks));
-  report.evaluations += Round(m * m / ranks);
+  const RowRange slice = SliceOf(cloud_.n, rank.rank, ranks);
+  const int64_t stay = std::max<int64_t>(
+      0, std::min(last, slice.last()) - std::max(first, slice.first));
+  const auto of_answer = static_cast<double>(8 + 12 * options_.k);
   report.traffic.answers +=
-      Round((queries + m / ranks) * static_cast<double>(8 + 12 * options_.k) *
-            (1 - 1.0 / ranks));
+      Round(of_answer * static_cast<double>(last - first - stay));
+  // An inducing point asks every cell.
+  const auto queries =
+      static_cast<double>(std::ssize(InducingQueries(plan))) / ranks;
+  const auto dim = static_cast<double>(cloud_.dim);
+  const auto cells = static_cast<double>(plan.cells);
+  report.deferred_out += Round(queries * cells);
+  report.traffic.deferred +=
+      Round(queries * (ranks - 1) * (4 + 8 * dim + 16 * cells / ranks));
+  report.evaluations += Round(queries * m);
+  report.traffic.answers +=
+      Round(queries * of_answer * SentAway(plan, ranks, rank.rank));
   return absl::OkStatus();
 }
 
-void ScaleModel::AddLoads(const CellModel& model, int ranks,
-                          const std::vector<int>& first_cell,
+void ScaleModel::AddLoads(const CellModel& model, const StreamPlan& plan,
+                          int ranks, const std::vector<int>& first_cell,
                           const CellLoads& loads, RankForecast& rank) const {
   RankReport& report = rank.report;
   int first = first_cell[rank.rank];
@@ -345,7 +383,7 @@ void ScaleModel::AddLoads(const CellModel& model, int ranks,
     last = model.cells().size();
     scale = 1 / (loads.part * ranks);
   }
-  const std::vector<int64_t>& inducing = factor_->inducing().rows;
+  const std::vector<int64_t> inducing = InducingQueries(plan);
   double before = 0;
   for (const int64_t row : inducing) {
     before += options_.predecessor
@@ -370,7 +408,8 @@ void ScaleModel::AddLoads(const CellModel& model, int ranks,
   report.projected += Round(own + pairs + of_inducing);
   // An inducing point is uncorrelated with others, which are all as far away.
   found += of_inducing * static_cast<double>(options_.k);
-  report.traffic.answers += Round(16 * found * (1 - 1.0 / ranks));
+  report.traffic.answers +=
+      Round(16 * found * SentAway(plan, ranks, rank.rank));
   report.traffic.fetched =
       Round(fetched * static_cast<double>(4 + 8 * cloud_.dim));
 }

@@ -83,6 +83,10 @@ class ScaleModel {
                                                const StreamPlan& plan,
                                                CellRun run,
                                                std::vector<int> trial_cells);
+  // Returns what a unit of whole cells fetches.
+  absl::StatusOr<std::vector<int32_t>> PlanWhole(const CellModel& model,
+                                                 const StreamPlan& plan,
+                                                 CellRun run) const;
   absl::StatusOr<UnitForecast> ForecastUnit(CellModel& model,
                                             const StreamPlan& plan, CellRun run,
                                             const std::vector<int>& first_cell,
@@ -92,10 +96,15 @@ class ScaleModel {
                                             int rank,
                                             const std::vector<int>& first_cell,
                                             CellLoads& loads);
+  // Returns the inducing points that ask all cells.
+  std::vector<int64_t> InducingQueries(const StreamPlan& plan) const;
+  // Returns the part of the answers of later rows that are not in the slice of
+  // a rank that has them.
+  double SentAway(const StreamPlan& plan, int ranks, int rank) const;
   // Adds early rows and inducing points.
   absl::Status AddShared(const StreamPlan& plan, int ranks, RankForecast& rank);
   // Adds what comes to a rank.
-  void AddLoads(const CellModel& model, int ranks,
+  void AddLoads(const CellModel& model, const StreamPlan& plan, int ranks,
                 const std::vector<int>& first_cell, const CellLoads& loads,
                 RankForecast& rank) const;
   void AddTraffic(const CellModel& model, const StreamPlan& plan, int ranks,
