@@ -4,6 +4,7 @@
 #include <ctime>
 
 #include "experiments/scale/rank_run.h"
+#include "experiments/scale/scale_costs.h"
 #include "experiments/scale/scale_model.h"
 using namespace rct;
 int main(int argc, char** argv) {
@@ -58,7 +59,32 @@ int main(int argc, char** argv) {
     return 1;
   }
   printf("real %.1f s: bound %s cells %ld bytes %ld\n",
-         double(clock() - t0) / CLOCKS_PER_SEC, rep->bound.c_str(), rep->cells,
-         rep->bound_bytes);
-  for (auto& x : rep->ranks) show(x);
+         double(clock() - t0) / CLOCKS_PER_SEC, rep->report.bound.c_str(),
+         rep->report.cells, rep->report.bound_bytes);
+  auto costs = MeasureCosts(c, o);
+  if (!costs.ok()) {
+    puts(costs.status().ToString().c_str());
+    return 1;
+  }
+  printf("costs proj %g eval %g unit %g\n", costs->projection,
+         costs->evaluation, costs->unit_point);
+  double a = 0, b = 0, am = 0, bm = 0;
+  for (int r = 0; r < R; ++r) {
+    auto& x = rep->report.ranks[r];
+    show(x);
+    auto& fr = f->ranks[r];
+    const int m = atoi(argv[3]);
+    double sm = SecondsOf(fr.report, fr.early_projected, m, *costs);
+    double s2 = SecondsOf(x, fr.early_projected, m, *costs);
+    a += sm;
+    b += rep->seconds[r];
+    am = std::max(am, sm);
+    bm = std::max(bm, rep->seconds[r]);
+    printf("  seconds model %.3f from counts %.3f real %.3f\n", sm, s2,
+           rep->seconds[r]);
+    for (auto& p : x.phases) printf("   %s %.2f", p.name.c_str(), p.seconds);
+    puts("");
+  }
+  printf("balance model %.3f real %.3f  total model %.2f real %.2f\n",
+         am * R / a, bm * R / b, a, b);
 }
