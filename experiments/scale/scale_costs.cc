@@ -9,6 +9,7 @@
 #include "base/matrix.h"
 #include "base/status_macros.h"
 #include "experiments/scale/rank_run.h"
+#include "experiments/scale/scale_model.h"
 #include "experiments/scale/uniform_cloud.h"
 #include "index/distributed/distributed_graph.h"
 #include "index/index.pb.h"
@@ -82,12 +83,13 @@ absl::StatusOr<ScaleCosts> MeasureCosts(const UniformCloud& cloud,
   return costs;
 }
 
-double SecondsOf(const RankReport& report, int64_t early_points, int64_t m,
-                 const ScaleCosts& costs) {
+double SecondsOf(const RankReport& report, const RankForecast& forecast,
+                 int64_t m, const ScaleCosts& costs) {
   const auto inducing = static_cast<double>(m);
-  const double points = static_cast<double>(report.points) +
-                        0.5 * static_cast<double>(report.fetched_points) +
-                        0.5 * static_cast<double>(early_points);
+  const double points =
+      static_cast<double>(report.points) +
+      0.5 * static_cast<double>(report.fetched_points) +
+      0.5 * static_cast<double>(forecast.early_points + forecast.early_queries);
   return static_cast<double>(report.projected) * inducing * inducing *
              costs.projection +
          static_cast<double>(report.evaluations) * inducing * costs.evaluation +

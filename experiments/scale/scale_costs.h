@@ -27,10 +27,10 @@ absl::StatusOr<ScaleCosts> MeasureCosts(const UniformCloud& cloud,
                                         const DistributedOptions& options);
 
 // Returns the processor time that the counts of a rank with m inducing points
-// come to. Of points of units, those that are fetched count for half: they are
-// built, and no queries. `early_points` are those of the index of early rows.
-double SecondsOf(const RankReport& report, int64_t early_points, int64_t m,
-                 const ScaleCosts& costs);
+// come to. In an index, a point that is no query counts for half, and so do
+// queries of early rows. `forecast` says how many of these there are.
+double SecondsOf(const RankReport& report, const RankForecast& forecast,
+                 int64_t m, const ScaleCosts& costs);
 
 // Returns the operations on numbers of float64 of a rank: V and distances.
 double FlopsOf(const RankReport& report, int64_t m);

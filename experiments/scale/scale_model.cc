@@ -154,8 +154,8 @@ absl::StatusOr<ScaleForecast> ScaleModel::Forecast(int ranks, int some) {
       PlanStream(AsStream(options_),
                  {cloud_.n, cloud_.dim, factor_->num_inducing(), ranks}));
   RCT_ASSIGN_OR_RETURN(CellModel * model, ModelOf(plan));
-  const std::vector<int> first_cell =
-      ShareOutCells(model->cells().counts(), plan.groups, ranks);
+  const std::vector<int> first_cell = ShareOutCells(
+      model->cells().counts(), plan.groups, EarlyWork(plan.early_rows, ranks));
   ScaleForecast forecast;
   forecast.bound = std::string(model->bounds().name());
   forecast.cells = plan.cells;
@@ -346,10 +346,10 @@ absl::Status ScaleModel::AddShared(const StreamPlan& plan, int ranks,
   RCT_ASSIGN_OR_RETURN(const double evaluations, indexes_.OfEarly(first, last));
   RankReport& report = rank.report;
   const auto m = static_cast<double>(std::ssize(factor_->inducing().rows));
-  rank.early_evaluations = Round(evaluations);
-  if (last > first) rank.early_projected = last + Round(m);
-  report.evaluations += rank.early_evaluations;
-  report.projected += rank.early_projected + Round(m);
+  rank.early_queries = last - first;
+  if (last > first) rank.early_points = last + Round(m);
+  report.evaluations += Round(evaluations);
+  report.projected += rank.early_points + Round(m);
   const RowRange slice = SliceOf(cloud_.n, rank.rank, ranks);
   const int64_t stay = std::max<int64_t>(
       0, std::min(last, slice.last()) - std::max(first, slice.first));

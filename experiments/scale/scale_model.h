@@ -38,13 +38,11 @@ namespace rct {
 
 struct RankForecast {
   int rank = 0;
-  RankReport report;        // its counts; no times
-  int64_t bytes_held = 0;   // at most, of points, bounds and the largest unit
-  int64_t unit_points = 0;  // of the index of its largest unit
-  // The parts of `projected` and `evaluations` that do not shrink with R: of
-  // early rows.
-  int64_t early_projected = 0;
-  int64_t early_evaluations = 0;
+  RankReport report;         // its counts; no times
+  int64_t bytes_held = 0;    // at most, of points, bounds and the largest unit
+  int64_t unit_points = 0;   // of the index of its largest unit
+  int64_t early_points = 0;  // of the index of its early rows
+  int64_t early_queries = 0;
 };
 
 struct ScaleForecast {

@@ -11,10 +11,16 @@
 
 namespace rct {
 
-// Returns the first cell of each of `ranks` ranks, and the number of cells:
-// runs of whole groups of about as many points each.
+// Returns what each of `ranks` ranks does for early rows (unit_search.h), as
+// many points of cells as take as long. The ranks search a run of `early_rows`
+// each, in an index of all rows before its end: the later ones have more to do.
+std::vector<double> EarlyWork(int64_t early_rows, int ranks);
+
+// Returns the first cell of each rank, and the number of cells: runs of whole
+// groups. `work` is what each rank does besides; with it, all have about as
+// many points, but for those that have more of it already.
 std::vector<int> ShareOutCells(absl::Span<const int64_t> counts, int64_t groups,
-                               int ranks);
+                               absl::Span<const double> work);
 
 // A run of cells [first, last).
 struct CellRun {

@@ -160,10 +160,11 @@ absl::Status Distributed::MakeCells() {
   const Monitor::Part part(monitor_, kCellsShare);
   RCT_ASSIGN_OR_RETURN(early_, GatherFirst(points_.slice, points_.n,
                                            plan_.early_rows, exchange_));
-  RCT_ASSIGN_OR_RETURN(cells_,
-                       SharedCells::Create(points_.slice, points_.n, *factor_,
-                                           plan_.units > 0 ? plan_.cells : 0,
-                                           plan_.groups, threads_, exchange_));
+  RCT_ASSIGN_OR_RETURN(
+      cells_,
+      SharedCells::Create(points_.slice, points_.n, *factor_,
+                          plan_.units > 0 ? plan_.cells : 0, plan_.groups,
+                          plan_.early_rows, threads_, exchange_));
   own_.points = cells_->own_points();
   report_.cells = cells_->points().size();
   deferred_.emplace(exchange_.size(), points_.slice.cols);

@@ -217,9 +217,12 @@ int SharedCells::owner(int cell) const {
       (first_cell_.begin() + 1));
 }
 
-absl::StatusOr<SharedCells> SharedCells::Create(
-    MatrixView<const double> slice, int64_t n, const InducingFactor& factor,
-    int64_t count, int64_t groups, int threads, RankExchange& exchange) {
+absl::StatusOr<SharedCells> SharedCells::Create(MatrixView<const double> slice,
+                                                int64_t n,
+                                                const InducingFactor& factor,
+                                                int64_t count, int64_t groups,
+                                                int64_t early_rows, int threads,
+                                                RankExchange& exchange) {
   std::vector<int64_t> inducing = factor.inducing().rows;
   std::sort(inducing.begin(), inducing.end());
   const int64_t others = n - std::ssize(inducing);
@@ -238,8 +241,8 @@ absl::StatusOr<SharedCells> SharedCells::Create(
     return absl::OkStatus();
   }));
   CellSizes sizes = GatherSizes(cell_of, first_row, count, exchange);
-  std::vector<int> first_cell =
-      ShareOutCells(sizes.counts, groups, exchange.size());
+  std::vector<int> first_cell = ShareOutCells(
+      sizes.counts, groups, EarlyWork(early_rows, exchange.size()));
   SharedCells cells(std::move(sizes.counts), std::move(sizes.first_rows),
                     std::move(first_cell));
   RCT_RETURN_IF_ERROR(cells.Travel(slice, first_row, cell_of, *tree, exchange));

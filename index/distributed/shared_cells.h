@@ -6,8 +6,8 @@
 // to the cell on whose side of every split (coordinate, row) it lies: a pure
 // function of the points and of the number of cells, and points that are all
 // equal are split as well as others. Every cell has a point, one of the sample.
-// Each rank owns a run of cells, whole groups (stream_plan.h), of about as many
-// points as the runs of others.
+// Each rank owns a run of cells, whole groups (stream_plan.h), so that all have
+// about as much to do (cell_shares.h).
 //
 // Cost: log(cells) comparisons and 8 d + 4 bytes to send for each point, and
 // 64 (8 d + 4) bytes for each cell to every rank.
@@ -67,9 +67,12 @@ class SharedCells {
   // ones of `factor`, and sends the points to their owners. Without such
   // points, and with a count of 0, there are no cells. All ranks make the call.
   // `slice` are the points of this rank's slice of n.
-  static absl::StatusOr<SharedCells> Create(
-      MatrixView<const double> slice, int64_t n, const InducingFactor& factor,
-      int64_t count, int64_t groups, int threads, RankExchange& exchange);
+  static absl::StatusOr<SharedCells> Create(MatrixView<const double> slice,
+                                            int64_t n,
+                                            const InducingFactor& factor,
+                                            int64_t count, int64_t groups,
+                                            int64_t early_rows, int threads,
+                                            RankExchange& exchange);
 
   // The cells, of which this rank's own are here.
   const CellPoints& points() const { return points_; }
