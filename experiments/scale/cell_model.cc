@@ -1,5 +1,7 @@
 #include "experiments/scale/cell_model.h"
 
+#include <time.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -10,6 +12,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/check.h"
 #include "base/matrix.h"
 #include "base/parallel.h"
 #include "base/status_macros.h"
@@ -26,6 +29,13 @@ namespace {
 
 // What goes with an item that is shared: its number and size.
 constexpr int64_t kOfItem = 16;
+
+double ProcessSeconds() {
+  timespec time;
+  RCT_CHECK(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time) == 0);
+  return static_cast<double>(time.tv_sec) +
+         1e-9 * static_cast<double>(time.tv_nsec);
+}
 
 }  // namespace
 
@@ -59,10 +69,12 @@ absl::StatusOr<std::unique_ptr<CellBoundsInParts>> CellModel::Skeletons() {
   }
   BoundBytes bytes;
   bytes.of_group.assign(groups_, kOfItem + 8 * size * dim);
+  const double before = ProcessSeconds();
   RCT_ASSIGN_OR_RETURN(
       std::unique_ptr<SkeletonCells> skeletons,
       SkeletonCells::Create(factor_, std::move(samples), groups_, thin.size(),
                             threads_, /*monitor=*/nullptr));
+  seconds_.skeletons += ProcessSeconds() - before;
   if (skeletons == nullptr) {
     bytes_.push_back(std::move(bytes));
     return nullptr;
@@ -79,14 +91,29 @@ absl::StatusOr<std::unique_ptr<CellBoundsInParts>> CellModel::FarField() {
 }
 
 absl::Status CellModel::Make(CellBoundsInParts& bounds, BoundBytes bytes) {
+  const CellPoints& thin = cells_.thin();
+  double before = ProcessSeconds();
+  const auto since = [&] {
+    const double now = ProcessSeconds();
+    return now - std::exchange(before, now);
+  };
   RCT_RETURN_IF_ERROR(
-      MakeWhole(cells_.thin(), threads_, /*monitor=*/nullptr, bounds));
+      bounds.AddCells(thin, 0, thin.size(), threads_, /*monitor=*/nullptr));
+  double points = 0;
+  for (int c = 0; c < thin.size(); ++c) {
+    points += static_cast<double>(thin.count(c));
+  }
+  seconds_.of_point += since() / points;
+  RCT_RETURN_IF_ERROR(bounds.DoTasks(/*part=*/0, /*parts=*/1, threads_,
+                                     /*monitor=*/nullptr));
+  seconds_.pairs += since();
   for (int c = 0; c < cells_.size(); ++c) {
     bytes.of_cell.push_back(kOfItem + std::ssize(bounds.PackCell(c)));
   }
   for (int64_t task = 0; task < bounds.num_tasks(); ++task) {
     bytes.of_task.push_back(kOfItem + std::ssize(bounds.PackTask(task)));
   }
+  seconds_.exchange += since();
   bytes_.push_back(std::move(bytes));
   return absl::OkStatus();
 }

@@ -29,6 +29,14 @@ struct BoundBytes {
   std::vector<int64_t> of_task;
 };
 
+// Processor time that bounds took here.
+struct BoundSeconds {
+  double skeletons = 0;  // which every rank makes
+  double exchange = 0;  // to pack what ranks tell each other, and so to read it
+  double pairs = 0;     // of cells, which ranks share out
+  double of_point = 0;  // V among it
+};
+
 // A trial query, in a sum over all queries that it stands for.
 struct WeighedQuery {
   double weight = 0;
@@ -54,6 +62,7 @@ class CellModel {
   const CellBounds& bounds() const { return *choice_.bounds; }
   const BoundChoice& choice() const { return choice_; }
   const std::vector<BoundBytes>& bytes() const { return bytes_; }
+  const BoundSeconds& seconds() const { return seconds_; }
   double QueriesOf(int cell) const { return trials_.QueriesOf(cell); }
 
   // Returns how many queries of a cell want each other cell, by what their own
@@ -98,6 +107,7 @@ class CellModel {
   CellTrials trials_;
   BoundChoice choice_;
   std::vector<BoundBytes> bytes_;
+  BoundSeconds seconds_;
   std::vector<std::optional<CellQueriesTrial>> queries_;
 };
 

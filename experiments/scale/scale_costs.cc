@@ -96,6 +96,17 @@ double SecondsOf(const RankReport& report, const RankForecast& forecast,
          points * costs.unit_point;
 }
 
+double BoundSecondsOf(const ScaleForecast& forecast, int ranks, int64_t points,
+                      int64_t m, const ScaleCosts& costs) {
+  const BoundSeconds& bounds = forecast.bound_seconds;
+  const auto inducing = static_cast<double>(m);
+  const double of_point =
+      std::max(0.0, bounds.of_point - forecast.bounds_made * inducing *
+                                          inducing * costs.projection);
+  return bounds.skeletons + bounds.exchange + bounds.pairs / ranks +
+         static_cast<double>(points) * of_point;
+}
+
 double FlopsOf(const RankReport& report, int64_t m) {
   const auto inducing = static_cast<double>(m);
   return static_cast<double>(report.projected) * inducing * inducing +

@@ -32,6 +32,11 @@ absl::StatusOr<ScaleCosts> MeasureCosts(const UniformCloud& cloud,
 double SecondsOf(const RankReport& report, const RankForecast& forecast,
                  int64_t m, const ScaleCosts& costs);
 
+// Returns what bounds of cells take one of `ranks` ranks that owns `points`,
+// beside the projections that SecondsOf counts.
+double BoundSecondsOf(const ScaleForecast& forecast, int ranks, int64_t points,
+                      int64_t m, const ScaleCosts& costs);
+
 // Returns the operations on numbers of float64 of a rank: V and distances.
 double FlopsOf(const RankReport& report, int64_t m);
 

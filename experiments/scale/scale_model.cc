@@ -160,6 +160,16 @@ absl::StatusOr<ScaleForecast> ScaleModel::Forecast(int ranks, int some) {
   forecast.bound = std::string(model->bounds().name());
   forecast.cells = plan.cells;
   forecast.bound_bytes = model->bounds().bytes();
+  forecast.bound_seconds = model->seconds();
+  forecast.bounds_made = model->choice().made;
+  // One unit of all cells needs no bounds.
+  const bool alone = plan.units * ranks == 1;
+  if (alone) {
+    forecast.bound = "none";
+    forecast.bound_bytes = 0;
+    forecast.bound_seconds = {};
+    forecast.bounds_made = 0;
+  }
   some = std::min(some, ranks);
   CellLoads loads(plan.cells);
   loads.part = static_cast<double>(some) / ranks;
@@ -171,9 +181,10 @@ absl::StatusOr<ScaleForecast> ScaleModel::Forecast(int ranks, int some) {
     forecast.ranks.push_back(std::move(of_rank));
   }
   for (RankForecast& rank : forecast.ranks) {
+    rank.report.projected += forecast.bounds_made * rank.report.points;
     AddLoads(*model, plan, ranks, first_cell, loads, rank);
     AddTraffic(*model, plan, ranks, first_cell, rank);
-    rank.bytes_held = BytesHeld(*model, ranks, rank);
+    rank.bytes_held = forecast.bound_bytes + BytesHeld(ranks, rank);
   }
   return forecast;
 }
@@ -301,7 +312,6 @@ absl::StatusOr<RankForecast> ScaleModel::ForecastRank(
   RankReport& report = forecast.report;
   const CellRun own = {first_cell[rank], first_cell[rank + 1]};
   report.points = PointsIn(model, own.first, own.last);
-  report.projected = model.choice().made * report.points;
   for (const CellRun& run : UnitRuns(model.cells().counts(), own, plan.units)) {
     RCT_ASSIGN_OR_RETURN(const UnitForecast unit,
                          ForecastUnit(model, plan, run, first_cell, loads));
@@ -454,8 +464,7 @@ void ScaleModel::AddTraffic(const CellModel& model, const StreamPlan& plan,
                       report.traffic.answers;
 }
 
-int64_t ScaleModel::BytesHeld(const CellModel& model, int ranks,
-                              const RankForecast& rank) const {
+int64_t ScaleModel::BytesHeld(int ranks, const RankForecast& rank) const {
   const double k = static_cast<double>(options_.k);
   const double slice = static_cast<double>(cloud_.n) / ranks;
   const double own = static_cast<double>(rank.report.points);
@@ -463,7 +472,6 @@ int64_t ScaleModel::BytesHeld(const CellModel& model, int ranks,
   const double coordinates = static_cast<double>(8 * cloud_.dim);
   const int64_t m = factor_->num_inducing();
   double bytes = slice * (coordinates + 12 * k) + own * (coordinates + 16);
-  bytes += static_cast<double>(model.bounds().bytes());
   // Of points of the size of a unit, for one may fetch none.
   const int64_t size = std::max<int64_t>(1, rank.unit_points);
   bytes += TotalBytes(NeedsOf(options_.index, size, cloud_.dim, m));

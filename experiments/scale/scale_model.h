@@ -49,6 +49,8 @@ struct ScaleForecast {
   std::string bound;
   int64_t cells = 0;
   int64_t bound_bytes = 0;  // on each rank
+  BoundSeconds bound_seconds;
+  int bounds_made = 0;
   std::vector<RankForecast> ranks;
 };
 
@@ -107,8 +109,8 @@ class ScaleModel {
                 RankForecast& rank) const;
   void AddTraffic(const CellModel& model, const StreamPlan& plan, int ranks,
                   const std::vector<int>& first_cell, RankForecast& rank) const;
-  int64_t BytesHeld(const CellModel& model, int ranks,
-                    const RankForecast& rank) const;
+  // Returns what points and the largest unit take at most.
+  int64_t BytesHeld(int ranks, const RankForecast& rank) const;
 
   const UniformCloud cloud_;
   const DistributedOptions options_;
