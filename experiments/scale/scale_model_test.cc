@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -22,7 +23,8 @@
 namespace rct {
 namespace {
 
-constexpr int64_t kPoints = 65536;
+// As few as make 128 cells.
+constexpr int64_t kPoints = 66000;
 constexpr int64_t kInducing = 32;
 
 // Of a machine of this kind; what matters is what they are to each other.
@@ -60,6 +62,10 @@ void ExpectLikeForecast(const UniformCloud& cloud,
   ASSERT_THAT(run.status(), IsOk());
   EXPECT_EQ(run->report.bound, forecast->bound);
   EXPECT_EQ(run->report.cells, forecast->cells);
+  double evaluations = 0;  // of a rank, on average
+  for (const RankForecast& rank : forecast->ranks) {
+    evaluations += static_cast<double>(rank.report.evaluations) / ranks;
+  }
   double most = 0, sum = 0;
   for (int r = 0; r < ranks; ++r) {
     SCOPED_TRACE("rank " + std::to_string(r) + " of " + std::to_string(ranks));
@@ -69,13 +75,16 @@ void ExpectLikeForecast(const UniformCloud& cloud,
     EXPECT_EQ(real.units, said.units);
     EXPECT_EQ(real.fetched_points, said.fetched_points);
     ExpectWithin(real.projected, said.projected, 0.02, "projected");
-    ExpectWithin(real.evaluations, said.evaluations, 0.1, "evaluations");
     ExpectWithin(real.bytes_sent, said.bytes_sent, 0.1, "bytes");
-    ExpectWithin(real.traffic.points, said.traffic.points, 0.1, "points");
-    ExpectWithin(real.traffic.bounds, said.traffic.bounds, 0.1, "bounds");
-    ExpectWithin(real.traffic.fetched, said.traffic.fetched, 0.1, "fetched");
-    ExpectWithin(real.traffic.deferred, said.traffic.deferred, 0.1, "deferred");
+    ExpectWithin(real.traffic.points, said.traffic.points, 0.05, "points");
+    ExpectWithin(real.traffic.bounds, said.traffic.bounds, 0.05, "bounds");
+    ExpectWithin(real.traffic.fetched, said.traffic.fetched, 0.05, "fetched");
+    // A few hundred trial queries say what is deferred.
+    ExpectWithin(real.traffic.deferred, said.traffic.deferred, 0.3, "deferred");
     ExpectWithin(real.traffic.answers, said.traffic.answers, 0.1, "answers");
+    EXPECT_LE(std::abs(real.evaluations - said.evaluations), 0.1 * evaluations)
+        << real.evaluations << " evaluations, the forecast says "
+        << said.evaluations;
     const double seconds =
         SecondsOf(real, forecast->ranks[r], kInducing, kCosts);
     most = std::max(most, seconds);
@@ -87,7 +96,7 @@ void ExpectLikeForecast(const UniformCloud& cloud,
 struct Case {
   KernelConfig::Family family;
   bool predecessor;
-  int ranks[2];
+  std::vector<int> ranks;
 };
 
 class ScaleModelTest : public testing::TestWithParam<Case> {};
@@ -106,9 +115,9 @@ TEST_P(ScaleModelTest, RanksDoWhatTheForecastSays) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, ScaleModelTest,
-    testing::Values(Case{KernelConfig::MATERN12, false, {2, 16}},
-                    Case{KernelConfig::MATERN12, true, {4, 8}},
-                    Case{KernelConfig::RBF, false, {4, 8}},
+    testing::Values(Case{KernelConfig::MATERN12, false, {4, 16}},
+                    Case{KernelConfig::MATERN12, true, {8}},
+                    Case{KernelConfig::RBF, false, {8}},
                     Case{KernelConfig::RBF, true, {2, 16}}));
 
 // Thin cells say the same as whole ones, on average.
@@ -116,16 +125,15 @@ TEST(ThinCellsTest, ForecastOfManyPoints) {
   UniformCloud cloud = {.n = 100'000'000, .dim = 2, .seed = 1};
   DistributedOptions options = OptionsFor(KernelConfig::MATERN12, false);
   options.memory_limit_bytes = int64_t{16} << 30;
-  options.cells = 64;
   absl::StatusOr<std::unique_ptr<ScaleModel>> model =
       ScaleModel::Create(cloud, options, /*trial_queries=*/8);
   ASSERT_THAT(model.status(), IsOk());
   const absl::StatusOr<ScaleForecast> forecast =
-      (*model)->Forecast(/*ranks=*/16, /*some=*/2);
+      (*model)->Forecast(/*ranks=*/64, /*some=*/2);
   ASSERT_THAT(forecast.status(), IsOk());
   ASSERT_EQ(forecast->ranks.size(), 2);
   for (const RankForecast& rank : forecast->ranks) {
-    ExpectWithin(rank.report.points, cloud.n / 16, 0.25, "points");
+    ExpectWithin(rank.report.points, cloud.n / 64, 0.25, "points");
     EXPECT_GT(rank.report.fetched_points, 0);
     EXPECT_LT(rank.report.projected, 10 * rank.report.points);
     EXPECT_LE(rank.bytes_held, options.memory_limit_bytes);
