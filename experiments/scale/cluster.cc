@@ -214,6 +214,14 @@ std::string ForecastRow(const ScaleForecast& forecast, const Setting& setting,
       alone / (clock * ranks));
 }
 
+// Points, in so many cells, or 0 for as many as the plan has, and the least
+// number of ranks whose memory they fit.
+struct Cut {
+  int64_t n;
+  int64_t cells;
+  int from;
+};
+
 absl::StatusOr<std::string> ForecastTable(const Setting& setting,
                                           const ScaleCosts& costs) {
   std::string table =
@@ -221,14 +229,18 @@ absl::StatusOr<std::string> ForecastTable(const Setting& setting,
       "| flops a rank | core seconds a rank | balance | memory, GB | sent a "
       "rank, GB (points, bounds, answers) | clock, s | efficiency |\n"
       "|---|---|---|---|---|---|---|---|---|---|---|---|---|\n";
-  for (const int64_t n : {10'000'000, 100'000'000}) {
+  for (const auto& [n, cells, from] :
+       {Cut{10'000'000, 0, 1}, Cut{100'000'000, 0, 16},
+        Cut{100'000'000, 4096, 16}}) {
     const UniformCloud cloud = {.n = n, .dim = 2, .seed = 1};
-    const DistributedOptions options = OptionsOf(setting, kMemory);
+    DistributedOptions options = OptionsOf(setting, kMemory);
+    options.cells = cells;
     RCT_ASSIGN_OR_RETURN(
         const std::unique_ptr<ScaleModel> model,
         ScaleModel::Create(cloud, options, /*trial_queries=*/16));
     double alone = 0;
-    for (const int ranks : {1, 4, 16, 64, 256, 1024}) {
+    for (const int ranks : {1, 4, 16, 64, 256}) {
+      if (ranks < from) continue;
       const absl::StatusOr<ScaleForecast> forecast =
           model->Forecast(ranks, kSomeRanks);
       // The points of a rank do not fit.

@@ -55,6 +55,10 @@ absl::StatusOr<ScaleCosts> MeasureCosts(const UniformCloud& cloud,
   IndexOptions index = options.index;
   index.set_threads(1);
   ScaleCosts costs;
+  // Once before, so that memory and caches are warm.
+  RCT_RETURN_IF_ERROR(
+      ResidualModel::Create(points.view(), index.residual(), /*threads=*/1)
+          .status());
   double before = ThreadSeconds();
   RCT_ASSIGN_OR_RETURN(const ResidualModel model,
                        ResidualModel::Create(points.view(), index.residual(),
