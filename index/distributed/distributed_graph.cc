@@ -16,6 +16,7 @@
 #include "base/monitor.h"
 #include "base/parallel.h"
 #include "base/status_macros.h"
+#include "index/distributed/cell_shares.h"
 #include "index/distributed/communicator.h"
 #include "index/distributed/deferred_pairs.h"
 #include "index/distributed/rank_exchange.h"
@@ -159,10 +160,11 @@ absl::Status Distributed::MakeCells() {
   const Monitor::Part part(monitor_, kCellsShare);
   RCT_ASSIGN_OR_RETURN(early_, GatherFirst(points_.slice, points_.n,
                                            plan_.early_rows, exchange_));
-  RCT_ASSIGN_OR_RETURN(cells_,
-                       SharedCells::Create(points_.slice, points_.n, *factor_,
-                                           plan_.units > 0 ? plan_.cells : 0,
-                                           plan_.groups, threads_, exchange_));
+  RCT_ASSIGN_OR_RETURN(
+      cells_,
+      SharedCells::Create(points_.slice, points_.n, *factor_,
+                          plan_.units > 0 ? plan_.cells : 0, plan_.groups,
+                          plan_.early_rows, threads_, exchange_));
   own_.points = cells_->own_points();
   report_.cells = cells_->points().size();
   deferred_.emplace(exchange_.size(), points_.slice.cols);
@@ -205,24 +207,17 @@ StreamedPoints Distributed::All(const CellBounds& bounds) const {
           rms_residual_};
 }
 
-// Returns the units of a rank's cells: `units` runs of whole cells of about as
-// many points each.
+// Returns the units of a rank's cells.
 std::vector<StreamUnit> UnitsOf(const SharedCells& cells, int rank,
                                 int64_t units) {
-  const int first = cells.first_cell(rank);
-  const int last = cells.last_cell(rank);
-  int64_t total = 0;
-  for (int c = first; c < last; ++c) total += cells.points().count(c);
+  std::vector<int64_t> counts;
+  for (int c = 0; c < cells.points().size(); ++c) {
+    counts.push_back(cells.points().count(c));
+  }
   std::vector<StreamUnit> all;
-  int64_t before = 0;
-  int64_t last_unit = -1;
-  for (int c = first; c < last; ++c) {
-    const int64_t count = cells.points().count(c);
-    const int64_t unit = (before + count / 2) * units / total;
-    before += count;
-    if (unit != last_unit) all.push_back({StreamUnit::kCells, c, c});
-    all.back().last_cell = c + 1;
-    last_unit = unit;
+  for (const CellRun& run : UnitRuns(
+           counts, {cells.first_cell(rank), cells.last_cell(rank)}, units)) {
+    all.push_back({StreamUnit::kCells, run.first, run.last});
   }
   return all;
 }

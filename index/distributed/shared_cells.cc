@@ -1,6 +1,7 @@
 #include "index/distributed/shared_cells.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <limits>
 #include <numeric>
@@ -19,6 +20,7 @@
 #include "base/parallel.h"
 #include "base/random.h"
 #include "base/status_macros.h"
+#include "index/distributed/cell_shares.h"
 #include "index/distributed/rank_exchange.h"
 #include "index/distributed/slices.h"
 #include "index/streaming/cell_points.h"
@@ -54,21 +56,13 @@ struct Sample {
   Matrix<double> points;
 };
 
-// Gathers a sample of `size` of the rows that are not in `excluded`, ascending.
+// Gathers the sample that the splits of `cells` cells follow from.
 absl::StatusOr<Sample> GatherSample(MatrixView<const double> slice, int64_t n,
                                     absl::Span<const int64_t> excluded,
-                                    int64_t size, RankExchange& exchange) {
-  Sample sample = {{}, Matrix<double>(size, slice.cols)};
-  RandomStream stream(/*seed=*/0, kSampleStream);
-  size_t before = 0;
-  for (const int64_t number :
-       SampleWithoutReplacement(n - std::ssize(excluded), size, stream)) {
-    while (before < excluded.size() &&
-           excluded[before] <= number + static_cast<int64_t>(before)) {
-      ++before;
-    }
-    sample.rows.push_back(static_cast<int32_t>(number + before));
-  }
+                                    int64_t cells, RankExchange& exchange) {
+  Sample sample;
+  sample.rows = CellSampleRows(n, excluded, cells);
+  sample.points = Matrix<double>(std::ssize(sample.rows), slice.cols);
   const RowRange range = SliceOf(n, exchange.rank(), exchange.size());
   auto next =
       std::lower_bound(sample.rows.begin(), sample.rows.end(), range.first);
@@ -94,30 +88,6 @@ absl::StatusOr<Sample> GatherSample(MatrixView<const double> slice, int64_t n,
         }
       }));
   return sample;
-}
-
-// Returns the first cell of each rank, and the number of cells.
-std::vector<int> ShareOut(absl::Span<const int64_t> counts, int64_t groups,
-                          int ranks) {
-  const auto cells = static_cast<int64_t>(counts.size());
-  const int64_t of_group = groups > 0 ? cells / groups : 0;
-  const int64_t total =
-      std::accumulate(counts.begin(), counts.end(), int64_t{0});
-  std::vector<int> first(ranks + 1, static_cast<int>(cells));
-  first[0] = 0;
-  int64_t before = 0;
-  int rank = 0;
-  for (int64_t g = 0; g < groups; ++g) {
-    const auto of_this = counts.subspan(g * of_group, of_group);
-    const int64_t count =
-        std::accumulate(of_this.begin(), of_this.end(), int64_t{0});
-    // A group belongs to the rank whose share has its middle.
-    const auto owner = static_cast<int>(
-        std::min<int64_t>(ranks - 1, (before + count / 2) * ranks / total));
-    while (rank < owner) first[++rank] = static_cast<int>(g * of_group);
-    before += count;
-  }
-  return first;
 }
 
 // What is known of all cells.
@@ -196,6 +166,24 @@ absl::StatusOr<CellsOfRanks> ExchangeRequests(CellsOfRanks requests,
 
 }  // namespace
 
+std::vector<int32_t> CellSampleRows(int64_t n,
+                                    absl::Span<const int64_t> excluded,
+                                    int64_t cells) {
+  const int64_t others = n - std::ssize(excluded);
+  RandomStream stream(/*seed=*/0, kSampleStream);
+  std::vector<int32_t> rows;
+  size_t before = 0;
+  for (const int64_t number : SampleWithoutReplacement(
+           others, std::min(others, kSampleOfCell * cells), stream)) {
+    while (before < excluded.size() &&
+           excluded[before] <= number + static_cast<int64_t>(before)) {
+      ++before;
+    }
+    rows.push_back(static_cast<int32_t>(number + before));
+  }
+  return rows;
+}
+
 CellTree::CellTree(MatrixView<const double> sample,
                    absl::Span<const int32_t> rows,
                    absl::Span<const double> scale, int64_t count, int threads)
@@ -228,6 +216,17 @@ int CellTree::CellOf(const double* point, int32_t row) const {
   return static_cast<int>(node - count_);
 }
 
+void CellTree::Narrow(int cell, absl::Span<double> low,
+                      absl::Span<double> high) const {
+  const int64_t leaf = count_ + cell;
+  for (int depth = std::bit_width(static_cast<uint64_t>(count_)) - 1; depth > 0;
+       --depth) {
+    const Split& split = splits_[leaf >> depth];
+    const bool second = (leaf >> (depth - 1)) % 2 == 1;
+    (second ? low : high)[split.dimension] = split.value;
+  }
+}
+
 SharedCells::SharedCells(std::vector<int64_t> counts,
                          std::vector<int32_t> first_rows,
                          std::vector<int> first_cell)
@@ -240,19 +239,20 @@ int SharedCells::owner(int cell) const {
       (first_cell_.begin() + 1));
 }
 
-absl::StatusOr<SharedCells> SharedCells::Create(
-    MatrixView<const double> slice, int64_t n, const InducingFactor& factor,
-    int64_t count, int64_t groups, int threads, RankExchange& exchange) {
+absl::StatusOr<SharedCells> SharedCells::Create(MatrixView<const double> slice,
+                                                int64_t n,
+                                                const InducingFactor& factor,
+                                                int64_t count, int64_t groups,
+                                                int64_t early_rows, int threads,
+                                                RankExchange& exchange) {
   std::vector<int64_t> inducing = factor.inducing().rows;
   std::sort(inducing.begin(), inducing.end());
   const int64_t others = n - std::ssize(inducing);
   if (others == 0 || count == 0) {
     return SharedCells({}, {}, std::vector<int>(exchange.size() + 1));
   }
-  RCT_ASSIGN_OR_RETURN(
-      const Sample sample,
-      GatherSample(slice, n, inducing, std::min(others, kSampleOfCell * count),
-                   exchange));
+  RCT_ASSIGN_OR_RETURN(const Sample sample,
+                       GatherSample(slice, n, inducing, count, exchange));
   const int64_t first_row = SliceOf(n, exchange.rank(), exchange.size()).first;
   std::optional<CellTree> tree;
   std::vector<int32_t> cell_of;
@@ -263,7 +263,8 @@ absl::StatusOr<SharedCells> SharedCells::Create(
     return absl::OkStatus();
   }));
   CellSizes sizes = GatherSizes(cell_of, first_row, count, exchange);
-  std::vector<int> first_cell = ShareOut(sizes.counts, groups, exchange.size());
+  std::vector<int> first_cell = ShareOutCells(
+      sizes.counts, groups, EarlyWork(early_rows, exchange.size()));
   SharedCells cells(std::move(sizes.counts), std::move(sizes.first_rows),
                     std::move(first_cell));
   RCT_RETURN_IF_ERROR(cells.Travel(slice, first_row, cell_of, *tree, exchange));

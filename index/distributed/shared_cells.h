@@ -6,8 +6,8 @@
 // to the cell on whose side of every split (coordinate, row) it lies: a pure
 // function of the points and of the number of cells, and points that are all
 // equal are split as well as others. Every cell has a point, one of the sample.
-// Each rank owns a run of cells, whole groups (stream_plan.h), of about as many
-// points as the runs of others.
+// Each rank owns a run of cells, whole groups (stream_plan.h), so that all have
+// about as much to do (cell_shares.h).
 //
 // Cost: log(cells) comparisons and 8 d + 4 bytes to send for each point, and
 // 64 (8 d + 4) bytes for each cell to every rank.
@@ -29,6 +29,12 @@
 
 namespace rct {
 
+// Returns the sample of n rows, without those of `excluded`, ascending, that
+// the splits of `cells` cells follow from.
+std::vector<int32_t> CellSampleRows(int64_t n,
+                                    absl::Span<const int64_t> excluded,
+                                    int64_t cells);
+
 // The splits of cells.
 class CellTree {
  public:
@@ -39,6 +45,9 @@ class CellTree {
            absl::Span<const double> scale, int64_t count, int threads);
 
   int CellOf(const double* point, int32_t row) const;
+
+  // Narrows a box of all points, [low, high), to the part of it in a cell.
+  void Narrow(int cell, absl::Span<double> low, absl::Span<double> high) const;
 
  private:
   // Points whose (coordinate, row) is below (value, row) are in the first half.
@@ -58,9 +67,12 @@ class SharedCells {
   // ones of `factor`, and sends the points to their owners. Without such
   // points, and with a count of 0, there are no cells. All ranks make the call.
   // `slice` are the points of this rank's slice of n.
-  static absl::StatusOr<SharedCells> Create(
-      MatrixView<const double> slice, int64_t n, const InducingFactor& factor,
-      int64_t count, int64_t groups, int threads, RankExchange& exchange);
+  static absl::StatusOr<SharedCells> Create(MatrixView<const double> slice,
+                                            int64_t n,
+                                            const InducingFactor& factor,
+                                            int64_t count, int64_t groups,
+                                            int64_t early_rows, int threads,
+                                            RankExchange& exchange);
 
   // The cells, of which this rank's own are here.
   const CellPoints& points() const { return points_; }

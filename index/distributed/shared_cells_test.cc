@@ -55,7 +55,7 @@ void ExpectShared(const Matrix<double>& points, std::vector<int64_t> inducing,
     const RowRange slice = SliceOf(n, ranks.rank(), size);
     absl::StatusOr<SharedCells> shared = SharedCells::Create(
         {points.row(slice.first), slice.count, points.cols()}, n, factor, cells,
-        /*groups=*/cells, /*threads=*/1, exchange);
+        /*groups=*/cells, /*early_rows=*/0, /*threads=*/1, exchange);
     ASSERT_THAT(shared.status(), IsOk());
     const CellPoints& all = shared->points();
     ASSERT_EQ(all.size(), cells);

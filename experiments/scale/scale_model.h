@@ -1,0 +1,127 @@
+// A forecast of distributed graphs (index/distributed/distributed_graph.h):
+// what each of R ranks owns, fetches, defers, projects, evaluates, sends and
+// holds, for as many points as nobody here could search.
+//
+// The forecast does to cells what ranks do to points. It cuts the cloud into
+// the same cells, shares them out by the same function, makes the bounds of
+// pairs of cells, and lets a few trial queries a cell say what units fetch and
+// what they defer. What a query evaluates comes from trial indexes of a few
+// thousand points. No search of all points is run, and little grows with their
+// number: the work is that of cells, of which there are a few thousand at most.
+//
+// What it leaves out: ties, the pieces in which pairs travel (a cell whose
+// pairs come in several has its V made for each), and what a transport adds to
+// bytes. scale_model_test.cc holds it against real ranks.
+//
+// The points are uniform; inducing points are random rows of them.
+
+#ifndef RCT_EXPERIMENTS_SCALE_SCALE_MODEL_H_
+#define RCT_EXPERIMENTS_SCALE_SCALE_MODEL_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "experiments/scale/cell_model.h"
+#include "experiments/scale/index_trials.h"
+#include "experiments/scale/uniform_cloud.h"
+#include "index/distributed/cell_shares.h"
+#include "index/distributed/distributed_graph.h"
+#include "index/streaming/stream_plan.h"
+#include "metric/residual_factors.h"
+
+namespace rct {
+
+struct RankForecast {
+  int rank = 0;
+  RankReport report;         // its counts; no times
+  int64_t bytes_held = 0;    // at most, of points, bounds and the largest unit
+  int64_t unit_points = 0;   // of the index of its largest unit
+  int64_t early_points = 0;  // of the index of its early rows
+  int64_t early_queries = 0;
+};
+
+struct ScaleForecast {
+  std::string bound;
+  int64_t cells = 0;
+  int64_t bound_bytes = 0;  // on each rank
+  BoundSeconds bound_seconds;
+  int bounds_made = 0;
+  std::vector<RankForecast> ranks;
+};
+
+class ScaleModel {
+ public:
+  // `options` must say memory_limit_bytes. Of each cell that is tried,
+  // `trial_queries` are: their number decides what chance does. Errors are
+  // those of DistributedGraph.
+  static absl::StatusOr<std::unique_ptr<ScaleModel>> Create(
+      const UniformCloud& cloud, const DistributedOptions& options,
+      int64_t trial_queries);
+
+  // Returns the forecast of `some` of `ranks` ranks, evenly chosen; what comes
+  // to one of them from those that were not chosen is what comes to one on
+  // average. Returns FailedPrecondition where no bound helps.
+  absl::StatusOr<ScaleForecast> Forecast(int ranks, int some);
+
+ private:
+  // What a unit of cells does, in sums over queries.
+  struct UnitForecast;
+  // What happens at each cell.
+  struct CellLoads;
+
+  ScaleModel(const UniformCloud& cloud, const DistributedOptions& options,
+             int64_t trial_queries,
+             std::shared_ptr<const InducingFactor> factor, int threads);
+
+  absl::StatusOr<CellModel*> ModelOf(const StreamPlan& plan);
+  absl::StatusOr<std::vector<int32_t>> Fetched(CellModel& model,
+                                               const StreamPlan& plan,
+                                               CellRun run,
+                                               std::vector<int> trial_cells);
+  // Returns what a unit of whole cells fetches.
+  absl::StatusOr<std::vector<int32_t>> PlanWhole(const CellModel& model,
+                                                 const StreamPlan& plan,
+                                                 CellRun run) const;
+  absl::StatusOr<UnitForecast> ForecastUnit(CellModel& model,
+                                            const StreamPlan& plan, CellRun run,
+                                            const std::vector<int>& first_cell,
+                                            CellLoads& loads);
+  absl::StatusOr<RankForecast> ForecastRank(CellModel& model,
+                                            const StreamPlan& plan, int ranks,
+                                            int rank,
+                                            const std::vector<int>& first_cell,
+                                            CellLoads& loads);
+  // Returns the inducing points that ask all cells.
+  std::vector<int64_t> InducingQueries(const StreamPlan& plan) const;
+  // Returns the part of the answers of later rows that are not in the slice of
+  // a rank that has them.
+  double SentAway(const StreamPlan& plan, int ranks, int rank) const;
+  // Adds early rows and inducing points.
+  absl::Status AddShared(const StreamPlan& plan, int ranks, RankForecast& rank);
+  // Adds what comes to a rank.
+  void AddLoads(const CellModel& model, const StreamPlan& plan, int ranks,
+                const std::vector<int>& first_cell, const CellLoads& loads,
+                RankForecast& rank) const;
+  void AddTraffic(const CellModel& model, const StreamPlan& plan, int ranks,
+                  const std::vector<int>& first_cell, RankForecast& rank) const;
+  // Returns what points and the largest unit take at most.
+  int64_t BytesHeld(int ranks, const RankForecast& rank) const;
+
+  const UniformCloud cloud_;
+  const DistributedOptions options_;
+  std::shared_ptr<const InducingFactor> factor_;
+  int64_t trial_queries_;
+  int threads_;
+  IndexTrials indexes_;
+  std::map<std::pair<int64_t, int64_t>, std::unique_ptr<CellModel>> models_;
+  std::map<std::pair<const CellModel*, int>, std::vector<double>> wants_;
+};
+
+}  // namespace rct
+
+#endif  // RCT_EXPERIMENTS_SCALE_SCALE_MODEL_H_
