@@ -23,7 +23,7 @@ constexpr int64_t kRows = 36000;
 constexpr std::string_view kSearch =
     "rct graph --points=p.npy --kernel=matern12 --lengthscale=0.3 "
     "--num_inducing=24 --k=4";
-constexpr std::string_view kLimit = " --work=w --memory_limit=826MiB";
+constexpr std::string_view kLimit = " --work=w --memory_limit=192MiB";
 
 class RctStreamTest : public ProgramTest {
  protected:
