@@ -37,20 +37,6 @@ namespace {
 // Cells of a unit whose queries stand for those of all.
 constexpr int kMostTrialCells = 32;
 
-StreamOptions AsStream(const DistributedOptions& options) {
-  StreamOptions stream;
-  stream.index = options.index;
-  stream.k = options.k;
-  stream.predecessor = options.predecessor;
-  stream.memory_limit_bytes = options.memory_limit_bytes;
-  stream.cells = options.cells;
-  stream.units = options.units;
-  stream.early_rows = options.early_rows;
-  stream.defer_below = options.defer_below;
-  stream.max_fetched = options.max_fetched;
-  return stream;
-}
-
 int64_t Round(double x) { return std::llround(x); }
 
 // Returns the cells of a run whose queries are tried.
@@ -151,7 +137,7 @@ absl::StatusOr<CellModel*> ScaleModel::ModelOf(const StreamPlan& plan) {
 absl::StatusOr<ScaleForecast> ScaleModel::Forecast(int ranks, int some) {
   RCT_ASSIGN_OR_RETURN(
       const StreamPlan plan,
-      PlanStream(AsStream(options_),
+      PlanStream(StreamOptionsOf(options_),
                  {cloud_.n, cloud_.dim, factor_->num_inducing(), ranks}));
   RCT_ASSIGN_OR_RETURN(CellModel * model, ModelOf(plan));
   const std::vector<int> first_cell = ShareOutCells(

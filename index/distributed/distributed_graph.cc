@@ -57,20 +57,6 @@ constexpr int64_t kMostDeferred = int64_t{1} << 22;
 // Pairs that a unit may leave where no bound helps.
 constexpr int64_t kMostOfUnit = int64_t{1} << 24;
 
-StreamOptions AsStream(const DistributedOptions& options) {
-  StreamOptions stream;
-  stream.index = options.index;
-  stream.k = options.k;
-  stream.predecessor = options.predecessor;
-  stream.memory_limit_bytes = options.memory_limit_bytes;
-  stream.cells = options.cells;
-  stream.units = options.units;
-  stream.early_rows = options.early_rows;
-  stream.defer_below = options.defer_below;
-  stream.max_fetched = options.max_fetched;
-  return stream;
-}
-
 // One search, as one rank sees it.
 class Distributed {
  public:
@@ -132,7 +118,7 @@ absl::Status Distributed::Begin() {
         {.k = options_.k, .predecessor = options_.predecessor}, points_.n);
   }));
   threads_ = ResolveThreads(options_.index.threads());
-  StreamOptions stream = AsStream(options_);
+  StreamOptions stream = StreamOptionsOf(options_);
   stream.memory_limit_bytes = MemoryOfRank(options_, exchange_);
   return exchange_.Step([&]() -> absl::Status {
     const int64_t dim = points_.slice.cols;
@@ -369,6 +355,20 @@ DistributedReport Distributed::Report() {
 }
 
 }  // namespace
+
+StreamOptions StreamOptionsOf(const DistributedOptions& options) {
+  StreamOptions stream;
+  stream.index = options.index;
+  stream.k = options.k;
+  stream.predecessor = options.predecessor;
+  stream.memory_limit_bytes = options.memory_limit_bytes;
+  stream.cells = options.cells;
+  stream.units = options.units;
+  stream.early_rows = options.early_rows;
+  stream.defer_below = options.defer_below;
+  stream.max_fetched = options.max_fetched;
+  return stream;
+}
 
 absl::StatusOr<DistributedReport> DistributedGraph(
     Communicator& ranks, const DistributedPoints& points,

@@ -93,6 +93,9 @@ struct RankTraffic {
   int64_t answers = 0;  // and what deferred pairs found
 };
 
+// Returns the same for one process: what the work is cut by.
+StreamOptions StreamOptionsOf(const DistributedOptions& options);
+
 // What one rank did.
 struct RankReport {
   int64_t points = 0;  // that it owns

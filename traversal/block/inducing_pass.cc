@@ -31,6 +31,28 @@ constexpr int kExactTile = 120;
 constexpr int64_t kLeastMet = 1024;
 constexpr int64_t kMostPart = 4;
 
+// Returns queries that are near each other one after the other: those whose
+// weights are largest in the same block.
+std::vector<int32_t> InOrderOfSpace(const InducingBounds& bounds,
+                                    const InducingPass::Request& request,
+                                    absl::Span<const int32_t> queries) {
+  std::vector<std::pair<int64_t, int32_t>> by_block;
+  by_block.reserve(queries.size());
+  for (const int32_t query : queries) {
+    const int64_t i = bounds.number(request.positions[query]);
+    int64_t block = 0;
+    for (int64_t b = 1; b < bounds.num_blocks(); ++b) {
+      if (bounds.most(b, i) > bounds.most(block, i)) block = b;
+    }
+    by_block.emplace_back(block, query);
+  }
+  std::sort(by_block.begin(), by_block.end());
+  std::vector<int32_t> ordered;
+  ordered.reserve(queries.size());
+  for (const auto& [block, query] : by_block) ordered.push_back(query);
+  return ordered;
+}
+
 }  // namespace
 
 InducingPass::InducingPass(const Searcher<ResidualCorrelation>& owner,
@@ -179,32 +201,6 @@ void InducingPass::EvaluateTile(const Request& request) {
                                    filtered_);
   }
 }
-
-namespace {
-
-// Returns queries that are near each other one after the other: those whose
-// weights are largest in the same block.
-std::vector<int32_t> InOrderOfSpace(const InducingBounds& bounds,
-                                    const InducingPass::Request& request,
-                                    absl::Span<const int32_t> queries) {
-  std::vector<std::pair<int64_t, int32_t>> by_block;
-  by_block.reserve(queries.size());
-  for (const int32_t query : queries) {
-    const int64_t i = bounds.number(request.positions[query]);
-    int64_t block = 0;
-    for (int64_t b = 1; b < bounds.num_blocks(); ++b) {
-      if (bounds.most(b, i) > bounds.most(block, i)) block = b;
-    }
-    by_block.emplace_back(block, query);
-  }
-  std::sort(by_block.begin(), by_block.end());
-  std::vector<int32_t> ordered;
-  ordered.reserve(queries.size());
-  for (const auto& [block, query] : by_block) ordered.push_back(query);
-  return ordered;
-}
-
-}  // namespace
 
 std::vector<int32_t> SearchInducing(const Searcher<ResidualCorrelation>& owner,
                                     const InducingBounds& bounds,

@@ -269,10 +269,8 @@ int64_t LazySkeletons::kept_bytes() const {
   if (form_ != SkeletonBoundConfig::AUTO) return 0;
   const BlockSkeletons* skeletons = skeletons_;
   const SkeletonTables* tables = tables_;
-  const InducingBounds* inducing = inducing_;
   return (skeletons != nullptr ? skeletons->bytes() : 0) +
-         (tables != nullptr ? tables->bytes() : 0) +
-         (inducing != nullptr ? inducing->bytes() : 0);
+         (tables != nullptr ? tables->bytes() : 0) + inducing_bytes_;
 }
 
 bool LazySkeletons::settled() const {
@@ -349,6 +347,7 @@ const InducingBounds* LazySkeletons::InducingFor(
         *metric_, rows, skeletons.loose_rows(), skeletons.block_size(), weights,
         WeightSlack(metric_->factor()->rounding(), /*scale=*/1));
     all_by_inducing_ = 2 * hard > asked;
+    inducing_bytes_ = made_inducing_->bytes();
     inducing_ = made_inducing_.get();
   } catch (const std::bad_alloc&) {
     missed_with_inducing_ = 0;

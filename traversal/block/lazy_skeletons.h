@@ -102,6 +102,7 @@ class LazySkeletons {
   // most of them. Else those alone that skeletons leave.
   bool all_by_inducing() const { return all_by_inducing_; }
   // The bounds turned out to dismiss too little: no call uses them from now on.
+  // Others may be in use of them, and so they stay.
   void DropInducing() const { inducing_ = nullptr; }
 
   // The decision: TABLES, PROJECTIONS or DENSE; AUTO where calls decide.
@@ -184,6 +185,7 @@ class LazySkeletons {
   mutable std::atomic<const BlockSkeletons*> skeletons_ = nullptr;
   mutable std::atomic<const SkeletonTables*> tables_ = nullptr;
   mutable std::atomic<const InducingBounds*> inducing_ = nullptr;
+  mutable std::atomic<int64_t> inducing_bytes_ = 0;  // dropped or not
   mutable std::atomic<bool> all_by_inducing_ = false;
   mutable std::atomic<bool> unsound_ = false;
 
