@@ -13,6 +13,7 @@
 #include "metric/residual_correlation.h"
 #include "metric/rounding.h"
 #include "metric/tile.h"
+#include "traversal/block/far_field_balls.h"
 #include "traversal/block/far_field_blocks.h"
 #include "traversal/block/far_field_bound.h"
 #include "traversal/block/far_field_expansions.h"
@@ -37,7 +38,7 @@ constexpr int kPartBeforeTheta = 8;
 constexpr int kExactTile = 128;
 
 // Panels whose points are kept before room is made again.
-constexpr int kPanelsAtOnce = 16;
+constexpr int kPanelsAtOnce = kFarPanel;
 
 // Covers the roundings of bounds on |rho|, seven of each.
 constexpr float kSlop = 8 * kFloatRoundoff;
@@ -92,6 +93,11 @@ SearchTrace FarFieldPass::trace() const {
 void FarFieldPass::SetTheta(int i, float theta) {
   task_.theta[i] = theta;
   task_.reach[i] = blocks_.frame().bound().Reach(theta, task_.inverse_sqrt[i]);
+  if (blocks_.balls() == nullptr) return;
+  const BallBound::Angle angle =
+      blocks_.balls()->bound().Query(theta, task_.inverse_sqrt[i]);
+  task_.ball_reach[i] = angle.cosine;
+  task_.ball_turn[i] = angle.sine;
 }
 
 void FarFieldPass::LoadQueries(const Request& request, int block,
@@ -247,16 +253,14 @@ uint32_t FarFieldPass::Wanted(int block, int first, float* most) {
 }
 
 void FarFieldPass::SearchBlock(const Request& request, int block_index) {
-  const FarFieldRoutines& routines = blocks_.routines();
   const FarFieldBlocks::Block& from = blocks_.block(task_.block);
   const FarFieldBlocks::Block& to = blocks_.block(block_index);
   const int dim = metric_.dim();
-  const bool all_allowed = request.options.allowed.empty();
   double table_norm = -1;
   for (int first = 0; first < task_.count; first += kFarPanel) {
     const int count = std::min(kFarPanel, task_.count - first);
     alignas(64) float most[kFarPanel];
-    uint32_t lanes = Wanted(block_index, first, most);
+    const uint32_t lanes = Wanted(block_index, first, most);
     counts_.block_tests += count;
     counts_.blocks_pruned += count - std::popcount(lanes);
     if (lanes == 0) continue;
@@ -282,38 +286,58 @@ void FarFieldPass::SearchBlock(const Request& request, int block_index) {
                                 length,
                                 task_.rest + first,
                                 task_.reach + first,
+                                task_.ball_reach + first,
+                                task_.ball_turn + first,
                                 most,
                                 task_.scale + first,
                                 task_.row_limit + first,
                                 task_.self + first};
-    KeptList* const kept = kept_.list(first);
-    FarPoints points = blocks_.points(block_index);
-    for (int p = 0; p < blocks_.num_panels(block_index); p += kPanelsAtOnce) {
-      const int panels =
-          std::min(kPanelsAtOnce, blocks_.num_panels(block_index) - p);
-      int before[kFarPanel];
-      for (uint32_t rest = lanes; rest != 0; rest &= rest - 1) {
-        const int l = std::countr_zero(rest);
-        if (!MakeRoom(first + l)) lanes &= ~(1u << l);
-        before[l] = kept[l].size;
-      }
-      counts_.screened +=
-          int64_t{kFarPanel} *
-          routines.keep_points(blocks_.frame().covariance(), queries, lanes,
-                               points, panels, kSlop, kept);
-      points = points.From(kPanelsAtOnce, dim);
-      if (all_allowed) continue;
-      for (uint32_t rest = lanes; rest != 0; rest &= rest - 1) {
-        const int l = std::countr_zero(rest);
-        kept_.DropForbidden(first + l, before[l], request.options.allowed);
-      }
+    SearchPanels(request, block_index, first, lanes, queries);
+  }
+}
+
+void FarFieldPass::SearchPanels(const Request& request, int block, int first,
+                                uint32_t lanes, const FarQueries& queries) {
+  const FarFieldRoutines& routines = blocks_.routines();
+  const ScreenCovariance& covariance = blocks_.frame().covariance();
+  const FarFieldBalls* const balls = blocks_.balls();
+  KeptList* const kept = kept_.list(first);
+  FarPoints points = blocks_.points(block);
+  for (int p = 0; p < blocks_.num_panels(block); p += kPanelsAtOnce) {
+    const int panels = std::min(kPanelsAtOnce, blocks_.num_panels(block) - p);
+    int before[kFarPanel];
+    for (uint32_t rest = lanes; rest != 0; rest &= rest - 1) {
+      const int l = std::countr_zero(rest);
+      if (!MakeRoom(first + l)) lanes &= ~(1u << l);
+      before[l] = kept[l].size;
     }
-    for (; lanes != 0; lanes &= lanes - 1) {
-      const int i = first + std::countr_zero(lanes);
-      if (kept_[i].size - task_.kept_at_theta[i] >=
-          std::max(kNewBeforeTheta, kept_[i].size / kPartBeforeTheta)) {
-        RaiseTheta(i);
-      }
+    uint32_t wanted[kPanelsAtOnce];
+    routines.wanted_panels(queries, lanes, points, panels, wanted);
+    int tested = 0;
+    if (balls != nullptr) {
+      tested = routines.skip_balls(covariance, queries,
+                                   balls->of(block, p / kPanelsAtOnce), panels,
+                                   wanted);
+    }
+    tested += routines.keep_points(covariance, queries, wanted, points, panels,
+                                   kSlop, kept);
+    counts_.screened += int64_t{kFarPanel} * tested;
+    points = points.From(kPanelsAtOnce, static_cast<int>(metric_.dim()));
+    if (request.options.allowed.empty()) continue;
+    for (uint32_t rest = lanes; rest != 0; rest &= rest - 1) {
+      const int l = std::countr_zero(rest);
+      kept_.DropForbidden(first + l, before[l], request.options.allowed);
+    }
+  }
+  RaiseThetas(first, lanes);
+}
+
+void FarFieldPass::RaiseThetas(int first, uint32_t lanes) {
+  for (; lanes != 0; lanes &= lanes - 1) {
+    const int i = first + std::countr_zero(lanes);
+    if (kept_[i].size - task_.kept_at_theta[i] >=
+        std::max(kNewBeforeTheta, kept_[i].size / kPartBeforeTheta)) {
+      RaiseTheta(i);
     }
   }
 }

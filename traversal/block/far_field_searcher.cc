@@ -70,6 +70,7 @@ FarFieldOptions FarFieldOptionsFor(const ResidualCorrelation& metric,
                                                 : AutomaticBlockSize(metric),
           .rms_rest =
               config.rms_rest() > 0 ? config.rms_rest() : AutomaticRest(metric),
+          .balls = metric.kernel().family() != KernelFamily::kMatern12,
           .scale = scale};
 }
 
