@@ -43,6 +43,16 @@ constexpr int kPanelsAtOnce = kFarPanel;
 // Covers the roundings of bounds on |rho|, seven of each.
 constexpr float kSlop = 8 * kFloatRoundoff;
 
+// Returns how many panels of its own block a query searches first, for four
+// times as many points as neighbors, or 0 where these are most of them.
+int FirstPanels(const FarFieldBlocks& blocks, int64_t k) {
+  const int64_t panels = 1 + 4 * k / kFarPanel;
+  return blocks.balls() != nullptr &&
+                 2 * panels * kFarPanel <= blocks.block_size()
+             ? static_cast<int>(panels)
+             : 0;
+}
+
 // Returns how many candidates a query may keep.
 int Capacity(int64_t k) {
   return static_cast<int>(std::clamp<int64_t>(8 * k, 1024, 8 * 496));
@@ -71,6 +81,9 @@ FarFieldPass::FarFieldPass(const Searcher<ResidualCorrelation>& owner,
                  blocks.expansions().terms()),
       y_(int64_t{kFarPanel} * FarFieldBlocks::kMaxRank),
       order_(blocks.num_blocks()),
+      first_panels_(FirstPanels(blocks, k)),
+      panel_order_(blocks.block_size() / kFarPanel),
+      is_first_(blocks.block_size() / kFarPanel),
       kept_(owner, kMaxQueries, capacity_ + kPanelsAtOnce * kFarPanel, k,
             kExactTile) {}
 
@@ -292,12 +305,42 @@ void FarFieldPass::SearchBlock(const Request& request, int block_index) {
                                 task_.scale + first,
                                 task_.row_limit + first,
                                 task_.self + first};
-    SearchPanels(request, block_index, first, lanes, queries);
+    if (block_index == task_.block && first_panels_ > 0) {
+      SearchOwnPanels(request, first, lanes, queries);
+    } else {
+      SearchPanels(request, block_index, first, lanes, queries, Panels::kAll);
+    }
   }
 }
 
+void FarFieldPass::SearchOwnPanels(const Request& request, int first,
+                                   uint32_t lanes, const FarQueries& queries) {
+  const auto dim = static_cast<int>(metric_.dim());
+  const int count = std::min(kFarPanel, task_.count - first);
+  const int panels = blocks_.num_panels(task_.block);
+  const auto order = absl::MakeSpan(panel_order_).first(panels);
+  for (int p = 0; p < panels; ++p) {
+    const FarBalls balls = blocks_.balls()->of(task_.block, p / kFarPanel);
+    float squared = 0;
+    for (int t = 0; t < dim; ++t) {
+      const float* z = queries.z + t * kFarPanel;
+      const float apart = std::accumulate(z, z + count, 0.0f) / count -
+                          balls.z[t * kFarPanel + p % kFarPanel];
+      squared += apart * apart;
+    }
+    order[p] = {squared, p};
+  }
+  const int some = std::min(first_panels_, panels);
+  std::nth_element(order.begin(), order.begin() + some - 1, order.end());
+  std::fill(is_first_.begin(), is_first_.end(), false);
+  for (const auto& [squared, p] : order.first(some)) is_first_[p] = true;
+  SearchPanels(request, task_.block, first, lanes, queries, Panels::kFirst);
+  SearchPanels(request, task_.block, first, lanes, queries, Panels::kRest);
+}
+
 void FarFieldPass::SearchPanels(const Request& request, int block, int first,
-                                uint32_t lanes, const FarQueries& queries) {
+                                uint32_t lanes, const FarQueries& queries,
+                                Panels which) {
   const FarFieldRoutines& routines = blocks_.routines();
   const ScreenCovariance& covariance = blocks_.frame().covariance();
   const FarFieldBalls* const balls = blocks_.balls();
@@ -313,8 +356,11 @@ void FarFieldPass::SearchPanels(const Request& request, int block, int first,
     }
     uint32_t wanted[kPanelsAtOnce];
     routines.wanted_panels(queries, lanes, points, panels, wanted);
+    for (int i = 0; i < panels && which != Panels::kAll; ++i) {
+      if (is_first_[p + i] != (which == Panels::kFirst)) wanted[i] = 0;
+    }
     int tested = 0;
-    if (balls != nullptr) {
+    if (balls != nullptr && which != Panels::kFirst) {
       tested = routines.skip_balls(covariance, queries,
                                    balls->of(block, p / kPanelsAtOnce), panels,
                                    wanted);

@@ -123,10 +123,15 @@ class FarFieldPass {
   // Sorts the blocks by how near they are to the task's.
   void OrderBlocks();
   void SearchBlock(const Request& request, int block);
-  // Searches the panels of a block for the queries first + l of `lanes`, which
-  // `queries` describes.
+  // Searches the panels of the task's own block for the queries first + l of
+  // `lanes`, which `queries` describes: the nearest first, which make theta
+  // large, so that balls may dismiss others.
+  void SearchOwnPanels(const Request& request, int first, uint32_t lanes,
+                       const FarQueries& queries);
+  // Searches the panels of a block: all, or those that are first or not.
+  enum class Panels { kAll, kFirst, kRest };
   void SearchPanels(const Request& request, int block, int first,
-                    uint32_t lanes, const FarQueries& queries);
+                    uint32_t lanes, const FarQueries& queries, Panels which);
   // Raises theta where enough is new.
   void RaiseThetas(int first, uint32_t lanes);
   // Returns the queries first + l for which `block` may hold something, and
@@ -148,6 +153,9 @@ class FarFieldPass {
   int expanded_ = -1;  // the block whose expansion is loaded
   AlignedBuffer<float> y_;
   std::vector<std::pair<float, int32_t>> order_;
+  const int first_panels_;  // of the own block, or 0
+  std::vector<std::pair<float, int32_t>> panel_order_;
+  std::vector<bool> is_first_;  // by panel of the own block
   KeptCandidates kept_;
 
   std::vector<int32_t> hard_queries_;
