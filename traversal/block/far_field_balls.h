@@ -136,6 +136,8 @@ class FarFieldBalls {
   void AddBlock(const FarPoints& points, int num_panels);
 
   const BallBound& bound() const { return bound_; }
+  // Returns the place of the center in panel `panel` of all.
+  int center(int64_t panel) const { return centers_[panel]; }
   int64_t bytes() const;
 
   // Returns the balls of panels [16 i, 16 i + 16) of block b.
