@@ -195,7 +195,7 @@ TEST(FarFieldBallsTest, MostClustersAreDismissed) {
 }
 
 // Each panel is one place: theta is the correlation with its center, and
-// rounding alone decides. Of 16384 tests TODO are wrong.
+// rounding alone decides. Of 16384 tests 2000 are wrong.
 TEST(FarFieldBallsSlackTest, FilterIsNeeded) {
   const Matrix<double> points = Clusters(512, 1, kFarPanel, 0);
   const auto metric = MakeFarFieldMetric(
@@ -206,7 +206,7 @@ TEST(FarFieldBallsSlackTest, FilterIsNeeded) {
 
 // What an inducing point leaves of the points next to it is the same for all of
 // them but for rounding, which misses the triangle inequality. Of 16384 tests
-// TODO are wrong.
+// 1301 are wrong.
 TEST(FarFieldBallsSlackTest, TauIsNeeded) {
   const Matrix<double> points = Clusters(512, 1, 2 * kFarPanel, 1e-8);
   const auto metric =
@@ -216,7 +216,7 @@ TEST(FarFieldBallsSlackTest, TauIsNeeded) {
                                          .variance_floor = 1e-14,
                                          .num_inducing = 64});
   EXPECT_EQ(Balls(metric).TestAll().wrong, 0);
-  EXPECT_GE(Balls(metric, {.rounding = 0}).TestAll().wrong, 1000);
+  EXPECT_GE(Balls(metric, {.rounding = 0}).TestAll().wrong, 600);
 }
 
 }  // namespace
