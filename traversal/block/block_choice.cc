@@ -130,8 +130,8 @@ class Choice {
     }
     const ChebyshevGrid grid(ChebyshevGrid::SideFor(family, metric_->dim()),
                              metric_->dim());
-    const FarFieldCosts costs(*metric_, options_.block_size, kLeastRank,
-                              grid.size(), {});
+    const FarFieldCosts costs(*metric_, options_.block_size, options_.balls,
+                              kLeastRank, grid.size(), {});
     return costs.bytes() <= memory_ &&
            costs.build() + costs.search(queries_) < least;
   }

@@ -18,9 +18,11 @@
 #include "metric/residual_points.h"
 #include "metric/rounding.h"
 #include "metric/simd_routines.h"
+#include "traversal/block/far_field_balls.h"
 #include "traversal/block/far_field_bound.h"
 #include "traversal/block/far_field_routines.h"
 #include "traversal/block/filter_routines.h"
+#include "traversal/block/median_splits.h"
 #include "traversal/block/space_partition.h"
 
 namespace rct {
@@ -49,7 +51,8 @@ struct FarFieldBlocks::Worker {
         coordinates(kMaxRank * RoundUpToLanes(block_size)),
         rounded(block_size * kMaxRank),
         residual(block_size),
-        rows(block_size) {}
+        rows(block_size),
+        balls(metric.dim()) {}
 
   FarFieldBoxes::Worker box;
   AlignedBuffer<double> basis;
@@ -57,6 +60,7 @@ struct FarFieldBlocks::Worker {
   AlignedBuffer<double> rounded;
   std::vector<double> residual;
   std::vector<const double*> rows;
+  FarFieldBalls::Worker balls;
 };
 
 // The parts of one block whose sizes are not known before.
@@ -105,6 +109,9 @@ FarFieldBlocks::FarFieldBlocks(const ResidualCorrelation& metric,
       dim_(static_cast<int>(metric.dim())) {
   const Monitor::Part whole(monitor);
   const int64_t num_blocks = partition.num_blocks();
+  if (options.balls) {
+    balls_.emplace(metric, frame_, num_blocks, block_size_, scale_);
+  }
   OrderRows(metric, partition);
   std::vector<int> made(only.begin(), only.end());
   if (only.empty()) {
@@ -132,6 +139,7 @@ FarFieldBlocks::FarFieldBlocks(const ResidualCorrelation& metric,
           boxes_.AddPoints(block, metric.data(), rows, workers[worker].box);
           MakeBasis(metric, options.rms_rest, block, workers[worker],
                     drafts[block]);
+          ChooseCenters(metric, block, workers[worker]);
         });
   }
   if (!Monitor::Go(monitor)) return;
@@ -174,6 +182,7 @@ void FarFieldBlocks::Join(std::vector<Draft> drafts) {
     std::copy(drafts[b].basis.begin(), drafts[b].basis.end(),
               basis_.begin() + blocks_[b].basis);
     drafts[b] = {};
+    if (balls_.has_value()) balls_->AddBlock(points(b), num_panels(b));
   }
 }
 
@@ -206,16 +215,46 @@ void FarFieldBlocks::OrderRows(const ResidualCorrelation& metric,
                      begin + count, [&](int32_t i, int32_t j) {
                        return std::pair(p[i], i) < std::pair(p[j], j);
                      });
-    std::sort(begin, small);
-    std::sort(small, begin + count);
+    OrderPart(metric, absl::MakeSpan(&*begin, small - begin));
+    OrderPart(metric, absl::MakeSpan(&*begin, count).subspan(small - begin));
     blocks_[b] = {};
     blocks_[b].first = first;
     blocks_[b].count = count;
-    blocks_[b].min_row =
-        std::min(*begin, small == begin + count ? *begin : *small);
+    blocks_[b].min_row = *std::min_element(begin, begin + count);
     for (int j = 0; j < count; ++j) {
       positions_[columns_.row[first + j]] = static_cast<int32_t>(first + j);
     }
+  }
+}
+
+void FarFieldBlocks::OrderPart(const ResidualCorrelation& metric,
+                               absl::Span<int32_t> rows) const {
+  if (!balls_.has_value()) {
+    std::sort(rows.begin(), rows.end());
+    return;
+  }
+  const auto middle = [](PointRange range) {
+    const int64_t panels = (range.size() + kFarPanel - 1) / kFarPanel;
+    return range.first + (panels + 1) / 2 * kFarPanel;
+  };
+  SplitByMedians(
+      metric.data().points.view(),
+      absl::MakeConstSpan(metric.kernel().spec().inverse_lengthscale, dim_),
+      kFarPanel, /*threads=*/1,
+      {middle, /*by_row=*/[](PointRange) { return false; },
+       /*done=*/[](PointRange, const MedianSplit&) {}},
+      rows);
+}
+
+void FarFieldBlocks::ChooseCenters(const ResidualCorrelation& metric, int b,
+                                   Worker& worker) {
+  if (!balls_.has_value()) return;
+  const Block& block = blocks_[b];
+  const auto rows =
+      absl::MakeConstSpan(columns_.row).subspan(block.first, block.count);
+  for (int64_t p = 0; p < num_panels(b); ++p) {
+    balls_->Choose(metric, frame_, block.first / kFarPanel + p,
+                   rows.subspan(p * kFarPanel, kFarPanel), worker.balls);
   }
 }
 
@@ -413,7 +452,7 @@ int64_t FarFieldBlocks::bytes() const {
       static_cast<int64_t>(a_.size() + basis_.size() + columns_.z.size() +
                            9 * columns_.row.size() + positions_.size());
   return 4 * floats + 4 * most_.rows() * most_.stride() + boxes_.bytes() +
-         expansions_->bytes();
+         expansions_->bytes() + (balls_.has_value() ? balls_->bytes() : 0);
 }
 
 int64_t FarFieldBlocks::width(int b) const {

@@ -25,10 +25,12 @@
 // and u32 (r_B + 2) |y| |a_x|, by |sum_j |C_ij| |a_j||  <=  F |a_q| and the
 // Cauchy-Schwarz inequality.
 //
-// Inside a block the sixteenth of the points with the smallest p stands first,
-// and each part is sorted by row: a tiny p makes |rho| of a tiny covariance
-// large, and keeps only its own panel alive. Rows that are inducing points are
-// in no block; jitter abar bounds what they are to a block.
+// Inside a block the sixteenth of the points with the smallest p stands first:
+// a tiny p makes |rho| of a tiny covariance large, and keeps only its own panel
+// alive. Each part is split in space, down to panels of sixteen points with
+// balls around them (far_field_balls.h), or else sorted by row, so that a panel
+// holds rows of about one age. Rows that are inducing points are in no block;
+// jitter abar bounds what they are to a block.
 //
 // Cost, beside that of V: about twice the arithmetic of V for alpha and err, n
 // m s for bases of rank s, and p^(2d) m for each pair of blocks. Memory: 4 n s
@@ -47,6 +49,7 @@
 #include "base/monitor.h"
 #include "metric/residual_correlation.h"
 #include "metric/residual_factors.h"
+#include "traversal/block/far_field_balls.h"
 #include "traversal/block/far_field_bound.h"
 #include "traversal/block/far_field_boxes.h"
 #include "traversal/block/far_field_expansions.h"
@@ -60,6 +63,7 @@ namespace rct {
 struct FarFieldOptions {
   int64_t block_size = 256;  // a power of two from 32 on
   double rms_rest = 1e-3;    // of v / sqrt(p) outside a basis
+  bool balls = true;         // panels in space, and not by row
   FarFieldScale scale = {};
 };
 
@@ -127,6 +131,10 @@ class FarFieldBlocks {
 
   // Returns the points of block b.
   FarPoints points(int b) const;
+  // Returns the balls of its panels, or null where these are sorted by row.
+  const FarFieldBalls* balls() const {
+    return balls_.has_value() ? &*balls_ : nullptr;
+  }
   // Columns by position, of the points as queries: |w|, |a|, |a|_1, sigma eta.
   const float* rest() const { return columns_.rest.data(); }
   const float* shift() const { return columns_.shift.data(); }
@@ -169,6 +177,9 @@ class FarFieldBlocks {
   void Join(std::vector<Draft> drafts);
   void OrderRows(const ResidualCorrelation& metric,
                  const SpacePartition& partition);
+  // Orders the rows of one part of a block.
+  void OrderPart(const ResidualCorrelation& metric,
+                 absl::Span<int32_t> rows) const;
   // Makes the basis of block b and the coordinates of its points, in steps:
   // pivoted Gram-Schmidt, which returns the rank; the basis and the
   // coordinates, of which it returns the Frobenius norm of the basis; what the
@@ -181,6 +192,8 @@ class FarFieldBlocks {
                    Draft& draft) const;
   void KeepPoints(const ResidualCorrelation& metric, int b, int rank,
                   double norm, Worker& worker);
+  // Chooses the centers of the balls of block b.
+  void ChooseCenters(const ResidualCorrelation& metric, int b, Worker& worker);
   // Bounds all pairs of block made[i] with itself and those after it.
   void BoundPairs(absl::Span<const int> made, int64_t i, Worker& worker);
 
@@ -196,6 +209,7 @@ class FarFieldBlocks {
   Columns columns_;
   AlignedBuffer<float> a_;
   AlignedBuffer<float> basis_;
+  std::optional<FarFieldBalls> balls_;
   Matrix<float> most_;
   std::optional<FarFieldExpansions> expansions_;
   std::optional<InducingBounds> inducing_;

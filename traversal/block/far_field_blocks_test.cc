@@ -23,6 +23,7 @@
 #include "metric/simd_routines.h"
 #include "metric/test_data.h"
 #include "metric/test_reference.h"
+#include "traversal/block/far_field_balls.h"
 #include "traversal/block/far_field_bound.h"
 #include "traversal/block/far_field_routines.h"
 #include "traversal/block/filter_routines.h"
@@ -342,6 +343,49 @@ TEST_P(FarFieldSetsTest, EveryRowHasItsPlace) {
   });
 }
 
+TEST_P(FarFieldSetsTest, BallsHaveTheNumbersOfTheirCenters) {
+  ForModels(170, [&](const auto& metric) {
+    const FarFieldBlocks blocks = MakeBlocks(*metric, {.block_size = 32});
+    const int dim = metric->dim();
+    ASSERT_NE(blocks.balls(), nullptr);
+    for (int b = 0; b < blocks.num_blocks(); ++b) {
+      const FarBalls balls = blocks.balls()->of(b, 0);
+      ASSERT_EQ(balls.rank, blocks.block(b).rank);
+      for (int p = 0; p < blocks.num_panels(b); ++p) {
+        const FarPoints points = blocks.points(b).From(p, dim);
+        const int center = blocks.balls()->center(2 * b + p);
+        ASSERT_NE(points.row[center], kNoRow);
+        EXPECT_EQ(balls.length[p], points.length[center]);
+        EXPECT_EQ(balls.error[p], points.error[center]);
+        for (int t = 0; t < dim; ++t) {
+          EXPECT_EQ(balls.z[t * kFarPanel + p],
+                    points.z[t * kFarPanel + center]);
+        }
+        for (int i = 0; i < balls.rank; ++i) {
+          EXPECT_EQ(balls.a[i * kFarPanel + p],
+                    points.a[i * kFarPanel + center]);
+        }
+        EXPECT_LE(std::hypot(balls.cosine[p], balls.sine[p]),
+                  points.root[center] * (1 + 1e-6));
+      }
+    }
+  });
+}
+
+// Without balls each part of a block is sorted by row.
+TEST(FarFieldBlocksTest, PanelsMayBeSortedByRow) {
+  const Matrix<double> points = MakePoints("cube", 700, 2, 1);
+  const auto metric = MakeFarFieldMetric(points.view(), {.num_inducing = 10});
+  const FarFieldBlocks blocks =
+      MakeBlocks(*metric, {.block_size = 128, .balls = false});
+  EXPECT_EQ(blocks.balls(), nullptr);
+  for (int b = 0; b < blocks.num_blocks(); ++b) {
+    const int32_t* row = blocks.points(b).row;
+    EXPECT_TRUE(std::is_sorted(row, row + kFarPanel));
+    EXPECT_TRUE(std::is_sorted(row + kFarPanel, row + blocks.block(b).count));
+  }
+}
+
 // The points of block a as queries at those of block b, as a pass has them.
 class Panel {
  public:
@@ -395,12 +439,13 @@ class Panel {
       kept.push_back(
           {one.upper.data(), one.lower.data(), one.row.data(), 0, 0});
     }
-    const FarQueries queries = {y_.data(),       a_points_.z, length_,
-                                rest_,           reach_,      most_,
-                                a_points_.scale, limit_,      a_points_.row};
+    const FarQueries queries = {
+        y_.data(), a_points_.z, length_,         rest_,  reach_,       reach_,
+        reach_,    most_,       a_points_.scale, limit_, a_points_.row};
+    const std::vector<uint32_t> wanted(panels, lanes_);
     blocks_.routines().keep_points(blocks_.frame().covariance(), queries,
-                                   lanes_, blocks_.points(b_), panels, kSlop,
-                                   kept.data());
+                                   wanted.data(), blocks_.points(b_), panels,
+                                   kSlop, kept.data());
     for (int l = 0; l < kFarPanel; ++l) bounds[l].size = kept[l].size;
     return bounds;
   }
@@ -584,6 +629,14 @@ std::string Bits(const FarFieldBlocks& blocks, int dim) {
     all.insert(all.end(), points.error, points.error + size);
     for (int64_t j = 0; j < size; ++j) {
       all.push_back(std::bit_cast<float>(points.row[j]));
+    }
+  }
+  for (int b = 0; b < blocks.num_blocks(); ++b) {
+    const FarBalls balls = blocks.balls()->of(b, 0);
+    all.insert(all.end(), balls.a, balls.a + kFarPanel * balls.rank);
+    all.insert(all.end(), balls.z, balls.z + kFarPanel * dim);
+    for (const float* column : {balls.cosine, balls.sine}) {
+      all.insert(all.end(), column, column + kFarPanel);
     }
   }
   return std::string(reinterpret_cast<const char*>(all.data()),

@@ -5,6 +5,7 @@
 
 #include "metric/residual_correlation.h"
 #include "traversal/block/far_field_expansions.h"
+#include "traversal/block/far_field_routines.h"
 
 namespace rct {
 namespace {
@@ -15,8 +16,8 @@ constexpr double kRankPadding = 8;
 }  // namespace
 
 FarFieldCosts::FarFieldCosts(const ResidualCorrelation& metric,
-                             int64_t block_size, double mean_rank, int nodes,
-                             const FarFieldLeft& left) {
+                             int64_t block_size, bool balls, double mean_rank,
+                             int nodes, const FarFieldLeft& left) {
   const auto n = static_cast<double>(metric.size());
   const auto m = static_cast<double>(metric.data().v.cols());
   const auto points = static_cast<double>(block_size);
@@ -35,6 +36,12 @@ FarFieldCosts::FarFieldCosts(const ResidualCorrelation& metric,
   bytes_ = 4 * n * (2 * rank + metric.dim() + 10) + expansions +
            blocks * (4 * width * (2 * nodes + 2 * rank + 3) + 8 * blocks);
   build_ = (of_points + of_pairs) / evaluation;
+  if (balls) {
+    bytes_ += 4 * (rank + metric.dim() + 5) * blocks *
+              static_cast<double>(
+                  std::max<int64_t>(kFarPanel, block_size / kFarPanel));
+    build_ += n * kFarPanel;
+  }
   const double cycles =
       1e4 + 9 * blocks +
       left.blocks *

@@ -7,6 +7,7 @@
 // and p^d nodes:
 //
 //     build     n m (1.3 m / 16 + 2.6 p^d / 8 + 3 s / 8 + 10)
+//               + n 16 (m / 8 + 10) for balls
 //               + b^2 / 2 (p^(2d) (m / 8 + 25) + 15000)
 //     a query   10^4 + 9 b + T (0.35 s^2 m / B + 8 s) + 0.08 (s + 26) P,
 //
@@ -17,7 +18,8 @@
 // search. These are measured on a sample (far_field_probe.h).
 //
 // Memory. 4 n (s + d + 9) bytes for points, 8 m (p^d + s + 1) + 4 b for each of
-// b blocks, and, while they are joined, the parts with s once more.
+// b blocks, and, while they are joined, the parts with s once more; for balls
+// 4 (s + d + 5) for each panel, sixteen of a block at least.
 
 #ifndef RCT_TRAVERSAL_BLOCK_FAR_FIELD_COSTS_H_
 #define RCT_TRAVERSAL_BLOCK_FAR_FIELD_COSTS_H_
@@ -39,9 +41,10 @@ struct FarFieldLeft {
 class FarFieldCosts {
  public:
   // Makes the costs for blocks of `block_size` points with bases of this rank
-  // and `nodes` nodes.
+  // and `nodes` nodes, with balls or without.
   FarFieldCosts(const ResidualCorrelation& metric, int64_t block_size,
-                double mean_rank, int nodes, const FarFieldLeft& left);
+                bool balls, double mean_rank, int nodes,
+                const FarFieldLeft& left);
 
   // Returns the bytes that the blocks take, at most while they are made.
   double bytes() const { return bytes_; }

@@ -6,7 +6,9 @@
 //     U_AB            -> the queries that can find anything in B
 //     sum_w |sum_u chi_uw T_u|  -> the same, for each query by itself
 //     C = P_B^T P_A   -> y = C a_q, the coordinates of these queries in its
-//     basis min sqrt(p)     -> the panels of 16 points that matter: U_AB again
+//                        basis
+//     min sqrt(p)     -> the panels of 16 points that matter: U_AB again
+//     k - y . a_h     -> those of them whose ball matters (far_field_balls.h)
 //     k - y . a_x     -> upper and lower bounds on |rho| of their points
 //
 // and a point is kept where its upper bound reaches theta. At the end the
@@ -104,6 +106,8 @@ class FarFieldPass {
     alignas(64) float a_sum[kMaxQueries] = {};
     alignas(64) float rest[kMaxQueries] = {};
     alignas(64) float reach[kMaxQueries] = {};
+    alignas(64) float ball_reach[kMaxQueries] = {};
+    alignas(64) float ball_turn[kMaxQueries] = {};
     alignas(64) float scale[kMaxQueries] = {};
     alignas(64) int32_t row_limit[kMaxQueries] = {};
     alignas(64) int32_t self[kMaxQueries] = {};
@@ -119,6 +123,17 @@ class FarFieldPass {
   // Sorts the blocks by how near they are to the task's.
   void OrderBlocks();
   void SearchBlock(const Request& request, int block);
+  // Searches the panels of the task's own block for the queries first + l of
+  // `lanes`, which `queries` describes: the nearest first, which make theta
+  // large, so that balls may dismiss others.
+  void SearchOwnPanels(const Request& request, int first, uint32_t lanes,
+                       const FarQueries& queries);
+  // Searches the panels of a block: all, or those that are first or not.
+  enum class Panels { kAll, kFirst, kRest };
+  void SearchPanels(const Request& request, int block, int first,
+                    uint32_t lanes, const FarQueries& queries, Panels which);
+  // Raises theta where enough is new.
+  void RaiseThetas(int first, uint32_t lanes);
   // Returns the queries first + l for which `block` may hold something, and
   // bounds on the |c| of each.
   uint32_t Wanted(int block, int first, float* most);
@@ -138,6 +153,9 @@ class FarFieldPass {
   int expanded_ = -1;  // the block whose expansion is loaded
   AlignedBuffer<float> y_;
   std::vector<std::pair<float, int32_t>> order_;
+  const int first_panels_;  // of the own block, or 0
+  std::vector<std::pair<float, int32_t>> panel_order_;
+  std::vector<bool> is_first_;  // by panel of the own block
   KeptCandidates kept_;
 
   std::vector<int32_t> hard_queries_;

@@ -106,8 +106,8 @@ FarFieldCosts ProbeFarField(
   for (const int b : only) rank += blocks.block(b).rank;
   rank /= static_cast<double>(only.size());
   if (!Monitor::Go(monitor)) {
-    return FarFieldCosts(metric, options.block_size, rank, blocks.num_nodes(),
-                         left);
+    return FarFieldCosts(metric, options.block_size, options.balls, rank,
+                         blocks.num_nodes(), left);
   }
   SearchOptions search;
   search.k = std::min(kProbeNeighbors, metric.size());
@@ -143,8 +143,8 @@ FarFieldCosts ProbeFarField(
   left.points /= probes;
   left.candidates /= probes;
   left.hard /= probes;
-  return FarFieldCosts(metric, options.block_size, rank, blocks.num_nodes(),
-                       left);
+  return FarFieldCosts(metric, options.block_size, options.balls, rank,
+                       blocks.num_nodes(), left);
 }
 
 }  // namespace rct

@@ -22,9 +22,11 @@ inline constexpr int kFarPanel = 16;
 struct FarQueries {
   const float* y;  // coordinate i of query l in the block's basis: y[16 i + l]
   const float* z;  // coordinate t of query l in space: z[16 t + l]
-  const float* length;       // the factor of a point's `length` in the error
-  const float* rest;         // the summand
-  const float* reach;        // theta sqrt(p)
+  const float* length;      // the factor of a point's `length` in the error
+  const float* rest;        // the summand
+  const float* reach;       // theta sqrt(p)
+  const float* ball_reach;  // of balls, far_field_balls.h
+  const float* ball_turn;
   const float* most;         // a bound on |c| for all points of the block
   const float* scale;        // 1 / sqrt(p), rounded up
   const int32_t* row_limit;  // rows that count are below it
@@ -53,7 +55,24 @@ struct FarPoints {
   }
 };
 
+// Sixteen balls, one for each of sixteen panels: their centers, laid out as a
+// panel of points, and how far their points are from these
+// (far_field_balls.h).
+struct FarBalls {
+  const float* a;
+  int rank;
+  const float* z;
+  const float* length;
+  const float* error;
+  const float* cosine;  // sqrt(p) times that of the radius, rounded down
+  const float* sine;    // the same, rounded up
+};
+
 inline constexpr int64_t kTableChain = 32;
+
+// The number of panels from which on a test of their balls costs less than it
+// saves.
+inline constexpr int kFarBallPanels = 3;
 
 struct FarFieldRoutines {
   Isa isa;
@@ -102,17 +121,34 @@ struct FarFieldRoutines {
   // queries: chains over u, and over w.
   void (*size_sums)(const float* table, int terms, const float* t, float* sums);
 
-  // Keeps the points of `num_panels` panels that the queries of `lanes` may
+  // Computes which queries of `lanes` may need which of `num_panels` panels:
+  // bit l of wanted[p]. Query l skips panels where query.most is below
+  // query.reach min_root, and those whose rows are all beyond its limit.
+  void (*wanted_panels)(const FarQueries& queries, uint32_t lanes,
+                        const FarPoints& points, int num_panels,
+                        uint32_t* wanted);
+
+  // Clears the bits of panels, up to sixteen, whose balls say that the query
+  // needs none of their points: where at the center
+  //
+  //     |k - y . a| + (query.length length + (query.rest + error))
+  //
+  // is below query.ball_reach cosine - query.ball_turn sine. Queries that want
+  // fewer than kFarBallPanels panels are left as they are. Returns how many
+  // queries were tested.
+  int (*skip_balls)(const ScreenCovariance& covariance,
+                    const FarQueries& queries, const FarBalls& balls,
+                    int num_panels, uint32_t* wanted);
+
+  // Keeps the points of `num_panels` panels that the queries of wanted[p] may
   // need, with bounds on |rho|: those whose
   //
   //     |k - y . a| + (query.length length + (query.rest + error))
   //
-  // reaches query.reach root. A query skips a panel where query.most is below
-  // query.reach min_root, or whose rows are all beyond its limit. `slop` covers
-  // the roundings of the bounds. Returns how many pairs of a query and a panel
-  // were tested.
+  // reaches query.reach root. `slop` covers the roundings of the bounds.
+  // Returns how many pairs of a query and a panel were tested.
   int (*keep_points)(const ScreenCovariance& covariance,
-                     const FarQueries& queries, uint32_t lanes,
+                     const FarQueries& queries, const uint32_t* wanted,
                      const FarPoints& points, int num_panels, float slop,
                      KeptList* kept);
 };

@@ -9,6 +9,7 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <type_traits>
 
 #include "metric/float_lanes.h"
 #include "metric/lanes.h"
@@ -36,6 +37,9 @@ struct FarShape<xsimd::fma3<xsimd::avx2>> {
   static constexpr int kRows = 4, kQueries = 4, kVectors = 1;
 };
 #endif
+
+template <KernelFamily kFamily>
+using FamilyConstant = std::integral_constant<KernelFamily, kFamily>;
 
 template <class Arch>
 struct FarFieldRoutinesOf {
@@ -355,21 +359,28 @@ struct FarFieldRoutinesOf {
     for (int q = 0; q < kQueries; ++q) sum[q].Store(dots[q]);
   }
 
+  // |k - dot| of query l and the sixteen points at `z`.
+  template <KernelFamily kFamily>
+  static V SizeAt(const ScreenCovariance& covariance, const FarQueries& queries,
+                  int64_t l, V dot, const float* z) {
+    V r2 = V::Broadcast(0);
+    for (int t = 0; t < covariance.dim; ++t) {
+      const V difference = V::Broadcast(queries.z[t * kFarPanel + l]) -
+                           V::Load(z + t * kFarPanel);
+      r2 = Fma(difference, difference, r2);
+    }
+    return Abs(FloatCovariance<Arch>::template Of<kFamily>(
+                   V::Broadcast(covariance.variance), r2) -
+               dot);
+  }
+
   template <KernelFamily kFamily>
   static void KeepPanel(const ScreenCovariance& covariance,
                         const FarQueries& queries, int64_t l, V dot,
                         const FarPoints& points, int64_t first, float slop,
                         KeptList& kept) {
-    V r2 = V::Broadcast(0);
-    for (int t = 0; t < covariance.dim; ++t) {
-      const V difference =
-          V::Broadcast(queries.z[t * kFarPanel + l]) -
-          V::Load(points.z + first * covariance.dim + t * kFarPanel);
-      r2 = Fma(difference, difference, r2);
-    }
-    const V size = Abs(FloatCovariance<Arch>::template Of<kFamily>(
-                           V::Broadcast(covariance.variance), r2) -
-                       dot);
+    const V size = SizeAt<kFamily>(covariance, queries, l, dot,
+                                   points.z + first * covariance.dim);
     const V error =
         Fma(V::Broadcast(queries.length[l]), V::Load(points.length + first),
             V::Broadcast(queries.rest[l]) + V::Load(points.error + first));
@@ -401,10 +412,9 @@ struct FarFieldRoutinesOf {
 
   template <KernelFamily kFamily, int kQueries>
   static void PanelOf(const ScreenCovariance& covariance,
-                      const FarQueries& queries, int64_t* list, int count,
+                      const FarQueries& queries, const int64_t* list, int count,
                       const FarPoints& points, int64_t panel, float slop,
                       KeptList* kept) {
-    for (int q = count; q < kQueries; ++q) list[q] = list[count - 1];
     alignas(64) float dots[kQueries][kFarPanel];
     Dots<kQueries>(queries.y, list, points.a + panel * kFarPanel * points.rank,
                    points.rank, dots);
@@ -414,64 +424,152 @@ struct FarFieldRoutinesOf {
     }
   }
 
+  // The queries of a mask, in groups of up to Shape::kQueries whose rest is the
+  // last query once more.
+  class QueryGroups {
+   public:
+    static constexpr int kMost = Shape::kQueries;
+    static constexpr int kHalf = (kMost + 1) / 2;
+
+    explicit QueryGroups(uint32_t lanes) {
+      for (; lanes != 0; lanes &= lanes - 1) {
+        list_[count_++] = std::countr_zero(lanes);
+      }
+      for (int q = count_; count_ > 0 && q < count_ + kMost; ++q) {
+        list_[q] = list_[count_ - 1];
+      }
+    }
+
+    int size() const { return count_; }
+    // Calls use(list, count) for each group.
+    template <class Use>
+    void Each(Use use) const {
+      for (int q = 0; q < count_; q += kMost) {
+        use(list_ + q, std::min(count_ - q, kMost));
+      }
+    }
+
+   private:
+    int count_ = 0;
+    int64_t list_[kFarPanel + kMost];
+  };
+
   template <KernelFamily kFamily>
   static int KeepOf(const ScreenCovariance& covariance,
-                    const FarQueries& queries, uint32_t lanes,
+                    const FarQueries& queries, const uint32_t* wanted,
                     const FarPoints& points, int num_panels, float slop,
                     KeptList* kept) {
-    constexpr int kMaxAtOnce = Shape::kQueries;
-    constexpr int kHalf = (kMaxAtOnce + 1) / 2;
-    const V reach = V::Load(queries.reach);
-    const V most = V::Load(queries.most);
     int tested = 0;
     for (int p = 0; p < num_panels; ++p) {
-      uint32_t wanted =
-          lanes & V::AboveMask(queries.row_limit, points.min_row[p]) &
-          AtLeastMask(most, reach * V::Broadcast(points.min_root[p]));
-      int64_t list[kFarPanel + kMaxAtOnce];
-      int left = 0;
-      for (; wanted != 0; wanted &= wanted - 1) {
-        list[left++] = std::countr_zero(wanted);
-      }
-      tested += left;
-      for (int64_t* next = list; left > 0;) {
-        const int some = std::min(left, kMaxAtOnce);
-        const auto panel_of = some > kHalf ? &PanelOf<kFamily, kMaxAtOnce>
-                                           : &PanelOf<kFamily, kHalf>;
-        panel_of(covariance, queries, next, some, points, p, slop, kept);
-        next += some;
-        left -= some;
-      }
+      if (wanted[p] == 0) continue;
+      const QueryGroups groups(wanted[p]);
+      tested += groups.size();
+      groups.Each([&](const int64_t* list, int count) {
+        const auto panel_of = count > QueryGroups::kHalf
+                                  ? &PanelOf<kFamily, QueryGroups::kMost>
+                                  : &PanelOf<kFamily, QueryGroups::kHalf>;
+        panel_of(covariance, queries, list, count, points, p, slop, kept);
+      });
     }
     return tested;
   }
 
-  static int KeepPoints(const ScreenCovariance& covariance,
-                        const FarQueries& queries, uint32_t lanes,
-                        const FarPoints& points, int num_panels, float slop,
-                        KeptList* kept) {
-    switch (covariance.family) {
+  // Returns use() of the constant that `family` is.
+  template <class Use>
+  static int ForFamily(KernelFamily family, Use use) {
+    switch (family) {
       case KernelFamily::kRbf:
-        return KeepOf<KernelFamily::kRbf>(covariance, queries, lanes, points,
-                                          num_panels, slop, kept);
+        return use(FamilyConstant<KernelFamily::kRbf>());
       case KernelFamily::kMatern12:
-        return KeepOf<KernelFamily::kMatern12>(covariance, queries, lanes,
-                                               points, num_panels, slop, kept);
+        return use(FamilyConstant<KernelFamily::kMatern12>());
       case KernelFamily::kMatern32:
-        return KeepOf<KernelFamily::kMatern32>(covariance, queries, lanes,
-                                               points, num_panels, slop, kept);
+        return use(FamilyConstant<KernelFamily::kMatern32>());
       case KernelFamily::kMatern52:
-        return KeepOf<KernelFamily::kMatern52>(covariance, queries, lanes,
-                                               points, num_panels, slop, kept);
+        return use(FamilyConstant<KernelFamily::kMatern52>());
     }
     return 0;
   }
 
+  static int KeepPoints(const ScreenCovariance& covariance,
+                        const FarQueries& queries, const uint32_t* wanted,
+                        const FarPoints& points, int num_panels, float slop,
+                        KeptList* kept) {
+    return ForFamily(covariance.family, [&](auto family) {
+      return KeepOf<family()>(covariance, queries, wanted, points, num_panels,
+                              slop, kept);
+    });
+  }
+
+  static void WantedPanels(const FarQueries& queries, uint32_t lanes,
+                           const FarPoints& points, int num_panels,
+                           uint32_t* wanted) {
+    const V reach = V::Load(queries.reach);
+    const V most = V::Load(queries.most);
+    for (int p = 0; p < num_panels; ++p) {
+      wanted[p] = lanes & V::AboveMask(queries.row_limit, points.min_row[p]) &
+                  AtLeastMask(most, reach * V::Broadcast(points.min_root[p]));
+    }
+  }
+
+  // Returns the balls whose points query l may need.
+  template <KernelFamily kFamily>
+  static uint32_t NeededBalls(const ScreenCovariance& covariance,
+                              const FarQueries& queries, int64_t l, V dot,
+                              const FarBalls& balls) {
+    const V size = SizeAt<kFamily>(covariance, queries, l, dot, balls.z);
+    const V error = Fma(V::Broadcast(queries.length[l]), V::Load(balls.length),
+                        V::Broadcast(queries.rest[l]) + V::Load(balls.error));
+    const V need = V::Broadcast(queries.ball_reach[l]) * V::Load(balls.cosine) -
+                   V::Broadcast(queries.ball_turn[l]) * V::Load(balls.sine);
+    return AtLeastMask(size + error, need);
+  }
+
+  // Returns the queries that want at least kFarBallPanels panels.
+  static uint32_t ManyPanels(const uint32_t* wanted, int num_panels) {
+    uint32_t at_least[kFarBallPanels] = {};
+    for (int p = 0; p < num_panels; ++p) {
+      for (int i = kFarBallPanels - 1; i > 0; --i) {
+        at_least[i] |= at_least[i - 1] & wanted[p];
+      }
+      at_least[0] |= wanted[p];
+    }
+    return at_least[kFarBallPanels - 1];
+  }
+
+  template <KernelFamily kFamily>
+  static int SkipOf(const ScreenCovariance& covariance,
+                    const FarQueries& queries, const FarBalls& balls,
+                    int num_panels, uint32_t* wanted) {
+    const QueryGroups groups(ManyPanels(wanted, num_panels));
+    groups.Each([&](const int64_t* list, int count) {
+      constexpr int kMost = QueryGroups::kMost;
+      alignas(64) float dots[kMost][kFarPanel];
+      Dots<kMost>(queries.y, list, balls.a, balls.rank, dots);
+      for (int q = 0; q < count; ++q) {
+        const uint32_t needed = NeededBalls<kFamily>(
+            covariance, queries, list[q], V::Load(dots[q]), balls);
+        for (int p = 0; p < num_panels; ++p) {
+          wanted[p] &= ~((~needed >> p & 1) << list[q]);
+        }
+      }
+    });
+    return groups.size();
+  }
+
+  static int SkipBalls(const ScreenCovariance& covariance,
+                       const FarQueries& queries, const FarBalls& balls,
+                       int num_panels, uint32_t* wanted) {
+    return ForFamily(covariance.family, [&](auto family) {
+      return SkipOf<family()>(covariance, queries, balls, num_panels, wanted);
+    });
+  }
+
   static constexpr FarFieldRoutines Table(Isa isa) {
-    return {isa,          &InterpolationErrors,
-            &RowMaxima,   &CoefficientSum,
-            &RestSquares, &Product,
-            &TableOf,     &SizeSums,
+    return {isa,           &InterpolationErrors,
+            &RowMaxima,    &CoefficientSum,
+            &RestSquares,  &Product,
+            &TableOf,      &SizeSums,
+            &WantedPanels, &SkipBalls,
             &KeepPoints};
   }
 };

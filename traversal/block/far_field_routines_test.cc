@@ -315,6 +315,8 @@ struct Scene {
         length(Uniform<float>(kFarPanel, 0, 0.1, seed + 2)),
         rest(Uniform<float>(kFarPanel, 1e-5, 0.1, seed + 3)),
         reach(Uniform<float>(kFarPanel, 0, 2, seed + 4)),
+        ball_reach(Uniform<float>(kFarPanel, 0, 2, seed + 11)),
+        ball_turn(Uniform<float>(kFarPanel, 0, 0.5, seed + 12)),
         scale(Uniform<float>(kFarPanel, 1, 3, seed + 5)),
         a(Uniform<float>(rank * kPoints + 16, -0.5, 0.5, seed + 6)),
         point_z(Uniform<float>(dim * kPoints, 0, 2, seed + 7)),
@@ -352,15 +354,27 @@ struct Scene {
   }
 
   FarQueries queries() const {
-    return {y.data(),     z.data(),         length.data(),
-            rest.data(),  reach.data(),     most.data(),
-            scale.data(), row_limit.data(), self.data()};
+    return {y.data(),     z.data(),          length.data(),    rest.data(),
+            reach.data(), ball_reach.data(), ball_turn.data(), most.data(),
+            scale.data(), row_limit.data(),  self.data()};
   }
   FarPoints points() const {
     return {
         a.data(),        rank,          point_z.data(),     point_length.data(),
         error.data(),    root.data(),   point_scale.data(), row.data(),
         min_root.data(), min_row.data()};
+  }
+
+  // Balls whose centers are the points of panel 0, and whose radii have the
+  // numbers of panels 1 and 2.
+  FarBalls balls() const {
+    return {a.data(),
+            rank,
+            point_z.data(),
+            point_length.data(),
+            error.data(),
+            root.data() + kFarPanel,
+            point_scale.data() + 2 * kFarPanel};
   }
 
   // |k - y . a| of a query and a point.
@@ -393,7 +407,7 @@ struct Scene {
 
   ScreenCovariance covariance;
   int rank;
-  AlignedBuffer<float> y, z, length, rest, reach, scale;
+  AlignedBuffer<float> y, z, length, rest, reach, ball_reach, ball_turn, scale;
   AlignedBuffer<float> a, point_z, point_length, error, root, point_scale;
   AlignedBuffer<int32_t> row;
   std::vector<int32_t> row_limit, self;
@@ -429,6 +443,17 @@ struct Kept {
   std::vector<std::vector<int32_t>> row;
   std::vector<KeptList> lists;
 };
+
+// Keeps what `lanes` want of `num_panels` panels of a scene.
+int KeepPoints(const FarFieldRoutines& routines, const Scene& scene,
+               uint32_t lanes, const FarPoints& points, int num_panels,
+               Kept& kept) {
+  std::vector<uint32_t> wanted(num_panels);
+  routines.wanted_panels(scene.queries(), lanes, points, num_panels,
+                         wanted.data());
+  return routines.keep_points(scene.covariance, scene.queries(), wanted.data(),
+                              points, num_panels, kSlop, kept.lists.data());
+}
 
 // Expects what query l of a scene must keep of the panels from `first` on;
 // either way where rounding decides.
@@ -481,12 +506,9 @@ TEST_P(FarFieldRoutinesTest, KeepsThePointsThatReachTheta) {
               Kept kept, expected;
               const FarPoints points = scene.points().From(first, dim);
               const int panels = Scene::kPanels - first;
-              const int tested = routines().keep_points(
-                  scene.covariance, scene.queries(), lanes, points, panels,
-                  kSlop, kept.lists.data());
-              scalar().keep_points(scene.covariance, scene.queries(), lanes,
-                                   points, panels, kSlop,
-                                   expected.lists.data());
+              const int tested =
+                  KeepPoints(routines(), scene, lanes, points, panels, kept);
+              KeepPoints(scalar(), scene, lanes, points, panels, expected);
               EXPECT_EQ(kept.All(), expected.All());
               int looks = 0;
               for (int l = 0; l < kFarPanel; ++l) {
@@ -524,9 +546,8 @@ TEST_P(FarFieldRoutinesTest, PaddingIsNeitherKeptNorFiltered) {
     scene.self[l] = -1;
   }
   Kept kept;
-  EXPECT_EQ(routines().keep_points(scene.covariance, scene.queries(), 0xffff,
-                                   scene.points(), Scene::kPanels, kSlop,
-                                   kept.lists.data()),
+  EXPECT_EQ(KeepPoints(routines(), scene, 0xffff, scene.points(),
+                       Scene::kPanels, kept),
             16 * Scene::kPanels);
   for (const KeptList& list : kept.lists) {
     EXPECT_EQ(list.size, Scene::kPoints - Scene::kPadding);
@@ -542,10 +563,54 @@ TEST_P(FarFieldRoutinesTest, MostDismissesBelowThetaOnly) {
   std::fill(scene.row_limit.begin(), scene.row_limit.end(), kNoRow);
   scene.min_root = {0.5f, 0.5000001f, 1, 1, 1, 1, 0.25f};
   Kept kept;
-  EXPECT_EQ(routines().keep_points(scene.covariance, scene.queries(), 0xffff,
-                                   scene.points(), Scene::kPanels, kSlop,
-                                   kept.lists.data()),
+  EXPECT_EQ(KeepPoints(routines(), scene, 0xffff, scene.points(),
+                       Scene::kPanels, kept),
             2 * 16);
+}
+
+// Every other query wants all of sixteen panels, and the first four two.
+TEST_P(FarFieldRoutinesTest, SkipsPanelsByTheirBalls) {
+  int64_t left = 0, skipped = 0;
+  for (const KernelFamily family : kAllFamilies) {
+    for (const int dim : {1, 3}) {
+      for (const int rank : {0, 1, 13}) {
+        const Scene scene(family, dim, rank, 100 * dim + rank);
+        const FarBalls balls = scene.balls();
+        for (const int num_panels : {1, 7, 16}) {
+          std::vector<uint32_t> wanted(num_panels, 0x5550);
+          for (int p = 0; p < std::min(2, num_panels); ++p) wanted[p] = 0x555f;
+          const std::vector<uint32_t> before = wanted;
+          std::vector<uint32_t> expected = wanted;
+          const int tested =
+              routines().skip_balls(scene.covariance, scene.queries(), balls,
+                                    num_panels, wanted.data());
+          EXPECT_EQ(tested, num_panels < kFarBallPanels ? 0 : 6);
+          scalar().skip_balls(scene.covariance, scene.queries(), balls,
+                              num_panels, expected.data());
+          EXPECT_EQ(wanted, expected);
+          if (tested == 0) {
+            EXPECT_EQ(wanted, before);
+          }
+          for (int p = 0; p < num_panels && tested > 0; ++p) {
+            EXPECT_EQ(wanted[p] & 0xf, before[p] & 0xf);
+            for (int l = 4; l < kFarPanel; l += 2) {
+              const double over =
+                  scene.Size(l, p) + scene.Error(l, p) -
+                  double{scene.ball_reach[l]} * balls.cosine[p] +
+                  double{scene.ball_turn[l]} * balls.sine[p];
+              const bool wants = (wanted[p] >> l & 1) != 0;
+              if (std::abs(over) > 1e-5) {
+                EXPECT_EQ(wants, over > 0);
+              }
+              ++(wants ? left : skipped);
+            }
+          }
+        }
+      }
+    }
+  }
+  EXPECT_GT(left, 300);
+  EXPECT_GT(skipped, 300);
 }
 
 INSTANTIATE_TEST_SUITE_P(Isas, FarFieldRoutinesTest,

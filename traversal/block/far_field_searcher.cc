@@ -61,6 +61,12 @@ double AutomaticRest(const ResidualCorrelation& metric) {
   return metric.dim() <= 2 ? 5e-4 : 3e-3;
 }
 
+// Balls cost more than they save where correlations fall like the root of the
+// distance.
+bool AutomaticBalls(const ResidualCorrelation& metric) {
+  return metric.kernel().family() != KernelFamily::kMatern12;
+}
+
 }  // namespace
 
 FarFieldOptions FarFieldOptionsFor(const ResidualCorrelation& metric,
@@ -70,6 +76,7 @@ FarFieldOptions FarFieldOptionsFor(const ResidualCorrelation& metric,
                                                 : AutomaticBlockSize(metric),
           .rms_rest =
               config.rms_rest() > 0 ? config.rms_rest() : AutomaticRest(metric),
+          .balls = AutomaticBalls(metric),
           .scale = scale};
 }
 
@@ -134,10 +141,13 @@ FarFieldSearcher::Create(
   return searcher;
 }
 
-void FarFieldSearcher::Make(int threads, Monitor* monitor) const {
+void FarFieldSearcher::Make(bool predecessor, int threads,
+                            Monitor* monitor) const {
+  FarFieldOptions options = options_;
+  options.balls = options.balls && !predecessor;
   auto made = std::make_unique<const FarFieldBlocks>(
-      metric(), options_,
-      FarFieldBlocks::Partition(metric(), options_, threads), threads, monitor);
+      metric(), options, FarFieldBlocks::Partition(metric(), options, threads),
+      threads, monitor);
   if (!Monitor::Go(monitor)) return;
   made_ = std::move(made);
   blocks_ = made_.get();
@@ -145,7 +155,7 @@ void FarFieldSearcher::Make(int threads, Monitor* monitor) const {
 
 bool FarFieldSearcher::MakeBlocks(int threads, Monitor* monitor) const {
   const absl::MutexLock lock(&mutex_);
-  if (made_ == nullptr) Make(threads, monitor);
+  if (made_ == nullptr) Make(/*predecessor=*/false, threads, monitor);
   return made_ != nullptr;
 }
 
@@ -198,7 +208,8 @@ const FarFieldBlocks* FarFieldSearcher::BlocksFor(
                                costs_->build() / (costs_->build() + search));
       forecast += costs_->build();
       try {
-        Make(request.options.threads, request.options.monitor);
+        Make(request.options.predecessor, request.options.threads,
+             request.options.monitor);
       } catch (const std::bad_alloc&) {
         missed_ = 0;
       }

@@ -27,6 +27,7 @@
 #include "traversal/allocation_counter.h"
 #include "traversal/block/far_field.pb.h"
 #include "traversal/block/far_field_blocks.h"
+#include "traversal/block/far_field_costs.h"
 #include "traversal/block/far_field_pass.h"
 #include "traversal/block/test_far_field.h"
 #include "traversal/exhaustive/exhaustive.h"
@@ -133,8 +134,10 @@ class FarFieldSearcherOptionsTest : public testing::Test {
   // Expects the answers of exhaustive search, and returns those of `searcher_`.
   SearchResult ExpectSame(const SearchOptions& options) const {
     SearchResult result = searcher_->SearchRows(AllRows(kRows), options);
+    SearchOptions unwatched = options;
+    unwatched.monitor = nullptr;
     EXPECT_EQ(result.neighbors.Digest(),
-              ExhaustiveNeighbors(metric_, options).Digest());
+              ExhaustiveNeighbors(metric_, unwatched).Digest());
     return result;
   }
 };
@@ -258,6 +261,65 @@ TEST_F(FarFieldSearcherOptionsTest, ACancelledMonitorEndsIt) {
   ExpectSame({.k = 9, .monitor = &watched});
   EXPECT_LE(done, 1);
 }
+
+class FarFieldSearcherBallsTest
+    : public testing::TestWithParam<KernelConfig::Family> {
+ protected:
+  static constexpr int64_t kRows = 4000;
+  const Matrix<double> points_ = MakePoints("cube", kRows, 2, 1);
+  const Metric metric_ = MakeFarFieldMetric(
+      points_.view(),
+      {.family = GetParam(), .lengthscale = {0.3}, .num_inducing = 30});
+};
+
+// Blocks of sixteen panels, whose nearest ones come first for a small k.
+TEST_P(FarFieldSearcherBallsTest, EveryConstraint) {
+  const auto searcher = MakeSearcher(metric_, Config(256));
+  bool allowed[kRows];
+  for (int64_t i = 0; i < kRows; ++i) allowed[i] = i % 3 == 0;
+  const SearchOptions options[] = {{.k = 1},
+                                   {.k = 20, .exclude_self = true},
+                                   {.k = 60},
+                                   {.k = 7, .predecessor = true},
+                                   {.k = 30, .radius = 0.5},
+                                   {.k = 5, .allowed = allowed}};
+  for (SearchOptions one : options) {
+    const std::string expected = ExhaustiveNeighbors(metric_, one).Digest();
+    std::set<std::string> counters;
+    for (const int threads : {1, 2, 7}) {
+      one.threads = threads;
+      const SearchResult result = searcher->SearchRows(AllRows(kRows), one);
+      EXPECT_EQ(result.neighbors.Digest(), expected);
+      counters.insert(result.counters.SerializeAsString());
+    }
+    EXPECT_EQ(counters.size(), 1);
+  }
+}
+
+// A third fewer points are bounded than panels sorted by row leave.
+TEST_P(FarFieldSearcherBallsTest, LeaveFewerPoints) {
+  if (GetParam() == KernelConfig::MATERN12) return;
+  const FarFieldOptions options = FarFieldOptionsFor(*metric_, Config(128));
+  EXPECT_TRUE(options.balls);
+  const FarFieldCosts costs(*metric_, 128, /*balls=*/true, /*mean_rank=*/20,
+                            /*nodes=*/25, {});
+  const auto screened = [&](bool predecessor) {
+    const FarFieldSearcher searcher(metric_, Config(128), costs,
+                                    /*screens=*/false);
+    // The call that makes the blocks decides.
+    searcher.SearchRows(AllRows(kRows), {.k = 5, .predecessor = predecessor});
+    EXPECT_TRUE(searcher.settled());
+    EXPECT_EQ(searcher.blocks()->balls() == nullptr, predecessor);
+    return searcher.SearchRows(AllRows(kRows), {.k = 5})
+        .counters.points_screened();
+  };
+  EXPECT_LT(3 * screened(false), 2 * screened(true));
+}
+
+INSTANTIATE_TEST_SUITE_P(Families, FarFieldSearcherBallsTest,
+                         testing::ValuesIn(kFamilies), [](const auto& info) {
+                           return KernelConfig::Family_Name(info.param);
+                         });
 
 TEST(FarFieldSearcherSizesTest, AnyNumberOfPointsAndNeighbors) {
   for (const int64_t n : {1, 2, 5, 16, 31, 33, 200}) {
@@ -419,18 +481,21 @@ TEST(FarFieldSearcherFallbackTest, IsExhaustiveSearch) {
 
 TEST(FarFieldSearcherSimdTest, AnyInstructionSet) {
   const Matrix<double> points = MakePoints("cube", 1000, 3, 1);
-  std::set<std::string> answers, counters;
-  for (const Isa isa : AvailableIsas()) {
-    const Metric metric = MakeFarFieldMetric(
-        points.view(), {.lengthscale = {0.2}, .num_inducing = 60},
-        *SimdRoutinesFor(isa));
-    const SearchResult result =
-        MakeSearcher(metric)->SearchRows(AllRows(1000), {.k = 9});
-    answers.insert(result.neighbors.Digest());
-    counters.insert(result.counters.SerializeAsString());
+  for (const KernelConfig::Family family : kFamilies) {
+    std::set<std::string> answers, counters;
+    for (const Isa isa : AvailableIsas()) {
+      const Metric metric = MakeFarFieldMetric(
+          points.view(),
+          {.family = family, .lengthscale = {0.2}, .num_inducing = 60},
+          *SimdRoutinesFor(isa));
+      const SearchResult result = MakeSearcher(metric, Config(128))
+                                      ->SearchRows(AllRows(1000), {.k = 9});
+      answers.insert(result.neighbors.Digest());
+      counters.insert(result.counters.SerializeAsString());
+    }
+    EXPECT_EQ(answers.size(), 1);
+    EXPECT_EQ(counters.size(), 1);
   }
-  EXPECT_EQ(answers.size(), 1);
-  EXPECT_EQ(counters.size(), 1);
 }
 
 TEST(FarFieldConfigTest, FieldsHaveRanges) {
