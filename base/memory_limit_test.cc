@@ -11,6 +11,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "base/sanitizers.h"
 #include "base/status_matchers.h"
 #include "base/test_folder.h"
 #include "gmock/gmock.h"
@@ -148,9 +149,9 @@ TEST(CheckMemoryTest, SaysWhatIsAskedForAndWhatThereIs) {
 }
 
 TEST(CheckMemoryTest, KnowsTheLimitOfThisProcess) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  GTEST_SKIP() << "The sanitizer needs address space of its own.";
-#endif
+  if (kShadowMemory) {
+    GTEST_SKIP() << "The sanitizer needs address space of its own.";
+  }
   ASSERT_THAT(CheckMemory(100 << 20, "100 MiB", ""), IsOk());
   EXPECT_EXIT(
       {

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "base/monitor.h"
+#include "base/sanitizers.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -182,9 +183,9 @@ void RunWithoutRoomForThreads(int64_t room) {
 }
 
 TEST(ParallelForTest, GoesOnWithTheThreadsThatStart) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  GTEST_SKIP() << "The sanitizer needs address space of its own.";
-#endif
+  if (kShadowMemory) {
+    GTEST_SKIP() << "The sanitizer needs address space of its own.";
+  }
   for (const int64_t mebibytes : {8, 200}) {
     EXPECT_EXIT(RunWithoutRoomForThreads(mebibytes << 20),
                 testing::ExitedWithCode(0), "")

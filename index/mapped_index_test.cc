@@ -16,6 +16,7 @@
 #include "absl/status/status.h"
 #include "base/file.h"
 #include "base/matrix.h"
+#include "base/sanitizers.h"
 #include "base/status_matchers.h"
 #include "base/test_folder.h"
 #include "gmock/gmock.h"
@@ -96,9 +97,9 @@ TEST_F(MappedIndexTest, AFileThatIsReplacedStaysMapped) {
 
 // As the header says: touching what was cut off ends the process.
 TEST_F(MappedIndexTest, AFileThatIsCutShortEndsTheProcess) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  GTEST_SKIP() << "The sanitizer handles the signal itself.";
-#endif
+  if (kShadowMemory) {
+    GTEST_SKIP() << "The sanitizer handles the signal itself.";
+  }
   EXPECT_EXIT(
       {
         const auto index = ResidualIndex::Load(path_, {.map = true});
@@ -113,9 +114,9 @@ TEST_F(MappedIndexTest, AFileThatIsCutShortEndsTheProcess) {
 // threads that search can search as well, once no call makes tables for later
 // ones.
 TEST_F(MappedIndexTest, AChildOfAProcessWithThreadsSearches) {
-#if defined(__SANITIZE_THREAD__)
-  GTEST_SKIP() << "The sanitizer starts no threads after a fork.";
-#endif
+  if (kThreadSanitizer) {
+    GTEST_SKIP() << "The sanitizer starts no threads after a fork.";
+  }
   const auto index = ResidualIndex::Load(path_);
   ASSERT_THAT(index.status(), IsOk());
   for (int calls = 0; !index->settled(); ++calls) {

@@ -18,6 +18,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "base/matrix.h"
+#include "base/sanitizers.h"
 #include "base/sha256.h"
 #include "base/status_matchers.h"
 #include "base/test_folder.h"
@@ -429,9 +430,9 @@ void Limit(int64_t room) {
 }
 
 TEST_F(OutOfMemoryTest, WhatIsKnownToBeTooMuchIsRefused) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  GTEST_SKIP() << "The sanitizer needs address space of its own.";
-#endif
+  if (kShadowMemory) {
+    GTEST_SKIP() << "The sanitizer needs address space of its own.";
+  }
   const Matrix<double> points = MakePoints("normal", 20'000, 2, 1);
   IndexOptions options = Options(EXHAUSTIVE);
   const ResidualIndex index =

@@ -13,6 +13,7 @@
 #include "base/matrix.h"
 #include "base/npy.h"
 #include "base/point_sets.h"
+#include "base/sanitizers.h"
 #include "base/status_matchers.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -422,9 +423,9 @@ TEST_F(RctJoinTest, WrongCommandLines) {
 // A shard maps the index, and what it allocates follows from its answers: it
 // gets by with less memory than V takes, which a whole search holds.
 TEST_F(RctJoinTest, AShardTakesLittleMemory) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  GTEST_SKIP() << "a sanitizer takes memory of its own";
-#endif
+  if (kShadowMemory) {
+    GTEST_SKIP() << "a sanitizer takes memory of its own";
+  }
   Write("many.npy",
         SerializeNpy(MakePointSet(PointSet::kNormal, 40'000, 2, 1).view()));
   Run("rct build --points=many.npy --kernel=rbf --lengthscale=1 "

@@ -22,6 +22,7 @@
 #include "base/npy.h"
 #include "base/point_sets.h"
 #include "base/random.h"
+#include "base/sanitizers.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tools/test_program.h"
@@ -188,9 +189,9 @@ TEST_F(RctKillTest, AFileThatIsCutShortWhileItIsRead) {
 
 // Whatever memory the process may have, it gives the answer or a message.
 TEST_F(RctKillTest, AnyLimitOfMemory) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  GTEST_SKIP() << "The sanitizer needs address space of its own.";
-#endif
+  if (kShadowMemory) {
+    GTEST_SKIP() << "The sanitizer needs address space of its own.";
+  }
   const std::string line =
       "rct graph --points=p.npy --kernel=rbf --lengthscale=1 "
       "--num_inducing=200 --k=5 --threads=2 --out_indices=out.npy";

@@ -10,6 +10,7 @@
 #include "base/matrix.h"
 #include "base/npy.h"
 #include "base/point_sets.h"
+#include "base/sanitizers.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tools/test_program.h"
@@ -136,9 +137,9 @@ TEST_F(RctMemoryTest, LimitsThatAreNone) {
 // What the program allocates stays near the limit: the system, which ends it
 // otherwise, allows it little more.
 TEST_F(RctMemoryTest, TheLimitIsHeld) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  GTEST_SKIP() << "a sanitizer takes memory of its own";
-#endif
+  if (kShadowMemory) {
+    GTEST_SKIP() << "a sanitizer takes memory of its own";
+  }
   MakePoints(60'000);
   const auto build = [](int limit_mib, int data_mib) {
     return absl::StrCat(

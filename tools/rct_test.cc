@@ -21,6 +21,7 @@
 #include "base/matrix.h"
 #include "base/npy.h"
 #include "base/point_sets.h"
+#include "base/sanitizers.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tools/test_program.h"
@@ -1032,6 +1033,9 @@ TEST_F(RctTest, CanBeInterruptedWhileItWaits) {
 // Known sizes are checked before the work, and errors name the flags; where a
 // size is not known, running out of memory is an error as well.
 TEST_F(RctTest, MemoryThatIsNotThere) {
+  if (kShadowMemory) {
+    GTEST_SKIP() << "The sanitizer needs address space of its own.";
+  }
   const std::vector<std::string> before = Names();
   for (const char* k : {"100000000", "2147483639"}) {
     const Outcome outcome = Shell(absl::StrCat(

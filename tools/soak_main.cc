@@ -1,7 +1,9 @@
 // The differential soak: random cases of everything against exhaustive search.
 
+#include <poll.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
@@ -11,6 +13,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -30,6 +33,7 @@ namespace {
 
 constexpr std::string_view kUsage =
     R"(usage: ./tools/soak [--minutes=N] [--seed=S] [--first=I] [--cases=C]
+                    [--jobs=J]
        ./tools/soak --case=JSON
 
 Runs random cases, each an index with calls and changes, and compares every
@@ -43,6 +47,8 @@ the command that repeats it is printed.
                machine
   --first=I    the number of the first case (default: 0)
   --cases=C    how many cases (default: as many as there is time for)
+  --jobs=J     how many cases run side by side (default: 1); lines come in the
+               order in which cases end
   --case=JSON  one case, as a line has it under "case"; it is not made smaller
 
 for example:
@@ -57,7 +63,7 @@ double SecondsSince(Clock::time_point begin) {
 
 struct Task {
   std::optional<double> minutes;
-  std::optional<int64_t> seed, first, cases;
+  std::optional<int64_t> seed, first, cases, jobs;
   std::string json;
 };
 
@@ -69,6 +75,7 @@ absl::StatusOr<Task> ParseTask(const std::vector<std::string>& arguments) {
   flags.Integer("seed", 0, kMost, &task.seed);
   flags.Integer("first", 0, kMost, &task.first);
   flags.Integer("cases", 1, kMost, &task.cases);
+  flags.Integer("jobs", 1, 1024, &task.jobs);
   flags.Text("case", &task.json);
   RCT_ASSIGN_OR_RETURN(const std::vector<std::string> rest,
                        flags.Parse(arguments));
@@ -76,8 +83,9 @@ absl::StatusOr<Task> ParseTask(const std::vector<std::string>& arguments) {
     return absl::InvalidArgumentError(
         absl::StrCat(rest.front(), ": the soak takes flags alone"));
   }
-  if (!task.json.empty() && (task.minutes.has_value() || task.seed ||
-                             task.first.has_value() || task.cases)) {
+  if (!task.json.empty() &&
+      (task.minutes.has_value() || task.seed || task.first.has_value() ||
+       task.cases || task.jobs)) {
     return absl::InvalidArgumentError("--case: stands alone");
   }
   return task;
@@ -121,12 +129,10 @@ struct Totals {
   int64_t cases = 0, refused = 0, calls = 0, rows = 0, neighbors = 0;
 };
 
-// Runs a case and prints its line; returns what came of it.
-SoakOutcome RunAndPrint(SoakRecord record, const std::string& folder) {
-  *record.mutable_outcome() = RunIsolated(record.case_(), folder);
+// Prints the line of a case that has ended.
+void PrintLine(const SoakRecord& record) {
   absl::PrintF("%s\n", JsonLine(record));
   std::fflush(stdout);
-  return record.outcome();
 }
 
 void Explain(const SoakCase& failing, const SoakOutcome& outcome,
@@ -147,19 +153,79 @@ int RunOne(const Task& task) {
   SoakRecord record;
   *record.mutable_case_() = *parsed;
   const Folder folder;
-  return IsFailure(RunAndPrint(std::move(record), folder.path())) ? 1 : 0;
+  *record.mutable_outcome() = RunIsolated(record.case_(), folder.path());
+  PrintLine(record);
+  return IsFailure(record.outcome()) ? 1 : 0;
 }
 
-// A case that failed, and how.
-struct Failing {
-  SoakCase soak_case;
-  SoakOutcome outcome;
+// Cases that run side by side, each with a folder of its own below `folder`.
+class RunningCases {
+ public:
+  RunningCases(std::string folder, int64_t jobs)
+      : folder_(std::move(folder)), slots_(jobs) {}
+
+  bool full() const { return running_ == static_cast<int64_t>(slots_.size()); }
+  bool empty() const { return running_ == 0; }
+
+  // Starts the case of the record. Assumes that not all places are taken.
+  void Start(SoakRecord record) {
+    size_t i = 0;
+    while (slots_[i].has_value()) ++i;
+    const std::string folder = absl::StrCat(folder_, "/", i);
+    std::filesystem::create_directories(folder);
+    slots_[i].emplace(std::move(record), folder);
+    ++running_;
+  }
+
+  // Waits until one of the cases has ended, and returns it with its outcome.
+  // Assumes that there is one.
+  SoakRecord Next() {
+    std::vector<pollfd> ends;
+    std::vector<size_t> of;
+    for (size_t i = 0; i < slots_.size(); ++i) {
+      if (!slots_[i].has_value()) continue;
+      ends.push_back({slots_[i]->run.done(), POLLIN, 0});
+      of.push_back(i);
+    }
+    while (poll(ends.data(), ends.size(), /*timeout=*/-1) < 0 &&
+           errno == EINTR) {
+    }
+    size_t j = 0;
+    while (j + 1 < ends.size() && ends[j].revents == 0) ++j;
+    std::optional<Slot>& slot = slots_[of[j]];
+    SoakRecord record = std::move(slot->record);
+    *record.mutable_outcome() = slot->run.Finish();
+    slot.reset();
+    --running_;
+    return record;
+  }
+
+ private:
+  struct Slot {
+    Slot(SoakRecord of, const std::string& folder)
+        : record(std::move(of)), run(record.case_(), folder) {}
+    SoakRecord record;
+    IsolatedRun run;
+  };
+  std::string folder_;
+  std::vector<std::optional<Slot>> slots_;
+  int64_t running_ = 0;
 };
 
+SoakRecord MakeRecord(uint64_t seed, int64_t number) {
+  SoakRecord record;
+  record.set_seed(seed);
+  record.set_number(number);
+  *record.mutable_case_() = MakeSoakCase(seed, number);
+  return record;
+}
+
 // Runs cases until one fails, there are no more, the time is over or a signal
-// comes, which `noted` becomes.
-std::optional<Failing> RunUntilFailure(const Task& task,
-                                       const std::string& folder, int& noted) {
+// comes, which `noted` becomes. Those that run then still end. Returns the
+// first that failed.
+std::optional<SoakRecord> RunUntilFailure(const Task& task,
+                                          const std::string& folder,
+                                          int& noted) {
   const StopSignals signals;
   const Clock::time_point begin = Clock::now();
   const double limit = task.minutes.has_value() ? 60 * *task.minutes
@@ -167,21 +233,27 @@ std::optional<Failing> RunUntilFailure(const Task& task,
                            ? std::numeric_limits<double>::infinity()
                            : 60;
   Totals totals;
-  std::optional<Failing> failing;
+  std::optional<SoakRecord> failing;
   double printed = 0;
-  for (int64_t number = task.first.value_or(0);
-       !failing.has_value() && SecondsSince(begin) < limit &&
-       (!task.cases.has_value() || totals.cases < *task.cases);
-       ++number) {
-    SoakRecord record;
-    record.set_seed(task.seed.value_or(1));
-    record.set_number(number);
-    *record.mutable_case_() = MakeSoakCase(record.seed(), number);
-    const SoakOutcome outcome = RunAndPrint(record, folder);
+  RunningCases running(folder, task.jobs.value_or(1));
+  int64_t started = 0;
+  while (true) {
+    while (!running.full() && !failing.has_value() && noted == 0 &&
+           SecondsSince(begin) < limit &&
+           (!task.cases.has_value() || started < *task.cases)) {
+      running.Start(
+          MakeRecord(task.seed.value_or(1), task.first.value_or(0) + started));
+      ++started;
+    }
+    if (running.empty()) break;
+    SoakRecord record = running.Next();
+    PrintLine(record);
     noted = signals.noted();
-    if (noted != 0) break;  // The child may have got it, too.
-    totals.Add(outcome);
-    if (IsFailure(outcome)) failing = Failing{record.case_(), outcome};
+    if (noted != 0) continue;  // The child may have got it, too.
+    totals.Add(record.outcome());
+    if (IsFailure(record.outcome()) && !failing.has_value()) {
+      failing = std::move(record);
+    }
     if (SecondsSince(begin) - printed < 60) continue;
     printed = SecondsSince(begin);
     totals.Print(printed);
@@ -193,10 +265,10 @@ std::optional<Failing> RunUntilFailure(const Task& task,
 int RunMany(const Task& task) {
   const Folder folder;
   int signal = 0;
-  const std::optional<Failing> failing =
+  const std::optional<SoakRecord> failing =
       RunUntilFailure(task, folder.path(), signal);
   if (!failing.has_value()) return signal == 0 ? 0 : 128 + signal;
-  Explain(failing->soak_case, failing->outcome, folder.path());
+  Explain(failing->case_(), failing->outcome(), folder.path());
   return 1;
 }
 

@@ -31,7 +31,8 @@ TEST_F(SoakCommandTest, HelpFitsATerminalAndNamesEveryFlag) {
   for (const std::string_view line : absl::StrSplit(outcome.out, '\n')) {
     EXPECT_LE(line.size(), 80) << line;
   }
-  for (const std::string flag : {"minutes", "seed", "first", "cases", "case"}) {
+  for (const std::string flag :
+       {"minutes", "seed", "first", "cases", "jobs", "case"}) {
     EXPECT_THAT(outcome.out, HasSubstr(absl::StrCat("\n  --", flag, "=")));
     // A flag that is named is one that there is.
     EXPECT_THAT(Soak(absl::StrCat("--", flag, "=")).err,
@@ -45,6 +46,19 @@ TEST_F(SoakCommandTest, EachCaseIsALine) {
   EXPECT_EQ(std::count(outcome.out.begin(), outcome.out.end(), '\n'), 3);
   EXPECT_THAT(outcome.out, HasSubstr("\"number\":\"4\""));
   EXPECT_THAT(outcome.err, HasSubstr("soak: 3 cases ("));
+}
+
+TEST_F(SoakCommandTest, CasesRunSideBySide) {
+  // All cases are run, each once, and say what they say one by one.
+  const auto lines = [&](const std::string& jobs) {
+    const Outcome outcome = Soak(absl::StrCat("--seed=7 --cases=8", jobs));
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    std::vector<std::string> sorted = absl::StrSplit(outcome.out, '\n');
+    for (std::string& line : sorted) line.erase(line.find("\"seconds\"") + 1);
+    std::sort(sorted.begin(), sorted.end());
+    return sorted;
+  };
+  EXPECT_EQ(lines(" --jobs=3"), lines(""));
 }
 
 TEST_F(SoakCommandTest, ACaseIsRepeated) {
@@ -64,6 +78,7 @@ TEST_F(SoakCommandTest, Errors) {
       {"--seed=-1", "--seed"},
       {"--cases=0", "--cases"},
       {"--minutes=0", "--minutes"},
+      {"--jobs=0", "--jobs"},
       {"7", "7: the soak takes flags alone"},
       {"--case={} --seed=1", "--case: stands alone"},
       {"--case='{\"point\":1}'", "--case: "},

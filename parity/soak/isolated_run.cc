@@ -62,28 +62,33 @@ double Seconds(const timeval& time) {
 
 }  // namespace
 
-SoakOutcome RunIsolated(const SoakCase& soak_case, const std::string& folder,
-                        unsigned seconds) {
+IsolatedRun::IsolatedRun(const SoakCase& soak_case, const std::string& folder,
+                         unsigned seconds)
+    : seconds_(seconds) {
   int ends[2];
   RCT_CHECK(pipe(ends) == 0);
-  const pid_t child = fork();
-  RCT_CHECK(child >= 0);
-  if (child == 0) {
+  child_ = fork();
+  RCT_CHECK(child_ >= 0);
+  if (child_ == 0) {
     close(ends[0]);
     alarm(seconds);
     WriteAll(ends[1], RunSoakCase(soak_case, folder).SerializeAsString());
     _exit(0);
   }
   close(ends[1]);
-  const std::string bytes = ReadAll(ends[0]);
-  close(ends[0]);
+  output_ = ends[0];
+}
+
+SoakOutcome IsolatedRun::Finish() {
+  const std::string bytes = ReadAll(output_);
+  close(output_);
   int status = 0;
   rusage used = {};
-  while (wait4(child, &status, 0, &used) < 0 && errno == EINTR) {
+  while (wait4(child_, &status, 0, &used) < 0 && errno == EINTR) {
   }
   if (WIFSIGNALED(status)) {
     return Crashed(WTERMSIG(status) == SIGALRM
-                       ? absl::StrCat("it takes more than ", seconds, " s")
+                       ? absl::StrCat("it takes more than ", seconds_, " s")
                        : absl::StrCat("a signal ended the process: ",
                                       strsignal(WTERMSIG(status))));
   }
@@ -94,6 +99,11 @@ SoakOutcome RunIsolated(const SoakCase& soak_case, const std::string& folder,
   }
   outcome.set_seconds(Seconds(used.ru_utime) + Seconds(used.ru_stime));
   return outcome;
+}
+
+SoakOutcome RunIsolated(const SoakCase& soak_case, const std::string& folder,
+                        unsigned seconds) {
+  return IsolatedRun(soak_case, folder, seconds).Finish();
 }
 
 SoakCase ShrinkIsolated(const SoakCase& failing, const SoakOutcome& outcome,

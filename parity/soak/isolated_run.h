@@ -4,6 +4,8 @@
 #ifndef RCT_PARITY_SOAK_ISOLATED_RUN_H_
 #define RCT_PARITY_SOAK_ISOLATED_RUN_H_
 
+#include <sys/types.h>
+
 #include <string>
 #include <string_view>
 
@@ -12,8 +14,32 @@
 
 namespace rct {
 
-// As RunSoakCase, in a child of this process, which must not have threads. A
-// child that a signal ends, or that takes more than `seconds`, is CRASHED.
+// A case that runs, as RunSoakCase does, in a child of this process, which must
+// not have threads. A child that a signal ends, or that takes more than
+// `seconds`, is CRASHED. Several may run side by side, each in its own folder.
+class IsolatedRun {
+ public:
+  // Starts the child.
+  IsolatedRun(const SoakCase& soak_case, const std::string& folder,
+              unsigned seconds = 300);
+  IsolatedRun(const IsolatedRun&) = delete;
+  IsolatedRun& operator=(const IsolatedRun&) = delete;
+
+  // A file descriptor that can be read, in the words of poll(2), once the child
+  // has ended or is about to.
+  int done() const { return output_; }
+
+  // Waits for the end and returns what came of the case. It must be called
+  // exactly once.
+  SoakOutcome Finish();
+
+ private:
+  unsigned seconds_;
+  pid_t child_;
+  int output_;  // where the child writes its outcome
+};
+
+// The same, from start to end.
 SoakOutcome RunIsolated(const SoakCase& soak_case, const std::string& folder,
                         unsigned seconds = 300);
 

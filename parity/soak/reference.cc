@@ -18,7 +18,8 @@ std::vector<NeighborList> ChooseNeighbors(const NeighborTable& all,
   };
   std::vector<NeighborList> lists(all.num_queries());
   for (int64_t i = 0; i < all.num_queries(); ++i) {
-    for (int64_t j = 0; j < all.count(i); ++j) {
+    const int64_t count = all.count(i);
+    for (int64_t j = 0; j < count; ++j) {
       const int64_t row = all.rows()(i, j);
       const double distance = all.distances()(i, j);
       if (!rows.empty()) {

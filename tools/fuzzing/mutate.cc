@@ -178,8 +178,9 @@ void ChangeOnce(RandomStream& random, std::string_view other,
 
 void Mutate(RandomStream& random, std::string_view other, size_t max_size,
             std::string& input) {
+  const std::string source(other);  // which may be the input itself
   for (uint64_t left = 1 + random.UniformBelow(8); left > 0; --left) {
-    ChangeOnce(random, other, input);
+    ChangeOnce(random, source, input);
   }
   if (input.size() > max_size) input.resize(max_size);
 }

@@ -14,7 +14,7 @@ namespace rct {
 // Makes one to eight changes: of a bit, of a byte, of a number in the text or
 // in the bytes to one that programs stumble over (0, -1, the largest of its
 // type, NaN, ...), and of pieces, which are erased, repeated, or taken from
-// `other`. The result has at most `max_size` bytes.
+// `other`, which may be the input itself. The result has at most `max_size` bytes.
 void Mutate(RandomStream& random, std::string_view other, size_t max_size,
             std::string& input);
 

@@ -25,6 +25,7 @@
 #include "base/npy.h"
 #include "base/point_sets.h"
 #include "base/random.h"
+#include "base/sanitizers.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tools/mpi/mpirun.h"
@@ -238,9 +239,9 @@ TEST_F(RctMpiFaultsTest, LeftoversDisturbNobody) {
 
 // Memory that is enough for MPI, and not for the points of a rank.
 TEST_F(RctMpiFaultsTest, NoMemory) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  GTEST_SKIP() << "The sanitizer needs address space of its own.";
-#endif
+  if (kShadowMemory) {
+    GTEST_SKIP() << "The sanitizer needs address space of its own.";
+  }
   WriteOld();
   const Outcome outcome = Shell(
       absl::StrCat("mpirun --quiet -n 2 ", kSearch, " --memory_limit=1KiB"));
