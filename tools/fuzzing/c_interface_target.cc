@@ -316,13 +316,13 @@ void Session::SetOthers() {
       case 7:
         return rct_ordering_set_num_first(Maybe(ordering_),
                                           decisions_.Count(kMostRows), error);
-      case 8:
+      case 8: {
         // More threads than one only in error: their memory is no matter here.
-        return rct_run_set_threads(Maybe(run_),
-                                   -static_cast<int32_t>(decisions_.Byte() % 2),
-                                   error) == RCT_OK
-                   ? rct_run_set_threads(Maybe(run_), 1, error)
-                   : rct_run_set_threads(nullptr, 1, error);
+        const int32_t code = rct_run_set_threads(
+            Maybe(run_), -static_cast<int32_t>(decisions_.Byte() % 2), error);
+        return code == RCT_OK ? rct_run_set_threads(run_.get(), 1, error)
+                              : code;
+      }
       default:
         progress_left_ = decisions_.Byte() % 16;
         return rct_run_set_progress(Maybe(run_), Progress, &progress_left_,
