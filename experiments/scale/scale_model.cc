@@ -27,6 +27,7 @@
 #include "index/streaming/streamed_graph.h"
 #include "index/streaming/streamed_points.h"
 #include "index/streaming/unit_plan.h"
+#include "index/streaming/unit_search.h"
 #include "metric/inducing_points.h"
 #include "metric/kernel.h"
 #include "metric/residual_factors.h"
@@ -34,20 +35,19 @@
 namespace rct {
 namespace {
 
-// Cells of a unit whose queries stand for those of all.
-constexpr int kMostTrialCells = 32;
+// Cells of a unit whose queries stand for those of its other cells.
+constexpr int kMostTrialCells = 64;
+
+// Rows of a tile of an exhaustive search: a query evaluates whole tiles of
+// those before it.
+constexpr double kTile = 120;
 
 int64_t Round(double x) { return std::llround(x); }
 
-// Returns the cells of a run whose queries are tried.
-std::vector<int> TrialCellsOf(CellRun run) {
-  const int count = run.last - run.first;
-  const int some = std::min(count, kMostTrialCells);
-  std::vector<int> cells;
-  for (int i = 0; i < some; ++i) {
-    cells.push_back(run.first + (2 * i + 1) * count / (2 * some));
-  }
-  return cells;
+// Returns the evaluations of a deferred query, before which is a part of all
+// points, in a cell of `count`.
+double EvaluationsOf(double before, double count) {
+  return before < 1 ? std::min(count, before * count + kTile / 2) : count;
 }
 
 int OwnerOf(const std::vector<int>& first_cell, int cell) {
@@ -175,34 +175,63 @@ absl::StatusOr<ScaleForecast> ScaleModel::Forecast(int ranks, int some) {
   return forecast;
 }
 
+std::vector<ScaleModel::TrialCell> ScaleModel::TrialCellsOf(
+    const CellModel& model, CellRun run) {
+  // All that have an inducing point, near which are the queries that want most,
+  // and some of the others.
+  std::vector<TrialCell> cells;
+  std::vector<int> others;
+  for (int c = run.first; c < run.last; ++c) {
+    if (model.cells().has_inducing(c)) {
+      cells.push_back({c, 1});
+    } else {
+      others.push_back(c);
+    }
+  }
+  const auto count = static_cast<int>(others.size());
+  const int some = std::min(count, kMostTrialCells);
+  double queries = 0, tried = 0;
+  for (const int c : others) queries += model.QueriesOf(c);
+  const size_t before = cells.size();
+  for (int i = 0; i < some; ++i) {
+    const int c = others[(2 * i + 1) * count / (2 * some)];
+    tried += model.QueriesOf(c);
+    cells.push_back({c, 1});
+  }
+  for (size_t i = before; i < cells.size(); ++i) {
+    cells[i].times = queries / tried;
+  }
+  return cells;
+}
+
 absl::StatusOr<std::vector<int32_t>> ScaleModel::Fetched(
     CellModel& model, const StreamPlan& plan, CellRun run,
-    std::vector<int> trial_cells) {
+    const std::vector<TrialCell>& trial_cells) {
   std::vector<int32_t> fetched;
   if (plan.max_fetched == 0) return fetched;
   if (model.cells().whole()) return PlanWhole(model, plan, run);
-  std::erase_if(trial_cells, [&](int c) {
-    return wants_.contains({&model, c});
-  });
+  std::vector<int> unknown;
+  for (const TrialCell& trial : trial_cells) {
+    if (!wants_.contains({&model, trial.cell})) unknown.push_back(trial.cell);
+  }
   std::vector<absl::StatusOr<std::vector<double>>> made(
-      trial_cells.size(), absl::UnknownError("not made"));
+      unknown.size(), absl::UnknownError("not made"));
   ParallelFor(threads_, std::ssize(made),
-              [&](int64_t i, int) { made[i] = model.Wants(trial_cells[i]); });
+              [&](int64_t i, int) { made[i] = model.Wants(unknown[i]); });
   for (size_t i = 0; i < made.size(); ++i) {
     RCT_RETURN_IF_ERROR(made[i].status());
-    wants_[{&model, trial_cells[i]}] = *std::move(made[i]);
+    wants_[{&model, unknown[i]}] = *std::move(made[i]);
   }
-  double queries = 0, tried = 0;
   std::vector<double> sums(plan.cells);
-  for (int c = run.first; c < run.last; ++c) queries += model.QueriesOf(c);
-  for (const int c : TrialCellsOf(run)) {
-    tried += model.QueriesOf(c);
-    const std::vector<double>& wants = wants_[{&model, c}];
-    for (int64_t to = 0; to < plan.cells; ++to) sums[to] += wants[to];
+  for (const TrialCell& trial : trial_cells) {
+    const std::vector<double>& wants = wants_[{&model, trial.cell}];
+    for (int64_t to = 0; to < plan.cells; ++to) {
+      sums[to] += trial.times * wants[to];
+    }
   }
   std::vector<std::pair<double, int32_t>> by_wants;
   for (int32_t c = 0; c < plan.cells; ++c) {
-    const double wanted = sums[c] * queries / tried;
+    const double wanted = sums[c];
     if ((c < run.first || c >= run.last) && wanted > 0 &&
         wanted >= static_cast<double>(plan.defer_below)) {
       by_wants.emplace_back(-wanted, c);
@@ -218,28 +247,32 @@ absl::StatusOr<std::vector<int32_t>> ScaleModel::Fetched(
   return fetched;
 }
 
+StreamedPoints ScaleModel::All(const CellModel& model, const StreamPlan& plan,
+                               MatrixView<const double> early) const {
+  return {factor_,
+          UnitOptions(options_.index, *factor_, plan.unit_bytes),
+          model.cells().thin(),
+          model.bounds(),
+          options_.k,
+          options_.predecessor,
+          plan.early_rows,
+          early,
+          plan.defer_below,
+          plan.max_fetched,
+          model.choice().rms_residual};
+}
+
 absl::StatusOr<std::vector<int32_t>> ScaleModel::PlanWhole(
     const CellModel& model, const StreamPlan& plan, CellRun run) const {
-  const StreamedPoints all = {
-      factor_,
-      UnitOptions(options_.index, *factor_, plan.unit_bytes),
-      model.cells().thin(),
-      model.bounds(),
-      options_.k,
-      options_.predecessor,
-      plan.early_rows,
-      /*early=*/{},
-      plan.defer_below,
-      plan.max_fetched,
-      model.choice().rms_residual};
-  return PlanUnit(all, {StreamUnit::kCells, run.first, run.last}, threads_,
+  return PlanUnit(All(model, plan, {}),
+                  {StreamUnit::kCells, run.first, run.last}, threads_,
                   /*monitor=*/nullptr);
 }
 
 absl::StatusOr<ScaleModel::UnitForecast> ScaleModel::ForecastUnit(
     CellModel& model, const StreamPlan& plan, CellRun run,
     const std::vector<int>& first_cell, CellLoads& loads) {
-  const std::vector<int> trial_cells = TrialCellsOf(run);
+  const std::vector<TrialCell> trial_cells = TrialCellsOf(model, run);
   RCT_ASSIGN_OR_RETURN(const std::vector<int32_t> fetched,
                        Fetched(model, plan, run, trial_cells));
   const int own_rank = OwnerOf(first_cell, run.first);
@@ -255,22 +288,20 @@ absl::StatusOr<ScaleModel::UnitForecast> ScaleModel::ForecastUnit(
   std::vector<absl::StatusOr<std::vector<WeighedQuery>>> tried(
       trial_cells.size(), absl::UnknownError("not tried"));
   ParallelFor(threads_, std::ssize(tried), [&](int64_t i, int) {
-    tried[i] = model.Defer(trial_cells[i], here);
+    tried[i] = model.Defer(trial_cells[i].cell, here);
   });
-  double queries_tried = 0;
   for (int c = run.first; c < run.last; ++c) unit.queries += model.QueriesOf(c);
-  for (const int c : trial_cells) queries_tried += model.QueriesOf(c);
-  const double of_queries = unit.queries / queries_tried;
   const auto dim = static_cast<double>(cloud_.dim);
-  for (const auto& of_cell : tried) {
-    RCT_RETURN_IF_ERROR(of_cell.status());
-    for (const WeighedQuery& query : *of_cell) {
-      const double weight = query.weight * of_queries;
+  for (size_t i = 0; i < tried.size(); ++i) {
+    RCT_RETURN_IF_ERROR(tried[i].status());
+    for (const WeighedQuery& query : *tried[i]) {
+      const double weight = query.weight * trial_cells[i].times;
       std::set<int> owners;
       for (const int32_t c : query.wanted) {
         loads.pairs[c] += weight;
         loads.evaluations[c] +=
-            weight * query.before * static_cast<double>(model.cells().count(c));
+            weight * EvaluationsOf(query.before,
+                                   static_cast<double>(model.cells().count(c)));
         unit.pairs += weight;
         const int owner = OwnerOf(first_cell, c);
         if (owner == own_rank) continue;
@@ -305,7 +336,7 @@ absl::StatusOr<RankForecast> ScaleModel::ForecastRank(
     report.fetched_points += unit.fetched;
     report.deferred_out += Round(unit.pairs);
     report.traffic.deferred += Round(unit.deferred_bytes);
-    report.evaluations += Round(unit.evaluations);
+    report.searches.units += Round(unit.evaluations);
     report.projected += (plan.max_fetched > 0 ? unit.own : 0) + unit.own +
                         unit.fetched + std::ssize(factor_->inducing().rows);
     report.traffic.answers +=
@@ -314,7 +345,7 @@ absl::StatusOr<RankForecast> ScaleModel::ForecastRank(
     forecast.unit_points =
         std::max(forecast.unit_points, unit.own + unit.fetched);
   }
-  RCT_RETURN_IF_ERROR(AddShared(plan, ranks, forecast));
+  RCT_RETURN_IF_ERROR(AddShared(model, plan, ranks, forecast));
   return forecast;
 }
 
@@ -335,16 +366,34 @@ double ScaleModel::SentAway(const StreamPlan& plan, int ranks, int rank) const {
                                             1, cloud_.n - plan.early_rows));
 }
 
-absl::Status ScaleModel::AddShared(const StreamPlan& plan, int ranks,
+absl::StatusOr<int64_t> ScaleModel::EarlyEvaluations(const CellModel& model,
+                                                     const StreamPlan& plan,
+                                                     int ranks, int rank) {
+  if (plan.early_rows == 0) return 0;
+  const std::pair<int, int> key(ranks, rank);
+  const auto known = early_.find(key);
+  if (known != early_.end()) return known->second;
+  const Matrix<double> early = cloud_.Range(0, plan.early_rows);
+  StreamUnit unit = {.kind = StreamUnit::kEarly, .part = rank, .parts = ranks};
+  RCT_ASSIGN_OR_RETURN(
+      const UnitAnswer answer,
+      SearchUnit(All(model, plan, early.view()), unit, /*fetched=*/{}, threads_,
+                 /*monitor=*/nullptr));
+  return early_[key] = answer.evaluations;
+}
+
+absl::Status ScaleModel::AddShared(const CellModel& model,
+                                   const StreamPlan& plan, int ranks,
                                    RankForecast& rank) {
   const int64_t first = rank.rank * plan.early_rows / ranks;
   const int64_t last = (rank.rank + 1) * plan.early_rows / ranks;
-  RCT_ASSIGN_OR_RETURN(const double evaluations, indexes_.OfEarly(first, last));
+  RCT_ASSIGN_OR_RETURN(const int64_t evaluations,
+                       EarlyEvaluations(model, plan, ranks, rank.rank));
   RankReport& report = rank.report;
   const auto m = static_cast<double>(std::ssize(factor_->inducing().rows));
   rank.early_queries = last - first;
   if (last > first) rank.early_points = last + Round(m);
-  report.evaluations += Round(evaluations);
+  report.searches.early += evaluations;
   report.projected += rank.early_points + Round(m);
   const RowRange slice = SliceOf(cloud_.n, rank.rank, ranks);
   const int64_t stay = std::max<int64_t>(
@@ -360,7 +409,7 @@ absl::Status ScaleModel::AddShared(const StreamPlan& plan, int ranks,
   report.deferred_out += Round(queries * cells);
   report.traffic.deferred +=
       Round(queries * (ranks - 1) * (4 + 8 * dim + 16 * cells / ranks));
-  report.evaluations += Round(queries * m);
+  report.searches.early += Round(queries * m);
   report.traffic.answers +=
       Round(queries * of_answer * SentAway(plan, ranks, rank.rank));
   return absl::OkStatus();
@@ -380,15 +429,19 @@ void ScaleModel::AddLoads(const CellModel& model, const StreamPlan& plan,
     scale = 1 / (loads.part * ranks);
   }
   const std::vector<int64_t> inducing = InducingQueries(plan);
-  double before = 0;
-  for (const int64_t row : inducing) {
-    before += options_.predecessor
-                  ? static_cast<double>(row) / static_cast<double>(cloud_.n)
-                  : 1;
-  }
   const double own = static_cast<double>(report.points);
   const double own_cells = first_cell[rank.rank + 1] - first_cell[rank.rank];
-  double pairs = 0, evaluations = before * own, found = 0, fetched = 0;
+  double pairs = 0, evaluations = 0, found = 0, fetched = 0;
+  for (int c = first_cell[rank.rank]; c < first_cell[rank.rank + 1]; ++c) {
+    const auto count = static_cast<double>(model.cells().count(c));
+    for (const int64_t row : inducing) {
+      evaluations += EvaluationsOf(
+          options_.predecessor
+              ? static_cast<double>(row) / static_cast<double>(cloud_.n)
+              : 1.0,
+          count);
+    }
+  }
   for (int c = first; c < last; ++c) {
     pairs += scale * loads.pairs[c];
     evaluations += scale * loads.evaluations[c];
@@ -399,7 +452,9 @@ void ScaleModel::AddLoads(const CellModel& model, const StreamPlan& plan,
   const double of_inducing =
       own_cells * static_cast<double>(std::ssize(inducing));
   report.deferred_in = Round(pairs + of_inducing);
-  report.evaluations += Round(evaluations);
+  report.searches.deferred = Round(evaluations);
+  report.evaluations =
+      report.searches.early + report.searches.units + report.searches.deferred;
   // Every cell has pairs, those of inducing points at least.
   report.projected += Round(own + pairs + of_inducing);
   // An inducing point is uncorrelated with others, which are all as far away.

@@ -277,6 +277,9 @@ absl::Status Distributed::SearchUnit(int64_t number) {
     own_.fetched_points += answer.fetched_points;
     own_.projected += answer.own_points + answer.fetched_points;
     own_.evaluations += answer.evaluations;
+    (unit.kind == StreamUnit::kCells ? own_.searches.units
+                                     : own_.searches.early) +=
+        answer.evaluations;
     Defer(unit, answer.deferred);
     answer.deferred = {};
     return absl::OkStatus();
@@ -330,6 +333,7 @@ absl::Status Distributed::SendDeferred(int64_t most) {
       RCT_ASSIGN_OR_RETURN(found,
                            received.Search(All(*bounds_), threads_, monitor_));
       own_.evaluations += found.evaluations;
+      own_.searches.deferred += found.evaluations;
       own_.projected += found.projected;
       return absl::OkStatus();
     }));

@@ -93,6 +93,13 @@ struct RankTraffic {
   int64_t answers = 0;  // and what deferred pairs found
 };
 
+// Distances that a rank has evaluated, by the searches they were for.
+struct RankSearches {
+  int64_t early = 0;     // of early rows, and of inducing points among others
+  int64_t units = 0;     // of its cells
+  int64_t deferred = 0;  // pairs that came to its cells
+};
+
 // Returns the same for one process: what the work is cut by.
 StreamOptions StreamOptionsOf(const DistributedOptions& options);
 
@@ -107,6 +114,7 @@ struct RankReport {
   // indexes of units, and for deferred pairs.
   int64_t projected = 0;
   int64_t evaluations = 0;  // of exact distances, in searches
+  RankSearches searches;    // the parts of evaluations
   int64_t bytes_sent = 0;
   RankTraffic traffic;             // the parts of bytes_sent
   double seconds_together = 0;     // in calls that all ranks make, or waiting
