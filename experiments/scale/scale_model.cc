@@ -6,7 +6,6 @@
 #include <memory>
 #include <numeric>
 #include <optional>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,9 +17,11 @@
 #include "base/parallel.h"
 #include "base/status_macros.h"
 #include "experiments/scale/cell_model.h"
+#include "experiments/scale/deferred_loads.h"
 #include "experiments/scale/uniform_cloud.h"
 #include "index/distributed/cell_shares.h"
 #include "index/distributed/distributed_graph.h"
+#include "index/distributed/pair_shares.h"
 #include "index/distributed/slices.h"
 #include "index/index_memory.h"
 #include "index/streaming/stream_plan.h"
@@ -38,17 +39,7 @@ namespace {
 // Cells of a unit whose queries stand for those of its other cells.
 constexpr int kMostTrialCells = 64;
 
-// Rows of a tile of an exhaustive search: a query evaluates whole tiles of
-// those before it.
-constexpr double kTile = 120;
-
 int64_t Round(double x) { return std::llround(x); }
-
-// Returns the evaluations of a deferred query, before which is a part of all
-// points, in a cell of `count`.
-double EvaluationsOf(double before, double count) {
-  return before < 1 ? std::min(count, before * count + kTile / 2) : count;
-}
 
 int OwnerOf(const std::vector<int>& first_cell, int cell) {
   return static_cast<int>(
@@ -69,19 +60,7 @@ struct ScaleModel::UnitForecast {
   int64_t fetched = 0;
   double queries = 0;
   double evaluations = 0;
-  double pairs = 0;           // deferred
-  double deferred_bytes = 0;  // to other ranks
-};
-
-struct ScaleModel::CellLoads {
-  explicit CellLoads(int64_t cells)
-      : pairs(cells), evaluations(cells), found(cells), fetched(cells) {}
-
-  double part = 1;  // of all ranks, whose units these are
-  std::vector<double> pairs;
-  std::vector<double> evaluations;  // of what was deferred
-  std::vector<double> found;
-  std::vector<double> fetched;  // how many units of other ranks fetch it
+  double pairs = 0;  // deferred
 };
 
 absl::StatusOr<std::unique_ptr<ScaleModel>> ScaleModel::Create(
@@ -157,8 +136,9 @@ absl::StatusOr<ScaleForecast> ScaleModel::Forecast(int ranks, int some) {
     forecast.bounds_made = 0;
   }
   some = std::min(some, ranks);
-  CellLoads loads(plan.cells);
-  loads.part = static_cast<double>(some) / ranks;
+  DeferredLoads loads(
+      model->cells(), first_cell,
+      SettingsOf(plan, ranks, static_cast<double>(some) / ranks));
   for (int i = 0; i < some; ++i) {
     const int rank = (2 * i + 1) * ranks / (2 * some);
     RCT_ASSIGN_OR_RETURN(
@@ -168,7 +148,9 @@ absl::StatusOr<ScaleForecast> ScaleModel::Forecast(int ranks, int some) {
   }
   for (RankForecast& rank : forecast.ranks) {
     rank.report.projected += forecast.bounds_made * rank.report.points;
-    AddLoads(*model, plan, ranks, first_cell, loads, rank);
+  }
+  AddLoads(plan, ranks, loads, forecast);
+  for (RankForecast& rank : forecast.ranks) {
     AddTraffic(*model, plan, ranks, first_cell, rank);
     rank.bytes_held = forecast.bound_bytes + BytesHeld(ranks, rank);
   }
@@ -271,7 +253,7 @@ absl::StatusOr<std::vector<int32_t>> ScaleModel::PlanWhole(
 
 absl::StatusOr<ScaleModel::UnitForecast> ScaleModel::ForecastUnit(
     CellModel& model, const StreamPlan& plan, CellRun run,
-    const std::vector<int>& first_cell, CellLoads& loads) {
+    const std::vector<int>& first_cell, DeferredLoads& loads) {
   const std::vector<TrialCell> trial_cells = TrialCellsOf(model, run);
   RCT_ASSIGN_OR_RETURN(const std::vector<int32_t> fetched,
                        Fetched(model, plan, run, trial_cells));
@@ -283,7 +265,7 @@ absl::StatusOr<ScaleModel::UnitForecast> ScaleModel::ForecastUnit(
   for (const int32_t c : fetched) {
     here[c] = true;
     unit.fetched += model.cells().count(c);
-    if (OwnerOf(first_cell, c) != own_rank) loads.fetched[c] += 1;
+    loads.AddFetched(own_rank, c);
   }
   std::vector<absl::StatusOr<std::vector<WeighedQuery>>> tried(
       trial_cells.size(), absl::UnknownError("not tried"));
@@ -291,26 +273,12 @@ absl::StatusOr<ScaleModel::UnitForecast> ScaleModel::ForecastUnit(
     tried[i] = model.Defer(trial_cells[i].cell, here);
   });
   for (int c = run.first; c < run.last; ++c) unit.queries += model.QueriesOf(c);
-  const auto dim = static_cast<double>(cloud_.dim);
   for (size_t i = 0; i < tried.size(); ++i) {
     RCT_RETURN_IF_ERROR(tried[i].status());
     for (const WeighedQuery& query : *tried[i]) {
-      const double weight = query.weight * trial_cells[i].times;
-      std::set<int> owners;
-      for (const int32_t c : query.wanted) {
-        loads.pairs[c] += weight;
-        loads.evaluations[c] +=
-            weight * EvaluationsOf(query.before,
-                                   static_cast<double>(model.cells().count(c)));
-        unit.pairs += weight;
-        const int owner = OwnerOf(first_cell, c);
-        if (owner == own_rank) continue;
-        owners.insert(owner);
-        unit.deferred_bytes += 16 * weight;
-      }
-      unit.deferred_bytes +=
-          weight * static_cast<double>(owners.size()) * (4 + 8 * dim);
-      for (const int32_t c : query.found) loads.found[c] += weight;
+      loads.AddQuery(own_rank, query, trial_cells[i].times);
+      unit.pairs += query.weight * trial_cells[i].times *
+                    static_cast<double>(query.wanted.size());
     }
   }
   RCT_ASSIGN_OR_RETURN(
@@ -323,7 +291,7 @@ absl::StatusOr<ScaleModel::UnitForecast> ScaleModel::ForecastUnit(
 
 absl::StatusOr<RankForecast> ScaleModel::ForecastRank(
     CellModel& model, const StreamPlan& plan, int ranks, int rank,
-    const std::vector<int>& first_cell, CellLoads& loads) {
+    const std::vector<int>& first_cell, DeferredLoads& loads) {
   RankForecast forecast;
   forecast.rank = rank;
   RankReport& report = forecast.report;
@@ -335,7 +303,6 @@ absl::StatusOr<RankForecast> ScaleModel::ForecastRank(
     ++report.units;
     report.fetched_points += unit.fetched;
     report.deferred_out += Round(unit.pairs);
-    report.traffic.deferred += Round(unit.deferred_bytes);
     report.searches.units += Round(unit.evaluations);
     report.projected += (plan.max_fetched > 0 ? unit.own : 0) + unit.own +
                         unit.fetched + std::ssize(factor_->inducing().rows);
@@ -415,54 +382,53 @@ absl::Status ScaleModel::AddShared(const CellModel& model,
   return absl::OkStatus();
 }
 
-void ScaleModel::AddLoads(const CellModel& model, const StreamPlan& plan,
-                          int ranks, const std::vector<int>& first_cell,
-                          const CellLoads& loads, RankForecast& rank) const {
-  RankReport& report = rank.report;
-  int first = first_cell[rank.rank];
-  int last = first_cell[rank.rank + 1];
-  // Of other ranks, some were tried: what they do to a rank on average.
-  double scale = 1;
-  if (loads.part < 1) {
-    first = 0;
-    last = model.cells().size();
-    scale = 1 / (loads.part * ranks);
+LoadSettings ScaleModel::SettingsOf(const StreamPlan& plan, int ranks,
+                                    double part) const {
+  LoadSettings settings = {.ranks = ranks,
+                           .part = part,
+                           .dim = cloud_.dim,
+                           .predecessor = options_.predecessor,
+                           .m = factor_->num_inducing()};
+  if (options_.predecessor) {
+    settings.later = 1 - static_cast<double>(plan.early_rows) /
+                             static_cast<double>(cloud_.n);
   }
-  const std::vector<int64_t> inducing = InducingQueries(plan);
-  const double own = static_cast<double>(report.points);
-  const double own_cells = first_cell[rank.rank + 1] - first_cell[rank.rank];
-  double pairs = 0, evaluations = 0, found = 0, fetched = 0;
-  for (int c = first_cell[rank.rank]; c < first_cell[rank.rank + 1]; ++c) {
-    const auto count = static_cast<double>(model.cells().count(c));
-    for (const int64_t row : inducing) {
-      evaluations += EvaluationsOf(
-          options_.predecessor
-              ? static_cast<double>(row) / static_cast<double>(cloud_.n)
-              : 1.0,
-          count);
-    }
+  return settings;
+}
+
+void ScaleModel::AddLoads(const StreamPlan& plan, int ranks,
+                          DeferredLoads& loads, ScaleForecast& forecast) const {
+  for (const int64_t row : InducingQueries(plan)) {
+    loads.AddInducing(options_.predecessor ? static_cast<double>(row) /
+                                                 static_cast<double>(cloud_.n)
+                                           : 1.0,
+                      options_.k);
   }
-  for (int c = first; c < last; ++c) {
-    pairs += scale * loads.pairs[c];
-    evaluations += scale * loads.evaluations[c];
-    found += scale * loads.found[c];
-    fetched +=
-        scale * loads.fetched[c] * static_cast<double>(model.cells().count(c));
+  const double of_point =
+      kPointInEvaluations * static_cast<double>(factor_->num_inducing());
+  std::vector<double> done(ranks, -1);
+  for (const RankForecast& rank : forecast.ranks) {
+    const RankReport& report = rank.report;
+    done[rank.rank] =
+        static_cast<double>(report.projected) * of_point +
+        static_cast<double>(report.searches.early + report.searches.units);
   }
-  const double of_inducing =
-      own_cells * static_cast<double>(std::ssize(inducing));
-  report.deferred_in = Round(pairs + of_inducing);
-  report.searches.deferred = Round(evaluations);
-  report.evaluations =
-      report.searches.early + report.searches.units + report.searches.deferred;
-  // Every cell has pairs, those of inducing points at least.
-  report.projected += Round(own + pairs + of_inducing);
-  // An inducing point is uncorrelated with others, which are all as far away.
-  found += of_inducing * static_cast<double>(options_.k);
-  report.traffic.answers +=
-      Round(16 * found * SentAway(plan, ranks, rank.rank));
-  report.traffic.fetched =
-      Round(fetched * static_cast<double>(4 + 8 * cloud_.dim));
+  const std::vector<RankLoad> all = loads.ShareOut(std::move(done));
+  for (RankForecast& rank : forecast.ranks) {
+    RankReport& report = rank.report;
+    const RankLoad& load = all[rank.rank];
+    report.deferred_in = Round(load.pairs);
+    report.searches.deferred = Round(load.evaluations);
+    report.evaluations = report.searches.early + report.searches.units +
+                         report.searches.deferred;
+    report.projected += Round(load.projected);
+    report.traffic.answers +=
+        Round(16 * load.found * SentAway(plan, ranks, rank.rank));
+    report.traffic.fetched = Round(load.sent_cells);
+    // Ranks tell each other how many pairs they have with each cell.
+    report.traffic.deferred +=
+        Round(load.sent_pairs) + (ranks - 1) * (8 + 4 * plan.cells);
+  }
 }
 
 void ScaleModel::AddTraffic(const CellModel& model, const StreamPlan& plan,

@@ -29,6 +29,7 @@
 #include "absl/status/statusor.h"
 #include "base/matrix.h"
 #include "experiments/scale/cell_model.h"
+#include "experiments/scale/deferred_loads.h"
 #include "experiments/scale/index_trials.h"
 #include "experiments/scale/uniform_cloud.h"
 #include "index/distributed/cell_shares.h"
@@ -74,8 +75,6 @@ class ScaleModel {
  private:
   // What a unit of cells does, in sums over queries.
   struct UnitForecast;
-  // What happens at each cell.
-  struct CellLoads;
   // A cell whose queries are tried, and how many times they are to count.
   struct TrialCell {
     int cell;
@@ -100,12 +99,12 @@ class ScaleModel {
   absl::StatusOr<UnitForecast> ForecastUnit(CellModel& model,
                                             const StreamPlan& plan, CellRun run,
                                             const std::vector<int>& first_cell,
-                                            CellLoads& loads);
+                                            DeferredLoads& loads);
   absl::StatusOr<RankForecast> ForecastRank(CellModel& model,
                                             const StreamPlan& plan, int ranks,
                                             int rank,
                                             const std::vector<int>& first_cell,
-                                            CellLoads& loads);
+                                            DeferredLoads& loads);
   // Returns the cells of a run whose queries are tried.
   static std::vector<TrialCell> TrialCellsOf(const CellModel& model,
                                              CellRun run);
@@ -121,10 +120,10 @@ class ScaleModel {
   absl::StatusOr<int64_t> EarlyEvaluations(const CellModel& model,
                                            const StreamPlan& plan, int ranks,
                                            int rank);
-  // Adds what comes to a rank.
-  void AddLoads(const CellModel& model, const StreamPlan& plan, int ranks,
-                const std::vector<int>& first_cell, const CellLoads& loads,
-                RankForecast& rank) const;
+  LoadSettings SettingsOf(const StreamPlan& plan, int ranks, double part) const;
+  // Adds deferred pairs, of which inducing points have some, too.
+  void AddLoads(const StreamPlan& plan, int ranks, DeferredLoads& loads,
+                ScaleForecast& forecast) const;
   void AddTraffic(const CellModel& model, const StreamPlan& plan, int ranks,
                   const std::vector<int>& first_cell, RankForecast& rank) const;
   // Returns what points and the largest unit take at most.

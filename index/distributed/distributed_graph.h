@@ -25,7 +25,8 @@
 //     which is far less to send than V, or than queries with their v. Its
 //     answers travel to the ranks whose slices have the rows (slice_answers.h).
 //   5 Pairs of a query and a cell that no bound dismisses travel to the owner
-//     of the cell, and what it finds travels to the slice of the query
+//     of the cell, or to a rank that has less to do, which fetches the cell
+//     (pair_shares.h), and what it finds travels to the slice of the query
 //     (deferred_pairs.h).
 //   6 Each rank writes the answers of its slice.
 //
@@ -88,7 +89,7 @@ struct DistributedOptions {
 struct RankTraffic {
   int64_t points = 0;  // to their owners, early rows and inducing points
   int64_t bounds = 0;
-  int64_t fetched = 0;
+  int64_t fetched = 0;  // its cells, for units and for deferred pairs
   int64_t deferred = 0;
   int64_t answers = 0;  // and what deferred pairs found
 };
@@ -97,7 +98,7 @@ struct RankTraffic {
 struct RankSearches {
   int64_t early = 0;     // of early rows, and of inducing points among others
   int64_t units = 0;     // of its cells
-  int64_t deferred = 0;  // pairs that came to its cells
+  int64_t deferred = 0;  // pairs that came to it
 };
 
 // Returns the same for one process: what the work is cut by.
@@ -108,7 +109,7 @@ struct RankReport {
   int64_t points = 0;  // that it owns
   int64_t units = 0;   // of its cells
   int64_t fetched_points = 0;
-  int64_t deferred_in = 0;  // pairs of a query and a cell, to its cells
+  int64_t deferred_in = 0;  // pairs of a query and a cell that it searched
   int64_t deferred_out = 0;
   // Points whose V it has made, each time counted: by bounds, by plans and
   // indexes of units, and for deferred pairs.

@@ -77,6 +77,8 @@ class SharedCells {
   // The cells, of which this rank's own are here.
   const CellPoints& points() const { return points_; }
   int first_cell(int rank) const { return first_cell_[rank]; }
+  // By rank, and the number of cells.
+  const std::vector<int>& first_cells() const { return first_cell_; }
   int last_cell(int rank) const { return first_cell_[rank + 1]; }
   int owner(int cell) const;
   int64_t own_points() const { return static_cast<int64_t>(own_.rows.size()); }

@@ -1,0 +1,92 @@
+#include "index/distributed/pair_shares.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <numeric>
+#include <utility>
+#include <vector>
+
+#include "absl/types/span.h"
+
+namespace rct {
+namespace {
+
+// Pairs of a cell that its owner gives away.
+struct Gift {
+  int cell;
+  double pairs;
+};
+
+// Returns what each rank is to do if owners search all pairs of their cells.
+std::vector<double> WorkOfOwners(const PairWork& work) {
+  std::vector<double> all(work.done.begin(), work.done.end());
+  for (size_t r = 0; r < all.size(); ++r) {
+    for (int c = work.first_cell[r]; c < work.first_cell[r + 1]; ++c) {
+      if (work.pairs[c] == 0) continue;
+      all[r] +=
+          static_cast<double>(work.points[c]) * (work.pairs[c] + work.of_point);
+    }
+  }
+  return all;
+}
+
+// Appends pairs of the cells [first, last) that are worth `excess` together.
+void GiveAway(const PairWork& work, int first, int last, double excess,
+              std::vector<Gift>& gifts) {
+  std::vector<std::pair<double, int>> fullest;
+  for (int c = first; c < last; ++c) fullest.emplace_back(-work.pairs[c], c);
+  std::sort(fullest.begin(), fullest.end());
+  for (const auto& [minus_pairs, c] : fullest) {
+    const auto points = static_cast<double>(work.points[c]);
+    const double give = std::floor(std::min(-minus_pairs, excess / points));
+    if (give <= work.of_point) break;
+    gifts.push_back({c, give});
+    excess -= give * points;
+  }
+}
+
+}  // namespace
+
+std::vector<std::vector<PairRun>> ShareOutPairs(const PairWork& work) {
+  const auto ranks = static_cast<int>(work.done.size());
+  const std::vector<double> all = WorkOfOwners(work);
+  const double mean = std::accumulate(all.begin(), all.end(), 0.0) / ranks;
+  std::vector<std::vector<PairRun>> runs(work.points.size());
+  std::vector<Gift> gifts;
+  for (int r = 0; r < ranks; ++r) {
+    for (int c = work.first_cell[r]; c < work.first_cell[r + 1]; ++c) {
+      runs[c].push_back({r, work.pairs[c]});
+    }
+    if (all[r] <= mean) continue;
+    GiveAway(work, work.first_cell[r], work.first_cell[r + 1], all[r] - mean,
+             gifts);
+  }
+  int taker = 0;
+  double room = mean - all[0];
+  for (Gift& gift : gifts) {
+    const auto points = static_cast<double>(work.points[gift.cell]);
+    std::vector<PairRun>& of_cell = runs[gift.cell];
+    double first = of_cell[0].last - gift.pairs;
+    while (gift.pairs > work.of_point && taker < ranks) {
+      const double take =
+          std::floor(std::min(gift.pairs, room / points - work.of_point));
+      if (take <= work.of_point) {
+        if (++taker < ranks) room = mean - all[taker];
+        continue;
+      }
+      if (std::ssize(of_cell) == 1) of_cell[0].last = first;
+      first += take;
+      of_cell.push_back({taker, first});
+      gift.pairs -= take;
+      room -= points * (take + work.of_point);
+    }
+    // What nobody takes stays with the owner, at the end.
+    if (std::ssize(of_cell) > 1 && gift.pairs > 0) {
+      of_cell.push_back({of_cell[0].rank, first + gift.pairs});
+    }
+  }
+  return runs;
+}
+
+}  // namespace rct
