@@ -109,7 +109,7 @@ std::vector<RankLoad> DeferredLoads::ShareOut(std::vector<double> done) {
   }
   const std::vector<std::vector<PairRun>> runs =
       ShareOutPairs({cells_.counts(), pairs, first_cell_, done,
-                     kPointInEvaluations * static_cast<double>(settings_.m)});
+                     EvaluationsOfPoint(settings_.m)});
   std::vector<RankLoad> all(settings_.ranks);
   for (int c = 0; c < cells_.size(); ++c) {
     const int owner = OwnerOf(c);

@@ -404,14 +404,13 @@ void ScaleModel::AddLoads(const StreamPlan& plan, int ranks,
                                            : 1.0,
                       options_.k);
   }
-  const double of_point =
-      kPointInEvaluations * static_cast<double>(factor_->num_inducing());
   std::vector<double> done(ranks, -1);
   for (const RankForecast& rank : forecast.ranks) {
     const RankReport& report = rank.report;
-    done[rank.rank] =
-        static_cast<double>(report.projected) * of_point +
-        static_cast<double>(report.searches.early + report.searches.units);
+    done[rank.rank] = WorkDone(
+        static_cast<double>(report.projected),
+        static_cast<double>(report.searches.early + report.searches.units),
+        factor_->num_inducing());
   }
   const std::vector<RankLoad> all = loads.ShareOut(std::move(done));
   for (RankForecast& rank : forecast.ranks) {

@@ -14,7 +14,7 @@ namespace {
 // What a point of the index of early rows costs, in points of cells. These are
 // projected four times or five, for bounds, plans, units and deferred pairs,
 // and where others fetch them.
-constexpr double kEarlyPoint = 0.4;
+constexpr double kEarlyPoint = 0.25;
 // The same of a query among early rows, whose neighbors are far away.
 constexpr double kEarlyQuery = 0.4;
 

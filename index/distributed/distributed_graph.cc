@@ -353,11 +353,10 @@ absl::Status Distributed::SendDeferred(int64_t most) {
 
 void Distributed::ShareOutDeferred() {
   const int64_t cells = cells_->points().size();
-  const double of_point =
-      kPointInEvaluations * static_cast<double>(factor_->num_inducing());
+  const int64_t m = factor_->num_inducing();
   std::string own;
-  Pack(static_cast<double>(own_.projected) * of_point +
-           static_cast<double>(own_.evaluations),
+  Pack(WorkDone(static_cast<double>(own_.projected),
+                static_cast<double>(own_.evaluations), m),
        own);
   Pack(absl::MakeConstSpan(deferred_->CountByCell(cells)), own);
   std::vector<double> done, pairs(cells), before(cells);
@@ -369,8 +368,8 @@ void Distributed::ShareOutDeferred() {
   }
   std::vector<int64_t> points;
   for (int c = 0; c < cells; ++c) points.push_back(cells_->points().count(c));
-  const std::vector<std::vector<PairRun>> runs =
-      ShareOutPairs({points, pairs, cells_->first_cells(), done, of_point});
+  const std::vector<std::vector<PairRun>> runs = ShareOutPairs(
+      {points, pairs, cells_->first_cells(), done, EvaluationsOfPoint(m)});
   deferred_->Send([&](int32_t cell, int64_t number) {
     const double place = before[cell] + static_cast<double>(number);
     return std::find_if(runs[cell].begin(), runs[cell].end(),

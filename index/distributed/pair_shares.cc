@@ -12,6 +12,12 @@
 namespace rct {
 namespace {
 
+// What a run of pairs is to evaluate, for V of its cell, to be worth moving.
+constexpr double kWorthMoving = 4;
+
+// The part of V that counts as work done.
+constexpr double kPartOfV = 0.5;
+
 // Pairs of a cell that its owner gives away.
 struct Gift {
   int cell;
@@ -40,13 +46,19 @@ void GiveAway(const PairWork& work, int first, int last, double excess,
   for (const auto& [minus_pairs, c] : fullest) {
     const auto points = static_cast<double>(work.points[c]);
     const double give = std::floor(std::min(-minus_pairs, excess / points));
-    if (give <= work.of_point) break;
+    if (give <= kWorthMoving * work.of_point) break;
     gifts.push_back({c, give});
     excess -= give * points;
   }
 }
 
 }  // namespace
+
+double EvaluationsOfPoint(int64_t m) { return 0.5 * static_cast<double>(m); }
+
+double WorkDone(double projected, double evaluations, int64_t m) {
+  return kPartOfV * projected * EvaluationsOfPoint(m) + evaluations;
+}
 
 std::vector<std::vector<PairRun>> ShareOutPairs(const PairWork& work) {
   const auto ranks = static_cast<int>(work.done.size());
@@ -62,24 +74,29 @@ std::vector<std::vector<PairRun>> ShareOutPairs(const PairWork& work) {
     GiveAway(work, work.first_cell[r], work.first_cell[r + 1], all[r] - mean,
              gifts);
   }
-  int taker = 0;
-  double room = mean - all[0];
+  // Those that have least to do take first.
+  std::vector<std::pair<double, int>> takers;
+  for (int r = 0; r < ranks; ++r) takers.emplace_back(all[r] - mean, r);
+  std::sort(takers.begin(), takers.end());
+  size_t taker = 0;
+  const double least = kWorthMoving * work.of_point;
   for (Gift& gift : gifts) {
     const auto points = static_cast<double>(work.points[gift.cell]);
     std::vector<PairRun>& of_cell = runs[gift.cell];
     double first = of_cell[0].last - gift.pairs;
-    while (gift.pairs > work.of_point && taker < ranks) {
-      const double take =
-          std::floor(std::min(gift.pairs, room / points - work.of_point));
-      if (take <= work.of_point) {
-        if (++taker < ranks) room = mean - all[taker];
+    while (gift.pairs > least && taker < takers.size()) {
+      auto& [minus_room, rank] = takers[taker];
+      const double take = std::floor(
+          std::min(gift.pairs, -minus_room / points - work.of_point));
+      if (take <= least) {
+        ++taker;
         continue;
       }
       if (std::ssize(of_cell) == 1) of_cell[0].last = first;
       first += take;
-      of_cell.push_back({taker, first});
+      of_cell.push_back({rank, first});
       gift.pairs -= take;
-      room -= points * (take + work.of_point);
+      minus_room += points * (take + work.of_point);
     }
     // What nobody takes stays with the owner, at the end.
     if (std::ssize(of_cell) > 1 && gift.pairs > 0) {

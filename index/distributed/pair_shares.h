@@ -21,9 +21,15 @@
 
 namespace rct {
 
-// V of a point, m^2 operations, in evaluations of 2 m, for each of m inducing
-// points.
-inline constexpr double kPointInEvaluations = 0.5;
+// Returns what V of a point is worth with m inducing points: it takes m^2
+// operations, and an evaluation 2 m.
+double EvaluationsOfPoint(int64_t m);
+
+// Returns what a rank has done before pairs are shared out, as far as these
+// make up for it. V that it has made counts for half: it follows from where its
+// cells are, and whoever had less to make would have as many more pairs to
+// evaluate. So neither V nor evaluations of one rank are far from the mean.
+double WorkDone(double projected, double evaluations, int64_t m);
 
 // What all ranks know. Work is counted in evaluations.
 struct PairWork {
