@@ -22,6 +22,7 @@
 #include "index/distributed/cell_shares.h"
 #include "index/distributed/distributed_graph.h"
 #include "index/distributed/pair_shares.h"
+#include "index/distributed/shared_cells.h"
 #include "index/distributed/slices.h"
 #include "index/index_memory.h"
 #include "index/streaming/stream_plan.h"
@@ -438,7 +439,8 @@ void ScaleModel::AddTraffic(const CellModel& model, const StreamPlan& plan,
   const double of_point = static_cast<double>(8 * cloud_.dim);
   const double n = static_cast<double>(cloud_.n);
   const double cells = static_cast<double>(plan.cells);
-  const double sample = std::min(n, 64 * cells);
+  const double sample =
+      std::min(n, static_cast<double>(kSampleOfCell) * cells);
   const double m = static_cast<double>(factor_->num_inducing());
   const auto early = static_cast<double>(std::max<int64_t>(
       0, std::min<int64_t>(plan.early_rows,

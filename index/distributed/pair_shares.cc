@@ -15,6 +15,9 @@ namespace {
 // What a run of pairs is to evaluate, for V of its cell, to be worth moving.
 constexpr double kWorthMoving = 4;
 
+// How far ranks are filled up, of the mean: V of runs that move is more work.
+constexpr double kFull = 1.05;
+
 // The part of V that counts as work done.
 constexpr double kPartOfV = 0.5;
 
@@ -76,7 +79,7 @@ std::vector<std::vector<PairRun>> ShareOutPairs(const PairWork& work) {
   }
   // Those that have least to do take first.
   std::vector<std::pair<double, int>> takers;
-  for (int r = 0; r < ranks; ++r) takers.emplace_back(all[r] - mean, r);
+  for (int r = 0; r < ranks; ++r) takers.emplace_back(all[r] - kFull * mean, r);
   std::sort(takers.begin(), takers.end());
   size_t taker = 0;
   const double least = kWorthMoving * work.of_point;
