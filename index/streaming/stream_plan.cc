@@ -21,6 +21,8 @@ namespace {
 constexpr int64_t kCellsOfInducing = 8;
 constexpr int64_t kMinCells = 64;
 constexpr int64_t kMaxCells = 4096;
+// The most points of a cell: a query that is deferred to one evaluates all.
+constexpr int64_t kMostOfCell = 32768;
 // The largest number of skeletons.
 constexpr int64_t kMaxGroups = 512;
 
@@ -94,10 +96,12 @@ void CutCells(const StreamOptions& options, const StreamSize& size,
               StreamPlan& plan) {
   const auto all_units = static_cast<int64_t>(
       std::bit_ceil(static_cast<uint64_t>(plan.units * size.ranks)));
-  const int64_t wanted = std::clamp<int64_t>(
-      std::bit_ceil(static_cast<uint64_t>(kCellsOfInducing * size.m + 1) / 2 +
-                    1),
-      kMinCells, kMaxCells);
+  const int64_t of_inducing = std::bit_ceil(
+      static_cast<uint64_t>(kCellsOfInducing * size.m + 1) / 2 + 1);
+  const int64_t of_points =
+      std::bit_ceil(static_cast<uint64_t>(size.n / kMostOfCell));
+  const int64_t wanted = std::clamp<int64_t>(std::max(of_inducing, of_points),
+                                             kMinCells, kMaxCells);
   const int64_t least = size.ranks > 1 ? kCellsOfUnit * all_units : all_units;
   const int64_t others = std::max<int64_t>(1, size.n - size.m);
   plan.cells =

@@ -1,5 +1,15 @@
 // How a streamed search is cut: cells, units, and how many points a unit may
 // fetch. No choice changes an answer.
+//
+// Cells. Their number is a power of two. Eight for each inducing point are what
+// bounds need: how far a residual reaches is a matter of the inducing points.
+// Where these have more than 32,768 points each, there are so many that they do
+// not, up to 4,096. For a unit that holds some cells and those around them
+// leaves pairs of a query and a whole cell to be evaluated: at 10^8 points in
+// the plane and 64 processes the forecast of docs/scale.md has a query of
+// Matern 1/2 evaluate 88,000 distances with 1,024 cells and a tenth of that
+// with 4,096. Bounds take bytes by the square of the number of cells, which is
+// why there are no more.
 
 #ifndef RCT_INDEX_STREAMING_STREAM_PLAN_H_
 #define RCT_INDEX_STREAMING_STREAM_PLAN_H_
