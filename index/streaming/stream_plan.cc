@@ -23,7 +23,7 @@ constexpr int64_t kMinCells = 64;
 constexpr int64_t kMaxCells = 4096;
 // The most points of a cell: a query that is deferred to one evaluates all.
 constexpr int64_t kMostOfCell = 32768;
-// The largest number of skeletons.
+// The number of skeletons, at most, but where there are many points.
 constexpr int64_t kMaxGroups = 512;
 
 // The points of a cell that is worth its bounds.
@@ -109,7 +109,9 @@ void CutCells(const StreamOptions& options, const StreamSize& size,
           ? Cells::CountFor(others, options.cells, /*least=*/2)
           : Cells::CountFor(others, std::max(wanted, least), kLeastOfCell);
   plan.units = std::clamp<int64_t>(plan.cells / size.ranks, 1, plan.units);
-  plan.groups = std::min(plan.cells, std::max(kMaxGroups, least));
+  plan.groups = std::min(
+      plan.cells,
+      std::max({kMaxGroups, least, std::min(of_points, kMaxCells) / 2}));
 }
 
 }  // namespace
