@@ -33,6 +33,9 @@ TEST(StreamPlanTest, CellsOfManyPointsAreMore) {
   EXPECT_EQ(PlanFor(34'000'000, 128, 16).cells, 2048);
   EXPECT_EQ(PlanFor(100'000'000, 128, 64).cells, 4096);
   EXPECT_EQ(PlanFor(1'000'000'000, 128, 256).cells, 4096);
+  EXPECT_EQ(PlanFor(10'000'000, 128, 16).groups, 512);
+  EXPECT_EQ(PlanFor(100'000'000, 128, 64).groups, 2048);
+  EXPECT_EQ(PlanFor(1'000'000'000, 128, 256).groups, 2048);
 }
 
 TEST(StreamPlanTest, FewPointsHaveFewCells) {
