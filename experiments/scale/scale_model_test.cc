@@ -86,8 +86,10 @@ void ExpectLikeForecast(const UniformCloud& cloud,
     ExpectWithin(real.bytes_sent, said.bytes_sent, 0.1, "bytes");
     ExpectWithin(real.traffic.points, said.traffic.points, 0.1, "points");
     ExpectWithin(real.traffic.bounds, said.traffic.bounds, 0.05, "bounds");
-    ExpectWithin(real.traffic.fetched, said.traffic.fetched, 0.05, "fetched");
-    ExpectWithin(real.traffic.deferred, said.traffic.deferred, 0.2, "deferred");
+    // Small parts, where whole cells and a few queries that want most of them
+    // decide.
+    ExpectWithin(real.traffic.fetched, said.traffic.fetched, 0.15, "fetched");
+    ExpectWithin(real.traffic.deferred, said.traffic.deferred, 0.4, "deferred");
     ExpectWithin(real.traffic.answers, said.traffic.answers, 0.1, "answers");
     ExpectWithin(real.evaluations, said.evaluations, 0.1, "evaluations");
     EXPECT_EQ(real.evaluations, real.searches.early + real.searches.units +
