@@ -118,7 +118,8 @@ absl::StatusOr<ScaleForecast> ScaleModel::Forecast(int ranks, int some) {
   RCT_ASSIGN_OR_RETURN(
       const StreamPlan plan,
       PlanStream(StreamOptionsOf(options_),
-                 {cloud_.n, cloud_.dim, factor_->num_inducing(), ranks}));
+                 {cloud_.n, cloud_.dim, factor_->num_inducing(), ranks,
+                  /*holds_slice=*/true}));
   RCT_ASSIGN_OR_RETURN(CellModel * model, ModelOf(plan));
   const std::vector<int> first_cell = ShareOutCells(
       model->cells().counts(), plan.groups, EarlyWork(plan.early_rows, ranks));
@@ -439,8 +440,7 @@ void ScaleModel::AddTraffic(const CellModel& model, const StreamPlan& plan,
   const double of_point = static_cast<double>(8 * cloud_.dim);
   const double n = static_cast<double>(cloud_.n);
   const double cells = static_cast<double>(plan.cells);
-  const double sample =
-      std::min(n, static_cast<double>(kSampleOfCell) * cells);
+  const double sample = std::min(n, static_cast<double>(kSampleOfCell) * cells);
   const double m = static_cast<double>(factor_->num_inducing());
   const auto early = static_cast<double>(std::max<int64_t>(
       0, std::min<int64_t>(plan.early_rows,

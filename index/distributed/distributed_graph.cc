@@ -129,7 +129,8 @@ absl::Status Distributed::Begin() {
     const int64_t m =
         InducingCount(options_.index.residual().inducing(), points_.n, dim);
     RCT_ASSIGN_OR_RETURN(
-        plan_, PlanStream(stream, {points_.n, dim, m, exchange_.size()}));
+        plan_, PlanStream(stream, {points_.n, dim, m, exchange_.size(),
+                                   /*holds_slice=*/true}));
     RCT_RETURN_IF_ERROR(
         ValidateSlice(points_, exchange_.rank(), exchange_.size()));
     answers_.emplace(points_.n, slice_, options_.k);

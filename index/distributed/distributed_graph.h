@@ -35,9 +35,10 @@
 //
 // Cost of a rank. Work is that of n / R points of a streamed search, and the
 // index of early rows. Bytes that it sends: (8 d + 4) n / R for the points, as
-// much for each that it gives to a unit of another rank, 20 + 8 d for a
-// deferred query and 16 for each of its pairs, 8 + 12 k for an answer; and, to
-// all ranks, its part of the bounds (bound_bytes / R) and of the early rows.
+// much for each that it gives to a unit of another rank or to pairs that moved
+// there, 20 + 8 d for a deferred query and 16 for each of its pairs, 8 + 12 k
+// for an answer; and, to all ranks, its part of the bounds (bound_bytes / R)
+// and of the early rows, and 4 for each cell.
 //
 // Errors. A rank takes no step before all have ended the one before, and an
 // error of one, an exception among them, is then that of all. What is thrown

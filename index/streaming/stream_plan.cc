@@ -62,12 +62,12 @@ double BytesOfPoint(const StreamOptions& options, int64_t dim, int64_t m) {
 }
 
 // Returns the bytes that a process has of points all the time: coordinates and
-// rows; of many processes, also those of its slice, of what it sends, and its
+// rows; where it has a slice, also those of it, of what it sends, and its
 // answers.
 double BytesHeld(const StreamOptions& options, const StreamSize& size,
                  int64_t own) {
   double of_point = 8.0 * static_cast<double>(size.dim) + 16;
-  if (size.ranks > 1) {
+  if (size.holds_slice) {
     of_point += 16.0 * static_cast<double>(size.dim) +
                 12.0 * static_cast<double>(options.k);
   }

@@ -31,6 +31,9 @@ struct StreamSize {
   int64_t m = 0;  // inducing points
   // Processes that share the points; options are then those of one of them.
   int64_t ranks = 1;
+  // Whether each has a slice of the points and its answers in memory, beside
+  // the points of its cells (index/distributed).
+  bool holds_slice = false;
 };
 
 struct StreamPlan {

@@ -50,6 +50,20 @@ TEST(StreamPlanTest, CellsAreEnoughForAllUnits) {
   EXPECT_GE(plan.groups, 4 * 512 * plan.units);
 }
 
+TEST(StreamPlanTest, AnswersInMemoryTakeRoom) {
+  StreamOptions options;
+  options.memory_limit_bytes = int64_t{4} << 30;
+  options.k = 20;
+  StreamSize size = {.n = 10'000'000, .dim = 2, .m = 128};
+  const absl::StatusOr<StreamPlan> without = PlanStream(options, size);
+  ASSERT_THAT(without.status(), IsOk());
+  size.holds_slice = true;
+  // 10^7 points with 20 answers of 12 bytes: 2.4 GB, and their coordinates.
+  const absl::StatusOr<StreamPlan> with = PlanStream(options, size);
+  ASSERT_THAT(with.status(), IsOk());
+  EXPECT_GT(with->units, without->units);
+}
+
 TEST(StreamPlanTest, TooLittleMemory) {
   StreamOptions options;
   options.memory_limit_bytes = 1 << 20;
