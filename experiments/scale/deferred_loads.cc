@@ -104,13 +104,21 @@ std::vector<RankLoad> DeferredLoads::ShareOut(std::vector<double> done) {
     if (of_rank < 0) of_rank = sum / known;
   }
   std::vector<double> pairs;
-  for (int c = 0; c < cells_.size(); ++c) {
-    pairs.push_back(loads_[c].pairs + of_inducing_[c].pairs);
-  }
-  const std::vector<std::vector<PairRun>> runs =
-      ShareOutPairs({cells_.counts(), pairs, first_cell_, done,
-                     EvaluationsOfPoint(settings_.m)});
+  for (int c = 0; c < cells_.size(); ++c) pairs.push_back(PairsOf(c));
+  const Runs runs = ShareOutPairs({cells_.counts(), pairs, first_cell_, done,
+                                   EvaluationsOfPoint(settings_.m)});
   std::vector<RankLoad> all(settings_.ranks);
+  AddSearches(runs, all);
+  AddSentPairs(runs, all);
+  return all;
+}
+
+double DeferredLoads::PairsOf(int cell) const {
+  return loads_[cell].pairs + of_inducing_[cell].pairs;
+}
+
+void DeferredLoads::AddSearches(const Runs& runs,
+                                std::vector<RankLoad>& all) const {
   for (int c = 0; c < cells_.size(); ++c) {
     const int owner = OwnerOf(c);
     all[owner].sent_cells += loads_[c].fetched * BytesOfCell(c);
@@ -118,7 +126,7 @@ std::vector<RankLoad> DeferredLoads::ShareOut(std::vector<double> done) {
     for (const PairRun& run : runs[c]) {
       const double length = run.last - std::exchange(first, run.last);
       if (length <= 0) continue;
-      const double share = length / pairs[c];
+      const double share = length / PairsOf(c);
       RankLoad& load = all[run.rank];
       load.pairs += length;
       load.evaluations +=
@@ -129,11 +137,15 @@ std::vector<RankLoad> DeferredLoads::ShareOut(std::vector<double> done) {
       if (run.rank != owner) all[owner].sent_cells += BytesOfCell(c);
     }
   }
+}
+
+void DeferredLoads::AddSentPairs(const Runs& runs,
+                                 std::vector<RankLoad>& all) const {
   // Pairs of a cell are in the order of the ranks that defer them.
   for (const Query& query : queries_) {
     std::set<int> others;
     for (const int32_t c : query.cells) {
-      const double place = pairs[c] * (query.from + 0.5) / settings_.ranks;
+      const double place = PairsOf(c) * (query.from + 0.5) / settings_.ranks;
       const auto to =
           std::find_if(runs[c].begin(), runs[c].end(),
                        [&](const PairRun& run) { return place < run.last; });
@@ -145,7 +157,6 @@ std::vector<RankLoad> DeferredLoads::ShareOut(std::vector<double> done) {
                                   static_cast<double>(others.size()) *
                                   static_cast<double>(4 + 8 * settings_.dim);
   }
-  return all;
 }
 
 }  // namespace rct

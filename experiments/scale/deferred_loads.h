@@ -18,6 +18,7 @@
 
 #include "experiments/scale/cell_cloud.h"
 #include "experiments/scale/cell_model.h"
+#include "index/distributed/pair_shares.h"
 
 namespace rct {
 
@@ -73,11 +74,17 @@ class DeferredLoads {
     double fetched = 0;  // by units of other ranks
   };
 
+  using Runs = std::vector<std::vector<PairRun>>;
+
   int OwnerOf(int cell) const;
+  double PairsOf(int cell) const;
   // Has what some ranks do stand for all, evenly.
   void Spread();
   double Beyond(int cell, double pairs) const;
   double BytesOfCell(int cell) const;
+  // Add what comes of these runs to the loads of ranks.
+  void AddSearches(const Runs& runs, std::vector<RankLoad>& all) const;
+  void AddSentPairs(const Runs& runs, std::vector<RankLoad>& all) const;
 
   const CellCloud& cells_;
   std::vector<int> first_cell_;

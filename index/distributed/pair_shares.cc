@@ -55,6 +55,35 @@ void GiveAway(const PairWork& work, int first, int last, double excess,
   }
 }
 
+// How much a rank may yet take, less than 0, and its number.
+using Taker = std::pair<double, int>;
+
+// Has `takers`, from number `taker` on, take what is given of a cell, whose
+// only run is its owner's.
+void Take(Gift gift, double points, double of_point, std::vector<Taker>& takers,
+          size_t& taker, std::vector<PairRun>& of_cell) {
+  const double least = kWorthMoving * of_point;
+  double first = of_cell[0].last - gift.pairs;
+  while (gift.pairs > least && taker < takers.size()) {
+    auto& [minus_room, rank] = takers[taker];
+    const double take =
+        std::floor(std::min(gift.pairs, -minus_room / points - of_point));
+    if (take <= least) {
+      ++taker;
+      continue;
+    }
+    if (std::ssize(of_cell) == 1) of_cell[0].last = first;
+    first += take;
+    of_cell.push_back({rank, first});
+    gift.pairs -= take;
+    minus_room += points * (take + of_point);
+  }
+  // What nobody takes stays with the owner, at the end.
+  if (std::ssize(of_cell) > 1 && gift.pairs > 0) {
+    of_cell.push_back({of_cell[0].rank, first + gift.pairs});
+  }
+}
+
 }  // namespace
 
 double EvaluationsOfPoint(int64_t m) { return 0.5 * static_cast<double>(m); }
@@ -78,33 +107,13 @@ std::vector<std::vector<PairRun>> ShareOutPairs(const PairWork& work) {
              gifts);
   }
   // Those that have least to do take first.
-  std::vector<std::pair<double, int>> takers;
+  std::vector<Taker> takers;
   for (int r = 0; r < ranks; ++r) takers.emplace_back(all[r] - kFull * mean, r);
   std::sort(takers.begin(), takers.end());
   size_t taker = 0;
-  const double least = kWorthMoving * work.of_point;
-  for (Gift& gift : gifts) {
-    const auto points = static_cast<double>(work.points[gift.cell]);
-    std::vector<PairRun>& of_cell = runs[gift.cell];
-    double first = of_cell[0].last - gift.pairs;
-    while (gift.pairs > least && taker < takers.size()) {
-      auto& [minus_room, rank] = takers[taker];
-      const double take = std::floor(
-          std::min(gift.pairs, -minus_room / points - work.of_point));
-      if (take <= least) {
-        ++taker;
-        continue;
-      }
-      if (std::ssize(of_cell) == 1) of_cell[0].last = first;
-      first += take;
-      of_cell.push_back({rank, first});
-      gift.pairs -= take;
-      minus_room += points * (take + work.of_point);
-    }
-    // What nobody takes stays with the owner, at the end.
-    if (std::ssize(of_cell) > 1 && gift.pairs > 0) {
-      of_cell.push_back({of_cell[0].rank, first + gift.pairs});
-    }
+  for (const Gift& gift : gifts) {
+    Take(gift, static_cast<double>(work.points[gift.cell]), work.of_point,
+         takers, taker, runs[gift.cell]);
   }
   return runs;
 }

@@ -8,8 +8,9 @@
 // pairs of the cells that have most to those that have less.
 //
 // Cost. A run of pairs that moves takes V of its cell once more, and a run is
-// only moved if it has more to evaluate than that; so nobody fetches more
-// points than are worth their V. No answer depends on who searches.
+// only moved if it has four times that to evaluate; so moved runs fetch and
+// project few points. No answer depends on who searches, nor would it if ranks
+// computed different shares.
 
 #ifndef RCT_INDEX_DISTRIBUTED_PAIR_SHARES_H_
 #define RCT_INDEX_DISTRIBUTED_PAIR_SHARES_H_
