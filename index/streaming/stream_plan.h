@@ -8,7 +8,7 @@
 // leaves pairs of a query and a whole cell to evaluate: at 10^8 points in the
 // plane, 64 processes and 128 inducing points, the forecast of docs/scale.md
 // has a point of Matern 1/2 evaluate 88,000 distances with 1,024 cells, 17,000
-// with 2,048 and 200 with 4,096. Bounds take bytes by the square of the number
+// with 2,048 and 130 with 4,096. Bounds take bytes by the square of the number
 // of cells, which is why there are no more.
 //
 // Groups. Skeletons are of 512 groups of cells; where points decide, of two
