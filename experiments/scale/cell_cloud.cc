@@ -57,6 +57,7 @@ CellCloud::CellCloud(const UniformCloud& cloud, const InducingFactor& factor,
       low_(count, cloud.dim),
       high_(count, cloud.dim),
       counts_(count),
+      has_inducing_(count),
       whole_(cloud.n <= kThinPoints * count),
       thin_rows_(count),
       thin_({}, {}) {
@@ -66,6 +67,8 @@ CellCloud::CellCloud(const UniformCloud& cloud, const InducingFactor& factor,
     tree_.Narrow(c, absl::MakeSpan(low_.row(c), cloud.dim),
                  absl::MakeSpan(high_.row(c), cloud.dim));
   }
+  const Matrix<double>& z = factor.inducing().coordinates;
+  for (int64_t i = 0; i < z.rows(); ++i) has_inducing_[CellOf(z.row(i))] = true;
   if (whole_) {
     MakeWhole(cloud, factor, threads);
   } else {

@@ -38,6 +38,9 @@ class CellCloud {
   const double* low(int cell) const { return low_.row(cell); }
   const double* high(int cell) const { return high_.row(cell); }
 
+  // Returns whether an inducing point lies in a cell.
+  bool has_inducing(int cell) const { return has_inducing_[cell]; }
+
   const CellPoints& thin() const { return thin_; }
   bool whole() const { return whole_; }
 
@@ -55,6 +58,7 @@ class CellCloud {
   Matrix<double> low_;
   Matrix<double> high_;
   std::vector<int64_t> counts_;
+  std::vector<bool> has_inducing_;
   bool whole_;
   std::vector<std::vector<int32_t>> thin_rows_;
   std::vector<Matrix<double>> thin_points_;

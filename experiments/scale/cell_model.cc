@@ -12,6 +12,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "base/check.h"
 #include "base/matrix.h"
 #include "base/parallel.h"
@@ -35,6 +36,24 @@ double ProcessSeconds() {
   RCT_CHECK(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time) == 0);
   return static_cast<double>(time.tv_sec) +
          1e-9 * static_cast<double>(time.tv_nsec);
+}
+
+// Returns the squared distance in the middle of all queries that these stand
+// for.
+double MedianOf(absl::Span<const TrialFound> found,
+                absl::Span<const double> weights) {
+  std::vector<std::pair<double, double>> order;
+  double left = 0;
+  for (size_t i = 0; i < found.size(); ++i) {
+    order.emplace_back(found[i].squared, weights[i]);
+    left += 0.5 * weights[i];
+  }
+  std::sort(order.begin(), order.end());
+  for (const auto& [squared, weight] : order) {
+    left -= weight;
+    if (left < 0) return squared;
+  }
+  return 0;
 }
 
 }  // namespace
@@ -128,16 +147,12 @@ absl::StatusOr<CellTrial> CellModel::Try(const CellBounds& bounds) {
     RCT_ASSIGN_OR_RETURN(std::vector<TrialFound> found,
                          trials_.Find(*trial, own));
     double wanted = 0;
-    FindWanted(bounds, cell, *trial, found, own,
-               [&](int32_t, int32_t) { wanted += 1; });
-    trials[i].part_wanted =
-        wanted / static_cast<double>(std::ssize(found) * (cells_.size() - 1));
-    std::sort(found.begin(), found.end(),
-              [](const TrialFound& a, const TrialFound& b) {
-                return a.squared < b.squared;
-              });
+    FindWanted(bounds, cell, *trial, found, own, [&](int32_t query, int32_t) {
+      wanted += trial->weights[query];
+    });
+    trials[i].part_wanted = wanted / (QueriesOf(cell) * (cells_.size() - 1));
     trials[i].distance =
-        std::sqrt(std::max(0.0, found[found.size() / 2].squared));
+        std::sqrt(std::max(0.0, MedianOf(found, trial->weights)));
   }
   return TogetherOf(std::move(trials));
 }
@@ -168,10 +183,10 @@ absl::StatusOr<std::vector<double>> CellModel::Wants(int cell) {
   const auto own = [&](int c) { return c == cell; };
   RCT_ASSIGN_OR_RETURN(const std::vector<TrialFound> found,
                        trials_.Find(*trial, own));
-  const double weight =
-      QueriesOf(cell) / static_cast<double>(std::ssize(found));
   FindWanted(bounds(), cell, *trial, found, own,
-             [&](int32_t, int32_t other) { wants[other] += weight; });
+             [&](int32_t query, int32_t other) {
+               wants[other] += trial->weights[query];
+             });
   return wants;
 }
 
@@ -183,8 +198,7 @@ absl::StatusOr<std::vector<WeighedQuery>> CellModel::Defer(
                        trials_.Find(*trial, is_here));
   std::vector<WeighedQuery> queries(found.size());
   for (size_t i = 0; i < found.size(); ++i) {
-    queries[i].weight =
-        QueriesOf(cell) / static_cast<double>(std::ssize(found));
+    queries[i].weight = trial->weights[i];
     queries[i].before = trial->before[i];
     queries[i].found = std::move(found[i].elsewhere);
   }

@@ -48,7 +48,7 @@ struct WeighedQuery {
 struct CellCut {
   int64_t cells = 1;
   int64_t groups = 1;          // of cells, for skeletons
-  int64_t trial_queries = 32;  // of a cell
+  int64_t trial_queries = 32;  // of each stratum of a cell
 };
 
 class CellModel {

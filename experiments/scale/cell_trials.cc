@@ -15,6 +15,7 @@
 #include "base/matrix.h"
 #include "base/random.h"
 #include "base/status_macros.h"
+#include "experiments/scale/trial_strata.h"
 #include "metric/residual_correlation.h"
 #include "metric/residual_factors.h"
 #include "metric/residual_points.h"
@@ -34,8 +35,7 @@ constexpr double kMostWindow = 32;
 
 constexpr int kTile = 120;
 
-// The streams of trial queries and windows: "trial" and "window" in ASCII.
-constexpr uint64_t kTrialStream = 0x747269616c;
+// The stream of windows: "window" in ASCII.
 constexpr uint64_t kWindowStream = 0x77696e646f77;
 
 }  // namespace
@@ -46,67 +46,19 @@ struct CellTrials::Window {
   std::vector<bool> here;
 };
 
-double CellTrials::QueriesOf(int cell) const {
-  const auto count = static_cast<double>(cells_.count(cell));
-  if (!search_.predecessor) return count;
-  const double early =
-      static_cast<double>(search_.early_rows) / static_cast<double>(cloud_.n);
-  return count * (1 - early);
-}
-
 absl::StatusOr<CellQueriesTrial> CellTrials::Make(int cell,
                                                   int64_t count) const {
+  TrialQueries queries = strata_.Make(cell, count);
   CellQueriesTrial trial;
-  Matrix<double> points = cells_.whole() ? RowsOf(cell, count, trial.before)
-                                         : NewPoints(cell, count, trial.before);
-  trial.positions.resize(points.rows());
+  trial.before = std::move(queries.before);
+  trial.weights = std::move(queries.weights);
+  trial.positions.resize(queries.points.rows());
   std::iota(trial.positions.begin(), trial.positions.end(), 0);
-  RCT_ASSIGN_OR_RETURN(ResidualPoints projected,
-                       factor_->Project(std::move(points), /*num_threads=*/1));
+  RCT_ASSIGN_OR_RETURN(
+      ResidualPoints projected,
+      factor_->Project(std::move(queries.points), /*num_threads=*/1));
   trial.points = std::make_shared<const ResidualPoints>(std::move(projected));
   return trial;
-}
-
-Matrix<double> CellTrials::RowsOf(int cell, int64_t count,
-                                  std::vector<double>& before) const {
-  const CellView& points = cells_.thin()[cell];
-  const int64_t first =
-      search_.predecessor
-          ? std::lower_bound(points.rows.begin(), points.rows.end(),
-                             search_.early_rows) -
-                points.rows.begin()
-          : 0;
-  const int64_t queries = points.size() - first;
-  const int64_t some = std::min(count, queries);
-  Matrix<double> rows(some, cloud_.dim);
-  for (int64_t i = 0; i < some; ++i) {
-    const int64_t place = first + i * queries / some;
-    std::copy_n(points.point(place), cloud_.dim, rows.row(i));
-    before.push_back(search_.predecessor
-                         ? static_cast<double>(points.rows[place]) /
-                               static_cast<double>(cloud_.n)
-                         : 1.0);
-  }
-  return rows;
-}
-
-Matrix<double> CellTrials::NewPoints(int cell, int64_t count,
-                                     std::vector<double>& before) const {
-  RandomStream stream(cloud_.seed + static_cast<uint64_t>(cell), kTrialStream);
-  Matrix<double> points(count, cloud_.dim);
-  const double early =
-      static_cast<double>(search_.early_rows) / static_cast<double>(cloud_.n);
-  for (int64_t i = 0; i < count; ++i) {
-    for (int64_t j = 0; j < cloud_.dim; ++j) {
-      const double low = cells_.low(cell)[j];
-      points(i, j) = low + stream.Uniform() * (cells_.high(cell)[j] - low);
-    }
-    // Queries that stand for as many rows each, in the order of rows.
-    const double rows =
-        (static_cast<double>(i) + 0.5) / static_cast<double>(count);
-    before.push_back(search_.predecessor ? early + (1 - early) * rows : 1.0);
-  }
-  return points;
 }
 
 CellTrials::Window CellTrials::MakeWindow(

@@ -1,4 +1,5 @@
-// Trial queries of cells: what a few queries of a cell have to look at.
+// Trial queries of cells: what a few queries of a cell (trial_strata.h) have to
+// look at.
 //
 // A trial makes the points around its query at full density, a *window* of so
 // many that the k nearest are among them, whatever the number of all points.
@@ -11,28 +12,23 @@
 
 #include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
-#include "base/matrix.h"
 #include "experiments/scale/cell_cloud.h"
+#include "experiments/scale/trial_strata.h"
 #include "experiments/scale/uniform_cloud.h"
 #include "metric/residual_factors.h"
 #include "metric/residual_points.h"
 
 namespace rct {
 
-// What queries look for.
-struct TrialSearch {
-  int64_t k = 1;
-  bool predecessor = false;
-  int64_t early_rows = 0;  // which are no queries of cells
-};
-
 // Trial queries of one cell.
 struct CellQueriesTrial {
-  std::vector<double> before;  // the part of all points that a query looks at
+  std::vector<double> before;   // of TrialQueries
+  std::vector<double> weights;  // the same
   std::vector<int32_t> positions;
   std::shared_ptr<const ResidualPoints> points;
 };
@@ -54,9 +50,10 @@ class CellTrials {
       : cloud_(cloud),
         cells_(cells),
         factor_(std::move(factor)),
-        search_(search) {}
+        search_(search),
+        strata_(cloud, cells, *factor_, search) {}
 
-  // Returns `count` trial queries of a cell.
+  // Returns trial queries of a cell, about `count` of each stratum.
   absl::StatusOr<CellQueriesTrial> Make(int cell, int64_t count) const;
 
   // Returns what each of them finds where the points of the cells for which
@@ -66,17 +63,10 @@ class CellTrials {
       absl::FunctionRef<bool(int cell)> here) const;
 
   // Returns how many queries a cell has.
-  double QueriesOf(int cell) const;
+  double QueriesOf(int cell) const { return strata_.QueriesOf(cell); }
 
  private:
   struct Window;
-
-  // Return queries of a cell, with the part of all points before each: rows of
-  // a whole cell, or new ones.
-  Matrix<double> RowsOf(int cell, int64_t count,
-                        std::vector<double>& before) const;
-  Matrix<double> NewPoints(int cell, int64_t count,
-                           std::vector<double>& before) const;
 
   Window MakeWindow(const double* point, double before, uint64_t stream,
                     absl::FunctionRef<bool(int cell)> here) const;
@@ -85,6 +75,7 @@ class CellTrials {
   const CellCloud& cells_;
   std::shared_ptr<const InducingFactor> factor_;
   TrialSearch search_;
+  TrialStrata strata_;
 };
 
 }  // namespace rct

@@ -139,12 +139,13 @@ absl::StatusOr<std::string> RealRow(const Setting& setting, int64_t n,
                                    100 * WorstOf(bytes, said_bytes));
   return absl::StrFormat(
       "| %s | %s | %d | %s %.0f | %.1f%% | %.2f | %.1f%% | %.2f | %.2f | %.2f "
-      "| %.2f |\n",
+      "| %.2f | %.2f | %.2f |\n",
       setting.name, setting.predecessor ? "yes" : "", ranks, sent,
       MeanOf(evaluations) * of_point,
       100 * WorstOf(evaluations, said_evaluations),
       MeanOf(projected) * of_point, 100 * WorstOf(projected, said_projected),
-      BalanceOf(work), BalanceOf(run.seconds), MeanOf(run.seconds) * ranks,
+      BalanceOf(evaluations), BalanceOf(projected), BalanceOf(work),
+      BalanceOf(run.seconds), MeanOf(run.seconds) * ranks,
       MeanOf(run.seconds) /
           MeanOf(SecondsOfAll(forecast, ranks, setting.m, costs)));
 }
@@ -153,9 +154,10 @@ absl::StatusOr<std::string> RealTable() {
   constexpr int64_t kPoints = 100000;
   std::string table = absl::StrCat(
       "| kernel | predecessors | ranks | bytes sent a point | off by | "
-      "evaluations a point | off by | V made a point | off by | balance | of "
-      "seconds | seconds | real / forecast |\n"
-      "|---|---|---|---|---|---|---|---|---|---|---|---|---|\n");
+      "evaluations a point | off by | V made a point | off by | balance of "
+      "evaluations | of V | of work | of seconds | seconds | real / forecast "
+      "|\n"
+      "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n");
   const UniformCloud cloud = {.n = kPoints, .dim = 2, .seed = 1};
   for (const bool predecessor : {false, true}) {
     for (const auto& [name, family] :
@@ -167,7 +169,7 @@ absl::StatusOr<std::string> RealTable() {
                            MeasureCosts(cloud, options));
       RCT_ASSIGN_OR_RETURN(
           const std::unique_ptr<ScaleModel> model,
-          ScaleModel::Create(cloud, options, /*trial_queries=*/128));
+          ScaleModel::Create(cloud, options, /*trial_queries=*/64));
       for (const int ranks : {1, 2, 4, 8, 16}) {
         RCT_ASSIGN_OR_RETURN(
             const std::string row,
@@ -230,8 +232,8 @@ absl::StatusOr<std::string> ForecastTable(const Setting& setting,
       "rank, GB (points, bounds, answers) | clock, s | efficiency |\n"
       "|---|---|---|---|---|---|---|---|---|---|---|---|---|\n";
   for (const auto& [n, cells, from] :
-       {Cut{10'000'000, 0, 1}, Cut{100'000'000, 0, 16},
-        Cut{100'000'000, 4096, 16}}) {
+       {Cut{10'000'000, 0, 1}, Cut{100'000'000, 1024, 16},
+        Cut{100'000'000, 0, 16}}) {
     const UniformCloud cloud = {.n = n, .dim = 2, .seed = 1};
     DistributedOptions options = OptionsOf(setting, kMemory);
     options.cells = cells;

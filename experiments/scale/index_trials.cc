@@ -20,8 +20,6 @@
 namespace rct {
 namespace {
 
-constexpr int64_t kQueries = 1024;
-
 // Sizes of trial indexes in a factor of two.
 constexpr double kSizesOfOctave = 4;
 
@@ -57,17 +55,6 @@ absl::StatusOr<double> EvaluationsIn(const Matrix<double>& points,
                        index.Search(queries, search));
   return static_cast<double>(result.counters.distance_evaluations()) /
          static_cast<double>(queries.size());
-}
-
-// Returns at most kQueries of `queries`.
-std::vector<int64_t> SomeOf(const std::vector<int64_t>& queries) {
-  const auto count = std::ssize(queries);
-  const int64_t some = std::min<int64_t>(count, kQueries);
-  std::vector<int64_t> chosen;
-  for (int64_t i = 0; i < some; ++i) {
-    chosen.push_back(queries[i * count / some]);
-  }
-  return chosen;
 }
 
 }  // namespace
@@ -122,27 +109,9 @@ absl::StatusOr<double> IndexTrials::OfUnit(int64_t points, int64_t own,
     }
   }
   RCT_ASSIGN_OR_RETURN(const double evaluations,
-                       EvaluationsIn(patch, index, SomeOf(queries), options_));
+                       EvaluationsIn(patch, index, queries, options_));
   of_unit_[key] = evaluations;
   return evaluations;
-}
-
-absl::StatusOr<double> IndexTrials::OfEarly(int64_t first, int64_t last) {
-  const auto known = of_early_.find({first, last});
-  if (known != of_early_.end()) return known->second;
-  if (first == last) return 0.0;
-  std::vector<int64_t> queries;
-  for (int64_t row = first; row < last; ++row) queries.push_back(row);
-  IndexOptions index = OptionsOf(options_.index, factor_);
-  if (index.strategy() == BLOCK && !index.has_heuristics()) {
-    index.mutable_heuristics()->mutable_skeleton_bound()->set_expected_queries(
-        last - first);
-  }
-  RCT_ASSIGN_OR_RETURN(
-      const double evaluations,
-      EvaluationsIn(cloud_.Range(0, last), index, SomeOf(queries), options_));
-  return of_early_[{first, last}] =
-             evaluations * static_cast<double>(last - first);
 }
 
 }  // namespace rct

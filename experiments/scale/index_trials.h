@@ -2,8 +2,9 @@
 //
 // A trial index is over a *patch*, a box that holds as many points of the cloud
 // at full density as the index of the unit, or kMostPatch, beyond which a query
-// meets no more blocks than before. Queries are some of its own in the middle.
-// Early rows are few and their index is made whole.
+// meets no more blocks than before. Its queries are all of its own in the
+// middle, in one call: an index makes what it needs to bound anything when it
+// has enough queries to pay for it, and searches all pairs for fewer.
 
 #ifndef RCT_EXPERIMENTS_SCALE_INDEX_TRIALS_H_
 #define RCT_EXPERIMENTS_SCALE_INDEX_TRIALS_H_
@@ -32,10 +33,6 @@ class IndexTrials {
   absl::StatusOr<double> OfUnit(int64_t points, int64_t own, int64_t early_rows,
                                 double rms_residual);
 
-  // Returns those of all early rows [first, last), in an index of rows
-  // [0, last).
-  absl::StatusOr<double> OfEarly(int64_t first, int64_t last);
-
   static constexpr int64_t kMostPatch = int64_t{1} << 15;
 
  private:
@@ -43,7 +40,6 @@ class IndexTrials {
   const InducingFactor& factor_;
   const DistributedOptions& options_;
   std::map<std::pair<int64_t, int64_t>, double> of_unit_;
-  std::map<std::pair<int64_t, int64_t>, double> of_early_;
 };
 
 }  // namespace rct

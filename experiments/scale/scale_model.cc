@@ -6,7 +6,6 @@
 #include <memory>
 #include <numeric>
 #include <optional>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,15 +17,19 @@
 #include "base/parallel.h"
 #include "base/status_macros.h"
 #include "experiments/scale/cell_model.h"
+#include "experiments/scale/deferred_loads.h"
 #include "experiments/scale/uniform_cloud.h"
 #include "index/distributed/cell_shares.h"
 #include "index/distributed/distributed_graph.h"
+#include "index/distributed/pair_shares.h"
+#include "index/distributed/shared_cells.h"
 #include "index/distributed/slices.h"
 #include "index/index_memory.h"
 #include "index/streaming/stream_plan.h"
 #include "index/streaming/streamed_graph.h"
 #include "index/streaming/streamed_points.h"
 #include "index/streaming/unit_plan.h"
+#include "index/streaming/unit_search.h"
 #include "metric/inducing_points.h"
 #include "metric/kernel.h"
 #include "metric/residual_factors.h"
@@ -34,21 +37,10 @@
 namespace rct {
 namespace {
 
-// Cells of a unit whose queries stand for those of all.
-constexpr int kMostTrialCells = 32;
+// Cells of a unit whose queries stand for those of its other cells.
+constexpr int kMostTrialCells = 64;
 
 int64_t Round(double x) { return std::llround(x); }
-
-// Returns the cells of a run whose queries are tried.
-std::vector<int> TrialCellsOf(CellRun run) {
-  const int count = run.last - run.first;
-  const int some = std::min(count, kMostTrialCells);
-  std::vector<int> cells;
-  for (int i = 0; i < some; ++i) {
-    cells.push_back(run.first + (2 * i + 1) * count / (2 * some));
-  }
-  return cells;
-}
 
 int OwnerOf(const std::vector<int>& first_cell, int cell) {
   return static_cast<int>(
@@ -69,19 +61,7 @@ struct ScaleModel::UnitForecast {
   int64_t fetched = 0;
   double queries = 0;
   double evaluations = 0;
-  double pairs = 0;           // deferred
-  double deferred_bytes = 0;  // to other ranks
-};
-
-struct ScaleModel::CellLoads {
-  explicit CellLoads(int64_t cells)
-      : pairs(cells), evaluations(cells), found(cells), fetched(cells) {}
-
-  double part = 1;  // of all ranks, whose units these are
-  std::vector<double> pairs;
-  std::vector<double> evaluations;  // of what was deferred
-  std::vector<double> found;
-  std::vector<double> fetched;  // how many units of other ranks fetch it
+  double pairs = 0;  // deferred
 };
 
 absl::StatusOr<std::unique_ptr<ScaleModel>> ScaleModel::Create(
@@ -138,7 +118,8 @@ absl::StatusOr<ScaleForecast> ScaleModel::Forecast(int ranks, int some) {
   RCT_ASSIGN_OR_RETURN(
       const StreamPlan plan,
       PlanStream(StreamOptionsOf(options_),
-                 {cloud_.n, cloud_.dim, factor_->num_inducing(), ranks}));
+                 {cloud_.n, cloud_.dim, factor_->num_inducing(), ranks,
+                  /*holds_slice=*/true}));
   RCT_ASSIGN_OR_RETURN(CellModel * model, ModelOf(plan));
   const std::vector<int> first_cell = ShareOutCells(
       model->cells().counts(), plan.groups, EarlyWork(plan.early_rows, ranks));
@@ -157,8 +138,9 @@ absl::StatusOr<ScaleForecast> ScaleModel::Forecast(int ranks, int some) {
     forecast.bounds_made = 0;
   }
   some = std::min(some, ranks);
-  CellLoads loads(plan.cells);
-  loads.part = static_cast<double>(some) / ranks;
+  DeferredLoads loads(
+      model->cells(), first_cell,
+      SettingsOf(plan, ranks, static_cast<double>(some) / ranks));
   for (int i = 0; i < some; ++i) {
     const int rank = (2 * i + 1) * ranks / (2 * some);
     RCT_ASSIGN_OR_RETURN(
@@ -168,41 +150,72 @@ absl::StatusOr<ScaleForecast> ScaleModel::Forecast(int ranks, int some) {
   }
   for (RankForecast& rank : forecast.ranks) {
     rank.report.projected += forecast.bounds_made * rank.report.points;
-    AddLoads(*model, plan, ranks, first_cell, loads, rank);
+  }
+  AddLoads(plan, ranks, loads, forecast);
+  for (RankForecast& rank : forecast.ranks) {
     AddTraffic(*model, plan, ranks, first_cell, rank);
     rank.bytes_held = forecast.bound_bytes + BytesHeld(ranks, rank);
   }
   return forecast;
 }
 
+std::vector<ScaleModel::TrialCell> ScaleModel::TrialCellsOf(
+    const CellModel& model, CellRun run) {
+  // All that have an inducing point, near which are the queries that want most,
+  // and some of the others.
+  std::vector<TrialCell> cells;
+  std::vector<int> others;
+  for (int c = run.first; c < run.last; ++c) {
+    if (model.cells().has_inducing(c)) {
+      cells.push_back({c, 1});
+    } else {
+      others.push_back(c);
+    }
+  }
+  const auto count = static_cast<int>(others.size());
+  const int some = std::min(count, kMostTrialCells);
+  double queries = 0, tried = 0;
+  for (const int c : others) queries += model.QueriesOf(c);
+  const size_t before = cells.size();
+  for (int i = 0; i < some; ++i) {
+    const int c = others[(2 * i + 1) * count / (2 * some)];
+    tried += model.QueriesOf(c);
+    cells.push_back({c, 1});
+  }
+  for (size_t i = before; i < cells.size(); ++i) {
+    cells[i].times = queries / tried;
+  }
+  return cells;
+}
+
 absl::StatusOr<std::vector<int32_t>> ScaleModel::Fetched(
     CellModel& model, const StreamPlan& plan, CellRun run,
-    std::vector<int> trial_cells) {
+    const std::vector<TrialCell>& trial_cells) {
   std::vector<int32_t> fetched;
   if (plan.max_fetched == 0) return fetched;
   if (model.cells().whole()) return PlanWhole(model, plan, run);
-  std::erase_if(trial_cells, [&](int c) {
-    return wants_.contains({&model, c});
-  });
+  std::vector<int> unknown;
+  for (const TrialCell& trial : trial_cells) {
+    if (!wants_.contains({&model, trial.cell})) unknown.push_back(trial.cell);
+  }
   std::vector<absl::StatusOr<std::vector<double>>> made(
-      trial_cells.size(), absl::UnknownError("not made"));
+      unknown.size(), absl::UnknownError("not made"));
   ParallelFor(threads_, std::ssize(made),
-              [&](int64_t i, int) { made[i] = model.Wants(trial_cells[i]); });
+              [&](int64_t i, int) { made[i] = model.Wants(unknown[i]); });
   for (size_t i = 0; i < made.size(); ++i) {
     RCT_RETURN_IF_ERROR(made[i].status());
-    wants_[{&model, trial_cells[i]}] = *std::move(made[i]);
+    wants_[{&model, unknown[i]}] = *std::move(made[i]);
   }
-  double queries = 0, tried = 0;
   std::vector<double> sums(plan.cells);
-  for (int c = run.first; c < run.last; ++c) queries += model.QueriesOf(c);
-  for (const int c : TrialCellsOf(run)) {
-    tried += model.QueriesOf(c);
-    const std::vector<double>& wants = wants_[{&model, c}];
-    for (int64_t to = 0; to < plan.cells; ++to) sums[to] += wants[to];
+  for (const TrialCell& trial : trial_cells) {
+    const std::vector<double>& wants = wants_[{&model, trial.cell}];
+    for (int64_t to = 0; to < plan.cells; ++to) {
+      sums[to] += trial.times * wants[to];
+    }
   }
   std::vector<std::pair<double, int32_t>> by_wants;
   for (int32_t c = 0; c < plan.cells; ++c) {
-    const double wanted = sums[c] * queries / tried;
+    const double wanted = sums[c];
     if ((c < run.first || c >= run.last) && wanted > 0 &&
         wanted >= static_cast<double>(plan.defer_below)) {
       by_wants.emplace_back(-wanted, c);
@@ -218,28 +231,32 @@ absl::StatusOr<std::vector<int32_t>> ScaleModel::Fetched(
   return fetched;
 }
 
+StreamedPoints ScaleModel::All(const CellModel& model, const StreamPlan& plan,
+                               MatrixView<const double> early) const {
+  return {factor_,
+          UnitOptions(options_.index, *factor_, plan.unit_bytes),
+          model.cells().thin(),
+          model.bounds(),
+          options_.k,
+          options_.predecessor,
+          plan.early_rows,
+          early,
+          plan.defer_below,
+          plan.max_fetched,
+          model.choice().rms_residual};
+}
+
 absl::StatusOr<std::vector<int32_t>> ScaleModel::PlanWhole(
     const CellModel& model, const StreamPlan& plan, CellRun run) const {
-  const StreamedPoints all = {
-      factor_,
-      UnitOptions(options_.index, *factor_, plan.unit_bytes),
-      model.cells().thin(),
-      model.bounds(),
-      options_.k,
-      options_.predecessor,
-      plan.early_rows,
-      /*early=*/{},
-      plan.defer_below,
-      plan.max_fetched,
-      model.choice().rms_residual};
-  return PlanUnit(all, {StreamUnit::kCells, run.first, run.last}, threads_,
+  return PlanUnit(All(model, plan, {}),
+                  {StreamUnit::kCells, run.first, run.last}, threads_,
                   /*monitor=*/nullptr);
 }
 
 absl::StatusOr<ScaleModel::UnitForecast> ScaleModel::ForecastUnit(
     CellModel& model, const StreamPlan& plan, CellRun run,
-    const std::vector<int>& first_cell, CellLoads& loads) {
-  const std::vector<int> trial_cells = TrialCellsOf(run);
+    const std::vector<int>& first_cell, DeferredLoads& loads) {
+  const std::vector<TrialCell> trial_cells = TrialCellsOf(model, run);
   RCT_ASSIGN_OR_RETURN(const std::vector<int32_t> fetched,
                        Fetched(model, plan, run, trial_cells));
   const int own_rank = OwnerOf(first_cell, run.first);
@@ -250,36 +267,20 @@ absl::StatusOr<ScaleModel::UnitForecast> ScaleModel::ForecastUnit(
   for (const int32_t c : fetched) {
     here[c] = true;
     unit.fetched += model.cells().count(c);
-    if (OwnerOf(first_cell, c) != own_rank) loads.fetched[c] += 1;
+    loads.AddFetched(own_rank, c);
   }
   std::vector<absl::StatusOr<std::vector<WeighedQuery>>> tried(
       trial_cells.size(), absl::UnknownError("not tried"));
   ParallelFor(threads_, std::ssize(tried), [&](int64_t i, int) {
-    tried[i] = model.Defer(trial_cells[i], here);
+    tried[i] = model.Defer(trial_cells[i].cell, here);
   });
-  double queries_tried = 0;
   for (int c = run.first; c < run.last; ++c) unit.queries += model.QueriesOf(c);
-  for (const int c : trial_cells) queries_tried += model.QueriesOf(c);
-  const double of_queries = unit.queries / queries_tried;
-  const auto dim = static_cast<double>(cloud_.dim);
-  for (const auto& of_cell : tried) {
-    RCT_RETURN_IF_ERROR(of_cell.status());
-    for (const WeighedQuery& query : *of_cell) {
-      const double weight = query.weight * of_queries;
-      std::set<int> owners;
-      for (const int32_t c : query.wanted) {
-        loads.pairs[c] += weight;
-        loads.evaluations[c] +=
-            weight * query.before * static_cast<double>(model.cells().count(c));
-        unit.pairs += weight;
-        const int owner = OwnerOf(first_cell, c);
-        if (owner == own_rank) continue;
-        owners.insert(owner);
-        unit.deferred_bytes += 16 * weight;
-      }
-      unit.deferred_bytes +=
-          weight * static_cast<double>(owners.size()) * (4 + 8 * dim);
-      for (const int32_t c : query.found) loads.found[c] += weight;
+  for (size_t i = 0; i < tried.size(); ++i) {
+    RCT_RETURN_IF_ERROR(tried[i].status());
+    for (const WeighedQuery& query : *tried[i]) {
+      loads.AddQuery(own_rank, query, trial_cells[i].times);
+      unit.pairs += query.weight * trial_cells[i].times *
+                    static_cast<double>(query.wanted.size());
     }
   }
   RCT_ASSIGN_OR_RETURN(
@@ -292,7 +293,7 @@ absl::StatusOr<ScaleModel::UnitForecast> ScaleModel::ForecastUnit(
 
 absl::StatusOr<RankForecast> ScaleModel::ForecastRank(
     CellModel& model, const StreamPlan& plan, int ranks, int rank,
-    const std::vector<int>& first_cell, CellLoads& loads) {
+    const std::vector<int>& first_cell, DeferredLoads& loads) {
   RankForecast forecast;
   forecast.rank = rank;
   RankReport& report = forecast.report;
@@ -304,8 +305,7 @@ absl::StatusOr<RankForecast> ScaleModel::ForecastRank(
     ++report.units;
     report.fetched_points += unit.fetched;
     report.deferred_out += Round(unit.pairs);
-    report.traffic.deferred += Round(unit.deferred_bytes);
-    report.evaluations += Round(unit.evaluations);
+    report.searches.units += Round(unit.evaluations);
     report.projected += (plan.max_fetched > 0 ? unit.own : 0) + unit.own +
                         unit.fetched + std::ssize(factor_->inducing().rows);
     report.traffic.answers +=
@@ -314,7 +314,7 @@ absl::StatusOr<RankForecast> ScaleModel::ForecastRank(
     forecast.unit_points =
         std::max(forecast.unit_points, unit.own + unit.fetched);
   }
-  RCT_RETURN_IF_ERROR(AddShared(plan, ranks, forecast));
+  RCT_RETURN_IF_ERROR(AddShared(model, plan, ranks, forecast));
   return forecast;
 }
 
@@ -335,16 +335,34 @@ double ScaleModel::SentAway(const StreamPlan& plan, int ranks, int rank) const {
                                             1, cloud_.n - plan.early_rows));
 }
 
-absl::Status ScaleModel::AddShared(const StreamPlan& plan, int ranks,
+absl::StatusOr<int64_t> ScaleModel::EarlyEvaluations(const CellModel& model,
+                                                     const StreamPlan& plan,
+                                                     int ranks, int rank) {
+  if (plan.early_rows == 0) return 0;
+  const std::pair<int, int> key(ranks, rank);
+  const auto known = early_.find(key);
+  if (known != early_.end()) return known->second;
+  const Matrix<double> early = cloud_.Range(0, plan.early_rows);
+  StreamUnit unit = {.kind = StreamUnit::kEarly, .part = rank, .parts = ranks};
+  RCT_ASSIGN_OR_RETURN(
+      const UnitAnswer answer,
+      SearchUnit(All(model, plan, early.view()), unit, /*fetched=*/{}, threads_,
+                 /*monitor=*/nullptr));
+  return early_[key] = answer.evaluations;
+}
+
+absl::Status ScaleModel::AddShared(const CellModel& model,
+                                   const StreamPlan& plan, int ranks,
                                    RankForecast& rank) {
   const int64_t first = rank.rank * plan.early_rows / ranks;
   const int64_t last = (rank.rank + 1) * plan.early_rows / ranks;
-  RCT_ASSIGN_OR_RETURN(const double evaluations, indexes_.OfEarly(first, last));
+  RCT_ASSIGN_OR_RETURN(const int64_t evaluations,
+                       EarlyEvaluations(model, plan, ranks, rank.rank));
   RankReport& report = rank.report;
   const auto m = static_cast<double>(std::ssize(factor_->inducing().rows));
   rank.early_queries = last - first;
   if (last > first) rank.early_points = last + Round(m);
-  report.evaluations += Round(evaluations);
+  report.searches.early += evaluations;
   report.projected += rank.early_points + Round(m);
   const RowRange slice = SliceOf(cloud_.n, rank.rank, ranks);
   const int64_t stay = std::max<int64_t>(
@@ -360,54 +378,58 @@ absl::Status ScaleModel::AddShared(const StreamPlan& plan, int ranks,
   report.deferred_out += Round(queries * cells);
   report.traffic.deferred +=
       Round(queries * (ranks - 1) * (4 + 8 * dim + 16 * cells / ranks));
-  report.evaluations += Round(queries * m);
+  report.searches.early += Round(queries * m);
   report.traffic.answers +=
       Round(queries * of_answer * SentAway(plan, ranks, rank.rank));
   return absl::OkStatus();
 }
 
-void ScaleModel::AddLoads(const CellModel& model, const StreamPlan& plan,
-                          int ranks, const std::vector<int>& first_cell,
-                          const CellLoads& loads, RankForecast& rank) const {
-  RankReport& report = rank.report;
-  int first = first_cell[rank.rank];
-  int last = first_cell[rank.rank + 1];
-  // Of other ranks, some were tried: what they do to a rank on average.
-  double scale = 1;
-  if (loads.part < 1) {
-    first = 0;
-    last = model.cells().size();
-    scale = 1 / (loads.part * ranks);
+LoadSettings ScaleModel::SettingsOf(const StreamPlan& plan, int ranks,
+                                    double part) const {
+  LoadSettings settings = {.ranks = ranks,
+                           .part = part,
+                           .dim = cloud_.dim,
+                           .predecessor = options_.predecessor,
+                           .m = factor_->num_inducing()};
+  if (options_.predecessor) {
+    settings.later = 1 - static_cast<double>(plan.early_rows) /
+                             static_cast<double>(cloud_.n);
   }
-  const std::vector<int64_t> inducing = InducingQueries(plan);
-  double before = 0;
-  for (const int64_t row : inducing) {
-    before += options_.predecessor
-                  ? static_cast<double>(row) / static_cast<double>(cloud_.n)
-                  : 1;
+  return settings;
+}
+
+void ScaleModel::AddLoads(const StreamPlan& plan, int ranks,
+                          DeferredLoads& loads, ScaleForecast& forecast) const {
+  for (const int64_t row : InducingQueries(plan)) {
+    loads.AddInducing(options_.predecessor ? static_cast<double>(row) /
+                                                 static_cast<double>(cloud_.n)
+                                           : 1.0,
+                      options_.k);
   }
-  const double own = static_cast<double>(report.points);
-  const double own_cells = first_cell[rank.rank + 1] - first_cell[rank.rank];
-  double pairs = 0, evaluations = before * own, found = 0, fetched = 0;
-  for (int c = first; c < last; ++c) {
-    pairs += scale * loads.pairs[c];
-    evaluations += scale * loads.evaluations[c];
-    found += scale * loads.found[c];
-    fetched +=
-        scale * loads.fetched[c] * static_cast<double>(model.cells().count(c));
+  std::vector<double> done(ranks, -1);
+  for (const RankForecast& rank : forecast.ranks) {
+    const RankReport& report = rank.report;
+    done[rank.rank] = WorkDone(
+        static_cast<double>(report.projected),
+        static_cast<double>(report.searches.early + report.searches.units),
+        factor_->num_inducing());
   }
-  const double of_inducing =
-      own_cells * static_cast<double>(std::ssize(inducing));
-  report.deferred_in = Round(pairs + of_inducing);
-  report.evaluations += Round(evaluations);
-  // Every cell has pairs, those of inducing points at least.
-  report.projected += Round(own + pairs + of_inducing);
-  // An inducing point is uncorrelated with others, which are all as far away.
-  found += of_inducing * static_cast<double>(options_.k);
-  report.traffic.answers +=
-      Round(16 * found * SentAway(plan, ranks, rank.rank));
-  report.traffic.fetched =
-      Round(fetched * static_cast<double>(4 + 8 * cloud_.dim));
+  const std::vector<RankLoad> all = loads.ShareOut(std::move(done));
+  for (RankForecast& rank : forecast.ranks) {
+    RankReport& report = rank.report;
+    const RankLoad& load = all[rank.rank];
+    report.deferred_in = Round(load.pairs);
+    report.searches.deferred = Round(load.evaluations);
+    report.evaluations = report.searches.early + report.searches.units +
+                         report.searches.deferred;
+    report.projected += Round(load.projected);
+    report.traffic.answers +=
+        Round(16 * load.found * SentAway(plan, ranks, rank.rank));
+    report.traffic.fetched = Round(load.sent_cells);
+    // Ranks tell each other how many pairs they have with each cell.
+    report.traffic.deferred +=
+        Round(load.sent_pairs) + (ranks - 1) * (8 + 4 * plan.cells);
+  }
 }
 
 void ScaleModel::AddTraffic(const CellModel& model, const StreamPlan& plan,
@@ -418,7 +440,7 @@ void ScaleModel::AddTraffic(const CellModel& model, const StreamPlan& plan,
   const double of_point = static_cast<double>(8 * cloud_.dim);
   const double n = static_cast<double>(cloud_.n);
   const double cells = static_cast<double>(plan.cells);
-  const double sample = std::min(n, 64 * cells);
+  const double sample = std::min(n, static_cast<double>(kSampleOfCell) * cells);
   const double m = static_cast<double>(factor_->num_inducing());
   const auto early = static_cast<double>(std::max<int64_t>(
       0, std::min<int64_t>(plan.early_rows,

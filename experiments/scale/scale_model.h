@@ -4,10 +4,11 @@
 //
 // The forecast does to cells what ranks do to points. It cuts the cloud into
 // the same cells, shares them out by the same function, makes the bounds of
-// pairs of cells, and lets a few trial queries a cell say what units fetch and
-// what they defer. What a query evaluates comes from trial indexes of a few
-// thousand points. No search of all points is run, and little grows with their
-// number: the work is that of cells, of which there are a few thousand at most.
+// pairs of cells, and lets a few trial queries a cell (trial_strata.h) say what
+// units fetch and what they defer. What a query evaluates comes from trial
+// indexes of some ten thousand points; early rows are searched as ranks do. No
+// search of all points is run, and little grows with their number: the work is
+// that of cells, of which there are a few thousand at most.
 //
 // What it leaves out: ties, the pieces in which pairs travel (a cell whose
 // pairs come in several has its V made for each), and what a transport adds to
@@ -26,12 +27,15 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "base/matrix.h"
 #include "experiments/scale/cell_model.h"
+#include "experiments/scale/deferred_loads.h"
 #include "experiments/scale/index_trials.h"
 #include "experiments/scale/uniform_cloud.h"
 #include "index/distributed/cell_shares.h"
 #include "index/distributed/distributed_graph.h"
 #include "index/streaming/stream_plan.h"
+#include "index/streaming/streamed_points.h"
 #include "metric/residual_factors.h"
 
 namespace rct {
@@ -56,8 +60,8 @@ struct ScaleForecast {
 
 class ScaleModel {
  public:
-  // `options` must say memory_limit_bytes. Of each cell that is tried,
-  // `trial_queries` are: their number decides what chance does. Errors are
+  // `options` must say memory_limit_bytes. Of each stratum of a cell that is
+  // tried, about `trial_queries` are: their number decides what chance does. Errors are
   // those of DistributedGraph.
   static absl::StatusOr<std::unique_ptr<ScaleModel>> Create(
       const UniformCloud& cloud, const DistributedOptions& options,
@@ -71,18 +75,23 @@ class ScaleModel {
  private:
   // What a unit of cells does, in sums over queries.
   struct UnitForecast;
-  // What happens at each cell.
-  struct CellLoads;
+  // A cell whose queries are tried, and how many times they are to count.
+  struct TrialCell {
+    int cell;
+    double times;
+  };
 
   ScaleModel(const UniformCloud& cloud, const DistributedOptions& options,
              int64_t trial_queries,
              std::shared_ptr<const InducingFactor> factor, int threads);
 
   absl::StatusOr<CellModel*> ModelOf(const StreamPlan& plan);
-  absl::StatusOr<std::vector<int32_t>> Fetched(CellModel& model,
-                                               const StreamPlan& plan,
-                                               CellRun run,
-                                               std::vector<int> trial_cells);
+  absl::StatusOr<std::vector<int32_t>> Fetched(
+      CellModel& model, const StreamPlan& plan, CellRun run,
+      const std::vector<TrialCell>& trial_cells);
+  // Returns what units see, which are of whole cells or of early rows.
+  StreamedPoints All(const CellModel& model, const StreamPlan& plan,
+                     MatrixView<const double> early) const;
   // Returns what a unit of whole cells fetches.
   absl::StatusOr<std::vector<int32_t>> PlanWhole(const CellModel& model,
                                                  const StreamPlan& plan,
@@ -90,23 +99,31 @@ class ScaleModel {
   absl::StatusOr<UnitForecast> ForecastUnit(CellModel& model,
                                             const StreamPlan& plan, CellRun run,
                                             const std::vector<int>& first_cell,
-                                            CellLoads& loads);
+                                            DeferredLoads& loads);
   absl::StatusOr<RankForecast> ForecastRank(CellModel& model,
                                             const StreamPlan& plan, int ranks,
                                             int rank,
                                             const std::vector<int>& first_cell,
-                                            CellLoads& loads);
+                                            DeferredLoads& loads);
+  // Returns the cells of a run whose queries are tried.
+  static std::vector<TrialCell> TrialCellsOf(const CellModel& model,
+                                             CellRun run);
   // Returns the inducing points that ask all cells.
   std::vector<int64_t> InducingQueries(const StreamPlan& plan) const;
   // Returns the part of the answers of later rows that are not in the slice of
   // a rank that has them.
   double SentAway(const StreamPlan& plan, int ranks, int rank) const;
   // Adds early rows and inducing points.
-  absl::Status AddShared(const StreamPlan& plan, int ranks, RankForecast& rank);
-  // Adds what comes to a rank.
-  void AddLoads(const CellModel& model, const StreamPlan& plan, int ranks,
-                const std::vector<int>& first_cell, const CellLoads& loads,
-                RankForecast& rank) const;
+  absl::Status AddShared(const CellModel& model, const StreamPlan& plan,
+                         int ranks, RankForecast& rank);
+  // Returns what the early rows of a rank evaluate: they are few, and searched.
+  absl::StatusOr<int64_t> EarlyEvaluations(const CellModel& model,
+                                           const StreamPlan& plan, int ranks,
+                                           int rank);
+  LoadSettings SettingsOf(const StreamPlan& plan, int ranks, double part) const;
+  // Adds deferred pairs, of which inducing points have some, too.
+  void AddLoads(const StreamPlan& plan, int ranks, DeferredLoads& loads,
+                ScaleForecast& forecast) const;
   void AddTraffic(const CellModel& model, const StreamPlan& plan, int ranks,
                   const std::vector<int>& first_cell, RankForecast& rank) const;
   // Returns what points and the largest unit take at most.
@@ -120,6 +137,7 @@ class ScaleModel {
   IndexTrials indexes_;
   std::map<std::pair<int64_t, int64_t>, std::unique_ptr<CellModel>> models_;
   std::map<std::pair<const CellModel*, int>, std::vector<double>> wants_;
+  std::map<std::pair<int, int>, int64_t> early_;  // by ranks and rank
 };
 
 }  // namespace rct

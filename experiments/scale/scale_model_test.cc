@@ -6,7 +6,9 @@
 #include <cmath>
 #include <cstdint>
 #include <memory>
+#include <numeric>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -26,8 +28,7 @@ namespace {
 constexpr int64_t kPoints = 66000;
 constexpr int64_t kInducing = 32;
 
-// Half of those of a cell, to leave little to chance.
-constexpr int64_t kTrialQueries = 256;
+constexpr int64_t kTrialQueries = 64;
 
 // Of a machine of this kind; what matters is what they are to each other.
 constexpr ScaleCosts kCosts = {
@@ -54,6 +55,13 @@ void ExpectWithin(int64_t real, int64_t forecast, double part,
       << what << ": " << real << ", the forecast says " << forecast;
 }
 
+void ExpectEven(const std::vector<double>& of_ranks, const std::string& what) {
+  const double sum = std::accumulate(of_ranks.begin(), of_ranks.end(), 0.0);
+  EXPECT_LE(*std::max_element(of_ranks.begin(), of_ranks.end()),
+            1.2 * sum / static_cast<double>(of_ranks.size()))
+      << what;
+}
+
 // Compares each of `ranks` ranks with its forecast, and with the mean.
 void ExpectLikeForecast(const UniformCloud& cloud,
                         const DistributedOptions& options, ScaleModel& model,
@@ -64,11 +72,7 @@ void ExpectLikeForecast(const UniformCloud& cloud,
   ASSERT_THAT(run.status(), IsOk());
   EXPECT_EQ(run->report.bound, forecast->bound);
   EXPECT_EQ(run->report.cells, forecast->cells);
-  double evaluations = 0;  // of a rank, on average
-  for (const RankForecast& rank : forecast->ranks) {
-    evaluations += static_cast<double>(rank.report.evaluations) / ranks;
-  }
-  double most = 0, sum = 0;
+  std::vector<double> evaluations, projected, seconds;
   for (int r = 0; r < ranks; ++r) {
     SCOPED_TRACE("rank " + std::to_string(r) + " of " + std::to_string(ranks));
     const RankReport& real = run->report.ranks[r];
@@ -76,24 +80,27 @@ void ExpectLikeForecast(const UniformCloud& cloud,
     EXPECT_EQ(real.points, said.points);
     EXPECT_EQ(real.units, said.units);
     EXPECT_EQ(real.fetched_points, said.fetched_points);
-    ExpectWithin(real.projected, said.projected, 0.02, "projected");
+    // A rank that takes pairs of others makes V of their cells, and chance
+    // decides which of those that have as much to do does.
+    ExpectWithin(real.projected, said.projected, 0.08, "projected");
     ExpectWithin(real.bytes_sent, said.bytes_sent, 0.1, "bytes");
     ExpectWithin(real.traffic.points, said.traffic.points, 0.1, "points");
     ExpectWithin(real.traffic.bounds, said.traffic.bounds, 0.05, "bounds");
-    ExpectWithin(real.traffic.fetched, said.traffic.fetched, 0.05, "fetched");
-    ExpectWithin(real.traffic.deferred, said.traffic.deferred, 0.2, "deferred");
+    // Small parts, where whole cells and a few queries that want most of them
+    // decide.
+    ExpectWithin(real.traffic.fetched, said.traffic.fetched, 0.15, "fetched");
+    ExpectWithin(real.traffic.deferred, said.traffic.deferred, 0.4, "deferred");
     ExpectWithin(real.traffic.answers, said.traffic.answers, 0.1, "answers");
-    EXPECT_LE(std::abs(real.evaluations - said.evaluations), 0.15 * evaluations)
-        << real.evaluations << " evaluations, the forecast says "
-        << said.evaluations;
-    const double seconds =
-        SecondsOf(real, forecast->ranks[r], kInducing, kCosts);
-    most = std::max(most, seconds);
-    sum += seconds;
+    ExpectWithin(real.evaluations, said.evaluations, 0.1, "evaluations");
+    EXPECT_EQ(real.evaluations, real.searches.early + real.searches.units +
+                                    real.searches.deferred);
+    evaluations.push_back(static_cast<double>(real.evaluations));
+    projected.push_back(static_cast<double>(real.projected));
+    seconds.push_back(SecondsOf(real, forecast->ranks[r], kInducing, kCosts));
   }
-  // A rank of eight is a few cells here, and whether they are in the middle or
-  // at the border decides how many others it fetches.
-  EXPECT_LE(most, (ranks <= 4 ? 1.2 : 1.4) * sum / ranks);
+  ExpectEven(evaluations, "evaluations");
+  ExpectEven(projected, "projected");
+  ExpectEven(seconds, "seconds");
 }
 
 struct Case {
@@ -124,6 +131,7 @@ TEST(ThinCellsTest, ForecastOfManyPoints) {
   UniformCloud cloud = {.n = 100'000'000, .dim = 2, .seed = 1};
   DistributedOptions options = OptionsFor(KernelConfig::MATERN12, false);
   options.memory_limit_bytes = int64_t{16} << 30;
+  options.cells = 512;  // fewer than it would have, for time
   absl::StatusOr<std::unique_ptr<ScaleModel>> model =
       ScaleModel::Create(cloud, options, /*trial_queries=*/8);
   ASSERT_THAT(model.status(), IsOk());

@@ -11,10 +11,11 @@ namespace rct {
 
 namespace {
 
-// What a point of the index of early rows costs, in points of cells. These are
-// projected four times or five, for bounds, plans, units and deferred pairs,
-// and where others fetch them.
-constexpr double kEarlyPoint = 0.4;
+// What a point of the index of early rows costs, in points of cells. It has its
+// V made once, these five to eight times, for bounds, plans, units and deferred
+// pairs, and where others fetch them; of the time of an index it takes half of
+// theirs. A fourth is between the two.
+constexpr double kEarlyPoint = 0.25;
 // The same of a query among early rows, whose neighbors are far away.
 constexpr double kEarlyQuery = 0.4;
 

@@ -14,11 +14,13 @@
 #include "absl/types/span.h"
 #include "base/matrix.h"
 #include "base/monitor.h"
+#include "base/packing.h"
 #include "base/parallel.h"
 #include "base/status_macros.h"
 #include "index/distributed/cell_shares.h"
 #include "index/distributed/communicator.h"
 #include "index/distributed/deferred_pairs.h"
+#include "index/distributed/pair_shares.h"
 #include "index/distributed/rank_exchange.h"
 #include "index/distributed/rank_options.h"
 #include "index/distributed/rank_reports.h"
@@ -86,6 +88,8 @@ class Distributed {
   void Defer(const StreamUnit& unit, absl::Span<const DeferredQuery> deferred);
   // Sends what is deferred if some rank has more than `most` pairs.
   absl::Status SendDeferred(int64_t most);
+  // Decides who searches what is deferred.
+  void ShareOutDeferred();
 
   const DistributedPoints& points_;
   const DistributedOptions& options_;
@@ -125,7 +129,8 @@ absl::Status Distributed::Begin() {
     const int64_t m =
         InducingCount(options_.index.residual().inducing(), points_.n, dim);
     RCT_ASSIGN_OR_RETURN(
-        plan_, PlanStream(stream, {points_.n, dim, m, exchange_.size()}));
+        plan_, PlanStream(stream, {points_.n, dim, m, exchange_.size(),
+                                   /*holds_slice=*/true}));
     RCT_RETURN_IF_ERROR(
         ValidateSlice(points_, exchange_.rank(), exchange_.size()));
     answers_.emplace(points_.n, slice_, options_.k);
@@ -277,6 +282,9 @@ absl::Status Distributed::SearchUnit(int64_t number) {
     own_.fetched_points += answer.fetched_points;
     own_.projected += answer.own_points + answer.fetched_points;
     own_.evaluations += answer.evaluations;
+    (unit.kind == StreamUnit::kCells ? own_.searches.units
+                                     : own_.searches.early) +=
+        answer.evaluations;
     Defer(unit, answer.deferred);
     answer.deferred = {};
     return absl::OkStatus();
@@ -303,7 +311,7 @@ void Distributed::Defer(const StreamUnit& unit,
     }
   }
   std::sort(queries.begin(), queries.end());
-  deferred_->Add(deferred, *cells_, [&](int32_t row) {
+  deferred_->Add(deferred, [&](int32_t row) {
     return std::lower_bound(queries.begin(), queries.end(),
                             std::pair<int32_t, const double*>(row, nullptr))
         ->second;
@@ -313,30 +321,62 @@ void Distributed::Defer(const StreamUnit& unit,
 absl::Status Distributed::SendDeferred(int64_t most) {
   exchange_.CountIn(own_.traffic.deferred);
   bool any = false;
-  for (const std::string& left :
-       exchange_.Gather(deferred_->left() > most ? "1" : "")) {
-    any = any || !left.empty();
+  for (const std::string& waiting :
+       exchange_.Gather(deferred_->waiting() > most ? "1" : "")) {
+    any = any || !waiting.empty();
   }
   const Monitor::Part part(monitor_);
+  if (any) ShareOutDeferred();
   while (any) {
     exchange_.CountIn(own_.traffic.deferred);
     ReceivedPairs received(points_.slice.cols);
     any = exchange_.Round(
         [&](int to, int64_t bytes) { return deferred_->Next(to, bytes); },
         [&](int, std::string_view piece) { received.Take(piece); });
+    exchange_.CountIn(own_.traffic.fetched);
+    RCT_RETURN_IF_ERROR(cells_->Fetch(received.Cells(), exchange_));
     FoundNeighbors found;
     RCT_RETURN_IF_ERROR(exchange_.Step([&]() -> absl::Status {
       own_.deferred_in += received.size();
       RCT_ASSIGN_OR_RETURN(found,
                            received.Search(All(*bounds_), threads_, monitor_));
       own_.evaluations += found.evaluations;
+      own_.searches.deferred += found.evaluations;
       own_.projected += found.projected;
       return absl::OkStatus();
     }));
+    cells_->Drop();
     exchange_.CountIn(own_.traffic.answers);
     RCT_RETURN_IF_ERROR(answers_->Send(found, exchange_));
   }
   return absl::OkStatus();
+}
+
+void Distributed::ShareOutDeferred() {
+  const int64_t cells = cells_->points().size();
+  const int64_t m = factor_->num_inducing();
+  std::string own;
+  Pack(WorkDone(static_cast<double>(own_.projected),
+                static_cast<double>(own_.evaluations), m),
+       own);
+  Pack(absl::MakeConstSpan(deferred_->CountByCell(cells)), own);
+  std::vector<double> done, pairs(cells), before(cells);
+  for (const std::string& bytes : exchange_.Gather(own)) {
+    if (std::ssize(done) == exchange_.rank()) before = pairs;
+    Unpacker unpacker(bytes);
+    done.push_back(unpacker.Value<double>());
+    for (double& count : pairs) count += unpacker.Value<int32_t>();
+  }
+  std::vector<int64_t> points;
+  for (int c = 0; c < cells; ++c) points.push_back(cells_->points().count(c));
+  const std::vector<std::vector<PairRun>> runs = ShareOutPairs(
+      {points, pairs, cells_->first_cells(), done, EvaluationsOfPoint(m)});
+  deferred_->Send([&](int32_t cell, int64_t number) {
+    const double place = before[cell] + static_cast<double>(number);
+    return std::find_if(runs[cell].begin(), runs[cell].end(),
+                        [&](const PairRun& run) { return place < run.last; })
+        ->rank;
+  });
 }
 
 absl::Status Distributed::Write(GraphRowsWriter write) {

@@ -25,7 +25,8 @@
 //     which is far less to send than V, or than queries with their v. Its
 //     answers travel to the ranks whose slices have the rows (slice_answers.h).
 //   5 Pairs of a query and a cell that no bound dismisses travel to the owner
-//     of the cell, and what it finds travels to the slice of the query
+//     of the cell, or to a rank that has less to do, which fetches the cell
+//     (pair_shares.h), and what it finds travels to the slice of the query
 //     (deferred_pairs.h).
 //   6 Each rank writes the answers of its slice.
 //
@@ -34,9 +35,10 @@
 //
 // Cost of a rank. Work is that of n / R points of a streamed search, and the
 // index of early rows. Bytes that it sends: (8 d + 4) n / R for the points, as
-// much for each that it gives to a unit of another rank, 20 + 8 d for a
-// deferred query and 16 for each of its pairs, 8 + 12 k for an answer; and, to
-// all ranks, its part of the bounds (bound_bytes / R) and of the early rows.
+// much for each that it gives to a unit of another rank or to pairs that moved
+// there, 20 + 8 d for a deferred query and 16 for each of its pairs, 8 + 12 k
+// for an answer; and, to all ranks, its part of the bounds (bound_bytes / R)
+// and of the early rows, and 4 for each cell.
 //
 // Errors. A rank takes no step before all have ended the one before, and an
 // error of one, an exception among them, is then that of all. What is thrown
@@ -88,9 +90,16 @@ struct DistributedOptions {
 struct RankTraffic {
   int64_t points = 0;  // to their owners, early rows and inducing points
   int64_t bounds = 0;
-  int64_t fetched = 0;
+  int64_t fetched = 0;  // its cells, for units and for deferred pairs
   int64_t deferred = 0;
   int64_t answers = 0;  // and what deferred pairs found
+};
+
+// Distances that a rank has evaluated, by the searches they were for.
+struct RankSearches {
+  int64_t early = 0;     // of early rows, and of inducing points among others
+  int64_t units = 0;     // of its cells
+  int64_t deferred = 0;  // pairs that came to it
 };
 
 // Returns the same for one process: what the work is cut by.
@@ -101,12 +110,13 @@ struct RankReport {
   int64_t points = 0;  // that it owns
   int64_t units = 0;   // of its cells
   int64_t fetched_points = 0;
-  int64_t deferred_in = 0;  // pairs of a query and a cell, to its cells
+  int64_t deferred_in = 0;  // pairs of a query and a cell that it searched
   int64_t deferred_out = 0;
   // Points whose V it has made, each time counted: by bounds, by plans and
   // indexes of units, and for deferred pairs.
   int64_t projected = 0;
   int64_t evaluations = 0;  // of exact distances, in searches
+  RankSearches searches;    // the parts of evaluations
   int64_t bytes_sent = 0;
   RankTraffic traffic;             // the parts of bytes_sent
   double seconds_together = 0;     // in calls that all ranks make, or waiting

@@ -22,6 +22,9 @@ void EachNumber(Report& report, Use use) {
   use(report.deferred_out);
   use(report.projected);
   use(report.evaluations);
+  use(report.searches.early);
+  use(report.searches.units);
+  use(report.searches.deferred);
   use(report.bytes_sent);
   use(report.traffic.points);
   use(report.traffic.bounds);

@@ -30,9 +30,6 @@
 namespace rct {
 namespace {
 
-// Points of the sample for each cell.
-constexpr int64_t kSampleOfCell = 64;
-
 // The stream of the sample: "cells" in ASCII.
 constexpr uint64_t kSampleStream = 0x63656c6c73;
 

@@ -10,7 +10,7 @@
 // about as much to do (cell_shares.h).
 //
 // Cost: log(cells) comparisons and 8 d + 4 bytes to send for each point, and
-// 64 (8 d + 4) bytes for each cell to every rank.
+// kSampleOfCell (8 d + 4) bytes for each cell to every rank.
 
 #ifndef RCT_INDEX_DISTRIBUTED_SHARED_CELLS_H_
 #define RCT_INDEX_DISTRIBUTED_SHARED_CELLS_H_
@@ -28,6 +28,10 @@
 #include "metric/residual_factors.h"
 
 namespace rct {
+
+// Points of the sample for each cell: the numbers of points in cells differ by
+// a sixteenth, as a standard deviation, and those of a rank by less.
+inline constexpr int64_t kSampleOfCell = 256;
 
 // Returns the sample of n rows, without those of `excluded`, ascending, that
 // the splits of `cells` cells follow from.
@@ -77,6 +81,8 @@ class SharedCells {
   // The cells, of which this rank's own are here.
   const CellPoints& points() const { return points_; }
   int first_cell(int rank) const { return first_cell_[rank]; }
+  // By rank, and the number of cells.
+  const std::vector<int>& first_cells() const { return first_cell_; }
   int last_cell(int rank) const { return first_cell_[rank + 1]; }
   int owner(int cell) const;
   int64_t own_points() const { return static_cast<int64_t>(own_.rows.size()); }

@@ -21,7 +21,9 @@ namespace {
 constexpr int64_t kCellsOfInducing = 8;
 constexpr int64_t kMinCells = 64;
 constexpr int64_t kMaxCells = 4096;
-// The largest number of skeletons.
+// The most points of a cell: a query that is deferred to one evaluates all.
+constexpr int64_t kMostOfCell = 32768;
+// The number of skeletons, at most, but where there are many points.
 constexpr int64_t kMaxGroups = 512;
 
 // The points of a cell that is worth its bounds.
@@ -60,12 +62,12 @@ double BytesOfPoint(const StreamOptions& options, int64_t dim, int64_t m) {
 }
 
 // Returns the bytes that a process has of points all the time: coordinates and
-// rows; of many processes, also those of its slice, of what it sends, and its
+// rows; where it has a slice, also those of it, of what it sends, and its
 // answers.
 double BytesHeld(const StreamOptions& options, const StreamSize& size,
                  int64_t own) {
   double of_point = 8.0 * static_cast<double>(size.dim) + 16;
-  if (size.ranks > 1) {
+  if (size.holds_slice) {
     of_point += 16.0 * static_cast<double>(size.dim) +
                 12.0 * static_cast<double>(options.k);
   }
@@ -94,10 +96,12 @@ void CutCells(const StreamOptions& options, const StreamSize& size,
               StreamPlan& plan) {
   const auto all_units = static_cast<int64_t>(
       std::bit_ceil(static_cast<uint64_t>(plan.units * size.ranks)));
-  const int64_t wanted = std::clamp<int64_t>(
-      std::bit_ceil(static_cast<uint64_t>(kCellsOfInducing * size.m + 1) / 2 +
-                    1),
-      kMinCells, kMaxCells);
+  const int64_t of_inducing = std::bit_ceil(
+      static_cast<uint64_t>(kCellsOfInducing * size.m + 1) / 2 + 1);
+  const int64_t of_points =
+      std::bit_ceil(static_cast<uint64_t>(size.n / kMostOfCell));
+  const int64_t wanted = std::clamp<int64_t>(std::max(of_inducing, of_points),
+                                             kMinCells, kMaxCells);
   const int64_t least = size.ranks > 1 ? kCellsOfUnit * all_units : all_units;
   const int64_t others = std::max<int64_t>(1, size.n - size.m);
   plan.cells =
@@ -105,7 +109,9 @@ void CutCells(const StreamOptions& options, const StreamSize& size,
           ? Cells::CountFor(others, options.cells, /*least=*/2)
           : Cells::CountFor(others, std::max(wanted, least), kLeastOfCell);
   plan.units = std::clamp<int64_t>(plan.cells / size.ranks, 1, plan.units);
-  plan.groups = std::min(plan.cells, std::max(kMaxGroups, least));
+  plan.groups = std::min(
+      plan.cells,
+      std::max({kMaxGroups, least, std::min(of_points, kMaxCells) / 2}));
 }
 
 }  // namespace
