@@ -28,10 +28,11 @@
 
 #if defined(__SANITIZE_ADDRESS__)
 // A message of protobuf that runs out of memory while it is copied leaks its
-// copies.
+// copies, and a repeated field the element that it has no room for.
 extern "C" const char* __lsan_default_suppressions() {  // NOLINT
   return "leak:rct::*Config::*Config\nleak:rct::*Options::*Options\n"
-         "leak:rct::*Header::*Header\n";
+         "leak:rct::*Header::*Header\n"
+         "leak:google::protobuf::RepeatedPtrField\n";
 }
 #endif
 
