@@ -26,7 +26,6 @@
 #include "absl/strings/str_format.h"
 #include "base/file.h"
 #include "base/status_macros.h"
-#include "experiments/paths.h"
 #include "experiments/scale/rank_run.h"
 #include "experiments/scale/scale_costs.h"
 #include "experiments/scale/scale_model.h"
@@ -37,7 +36,8 @@
 namespace rct {
 namespace {
 
-constexpr char kPage[] = "//docs/scale.md";
+// In the folder of the project, where the program is to be called.
+constexpr char kPage[] = "docs/scale.md";
 
 // Bytes a second that a rank sends while others do, on 10 Gbit Ethernet.
 constexpr double kBytesPerSecond = 1e9;
@@ -293,9 +293,9 @@ absl::Status Main(bool only_costs) {
   }
   std::cerr << costs_table;
   if (only_costs) return absl::OkStatus();
-  RCT_ASSIGN_OR_RETURN(const std::string real, RealTable());
-  const std::string path = ResolveProjectPath(kPage);
+  const std::string path = ResolvePath(kPage);
   RCT_ASSIGN_OR_RETURN(std::string page, ReadFile(path));
+  RCT_ASSIGN_OR_RETURN(const std::string real, RealTable());
   RCT_RETURN_IF_ERROR(Put("costs", costs_table, page));
   RCT_RETURN_IF_ERROR(Put("real ranks", real, page));
   for (size_t i = 0; i < costs.size(); ++i) {

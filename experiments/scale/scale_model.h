@@ -61,8 +61,8 @@ struct ScaleForecast {
 class ScaleModel {
  public:
   // `options` must say memory_limit_bytes. Of each stratum of a cell that is
-  // tried, about `trial_queries` are: their number decides what chance does. Errors are
-  // those of DistributedGraph.
+  // tried, about `trial_queries` are: their number decides what chance does.
+  // Errors are those of DistributedGraph.
   static absl::StatusOr<std::unique_ptr<ScaleModel>> Create(
       const UniformCloud& cloud, const DistributedOptions& options,
       int64_t trial_queries);

@@ -19,7 +19,7 @@ constexpr double kWorthMoving = 4;
 constexpr double kFull = 1.05;
 
 // The part of V that counts as work done.
-constexpr double kPartOfV = 0.5;
+constexpr double kPartOfV = 0.35;
 
 // Pairs of a cell that its owner gives away.
 struct Gift {

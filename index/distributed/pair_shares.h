@@ -27,8 +27,8 @@ namespace rct {
 double EvaluationsOfPoint(int64_t m);
 
 // Returns what a rank has done before pairs are shared out, as far as these
-// make up for it. V that it has made counts for half: it follows from where its
-// cells are, and whoever had less to make would have as many more pairs to
+// make up for it. V that it has made counts for a third: it follows from where
+// its cells are, and whoever had less to make would have as many more pairs to
 // evaluate. So neither V nor evaluations of one rank are far from the mean.
 double WorkDone(double projected, double evaluations, int64_t m);
 

@@ -29,8 +29,9 @@ constexpr int64_t kMaxGroups = 512;
 // The points of a cell that is worth its bounds.
 constexpr int64_t kLeastOfCell = 512;
 
-// Rows that have few and far predecessors.
+// Rows that have few and far predecessors: so many, or so many for each cell.
 constexpr int64_t kEarlyRows = 65536;
+constexpr int64_t kEarlyOfCell = 256;
 
 // To fetch a point costs a unit as much as this many evaluations of it.
 constexpr int64_t kDeferBelow = 800;
@@ -145,6 +146,9 @@ absl::StatusOr<StreamPlan> PlanStream(const StreamOptions& options,
   }
   plan.units = std::max<int64_t>(1, UnitsFor(options, size, own, most));
   CutCells(options, size, plan);
+  if (options.early_rows < 0) {
+    plan.early_rows = std::min(plan.early_rows, kEarlyOfCell * plan.cells);
+  }
   plan.defer_below =
       options.defer_below >= 0 ? options.defer_below : kDeferBelow;
   plan.max_fetched = options.max_fetched >= 0

@@ -44,6 +44,21 @@ TEST(StreamPlanTest, FewPointsHaveFewCells) {
   EXPECT_EQ(PlanFor(600, 64, 1).cells, 1);
 }
 
+TEST(StreamPlanTest, EarlyRowsAreFewWhereCellsAreFew) {
+  const auto early = [](int64_t n, int64_t ranks) {
+    StreamOptions options;
+    options.memory_limit_bytes = int64_t{64} << 30;
+    options.predecessor = true;
+    const absl::StatusOr<StreamPlan> plan =
+        PlanStream(options, {.n = n, .dim = 2, .m = 64, .ranks = ranks});
+    EXPECT_THAT(plan.status(), IsOk());
+    return plan.ok() ? plan->early_rows : -1;
+  };
+  EXPECT_EQ(early(40'000, 1), 40'000);  // no cells
+  EXPECT_EQ(early(100'000, 16), 256 * 128);
+  EXPECT_EQ(early(1'000'000, 16), 65536);
+}
+
 TEST(StreamPlanTest, CellsAreEnoughForAllUnits) {
   const StreamPlan plan = PlanFor(100'000'000, 16, 512);
   EXPECT_GE(plan.cells, 4 * 512 * plan.units);
