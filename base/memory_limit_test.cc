@@ -119,6 +119,9 @@ void Limit(int resource, rlim_t bytes) {
 }
 
 TEST_F(AvailableMemoryTest, LimitsOfTheProcess) {
+  if (kShadowMemory) {
+    GTEST_SKIP() << "The sanitizer needs address space of its own.";
+  }
   WriteMachine(int64_t{1} << 40, 0);
   // Pages: 1000 of address space, 200 of them data.
   Write("proc/self/statm", "1000 900 800 700 0 200 0\n");
