@@ -96,8 +96,7 @@ TEST_F(RctMpiTest, Geostatistics) {
 TEST_F(RctMpiTest, NormalCloud) {
   WritePoints(MakePointSet(PointSet::kNormal, 4096, 3, 7));
   ExpectSameBytes(
-      "--points=p.npy --kernel=rbf --lengthscale=1 --num_inducing=64 --k=30",
-      {2, 7});
+      "--points=p.npy --kernel=rbf --lengthscale=1 --num_inducing=64 --k=30");
 }
 
 TEST_F(RctMpiTest, FewPlaces) {
@@ -107,22 +106,19 @@ TEST_F(RctMpiTest, FewPlaces) {
   }
   WritePoints(points);
   ExpectSameBytes(
-      "--points=p.npy --kernel=rbf --lengthscale=0.5 --num_inducing=8 --k=40",
-      {1, 3, 7});
+      "--points=p.npy --kernel=rbf --lengthscale=0.5 --num_inducing=8 --k=40");
   for (int64_t i = 0; i < points.rows(); ++i) points(i, 0) = points(i, 1) = 5;
   WritePoints(points);
   ExpectSameBytes(
       "--points=p.npy --kernel=matern52 --lengthscale=1 --num_inducing=2 "
-      "--k=3 --predecessor",
-      {2, 4});
+      "--k=3 --predecessor");
 }
 
 TEST_F(RctMpiTest, FewerPointsThanRanksOrThanNeighbors) {
   for (const int n : {1, 3, 20}) {
     WritePoints(MakePointSet(PointSet::kNormal, n, 2, 4));
     ExpectSameBytes(
-        "--points=p.npy --kernel=rbf --lengthscale=1 --num_inducing=1 --k=15",
-        {3, 7});
+        "--points=p.npy --kernel=rbf --lengthscale=1 --num_inducing=1 --k=15");
   }
 }
 
@@ -133,8 +129,7 @@ TEST_F(RctMpiTest, CollinearAndFarApart) {
   WritePoints(points);
   ExpectSameBytes(
       "--points=p.npy --kernel=matern32 --lengthscale=0.1 --num_inducing=16 "
-      "--k=6 --predecessor",
-      {3, 4});
+      "--k=6 --predecessor");
 }
 
 // Files of other kinds, of which rows are read by each rank.
