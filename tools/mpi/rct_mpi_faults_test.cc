@@ -115,7 +115,7 @@ class RctMpiFaultsTest : public ProgramTest {
     }
     return names;
   }
-  // Returns those that are there after a second: guards end after mpirun.
+  // Returns those that are there after five seconds: guards end after mpirun.
   std::vector<std::string> LastingTemporaries() const {
     const auto begin = steady_clock::now();
     std::vector<std::string> names = Temporaries();

@@ -319,16 +319,15 @@ void FarFieldPass::SearchOwnPanels(const Request& request, int first,
   const int count = std::min(kFarPanel, task_.count - first);
   const int panels = blocks_.num_panels(task_.block);
   const auto order = absl::MakeSpan(panel_order_).first(panels);
-  for (int p = 0; p < panels; ++p) {
-    const FarBalls balls = blocks_.balls()->of(task_.block, p / kFarPanel);
-    float squared = 0;
-    for (int t = 0; t < dim; ++t) {
-      const float* z = queries.z + t * kFarPanel;
-      const float apart = std::accumulate(z, z + count, 0.0f) / count -
-                          balls.z[t * kFarPanel + p % kFarPanel];
+  for (int p = 0; p < panels; ++p) order[p] = {0, p};
+  for (int t = 0; t < dim; ++t) {
+    const float* z = queries.z + t * kFarPanel;
+    const float middle = std::accumulate(z, z + count, 0.0f) / count;
+    for (auto& [squared, p] : order) {
+      const FarBalls balls = blocks_.balls()->of(task_.block, p / kFarPanel);
+      const float apart = middle - balls.z[t * kFarPanel + p % kFarPanel];
       squared += apart * apart;
     }
-    order[p] = {squared, p};
   }
   const int some = std::min(first_panels_, panels);
   std::nth_element(order.begin(), order.begin() + some - 1, order.end());
