@@ -144,7 +144,8 @@ TEST_P(EuclideanAppendTest, Errors) {
       *EuclideanIndex::Build(Old(points), Options(GetParam()));
   EXPECT_THAT(
       index.Append(MatrixView<const double>(points.row(0), 1, 1)).status(),
-      Invalid("points: has 1 columns where the index has 2; both must have "
+      Invalid("points: the number of columns is 1, that of the index is 2; "
+              "both must be "
               "the same"));
   EXPECT_THAT(index.Append(New(points), -1).status(), Invalid("threads: "));
   points(kOld + 3, 1) = 1e200;

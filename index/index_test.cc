@@ -125,8 +125,9 @@ TEST_F(IndexTest, AppendIsThatOfTheKind) {
     std::iota(rows.begin(), rows.end(), 0);
     EXPECT_EQ(after.Search(rows, options)->neighbors.Digest(),
               before.Search(rows, options)->neighbors.Digest());
-    EXPECT_THAT(before.Append(Matrix<double>(1, 3).view()).status(),
-                Invalid("points: has 3 columns where the index has 2"));
+    EXPECT_THAT(
+        before.Append(Matrix<double>(1, 3).view()).status(),
+        Invalid("points: the number of columns is 3, that of the index is 2"));
   }
 }
 

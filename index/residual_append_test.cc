@@ -240,8 +240,8 @@ TEST_P(AppendTest, Errors) {
   };
   EXPECT_THAT(error(MatrixView<const double>(points.row(0), 1, 1)),
               StatusIs(absl::StatusCode::kInvalidArgument,
-                       HasSubstr("points: has 1 columns where the index has "
-                                 "2; both must have the same")));
+                       HasSubstr("points: the number of columns is 1, that of "
+                                 "the index is 2; both must be the same")));
   EXPECT_THAT(
       error(New(points), -1),
       StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("threads: ")));

@@ -107,11 +107,9 @@ absl::Status ValidateNoRows(const SearchOptions& options) {
 absl::Status ValidateAppended(MatrixView<const double> points, int64_t size,
                               int64_t dim) {
   if (points.cols != dim) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("points: has ", points.cols,
-                     " columns where the index "
-                     "has ",
-                     dim, "; both must have the same"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "points: the number of columns is ", points.cols,
+        ", that of the index is ", dim, "; both must be the same"));
   }
   if (points.rows > kMaxRows - size) {
     return absl::InvalidArgumentError(

@@ -104,8 +104,9 @@ absl::StatusOr<Matrix<double>> LonLatToChord(MatrixView<const double> places,
                                              double radius) {
   if (places.cols < 2) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "has ", places.cols,
-        " columns; longitude and latitude are the first two that are needed"));
+        "the number of columns is ", places.cols,
+        "; at least two are needed, and the first two are longitude and "
+        "latitude"));
   }
   Matrix<double> chords(places.rows, places.cols + 1);
   for (int64_t i = 0; i < places.rows; ++i) {

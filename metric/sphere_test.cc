@@ -199,7 +199,7 @@ TEST(SphereTest, Errors) {
             "the longitude comes first");
   EXPECT_THAT(Error({{std::nan(""), 0}}), HasSubstr("column 0 is nan"));
   EXPECT_THAT(Error({{0, std::nan("")}}), HasSubstr("column 1 is nan"));
-  EXPECT_THAT(Error({{1}}), HasSubstr("has 1 columns"));
+  EXPECT_THAT(Error({{1}}), HasSubstr("the number of columns is 1"));
 }
 
 TEST(SphereTest, NoRows) {

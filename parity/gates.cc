@@ -8,11 +8,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
@@ -58,9 +58,9 @@ bool SameBits(double a, double b) {
 }
 
 // Returns the rank of each of a query's neighbors.
-absl::flat_hash_map<int64_t, int64_t> Ranks(const NeighborTable& table,
-                                            int64_t query) {
-  absl::flat_hash_map<int64_t, int64_t> ranks;
+std::unordered_map<int64_t, int64_t> Ranks(const NeighborTable& table,
+                                           int64_t query) {
+  std::unordered_map<int64_t, int64_t> ranks;
   const int64_t count = table.count(query);
   for (int64_t rank = 0; rank < count; ++rank) {
     ranks.emplace(table.rows()(query, rank), rank);
@@ -224,7 +224,7 @@ absl::Status ValidateCounterAtMost(const Gate::CounterAtMost& gate) {
 
 absl::Status ValidateTable(const NeighborTable& table) {
   for (int64_t query = 0; query < table.num_queries(); ++query) {
-    absl::flat_hash_set<int64_t> seen;
+    std::unordered_set<int64_t> seen;
     const int64_t count = table.count(query);
     for (int64_t rank = 0; rank < table.k(); ++rank) {
       const int64_t row = table.rows()(query, rank);

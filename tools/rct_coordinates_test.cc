@@ -337,9 +337,10 @@ TEST_F(CoordinatesTest, Errors) {
       HasSubstr("--points: cities.csv: begins with the columns 'latitude' and "
                 "'longitude' where --lonlat takes longitude and then "
                 "latitude; name the two"));
-  EXPECT_THAT(error({"--points=cities.csv", "--columns=longitude", "--lonlat"}),
-              HasSubstr("--points: cities.csv: has 1 columns; longitude and "
-                        "latitude"));
+  EXPECT_THAT(
+      error({"--points=cities.csv", "--columns=longitude", "--lonlat"}),
+      HasSubstr("--points: cities.csv: the number of columns is 1; at least "
+                "two are needed"));
   EXPECT_THAT(
       error({"--points=cities.csv", "--columns=longitude,,latitude"}, 2),
       HasSubstr("is no list of names with commas between them"));

@@ -165,9 +165,10 @@ absl::StatusOr<Matrix<double>> MatchColumns(std::string_view flag,
                                             Table<double> table,
                                             const PointsInfo& points) {
   if (table.values.cols() != points.dim) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        flag, ": ", path, ": has ", table.values.cols(), " columns, ",
-        points.flag, " has ", points.dim, "; both must have the same"));
+    return absl::InvalidArgumentError(
+        absl::StrCat(flag, ": ", path, ": the number of columns is ",
+                     table.values.cols(), ", that of ", points.flag, " is ",
+                     points.dim, "; both must be the same"));
   }
   RCT_RETURN_IF_ERROR(ArrangeColumns(flag, path, points, table));
   if (points.lon_lat) {

@@ -764,8 +764,8 @@ TEST_F(RctTest, BadInducingPoints) {
                  "rows, 300");
   Write("bad.csv", "a,b\n1,2\n");
   ExpectBadInput({"--inducing_rows", "--inducing_points=bad.csv"},
-                 "--inducing_points: bad.csv: has 2 columns, --points has 3; "
-                 "both must have the same");
+                 "--inducing_points: bad.csv: the number of columns is 2, "
+                 "that of --points is 3; both must be the same");
   Write("bad.csv", "a,b,c\n1,2,3\n1,2,3\n");
   ExpectBadInput(
       {"--inducing_rows", "--inducing_points=bad.csv", "--jitter=1e-30"},

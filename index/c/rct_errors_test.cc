@@ -169,7 +169,7 @@ TEST_F(RctErrorsTest, Shapes) {
                 return rct_index_append(index_.get(), points, 1, 1, nullptr,
                                         &longer, e);
               }),
-              IsInvalid("points: has 1 columns"));
+              IsInvalid("points: the number of columns is 1"));
   EXPECT_THAT(Say([&](rct_error** e) {
                 return rct_config_set_inducing_points(config_.get(), points,
                                                       1 << 15, 1 << 17, e);
@@ -189,7 +189,7 @@ TEST_F(RctErrorsTest, Shapes) {
               IsInvalid("3"));
   EXPECT_THAT(
       Say([&](rct_error** e) { return rct_lon_lat(points, 1, 1, &number, e); }),
-      IsInvalid("places: has 1 columns"));
+      IsInvalid("places: the number of columns is 1"));
   EXPECT_EQ(number, 5);
 }
 

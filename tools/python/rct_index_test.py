@@ -167,7 +167,7 @@ class EuclideanTest(IndexTest):
             self.assertEqual((len(before), len(after)), (200, N))
             self.expect_same_index(after, self.index(self.grid, strategy))
             self.expect_same([a[:200] for a in after.graph(K, predecessor=True)], sets)
-        with self.assertRaisesRegex(ValueError, "points: has 3 columns where the index has 2"):
+        with self.assertRaisesRegex(ValueError, "points: the number of columns is 3, that of the index is 2"):
             before.append(np.zeros((1, 3)))
 
     def test_save_and_load(self):

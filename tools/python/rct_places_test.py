@@ -58,7 +58,7 @@ class LonLatTest(unittest.TestCase):
         for places, message in (
             ([[0, 91]], "lon_lat: row 0, column 1 is 91; a latitude must be from -90 to 90"),
             ([[0, 0], [361, 0]], "lon_lat: row 1, column 0 is 361; a longitude"),
-            ([[1.0]], "lon_lat: has 1 columns"),
+            ([[1.0]], "lon_lat: the number of columns is 1"),
             ([[np.nan, 0]], "lon_lat: row 0, column 0 is nan"),
         ):
             with self.assertRaisesRegex(ValueError, message):
@@ -82,7 +82,7 @@ class AppendTest(unittest.TestCase):
 
     def test_errors(self):
         index = rct.ResidualIndex(np.eye(3), kernel="rbf", inducing=None)
-        with self.assertRaisesRegex(ValueError, "points: has 2 columns where the index has 3"):
+        with self.assertRaisesRegex(ValueError, "points: the number of columns is 2, that of the index is 3"):
             index.append([[1.0, 2.0]])
         with self.assertRaisesRegex(ValueError, "points: row 0, column 2 is inf"):
             index.append([[1.0, 2.0, np.inf]])
