@@ -65,11 +65,11 @@ TEST(MatchColumnsTest, OtherNamesAreAnError) {
       StatusIs(absl::StatusCode::kInvalidArgument,
                "--queries: q.csv: has the columns 'lon', 'Lat' where --points "
                "has 'lon', 'lat'; name the columns alike"));
-  EXPECT_THAT(
-      MatchColumns("--queries", "q.csv",
-                   {{"id", "lon", "lat"}, Rows({{1, 2, 3}})}, LonLat()),
-      StatusIs(absl::StatusCode::kInvalidArgument,
-               StartsWith("--queries: q.csv: has 3 columns, --points has 2")));
+  EXPECT_THAT(MatchColumns("--queries", "q.csv",
+                           {{"id", "lon", "lat"}, Rows({{1, 2, 3}})}, LonLat()),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       StartsWith("--queries: q.csv: the number of columns is "
+                                  "3, that of --points is 2")));
 }
 
 TEST(MatchColumnsTest, LongitudeAndLatitudeAreConverted) {

@@ -733,8 +733,8 @@ TEST_F(RctTest, BadQueries) {
                  "--query_rows: two.csv: has 2 columns; one column is "
                  "expected");
   ExpectBadInput({"--query_rows", "--queries=two.csv"},
-                 "--queries: two.csv: has 2 columns, --points has 3; both must "
-                 "have the same");
+                 "--queries: two.csv: the number of columns is 2, that "
+                 "of --points is 3; both must be the same");
   Write("nan.csv", "a,b,c\n1,2,nan\n");
   ExpectBadInput({"--query_rows", "--queries=nan.csv"},
                  "--queries: nan.csv: line 2, column 'c': is 'nan', a missing");
