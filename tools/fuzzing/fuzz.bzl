@@ -33,7 +33,7 @@ def fuzz_target(name, corpus, deps, mutations, generated = [], max_size = 65536,
             ["corpus/%s/*" % corpus],
             allow_empty = len(generated) > 0,
         ) + generated,
-        tags = tags,
+        tags = tags + ["fuzz"],
         deps = [
             ":driver",
             ":" + name + "_target",
