@@ -7,10 +7,17 @@
 
 #include <cstdint>
 
+#include "base/sanitizers.h"
+
 namespace rct {
 
 // Calls of operator new so far, by all threads.
 int64_t AllocationCount();
+
+// Tests that let one allocation after the other fail try those whose numbers
+// are multiples of this: all, but under the thread sanitizer, where each try
+// takes many times as long, every ninth.
+inline constexpr int64_t kAllocationStep = kThreadSanitizer ? 9 : 1;
 
 // While an object of this class lives, the allocation of the given number (the
 // next one is 0) fails, in any thread, and if `for_good` all after it as well.
