@@ -102,7 +102,8 @@ CompactTable CompactAsProducts(const FilterRoutines& filter, double most,
                                int64_t most_products, const float* c,
                                CompactTable::Shape shape,
                                std::vector<uint8_t>& storage) {
-  const auto [rows, columns] = shape;
+  const int64_t rows = shape.rows;
+  const int64_t columns = shape.columns;
   std::vector<float> steps;
   std::vector<int8_t> codes;
   std::vector<char> used(rows);

@@ -36,9 +36,6 @@ constexpr int kMaxDimensions = 8;
 // Squared distances of scaled coordinates below this do not overflow.
 constexpr double kMaxScaled = 1e150;
 
-constexpr int64_t kQueriesOfATask = 256;
-constexpr int64_t kAhead =
-    4;  // queries whose rows of the answer are prefetched
 constexpr int kTile = 128;
 
 // The kth smallest of the numbers that it is given.
