@@ -107,11 +107,10 @@ std::vector<Subject> WithHeuristics() {
   };
   constexpr int kHeuristics = 6;
   std::vector<Subject> subjects;
-  for (const auto& [strategy, name] :
-       {std::pair(LEVEL_SYNCHRONOUS, "level_synchronous"),
-        std::pair(BEST_FIRST, "best_first")}) {
+  for (const auto& tree : {std::pair(LEVEL_SYNCHRONOUS, "level_synchronous"),
+                           std::pair(BEST_FIRST, "best_first")}) {
     const auto add = [&](const auto& members) {
-      Subject subject = Make(name, strategy);
+      Subject subject = Make(tree.second, tree.first);
       subject.options.mutable_tree()->set_leaf_size(16);
       for (const int i : members) {
         absl::StrAppend(&subject.name, "_",
@@ -127,7 +126,7 @@ std::vector<Subject> WithHeuristics() {
       for (int j = 0; j < i; ++j) add(std::vector<int>{j, i});
     }
     add(all);
-    subjects.back().name = absl::StrCat(name, "_all");
+    subjects.back().name = absl::StrCat(tree.second, "_all");
   }
   // With one pivot only the annulus is left; in deep trees the cache visits
   // children with children.
