@@ -1,3 +1,6 @@
+// With this the headers of the C library define some of its functions inline.
+#undef _FORTIFY_SOURCE
+
 #include "base/test_system_calls.h"
 
 #include <dlfcn.h>
