@@ -10,6 +10,7 @@
 #include <functional>
 #include <limits>
 #include <memory>
+#include <new>
 #include <numeric>
 #include <string>
 #include <vector>
@@ -198,6 +199,42 @@ void FailEachSearch(const Index& index, const Matrix<double>& points) {
                EXPECT_THAT(call(&digest), IsOk());
                EXPECT_EQ(digest, expected);
              });
+  }
+}
+
+// A field of a oneof for which there is no memory is not set, and its message
+// can be destroyed, whatever was there before it.
+TEST(MessagesOutOfMemoryTest, FieldsOfAOneof) {
+  MetricConfig full;
+  full.mutable_residual()->mutable_inducing()->mutable_random()->set_count(12);
+  const std::string bytes = full.SerializeAsString();
+  const std::function<void(MetricConfig&)> uses[] = {
+      [](MetricConfig& config) { config.mutable_residual(); },
+      [](MetricConfig& config) { config.mutable_euclidean(); },
+      [&](MetricConfig& config) { config.ParseFromString(bytes); },
+      [&](MetricConfig& config) { config.MergeFrom(full); }};
+  for (const auto& use : uses) {
+    bool happened = true;
+    for (int64_t number = 0; happened; ++number) {
+      alignas(MetricConfig) unsigned char memory[sizeof(MetricConfig)];
+      for (volatile unsigned char& byte : memory) byte = 0xa5;
+      auto* const config = new (memory) MetricConfig;
+      bool threw = false;
+      {
+        const AllocationFailure failure(number, /*for_good=*/false);
+        try {
+          use(*config);
+        } catch (const std::bad_alloc&) {
+          threw = true;
+        }
+        happened = failure.happened();
+      }
+      EXPECT_EQ(threw, happened);
+      if (number == 0) {
+        EXPECT_EQ(config->metric_case(), MetricConfig::METRIC_NOT_SET);
+      }
+      config->~MetricConfig();
+    }
   }
 }
 
