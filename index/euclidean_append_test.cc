@@ -145,8 +145,7 @@ TEST_P(EuclideanAppendTest, Errors) {
   EXPECT_THAT(
       index.Append(MatrixView<const double>(points.row(0), 1, 1)).status(),
       Invalid("points: the number of columns is 1, that of the index is 2; "
-              "both must be "
-              "the same"));
+              "both must be the same"));
   EXPECT_THAT(index.Append(New(points), -1).status(), Invalid("threads: "));
   points(kOld + 3, 1) = 1e200;
   EXPECT_THAT(index.Append(New(points)).status(),
