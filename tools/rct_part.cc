@@ -46,11 +46,11 @@ std::string TextOf(const SearchFields& search) {
 bool ParseFields(std::string_view text, SearchFields& search) {
   for (const std::string_view line :
        absl::StrSplit(text, '\n', absl::SkipEmpty())) {
-    const std::pair<std::string_view, std::string_view> halves =
-        absl::StrSplit(line, absl::MaxSplits('\t', 1));
+    const size_t tab = line.find('\t');
+    if (tab == std::string_view::npos) return false;
     std::string value;
-    if (!absl::CUnescape(halves.second, &value)) return false;
-    search.emplace_back(halves.first, std::move(value));
+    if (!absl::CUnescape(line.substr(tab + 1), &value)) return false;
+    search.emplace_back(line.substr(0, tab), std::move(value));
   }
   return TextOf(search) == text;
 }
