@@ -53,6 +53,7 @@ absl::Status ValidateScales(const ResidualConfig& config, double variance) {
 
 bool SameBits(const Matrix<double>& a, const Matrix<double>& b) {
   if (a.rows() != b.rows() || a.cols() != b.cols()) return false;
+  if (a.cols() == 0) return true;
   for (int64_t i = 0; i < a.rows(); ++i) {
     if (std::memcmp(a.row(i), b.row(i), a.cols() * sizeof(double)) != 0) {
       return false;
