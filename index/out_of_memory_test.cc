@@ -343,29 +343,78 @@ TEST_F(OutOfMemoryTest, Models) {
   FailEach([&] { return model.Predict(at.view(), y).status(); }, examine);
 }
 
+TEST_F(OutOfMemoryTest, ResidualModels) {
+  const Matrix<double> points = MakePoints("normal", kRows, 2, 1);
+  const ResidualConfig config = Options(EXHAUSTIVE).residual();
+  const auto create = [&] {
+    return ResidualModel::Create(points.view(), config, /*threads=*/2);
+  };
+  FailEach([&] { return create().status(); }, [] {});
+  const ResidualModel model = Value(create());
+  const ResidualPoints& data = model.metric()->data();
+  FailEach(
+      [&] {
+        return ResidualModel::FromFactors(points.view(), config.kernel(),
+                                          data.v.view(), data.variance)
+            .status();
+      },
+      [] {});
+  FailEach([&] { return model.Append(points.view(), 2).status(); }, [] {});
+}
+
+TEST_F(OutOfMemoryTest, CopiesOfEuclideanIndexes) {
+  const Matrix<double> points = MakePoints("normal", kRows, 2, 1);
+  EuclideanIndexOptions options;
+  options.set_strategy(LEVEL_SYNCHRONOUS);
+  const EuclideanIndex index =
+      Value(EuclideanIndex::Build(points.view(), options));
+  std::vector<int64_t> backwards(kRows);
+  std::iota(backwards.rbegin(), backwards.rend(), 0);
+  FailEach([&] { return index.Reordered(backwards).status(); }, [] {});
+  FailEach([&] { return index.Exhaustive().status(); }, [] {});
+}
+
 TEST_F(OutOfMemoryTest, Files) {
   const Matrix<double> points = MakePoints("normal", kRows, 2, 1);
-  for (const Strategy strategy : {EXHAUSTIVE, BLOCK}) {
-    const ResidualIndex index =
-        Value(ResidualIndex::Build(points.view(), Options(strategy)));
+  const std::string path = Path("index");
+  const auto fail_each = [&](const auto& index, const auto&... loads) {
     const std::string expected =
         Value(index.Graph({.k = 5})).neighbors.Digest();
-    const std::string path = Path("index");
-    ASSERT_THAT(index.Save(path), IsOk());
-    const auto loads = [&](bool map) {
-      return ResidualIndex::Load(path, {.map = map, .threads = 2});
+    const auto expect_same = [&](const auto& load) {
+      EXPECT_EQ(Value(Value(load()).Graph({.k = 5})).neighbors.Digest(),
+                expected);
     };
+    ASSERT_THAT(index.Save(path), IsOk());
     // The file is the old one or the whole new one, and there is no other.
     FailEach([&] { return index.Save(path, 2); },
              [&] {
                EXPECT_THAT(Names(), testing::ElementsAre("index"));
-               EXPECT_EQ(
-                   Value(Value(loads(true)).Graph({.k = 5})).neighbors.Digest(),
-                   expected);
+               (expect_same(loads), ...);
              });
-    for (const bool map : {false, true}) {
-      FailEach([&] { return loads(map).status(); }, [] {});
-    }
+    const std::string bytes = Value(index.ToBytes());
+    FailEach([&] { return index.ToBytes(2).status(); },
+             [&] { EXPECT_TRUE(Value(index.ToBytes()) == bytes); });
+    (FailEach([&] { return loads().status(); }, [] {}), ...);
+  };
+  for (const Strategy strategy : {EXHAUSTIVE, BLOCK}) {
+    const ResidualIndex index =
+        Value(ResidualIndex::Build(points.view(), Options(strategy)));
+    const std::string bytes = Value(index.ToBytes());
+    fail_each(
+        index,
+        [&] { return ResidualIndex::Load(path, {.map = true, .threads = 2}); },
+        [&] { return ResidualIndex::Load(path, {.map = false, .threads = 2}); },
+        [&] { return ResidualIndex::FromBytes(bytes, 2); });
+  }
+  for (const Strategy strategy : {EXHAUSTIVE, LEVEL_SYNCHRONOUS}) {
+    EuclideanIndexOptions options;
+    options.set_strategy(strategy);
+    const EuclideanIndex index =
+        Value(EuclideanIndex::Build(points.view(), options));
+    const std::string bytes = Value(index.ToBytes());
+    fail_each(
+        index, [&] { return EuclideanIndex::Load(path, 2); },
+        [&] { return EuclideanIndex::FromBytes(bytes, 2); });
   }
 }
 

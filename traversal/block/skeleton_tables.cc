@@ -155,10 +155,11 @@ void SkeletonTables::MakeTiles(const ResidualCorrelation& metric,
 void SkeletonTables::MakeOrder(int threads) {
   ParallelFor(threads, num_blocks_, [&](int64_t task, int) {
     const int from = static_cast<int>(task);
-    int32_t* order = order_.data() + task * (num_blocks_ - 1);
-    std::iota(order, order + from, 0);
-    std::iota(order + from, order + num_blocks_ - 1, from + 1);
-    std::sort(order, order + num_blocks_ - 1, [&](int32_t a, int32_t b) {
+    const auto order = absl::MakeSpan(order_).subspan(task * (num_blocks_ - 1),
+                                                      num_blocks_ - 1);
+    std::iota(order.begin(), order.begin() + from, 0);
+    std::iota(order.begin() + from, order.end(), from + 1);
+    std::sort(order.begin(), order.end(), [&](int32_t a, int32_t b) {
       const float x = seen_[Pair(a, from)], y = seen_[Pair(b, from)];
       return x != y ? x > y : a < b;
     });
