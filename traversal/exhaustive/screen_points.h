@@ -31,7 +31,8 @@ class ScreenPoints {
   const ScreenCovariance& covariance() const { return frame_.covariance(); }
   int64_t bytes() const;
 
-  // Returns the number of terms of a product: m rounded up to whole chunks.
+  // Returns the number of terms of a product: m rounded up to whole chunks, at
+  // least one of them.
   int64_t terms() const { return terms_; }
   int64_t num_panels() const { return num_panels_; }
   // Return the v of one panel of candidates, and the end of the last one.
