@@ -101,6 +101,12 @@ struct Lanes {
     }
     return mask;
   }
+  // Returns `count`, with 1 added in the lanes where a is at most b.
+  friend Lanes CountAtMost(Lanes count, Lanes a, Lanes b) {
+    return Make([&](int i) {
+      return AddWhereAtMost(count.part[i], a.part[i], b.part[i]);
+    });
+  }
 #ifdef __AVX__
   // Returns ((l0 + l4) + (l2 + l6)) + ((l1 + l5) + (l3 + l7)).
   double Sum() const {
@@ -149,6 +155,10 @@ struct Lanes {
     return static_cast<uint32_t>(
         _mm256_movemask_pd(_mm256_cmp_pd(a, b, _CMP_LE_OQ)));
   }
+  static __m256d AddWhereAtMost(__m256d count, __m256d a, __m256d b) {
+    return _mm256_add_pd(count, _mm256_and_pd(_mm256_cmp_pd(a, b, _CMP_LE_OQ),
+                                              _mm256_set1_pd(1)));
+  }
 #endif
 #ifdef __AVX512F__
   static __m256d HalvesSum(__m512d a) {
@@ -163,6 +173,10 @@ struct Lanes {
   }
   static uint32_t AtMostBits(__m512d a, __m512d b) {
     return _mm512_cmp_pd_mask(a, b, _CMP_LE_OQ);
+  }
+  static __m512d AddWhereAtMost(__m512d count, __m512d a, __m512d b) {
+    return _mm512_mask_add_pd(count, _mm512_cmp_pd_mask(a, b, _CMP_LE_OQ),
+                              count, _mm512_set1_pd(1));
   }
 #endif
 };
@@ -225,6 +239,11 @@ struct Lanes<Scalar> {
       mask |= static_cast<uint32_t>(a.lane[i] <= b.lane[i]) << i;
     }
     return mask;
+  }
+  friend Lanes CountAtMost(const Lanes& count, const Lanes& a, const Lanes& b) {
+    return Make([&](int i) {
+      return a.lane[i] <= b.lane[i] ? count.lane[i] + 1 : count.lane[i];
+    });
   }
   double Sum() const {
     return ((lane[0] + lane[4]) + (lane[2] + lane[6])) +

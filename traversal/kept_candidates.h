@@ -26,17 +26,20 @@
 // Cost. Raising theta reads the list a few times; a strategy raises it when the
 // list has grown by a part of itself. The last step evaluates hardly more than
 // k candidates one query at a time, at several times the price of a pair in a
-// tile.
+// tile. Where they fit a tile they are ranked in vectors, and otherwise pass
+// through a heap.
 
 #ifndef RCT_TRAVERSAL_KEPT_CANDIDATES_H_
 #define RCT_TRAVERSAL_KEPT_CANDIDATES_H_
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "absl/types/span.h"
 #include "base/aligned_buffer.h"
 #include "metric/residual_correlation.h"
+#include "metric/rounding.h"
 #include "metric/tile.h"
 #include "traversal/kept_routines.h"
 #include "traversal/knn_heap.h"
@@ -95,20 +98,14 @@ class KeptCandidates {
   // 1, in whole vectors; minus infinity where fewer than k reach `least`.
   float AboutKthLower(int i, float least) const;
 
-  // Returns the same for the middles of the bounds, from 0 on, and keeps the
-  // middles as scores().
-  float AboutKthMiddle(int i);
-  absl::Span<const float> scores() const { return scores_.span(); }
-
   // Evaluates the list of query i, number `number` of `request`, and writes its
-  // neighbors: first the candidates with score[j] >= best and the points
-  // `more`, which have no bounds, then every other candidate whose upper bound
-  // reaches theta_of(t), t the squared distance that a neighbor must not
-  // exceed. Assumes that a candidate is allowed, and that theta_of returns a
-  // number as the proof above asks for.
+  // neighbors. The candidates that look best, by the middles of their bounds,
+  // and the points `more`, which have no bounds, come first, then every other
+  // candidate whose upper bound reaches theta_of(t), t the squared distance
+  // that a neighbor must not exceed. Assumes that each candidate may be a
+  // neighbor, and that theta_of returns a number as the proof above asks for.
   template <class ThetaOf>
   void Evaluate(const Request& request, int32_t number, int i,
-                absl::Span<const float> score, float best,
                 absl::Span<const int32_t> more, ThetaOf theta_of,
                 NeighborTable& neighbors);
 
@@ -119,15 +116,31 @@ class KeptCandidates {
   const SearchTrace& trace() const { return trace_; }
 
  private:
-  // Puts a point on the next tile, and evaluates the tile when it is full.
-  void Push(const Request& request, int32_t number, int32_t row) {
-    tile_[tile_size_++] = row;
-    if (tile_size_ == static_cast<int>(tile_.size())) {
-      EvaluateTile(request, number);
-    }
-  }
-  // Evaluates the points of the tile, if there are any.
-  void EvaluateTile(const Request& request, int32_t number);
+  // Returns the middle that k candidates or a few more reach, and keeps the
+  // middles; nothing where there are hardly more candidates, or fewer.
+  std::optional<float> BestMiddle(const KeptList& list);
+
+  // Starts the evaluation of another query.
+  void Begin(const Request& request, int32_t number, NeighborTable& neighbors);
+  // Evaluates points and takes them into the answer.
+  void Take(absl::Span<const int32_t> rows);
+  // Evaluates those of the points that may be neighbors.
+  void TakeAllowed(absl::Span<const int32_t> rows);
+  // Returns the squared distance that further neighbors must not exceed.
+  double Threshold();
+  // Completes the answer.
+  void Finish();
+
+  // Computes the squared distances of the points on the tile from number
+  // `first` on.
+  void EvaluateTile(int first);
+  // Writes the nearest of the tile's points to the answer.
+  void Rank();
+  // Moves the points of the tile to the heap.
+  void Spill();
+  void CountEntered(int64_t count);
+  // Adds the time of a scope, with telemetry.
+  ScopedSeconds Timed(double& seconds) const;
 
   const Searcher<ResidualCorrelation>& owner_;
   const KeptRoutines* routines_;
@@ -141,9 +154,20 @@ class KeptCandidates {
   std::vector<KeptList> lists_;
 
   // The scratch space of one list.
-  AlignedBuffer<float> scores_;
+  AlignedBuffer<float> middles_;
+  std::vector<int32_t> chosen_;
+
+  // The query that is being evaluated: its points that are on the tile, all of
+  // them but for those in the heap.
+  const Request* request_ = nullptr;
+  int32_t number_ = 0;
+  NeighborTable* neighbors_ = nullptr;
+  double limit_ = 0;  // of the radius
   std::vector<int32_t> tile_;
   int tile_size_ = 0;
+  bool in_heap_ = false;
+  int ranked_ = 0;  // points of the tile that the answer is of
+  int found_ = 0;   // neighbors in the answer
   TileWorkspace workspace_;
   AlignedBuffer<double> squared_;
   std::vector<int32_t> hits_;
@@ -157,26 +181,26 @@ class KeptCandidates {
 
 template <class ThetaOf>
 void KeptCandidates::Evaluate(const Request& request, int32_t number, int i,
-                              absl::Span<const float> score, float best,
                               absl::Span<const int32_t> more, ThetaOf theta_of,
                               NeighborTable& neighbors) {
   const KeptList& list = lists_[i];
-  heap_.Reset(k_, request.options.radius);
-  for (int j = 0; j < list.size; ++j) {
-    if (score[j] >= best) Push(request, number, list.row[j]);
+  Begin(request, number, neighbors);
+  const std::optional<float> best = BestMiddle(list);
+  if (!best.has_value()) {
+    Take(absl::MakeConstSpan(list.row, list.size));
+    TakeAllowed(more);
+  } else {
+    const auto chosen = [&](int count) {
+      return absl::MakeConstSpan(chosen_).first(count);
+    };
+    Take(chosen(
+        routines_->choose(list, middles_.data(), *best, chosen_.data())));
+    TakeAllowed(more);
+    const float theta = FloatBelow(theta_of(Threshold()));
+    Take(chosen(routines_->choose_others(list, middles_.data(), *best, theta,
+                                         chosen_.data())));
   }
-  for (const int32_t row : more) {
-    if (request.options.Allows(row)) Push(request, number, row);
-  }
-  EvaluateTile(request, number);
-  const auto theta = theta_of(heap_.threshold());
-  for (int j = 0; j < list.size; ++j) {
-    if (!(score[j] >= best) && list.upper[j] >= theta) {
-      Push(request, number, list.row[j]);
-    }
-  }
-  EvaluateTile(request, number);
-  heap_.MoveTo(neighbors, number);
+  Finish();
 }
 
 }  // namespace rct

@@ -1,5 +1,5 @@
-// The float32 routines of lists of kept candidates, for each instruction set.
-// See kept_candidates.h for what they are for. All tables return the same bits.
+// The routines of lists of kept candidates, for each instruction set. See
+// kept_candidates.h for what they are for. All tables return the same bits.
 
 #ifndef RCT_TRAVERSAL_KEPT_ROUTINES_H_
 #define RCT_TRAVERSAL_KEPT_ROUTINES_H_
@@ -27,6 +27,9 @@ inline constexpr int kKeptPadding = 32;
 // Halvings of the interval in which `threshold` looks.
 inline constexpr int kThresholdSteps = 12;
 
+// The most pairs that `nearest` orders.
+inline constexpr int kMaxRanked = 128;
+
 struct KeptRoutines {
   Isa isa;
 
@@ -37,6 +40,25 @@ struct KeptRoutines {
   // and 1 that at least `wanted` of the values reach, or minus infinity where
   // fewer reach `least`.
   float (*threshold)(const float* values, int count, int wanted, float least);
+
+  // Computes the middles of the candidates' bounds.
+  void (*middles)(const KeptList& list, float* middle);
+
+  // Write the rows of the candidates with score[j] >= best, and of the others
+  // whose upper bound reaches `theta`, in the order of the list, and return
+  // their number.
+  int (*choose)(const KeptList& list, const float* score, float best,
+                int32_t* rows);
+  int (*choose_others)(const KeptList& list, const float* score, float best,
+                       float theta, int32_t* rows);
+
+  // Of `count` <= kMaxRanked points with these squared distances and row
+  // numbers, writes the `k` nearest within the squared distance `limit`, or as
+  // many as there are, by (distance, row) as KnnHeap orders them, and returns
+  // their number. A pair's place is the number of pairs before it: count^2 / 8
+  // comparisons of vectors, and no branch that depends on them.
+  int (*nearest)(const double* squared, const int32_t* row, int count,
+                 double limit, int k, int64_t* rows, double* distances);
 };
 
 // Returns the table for `isa`, or null where this machine or build lacks it.

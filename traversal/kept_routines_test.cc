@@ -9,6 +9,9 @@
 #include "base/random.h"
 #include "gtest/gtest.h"
 #include "metric/isa.h"
+#include "metric/tile.h"
+#include "traversal/knn_heap.h"
+#include "traversal/neighbor_table.h"
 
 namespace rct {
 namespace {
@@ -83,6 +86,108 @@ TEST_P(KeptRoutinesTest, DropsWhatIsBelow) {
       ++next;
     }
     EXPECT_EQ(next, list.size);
+  }
+}
+
+TEST_P(KeptRoutinesTest, ChoosesTheBestAndThenThoseThatReachTheta) {
+  float upper[kKeptPadding] = {0.9f, 0.3f, 0.5f, 0.8f};
+  float lower[kKeptPadding] = {0.7f, 0.1f, 0.3f, 0.0f};
+  int32_t row[kKeptPadding] = {7, 8, 9, 6};
+  const KeptList list = {upper, lower, row, 4, 0};
+  float middle[kKeptPadding];
+  routines().middles(list, middle);
+  EXPECT_FLOAT_EQ(middle[2], 0.4f);
+  int32_t chosen[2 * kKeptPadding];
+  ASSERT_EQ(routines().choose(list, middle, /*best=*/0.6f, chosen), 1);
+  EXPECT_EQ(chosen[0], 7);
+  ASSERT_EQ(
+      routines().choose_others(list, middle, 0.6f, /*theta=*/0.5f, chosen), 2);
+  EXPECT_EQ(chosen[0], 9);
+  EXPECT_EQ(chosen[1], 6);
+}
+
+TEST_P(KeptRoutinesTest, ChoosesEachCandidateOnceAtMost) {
+  for (const int count : {0, 1, 16, 17, 100}) {
+    std::vector<float> upper = Uniform(count + kKeptPadding, 0, 1, count);
+    std::vector<float> lower = Uniform(count + kKeptPadding, -1, 0, count + 1);
+    std::vector<int32_t> row(upper.size());
+    for (int j = 0; j < count; ++j) row[j] = 3 * j;
+    const KeptList list = {upper.data(), lower.data(), row.data(), count, 0};
+    std::vector<float> middle(upper.size());
+    routines().middles(list, middle.data());
+    std::vector<int32_t> best(upper.size() + kKeptPadding);
+    std::vector<int32_t> others(best.size());
+    const int num_best =
+        routines().choose(list, middle.data(), 0.1f, best.data());
+    const int num_others = routines().choose_others(list, middle.data(), 0.1f,
+                                                    0.5f, others.data());
+    std::vector<int32_t> expected_best, expected_others;
+    for (int j = 0; j < count; ++j) {
+      EXPECT_EQ(middle[j], 0.5f * (upper[j] + lower[j]));
+      if (middle[j] >= 0.1f) {
+        expected_best.push_back(row[j]);
+      } else if (upper[j] >= 0.5f) {
+        expected_others.push_back(row[j]);
+      }
+    }
+    best.resize(num_best);
+    others.resize(num_others);
+    EXPECT_EQ(best, expected_best);
+    EXPECT_EQ(others, expected_others);
+  }
+}
+
+// A pair whose middle is no number is never among the best.
+TEST_P(KeptRoutinesTest, AMiddleThatIsNoNumberIsAnother) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  float upper[kKeptPadding] = {kInfinity};
+  float lower[kKeptPadding] = {-kInfinity};
+  int32_t row[kKeptPadding] = {5};
+  const KeptList list = {upper, lower, row, 1, 0};
+  float middle[kKeptPadding];
+  routines().middles(list, middle);
+  int32_t chosen[2 * kKeptPadding];
+  EXPECT_EQ(routines().choose(list, middle, 0, chosen), 0);
+  EXPECT_EQ(routines().choose_others(list, middle, 0, 0.9f, chosen), 1);
+}
+
+// The order is that of KnnHeap, whatever is tied, at distance 0 or beyond the
+// limit, and no number counts that is none.
+TEST_P(KeptRoutinesTest, NearestAreThoseOfTheHeap) {
+  constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+  RandomStream random(5, 0);
+  for (const int count : {0, 1, 7, 8, 31, 32, 33, 64, 100, kMaxRanked}) {
+    for (const int values : {1, 3, 1000000}) {
+      std::vector<double> squared(count + 8, 0.0);
+      std::vector<int32_t> row(count);
+      for (int j = 0; j < count; ++j) {
+        squared[j] = static_cast<double>(random.UniformBelow(values)) /
+                         static_cast<double>(values) -
+                     0.25;
+        row[j] = (j * 37 + 11) % 1009;
+      }
+      if (count > 3) squared[3] = kNan;
+      if (count > 4) squared[4] = kSelf;
+      for (const double radius :
+           {0.5, std::numeric_limits<double>::infinity()}) {
+        for (const int k : {1, 5, 50, 200}) {
+          KnnHeap heap;
+          heap.Reset(k, radius);
+          for (int j = 0; j < count; ++j) {
+            if (squared[j] <= heap.threshold()) heap.Offer(squared[j], row[j]);
+          }
+          NeighborTable expected(1, k);
+          heap.MoveTo(expected, 0);
+          NeighborTable found(1, k);
+          const int number = routines().nearest(
+              squared.data(), row.data(), count, LargestSquaredWithin(radius),
+              k, found.rows().row(0), found.distances().row(0));
+          EXPECT_EQ(number, expected.count(0));
+          EXPECT_EQ(found.Digest(), expected.Digest())
+              << count << " " << values << " " << radius << " " << k;
+        }
+      }
+    }
   }
 }
 

@@ -46,6 +46,11 @@ class KnnHeap {
   // less: squares that differ may have the same root, and then the row number
   // decides.
   double threshold() const { return threshold_; }
+  // Returns the same where this is the kth distance and `limit` the largest
+  // squared distance within the radius.
+  static double Threshold(double kth, double limit) {
+    return std::min(limit, kth * kth * (1 + 0x1p-50));
+  }
 
   void Offer(double squared, int64_t row) {
     const Entry entry(FinalDistance(squared), row);
@@ -128,7 +133,7 @@ class KnnHeap {
     } else {
       const double kth = capacity_ <= kSorted ? entries_.back().distance()
                                               : entries_.front().distance();
-      threshold_ = std::min(limit_, kth * kth * (1 + 0x1p-50));
+      threshold_ = Threshold(kth, limit_);
     }
   }
 

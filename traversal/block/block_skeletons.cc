@@ -36,7 +36,7 @@ constexpr int64_t kMaxRank = 256;
 constexpr int kColumnsAtOnce = 4;
 
 int LargestRank(int64_t block_size) {
-  return static_cast<int>(std::min(block_size / 2, kMaxRank));
+  return static_cast<int>(std::min(block_size / 4 * 3, kMaxRank));
 }
 
 std::vector<int32_t> RowsByTau(const ResidualCorrelation& metric,

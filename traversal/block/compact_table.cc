@@ -21,6 +21,10 @@ constexpr int64_t kLine = 64;
 constexpr int64_t kLess = 2;
 constexpr double kLargestOfProducts = 0.5;
 
+// Products end when what is left is within this part of what may be off: the
+// rest is for the rounding of their sum.
+constexpr double kEnough = 0.999;
+
 int64_t Lines(int64_t bytes) { return (bytes + kLine - 1) / kLine * kLine; }
 
 // The steps come first, and then u_k and w_k for each k.
@@ -36,28 +40,33 @@ void ExpandProducts(const FilterRoutines& filter, const CompactTable& table,
   }
 }
 
-// Completes a table whose bytes are in `storage`.
-CompactTable Complete(const FilterRoutines& filter, CompactTable table,
-                      const float* c, CompactTable::Shape shape,
-                      std::vector<uint8_t>& storage) {
-  table.bytes = storage.data();
-  std::vector<float> room(shape.size() + CompactTable::kPadding);
-  const float* kept = table.Expand(filter, shape, room.data());
-  double squared = 0;
-  for (int64_t i = 0; i < shape.size(); ++i) {
-    const double off = double{c[i]} - double{kept[i]};
-    squared += off * off;
-  }
-  table.error = FloatAbove(std::sqrt(squared) * (1 + 0x1p-20));
-  return table;
+// Returns a bound on |C - C'|_F, or on |C|_F where `kept` is null. `largest` is
+// that of C. Differences are scaled so that it is near 1: squares that
+// underflow then hide less than 2^-60 each, and a chain of size / 16 fused
+// multiply-adds is off by as many roundings.
+float ErrorOf(const FilterRoutines& filter, const float* c, const float* kept,
+              int64_t size, float largest) {
+  if (largest == 0) return 0;
+  if (!std::isfinite(largest)) return largest;
+  const double unit =
+      std::max(0x1p-100, std::ldexp(1.0, std::ilogb(largest) + 1));
+  const auto numbers = static_cast<double>(size);
+  const double squared = double{
+      filter.squared_difference(c, kept, static_cast<float>(1 / unit), size)};
+  const double roundings = (numbers / kPanel + 2 * kPanel) * 0x1p-24;
+  return FloatAbove(unit *
+                    (std::sqrt(squared) * (1 + roundings) + numbers * 0x1p-60));
 }
 
-float Largest(const float* c, int64_t size) {
-  float largest = 0;
-  for (int64_t i = 0; i < size; ++i) {
-    largest = std::max(largest, std::abs(c[i]));
-  }
-  return largest;
+// Completes a table whose bytes are in `storage`. `room` is for C'.
+CompactTable Complete(const FilterRoutines& filter, CompactTable table,
+                      const float* c, float largest, CompactTable::Shape shape,
+                      std::vector<float>& room,
+                      const std::vector<uint8_t>& storage) {
+  table.bytes = storage.data();
+  table.error = ErrorOf(filter, c, table.Expand(filter, shape, room.data()),
+                        shape.size(), largest);
+  return table;
 }
 
 // Returns a step of which no number is more than `largest`, and not so small
@@ -68,81 +77,72 @@ float StepFor(float largest) {
       std::max(0x1p-60, double{largest} / std::numeric_limits<Integer>::max()));
 }
 
+void RoundTo(const FilterRoutines& filter, const float* from, float step,
+             int64_t count, int8_t* to) {
+  filter.round_bytes(from, 1 / step, count, to);
+}
+void RoundTo(const FilterRoutines& filter, const float* from, float step,
+             int64_t count, int16_t* to) {
+  filter.round_words(from, 1 / step, count, to);
+}
+
 template <class Integer>
 CompactTable CompactAs(const FilterRoutines& filter, const float* c,
-                       CompactTable::Shape shape,
+                       float largest, CompactTable::Shape shape,
+                       std::vector<float>& room,
                        std::vector<uint8_t>& storage) {
   CompactTable table;
   table.form = sizeof(Integer);
-  table.step = StepFor<Integer>(Largest(c, shape.size()));
+  table.step = StepFor<Integer>(largest);
   storage.assign(CompactTable::Bytes(shape, table.form, 0), 0);
-  for (int64_t i = 0; i < shape.size(); ++i) {
-    const auto code = static_cast<Integer>(std::lround(c[i] / table.step));
-    std::memcpy(storage.data() + i * sizeof(Integer), &code, sizeof(Integer));
-  }
-  return Complete(filter, table, c, shape, storage);
-}
-
-// Rounds to multiples of a step, which is returned: for numbers of up to 8
-// bits.
-float RoundToBytes(const std::vector<double>& numbers,
-                   std::vector<int8_t>& codes) {
-  double largest = 0;
-  for (const double x : numbers) largest = std::max(largest, std::abs(x));
-  const float step = StepFor<int8_t>(FloatAbove(largest));
-  for (const double x : numbers) {
-    codes.push_back(static_cast<int8_t>(std::lround(x / double{step})));
-  }
-  return step;
+  RoundTo(filter, c, table.step, shape.size(),
+          reinterpret_cast<Integer*>(storage.data()));
+  return Complete(filter, table, c, largest, shape, room, storage);
 }
 
 // A cross approximation of at most `most_products` products, each of which
-// takes in what rounding left of those before it.
+// takes in what rounding left of those before it. `room` holds what is left.
 CompactTable CompactAsProducts(const FilterRoutines& filter, double most,
                                int64_t most_products, const float* c,
-                               CompactTable::Shape shape,
+                               float largest, CompactTable::Shape shape,
+                               std::vector<float>& room,
                                std::vector<uint8_t>& storage) {
   const int64_t rows = shape.rows;
   const int64_t columns = shape.columns;
   std::vector<float> steps;
   std::vector<int8_t> codes;
   std::vector<char> used(rows);
-  std::vector<double> row(columns);
-  std::vector<double> column(rows);
-  const auto by_size = [](auto a, auto b) { return std::abs(a) < std::abs(b); };
-  int64_t i = (std::max_element(c, c + shape.size(), by_size) - c) / columns;
+  std::vector<float> column(rows);
+  std::copy_n(c, shape.size(), room.data());
+  const auto by_size = [](float a, float b) {
+    return std::abs(a) < std::abs(b);
+  };
+  // The first row has the largest number of all.
+  int64_t i = 0;
+  while (i + 1 < rows && filter.largest(c + i * columns, columns) < largest) {
+    ++i;
+  }
   while (std::ssize(steps) < most_products) {
     used[i] = 1;
-    const auto take_in = [&](auto use) {
-      const int8_t* u = codes.data();
-      for (const float step : steps) {
-        use(double{step}, u, u + rows);
-        u += rows + columns;
-      }
-    };
-    for (int64_t j = 0; j < columns; ++j) row[j] = double{c[i * columns + j]};
-    take_in([&](double step, const int8_t* u, const int8_t* w) {
-      for (int64_t j = 0; j < columns; ++j) row[j] -= step * u[i] * w[j];
-    });
-    const int64_t j =
-        std::max_element(row.begin(), row.end(), by_size) - row.begin();
-    const double pivot = row[j];
+    const float* row = room.data() + i * columns;
+    const int64_t j = std::max_element(row, row + columns, by_size) - row;
+    const float pivot = row[j];
     if (pivot == 0) break;
-    for (int64_t l = 0; l < rows; ++l) column[l] = double{c[l * columns + j]};
-    take_in([&](double step, const int8_t* u, const int8_t* w) {
-      for (int64_t l = 0; l < rows; ++l) column[l] -= step * u[l] * w[j];
-    });
-    double squared = 0;
-    double squared_row = 0;
-    for (double& x : column) {
-      x /= pivot;
-      squared += x * x;
+    for (int64_t l = 0; l < rows; ++l) {
+      column[l] = room[l * columns + j] / pivot;
     }
-    for (const double x : row) squared_row += x * x;
-    const float step = RoundToBytes(column, codes);
-    steps.push_back(step * RoundToBytes(row, codes));
-    if (std::sqrt(squared * squared_row) <= most / 3) break;
-    // The next row is one of which much is left.
+    codes.resize(codes.size() + rows + columns);
+    int8_t* u = codes.data() + codes.size() - rows - columns;
+    const float u_step = StepFor<int8_t>(filter.largest(column.data(), rows));
+    const float w_step = StepFor<int8_t>(std::abs(pivot));
+    RoundTo(filter, column.data(), u_step, rows, u);
+    RoundTo(filter, row, w_step, columns, u + rows);
+    steps.push_back(u_step * w_step);
+    filter.add_product(u, rows, u + rows, columns, -steps.back(), room.data());
+    const float left =
+        ErrorOf(filter, room.data(), nullptr, shape.size(), largest);
+    if (double{left} <= kEnough * most) break;
+    // The next row is one of which much was left.
     int64_t next = -1;
     for (int64_t l = 0; l < rows; ++l) {
       if (!used[l] &&
@@ -162,7 +162,7 @@ CompactTable CompactAsProducts(const FilterRoutines& filter, double most,
     std::memcpy(storage.data() + Lines(steps.size() * sizeof(float)),
                 codes.data(), codes.size());
   }
-  return Complete(filter, table, c, shape, storage);
+  return Complete(filter, table, c, largest, shape, room, storage);
 }
 
 }  // namespace
@@ -189,14 +189,17 @@ CompactTable CompactTable::Within(const FilterRoutines& filter, double most,
   }
   const int64_t products = std::min<int64_t>(
       255, shape.size() / (kLess * (shape.rows + shape.columns)));
+  const float largest = filter.largest(c, shape.size());
+  std::vector<float> room(shape.size() + kPadding);
   CompactTable table;
   if (double{norm} <= kLargestOfProducts && products > 0) {
-    table = CompactAsProducts(filter, most, products, c, shape, storage);
+    table = CompactAsProducts(filter, most, products, c, largest, shape, room,
+                              storage);
     if (double{table.error} <= most) return table;
   }
-  table = CompactAs<int8_t>(filter, c, shape, storage);
+  table = CompactAs<int8_t>(filter, c, largest, shape, room, storage);
   if (double{table.error} <= most) return table;
-  return CompactAs<int16_t>(filter, c, shape, storage);
+  return CompactAs<int16_t>(filter, c, largest, shape, room, storage);
 }
 
 const float* CompactTable::Expand(const FilterRoutines& filter, Shape shape,

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
+#include <limits>
 #include <set>
 #include <vector>
 
@@ -138,11 +139,40 @@ TEST(CompactTableTest, EveryInstructionSetHasTheSameBits) {
     for (const Isa isa : AvailableIsas()) {
       const FilterRoutines* filter = FilterRoutinesFor(isa);
       if (filter == nullptr) continue;
+      std::vector<uint8_t> same;
+      const CompactTable made =
+          CompactTable::Within(*filter, 0x1p-6, c.data(), shape,
+                               static_cast<float>(Norm(c) * (1 + 1e-6)), same);
+      EXPECT_EQ(same, storage) << IsaName(isa);
+      EXPECT_EQ(made.form, table.form);
+      EXPECT_EQ(made.error, table.error);
       std::vector<float> room(shape.size() + CompactTable::kPadding);
       table.Expand(*filter, shape, room.data());
       EXPECT_TRUE(
           std::equal(room.begin(), room.begin() + shape.size(), plain.begin()))
           << IsaName(isa);
+    }
+  }
+}
+
+// Numbers that are none, or too far apart, end in some form, and in an error
+// that lets nothing be dismissed or is true.
+TEST(CompactTableTest, AnyNumbersAreKept) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  const CompactTable::Shape shape = {16, 24};
+  for (const float odd :
+       {kInfinity, -kInfinity, std::numeric_limits<float>::quiet_NaN(), 1e-45f,
+        1e-38f, 3e38f}) {
+    for (const int64_t at : {int64_t{0}, int64_t{100}, shape.size() - 1}) {
+      std::vector<float> c(shape.size(), 0.0f);
+      c[at] = odd;
+      c[(at + 7) % shape.size()] = 1e-3f;
+      std::vector<uint8_t> storage;
+      const CompactTable table = CompactTable::Within(
+          Filter(), 0x1p-6, c.data(), shape, /*norm=*/0.25f, storage);
+      std::vector<float> room(shape.size() + CompactTable::kPadding);
+      const double off = Off(c, table.Expand(Filter(), shape, room.data()));
+      EXPECT_TRUE(!(off > table.error)) << odd << " " << at;
     }
   }
 }

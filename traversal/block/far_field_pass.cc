@@ -427,10 +427,8 @@ void FarFieldPass::KeepInducing(const Request& request, int i) {
 
 void FarFieldPass::Evaluate(const Request& request, int i,
                             NeighborTable& neighbors) {
-  // The k best by the middle of their bounds, or a few more, come first.
-  const float best = kept_.AboutKthMiddle(i);
   kept_.Evaluate(
-      request, task_.number[i], i, kept_.scores(), best, /*more=*/{},
+      request, task_.number[i], i, /*more=*/{},
       [&](double threshold) {
         return blocks_.frame().bound().Theta(
             FloatBelow(1 - std::min(threshold, 2.0)));

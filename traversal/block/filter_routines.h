@@ -116,6 +116,22 @@ struct FilterRoutines {
                      const int32_t* min_row, const int32_t* row_limit,
                      const int32_t* self, KeptList* kept);
 
+  // Returns the largest of `count` absolute values.
+  float (*largest)(const float* values, int64_t count);
+
+  // Returns the sum of ((a[i] - b[i]) scale)^2 over i < count, where b is zero
+  // if it is null: sixteen chains of count / 16 fused multiply-adds, which are
+  // added at the end.
+  float (*squared_difference)(const float* a, const float* b, float scale,
+                              int64_t count);
+
+  // Compute to[i], the integer nearest to from[i] scale, for i < count. The
+  // products must be in the range of the integers.
+  void (*round_bytes)(const float* from, float scale, int64_t count,
+                      int8_t* to);
+  void (*round_words)(const float* from, float scale, int64_t count,
+                      int16_t* to);
+
   // Compute to[i] = step from[i], i < count rounded up to whole sixteens.
   void (*expand_bytes)(const int8_t* from, float step, int64_t count,
                        float* to);

@@ -274,6 +274,67 @@ struct FilterRoutinesOf {
     return pairs;
   }
 
+  // Calls use(i, count) for i = 0, 16, ... with how many numbers are left, at
+  // most sixteen.
+  template <class Use>
+  static void ForSixteens(int64_t count, Use use) {
+    int64_t i = 0;
+    for (; i + kFloatLanes <= count; i += kFloatLanes) use(i, kFloatLanes);
+    if (i < count) use(i, static_cast<int>(count - i));
+  }
+
+  // Loads the first `count` of sixteen numbers, and zeros for the others.
+  static V LoadSome(const float* p, int count) {
+    if (count == kFloatLanes) return V::Load(p);
+    float some[kFloatLanes] = {};
+    std::copy_n(p, count, some);
+    return V::Load(some);
+  }
+
+  static float Largest(const float* values, int64_t count) {
+    V largest = V::Broadcast(0);
+    ForSixteens(count, [&](int64_t i, int some) {
+      largest = Max(largest, Abs(LoadSome(values + i, some)));
+    });
+    float lanes[kFloatLanes];
+    largest.Store(lanes);
+    return *std::max_element(lanes, lanes + kFloatLanes);
+  }
+
+  static float SquaredDifference(const float* a, const float* b, float scale,
+                                 int64_t count) {
+    const V factor = V::Broadcast(scale);
+    V sum = V::Broadcast(0);
+    ForSixteens(count, [&](int64_t i, int some) {
+      V off = LoadSome(a + i, some);
+      if (b != nullptr) off = off - LoadSome(b + i, some);
+      off = off * factor;
+      sum = Fma(off, off, sum);
+    });
+    float lanes[kFloatLanes];
+    sum.Store(lanes);
+    float total = 0;
+    for (const float lane : lanes) total += lane;
+    return total;
+  }
+
+  template <class Integer>
+  static void Round(const float* from, float scale, int64_t count,
+                    Integer* to) {
+    const V factor = V::Broadcast(scale);
+    const V magic = V::Broadcast(kFloatRoundingMagic);
+    ForSixteens(count, [&](int64_t i, int some) {
+      int32_t lanes[kFloatLanes];
+      float shifted[kFloatLanes];
+      (LoadSome(from + i, some) * factor + magic).Store(shifted);
+      std::memcpy(lanes, shifted, sizeof(lanes));
+      for (int l = 0; l < some; ++l) {
+        to[i + l] = static_cast<Integer>(
+            lanes[l] - std::bit_cast<int32_t>(kFloatRoundingMagic));
+      }
+    });
+  }
+
   template <class Integer>
   static void Expand(const Integer* from, float step, int64_t count,
                      float* to) {
@@ -302,9 +363,19 @@ struct FilterRoutinesOf {
   }
 
   static constexpr FilterRoutines Table(Isa isa) {
-    return {isa,         &Eliminate,      &Project,
-            &GapTerms,   &PassBlock,      &PassCones,
-            &KeepPoints, &Expand<int8_t>, &Expand<int16_t>,
+    return {isa,
+            &Eliminate,
+            &Project,
+            &GapTerms,
+            &PassBlock,
+            &PassCones,
+            &KeepPoints,
+            &Largest,
+            &SquaredDifference,
+            &Round<int8_t>,
+            &Round<int16_t>,
+            &Expand<int8_t>,
+            &Expand<int16_t>,
             &AddProduct};
   }
 };

@@ -307,6 +307,45 @@ TEST_P(FilterRoutinesTest, BlocksAndGaps) {
   }
 }
 
+TEST_P(FilterRoutinesTest, LargestAndSquaredDifference) {
+  const float three[] = {1, -5, 2, 100};
+  EXPECT_EQ(routines().largest(three, 3), 5);
+  EXPECT_EQ(routines().squared_difference(three, nullptr, 0.5f, 3), 7.5f);
+  for (const int count : {0, 1, 16, 17, 1000}) {
+    const std::vector<float> a = Uniform(count, -1, 1, count);
+    const std::vector<float> b = Uniform(count, -1, 1, count + 1);
+    double largest = 0;
+    double squared = 0;
+    for (int i = 0; i < count; ++i) {
+      largest = std::max(largest, std::abs(double{a[i]}));
+      squared += (double{a[i]} - b[i]) * (double{a[i]} - b[i]) / 16;
+    }
+    EXPECT_EQ(routines().largest(a.data(), count), largest);
+    const float found =
+        routines().squared_difference(a.data(), b.data(), 0.25f, count);
+    EXPECT_EQ(found,
+              scalar().squared_difference(a.data(), b.data(), 0.25f, count));
+    EXPECT_NEAR(found, squared, 1e-5 * squared);
+  }
+}
+
+TEST_P(FilterRoutinesTest, RoundsToTheNearestInteger) {
+  const float numbers[] = {0.6f, -0.6f, 0.5f, 1.5f, -126.7f, 127};
+  int8_t bytes[7] = {};
+  bytes[6] = 99;
+  routines().round_bytes(numbers, 1, 6, bytes);
+  const int8_t expected[] = {1, -1, 0, 2, -127, 127, 99};
+  EXPECT_TRUE(std::equal(bytes, bytes + 7, expected));
+  for (const int count : {1, 16, 17, 100}) {
+    const std::vector<float> from = Uniform(count, -1, 1, count);
+    std::vector<int16_t> words(count);
+    routines().round_words(from.data(), 32767, count, words.data());
+    for (int i = 0; i < count; ++i) {
+      EXPECT_EQ(words[i], std::nearbyint(from[i] * 32767));
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Isas, FilterRoutinesTest,
                          testing::ValuesIn(AvailableIsas()),
                          [](const auto& info) {

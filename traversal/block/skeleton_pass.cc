@@ -132,6 +132,15 @@ void SkeletonPass::LoadQueries(const Request& request, int block,
       kept_.Add(i, point, /*lower=*/1, /*upper=*/1);
     }
   }
+  for (int first = 0; first < task_.count; first += kPanel) {
+    const int count = std::min(kPanel, task_.count - first);
+    const int panel = first / kPanel;
+    const auto [least, most] = std::minmax_element(
+        task_.row_limit + first, task_.row_limit + first + count);
+    task_.lanes[panel] = (1u << count) - 1;
+    task_.least_limit[panel] = *least;
+    task_.most_limit[panel] = *most;
+  }
 }
 
 void SkeletonPass::LoadCoordinates() {
@@ -162,19 +171,27 @@ void SkeletonPass::Project(const Request& request, int block, float* panels,
     e[i] = FloatAbove(std::sqrt(std::max(0.0, whole - squared)));
     norm[i] = FloatAbove(std::sqrt(whole));
     squared_length[i] = FloatAbove(squared);
-    if (!(squared <= 1.01 * whole)) task_.hard[i] = true;
+    if (!(squared <= 1.01 * whole)) MakeHard(i);
   }
+}
+
+void SkeletonPass::MakeHard(int i) {
+  task_.hard[i] = true;
+  task_.lanes[i / kPanel] &= ~(1u << i % kPanel);
 }
 
 template <class Visit>
 void SkeletonPass::VisitPanels(int block, Visit visit) {
+  const int32_t min_row = skeletons_.block(block).min_row;
   for (int first = 0; first < task_.count; first += kPanel) {
-    uint32_t lanes = 0;
-    for (int l = 0; l < kPanel && first + l < task_.count; ++l) {
-      const int i = first + l;
-      const bool wanted = !task_.hard[i] &&
-                          skeletons_.block(block).min_row < task_.row_limit[i];
-      lanes |= static_cast<uint32_t>(wanted) << l;
+    const int panel = first / kPanel;
+    if (min_row >= task_.most_limit[panel]) continue;
+    uint32_t lanes = task_.lanes[panel];
+    if (min_row >= task_.least_limit[panel]) {
+      for (uint32_t rest = lanes; rest != 0; rest &= rest - 1) {
+        const int l = std::countr_zero(rest);
+        if (min_row >= task_.row_limit[first + l]) lanes &= ~(1u << l);
+      }
     }
     if (lanes == 0) continue;
     counts_.block_tests += std::popcount(lanes);
@@ -197,6 +214,9 @@ void SkeletonPass::Search(const Request& request, int block,
       task_.points.Assign(request.from, task_.ids);
       Project(request, block, task_.w.data(), task_.e, task_.norm,
               task_.squared_length);
+    }
+    for (int i = 0; i < task_.count; ++i) {
+      task_.length[i] = std::sqrt(task_.squared_length[i]);
     }
     SearchOwnBlock(request);
     for (const int32_t other : tables_->order(block)) {
@@ -227,13 +247,9 @@ void SkeletonPass::Search(const Request& request, int block,
 void SkeletonPass::SearchOwnBlock(const Request& request) {
   const BlockSkeletons::Block& block = skeletons_.block(task_.block);
   VisitPanels(task_.block, [&](int first, uint32_t lanes) {
-    alignas(64) float length[kPanel];
-    for (int l = 0; l < kPanel; ++l) {
-      length[l] = std::sqrt(task_.squared_length[first + l]);
-    }
     const QueryPanel queries = {
         task_.w.data() + int64_t{first} * block.rank,
-        length,
+        task_.length + first,
         task_.e + first,
         no_gap_.data(),
         task_.theta + first,
@@ -247,13 +263,14 @@ SkeletonPass::Passage SkeletonPass::PassageTo(int to) const {
   const int from = task_.block;
   const BlockSkeletons::Block& target = skeletons_.block(to);
   const BlockSkeletons::Block& source = skeletons_.block(from);
-  const double norm = tables_->norm(to, from);
+  // Norms of this order lie next to each other.
+  const float norm = tables_->norm(from, to);
   const double error = tables_->error(to, from);
   const double gap_slack =
       skeletons_.slack().Gap(source.rank, target.rank, norm, error);
   return {to,
-          tables_->far(to, from),
-          tables_->norm(to, from),
+          tables_->far(from, to),
+          norm,
           {target.length, target.e, tables_->block_gap(from, to)},
           FloatAbove(skeletons_.slack().Product(source.rank, target.rank, norm,
                                                 error)),
@@ -261,41 +278,41 @@ SkeletonPass::Passage SkeletonPass::PassageTo(int to) const {
           FloatAbove(2 * gap_slack + 8 * kFloatRoundoff)};
 }
 
-uint32_t SkeletonPass::PassByGaps(const Passage& passage, int first,
-                                  uint32_t lanes, bool has_gaps,
-                                  const float* squared) {
-  const FilterRoutines& filter = skeletons_.filter();
-  alignas(64) uint16_t gap[kPanel] = {};
-  if (has_gaps) {
-    const uint16_t* gaps = tables_->gaps(passage.to, task_.block);
-    const int64_t begin = skeletons_.block(task_.block).first;
-    for (uint32_t rest = lanes; rest != 0; rest &= rest - 1) {
-      const int l = std::countr_zero(rest);
-      gap[l] = gaps[task_.position[first + l] - begin];
-    }
-  } else {
-    for (int l = 0; l < kPanel; ++l) {
-      const double left = static_cast<double>(task_.squared_length[first + l]) -
-                          static_cast<double>(squared[l]);
-      gap[l] = RoundGap(std::max(0.0, left) + passage.gap_slack);
-    }
+void SkeletonPass::LoadGaps(int to) {
+  const uint16_t* gaps = tables_->gaps(to, task_.block);
+  const int64_t begin = skeletons_.block(task_.block).first;
+  for (int i = 0; i < task_.count; ++i) {
+    task_.gap[i] = gaps[task_.position[i] - begin];
   }
-  filter.gap_terms(gap, task_.squared_length + first, task_.e + first,
-                   task_.norm + first, passage.both_gap_slacks, panel_.length,
-                   panel_.outside);
+}
+
+void SkeletonPass::GapsFrom(const Passage& passage, int first,
+                            const float* squared) {
+  for (int l = 0; l < kPanel; ++l) {
+    const double left = static_cast<double>(task_.squared_length[first + l]) -
+                        static_cast<double>(squared[l]);
+    task_.gap[first + l] = RoundGap(std::max(0.0, left) + passage.gap_slack);
+  }
+}
+
+uint32_t SkeletonPass::PassByGaps(const Passage& passage, int first,
+                                  uint32_t lanes) {
+  const FilterRoutines& filter = skeletons_.filter();
+  filter.gap_terms(task_.gap + first, task_.squared_length + first,
+                   task_.e + first, task_.norm + first, passage.both_gap_slacks,
+                   panel_.length, panel_.outside);
   return lanes &
          filter.pass_block(TableQueries(passage, first), passage.lengths);
 }
 
 uint32_t SkeletonPass::PassByNorm(const Passage& passage, int first,
                                   uint32_t lanes) {
-  for (int l = 0; l < kPanel; ++l) {
-    panel_.length[l] =
-        passage.norm * std::sqrt(task_.squared_length[first + l]);
-    panel_.outside[l] = task_.norm[first + l];
-  }
-  return lanes & skeletons_.filter().pass_block(TableQueries(passage, first),
-                                                passage.lengths);
+  QueryPanel queries = TableQueries(passage, first);
+  queries.length = task_.length + first;
+  queries.outside = task_.norm + first;
+  BlockLengths lengths = passage.lengths;
+  lengths.w *= passage.norm;
+  return lanes & skeletons_.filter().pass_block(queries, lengths);
 }
 
 QueryPanel SkeletonPass::TableQueries(const Passage& passage, int first) const {
@@ -308,6 +325,8 @@ void SkeletonPass::SearchByTable(const Request& request, int block_index,
   const BlockSkeletons::Block& block = skeletons_.block(block_index);
   const BlockSkeletons::Block& from = skeletons_.block(task_.block);
   const Passage passage = PassageTo(block_index);
+  const bool from_table = has_gaps && !passage.far;
+  if (from_table) LoadGaps(block_index);
   std::optional<SkeletonTables::Table> table;
   VisitPanels(block_index, [&](int first, uint32_t lanes) {
     alignas(64) float squared[kPanel];
@@ -322,10 +341,12 @@ void SkeletonPass::SearchByTable(const Request& request, int block_index,
     };
     uint32_t passed = lanes;
     if (passage.far) passed = PassByNorm(passage, first, lanes);
-    const bool from_table = has_gaps && !passage.far;
     if (passed != 0) {
-      if (!from_table) project();
-      passed = PassByGaps(passage, first, passed, from_table, squared);
+      if (!from_table) {
+        project();
+        GapsFrom(passage, first, squared);
+      }
+      passed = PassByGaps(passage, first, passed);
     }
     counts_.blocks_pruned += std::popcount(lanes) - std::popcount(passed);
     if (passed == 0) return;
@@ -449,7 +470,7 @@ void SkeletonPass::KeepFromBlock(const Request& request, int block_index,
 bool SkeletonPass::MakeRoom(int i) {
   constexpr int kMaxBefore = kMaxKept - kPanel * kPanel;
   if (kept_[i].size > kMaxBefore) RaiseTheta(i);
-  if (kept_[i].size > kMaxBefore) task_.hard[i] = true;
+  if (kept_[i].size > kMaxBefore) MakeHard(i);
   return !task_.hard[i];
 }
 
@@ -466,11 +487,8 @@ void SkeletonPass::RaiseTheta(int i) {
 void SkeletonPass::Evaluate(const Request& request, int i,
                             NeighborTable& neighbors) {
   RaiseTheta(i);
-  // The k best by the middle of their bounds, or a few more, come first.
-  const float best = kept_.AboutKthMiddle(i);
   kept_.Evaluate(
-      request, task_.number[i], i, kept_.scores(), best,
-      skeletons_.loose_rows(),
+      request, task_.number[i], i, skeletons_.loose_rows(),
       [&](double threshold) { return ThetaOf(threshold, skeletons_.slack()); },
       neighbors);
 }

@@ -117,12 +117,18 @@ class SkeletonPass {
     alignas(64) float e[kMaxQueries] = {};
     alignas(64) float norm[kMaxQueries] = {};
     alignas(64) float squared_length[kMaxQueries] = {};
+    alignas(64) float length[kMaxQueries] = {};
     alignas(64) float theta[kMaxQueries] = {};
-    int32_t row_limit[kMaxQueries];  // rows that count are below it
-    int32_t position[kMaxQueries];   // among the skeletons' positions, or -1
-    int32_t self[kMaxQueries];       // own row in the data, or -1
-    int32_t number[kMaxQueries];     // of the query in the request
+    alignas(64) uint16_t gap[kMaxQueries] = {};  // in the block that is met
+    int32_t row_limit[kMaxQueries];              // rows that count are below it
+    int32_t position[kMaxQueries];  // among the skeletons' positions, or -1
+    int32_t self[kMaxQueries];      // own row in the data, or -1
+    int32_t number[kMaxQueries];    // of the query in the request
     bool hard[kMaxQueries];
+    // Of each panel: its queries that are not hard, and their row limits.
+    uint32_t lanes[kMaxQueries / kPanel];
+    int32_t least_limit[kMaxQueries / kPanel];
+    int32_t most_limit[kMaxQueries / kPanel];
     int kept_at_theta[kMaxQueries];  // candidates when theta was last raised
   };
 
@@ -163,6 +169,10 @@ class SkeletonPass {
                    absl::Span<const int32_t> queries);
   // Loads the coordinates of queries that are points, in their own block.
   void LoadCoordinates();
+  // Gives query i up.
+  void MakeHard(int i);
+  // Loads the gaps of the queries, which are points, in block `to`.
+  void LoadGaps(int to);
   // Computes the coordinates of queries in any block, and e, norm and squared
   // length with them.
   void Project(const Request& request, int block, float* panels, float* e,
@@ -173,10 +183,10 @@ class SkeletonPass {
   void SearchByProjection(const Request& request);
   Passage PassageTo(int to) const;
   // Returns the queries first + l of `lanes` whose gaps let the block hold
-  // something for them. Gaps are the table's, or follow from `squared`, the
-  // queries' |y|^2.
-  uint32_t PassByGaps(const Passage& passage, int first, uint32_t lanes,
-                      bool has_gaps, const float* squared);
+  // something for them.
+  uint32_t PassByGaps(const Passage& passage, int first, uint32_t lanes);
+  // Computes the gaps of a panel from `squared`, the queries' |y|^2.
+  void GapsFrom(const Passage& passage, int first, const float* squared);
   // Returns those whom the norm of the table alone lets pass.
   uint32_t PassByNorm(const Passage& passage, int first, uint32_t lanes);
   QueryPanel TableQueries(const Passage& passage, int first) const;

@@ -42,6 +42,25 @@ constexpr int64_t kMinPredecessors = 2048;
 // many queries turn out hard is not known before.
 constexpr double kMaxPassShare = 0.98;
 
+// Sorts by a key in [0, num_keys), and keeps the order of those with equal
+// keys. Cost: O(size + num_keys), or O(size log size) where there are few.
+template <class Key, class T>
+void SortBy(Key key, int64_t num_keys, std::vector<T>& values) {
+  const auto size = static_cast<int64_t>(values.size());
+  const auto below = [&](const T& a, const T& b) { return key(a) < key(b); };
+  if (std::is_sorted(values.begin(), values.end(), below)) return;
+  if (4 * size < num_keys) {
+    std::stable_sort(values.begin(), values.end(), below);
+    return;
+  }
+  std::vector<int64_t> next(num_keys + 1);
+  for (const T& value : values) ++next[key(value) + 1];
+  std::partial_sum(next.begin(), next.end(), next.begin());
+  std::vector<T> sorted(size);
+  for (const T& value : values) sorted[next[key(value)]++] = value;
+  values = std::move(sorted);
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<const SkeletonSearcher>>
@@ -115,15 +134,17 @@ SkeletonSearcher::Tasks SkeletonSearcher::Divide(
   }
   // Sixteen queries share a filter: neighbors in space or, of one block, those
   // with about as many predecessors, which see as far.
-  std::sort(
-      by_place.begin(), by_place.end(), [&](const auto& a, const auto& b) {
-        const int64_t in = a.first / block_size, other = b.first / block_size;
-        if (projects || !request.options.predecessor || in != other) {
-          return a < b;
-        }
-        return std::pair(request.rows[a.second], a.second) <
-               std::pair(request.rows[b.second], b.second);
-      });
+  if (projects || !request.options.predecessor) {
+    SortBy([](const auto& placed) { return placed.first; },
+           parts.skeletons->num_positions(), by_place);
+  } else {
+    const auto row = [&](const auto& placed) {
+      return request.rows[placed.second];
+    };
+    SortBy(row, metric().size(), by_place);
+    SortBy([&](const auto& placed) { return placed.first / block_size; },
+           parts.skeletons->num_blocks(), by_place);
+  }
   divided.order.resize(by_place.size());
   const size_t most =
       projects ? SkeletonPass::kMaxProjected : SkeletonPass::kMaxQueries;

@@ -133,7 +133,7 @@ TEST_P(SlackTest, WithoutThemNeighborsAreLost) {
   const SlackScale none = {.nugget = 0, .factors = 0, .filter = 0, .gap = 0};
   const int64_t without_filter = search_.WrongNeighbors(tables, {.filter = 0});
   EXPECT_GT(without_filter, 0);
-  EXPECT_GT(search_.WrongNeighbors(tables, none), 10 * without_filter);
+  EXPECT_GT(search_.WrongNeighbors(tables, none), 5 * without_filter);
   EXPECT_GT(search_.WrongNeighbors(
                 Config(SkeletonBoundConfig::PROJECTIONS, 256), none),
             0);

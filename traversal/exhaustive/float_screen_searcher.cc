@@ -362,15 +362,8 @@ void FloatScreenSearcher::Evaluate(const Request& request, Query& query,
                                    Worker& worker,
                                    NeighborTable& neighbors) const {
   Raise(query, worker);
-  const KeptList& list = worker.kept[query.list];
-  // The k that are nearest for certain, or at least their equals, come first:
-  // the kth distance is then as small as it gets.
-  const float sure = list.size > worker.k
-                         ? worker.kept.KthLower(query.list)
-                         : -std::numeric_limits<float>::infinity();
   worker.kept.Evaluate(
-      request, query.number, query.list,
-      absl::MakeConstSpan(list.lower, list.size), sure, /*more=*/{},
+      request, query.number, query.list, /*more=*/{},
       // |rho| below this has t above the threshold.
       [](double threshold) { return 1 - threshold - 0x1p-50; }, neighbors);
 }
