@@ -26,8 +26,9 @@ namespace {
 
 constexpr int kExactTile = 120;
 
-// A group is given up when it has met so many points and this part of all:
-// exhaustive search takes about as long for all as the pass for the rest.
+// A group is given up when its queries have met so many points, on average, and
+// this part of all: exhaustive search takes about as long for all as the pass
+// for the rest.
 constexpr int64_t kLeastMet = 1024;
 constexpr int64_t kMostPart = 4;
 
@@ -70,7 +71,7 @@ InducingPass::InducingPass(const Searcher<ResidualCorrelation>& owner,
 
 SearchCounters InducingPass::counters() const {
   SearchCounters counters;
-  counters.set_distance_evaluations(evaluations_);
+  counters.set_distance_evaluations(evaluations_ + pairs_);
   counters.set_predecessor_filtered(filtered_);
   counters.set_heap_pushes(pushes_);
   counters.set_segments_expanded(block_tests_ - blocks_pruned_);
@@ -83,7 +84,8 @@ void InducingPass::LoadGroup(const Request& request,
   const SearchOptions& options = request.options;
   count_ = static_cast<int>(numbers.size());
   limit_ = 0;
-  met_ = 0;
+  evaluations_ += pairs_;
+  pairs_ = 0;
   for (int q = 0; q < count_; ++q) {
     Query& query = queries_[q];
     query.number = numbers[q];
@@ -169,7 +171,7 @@ bool InducingPass::Search(const Request& request,
       }
     }
     EvaluateTile(request);
-    if (met_ > most_met) return false;
+    if (pairs_ > count_ * most_met) return false;
   }
   for (int q = 0; q < count_; ++q) {
     queries_[q].heap.MoveTo(neighbors, queries_[q].number);
@@ -190,8 +192,7 @@ void InducingPass::EvaluateTile(const Request& request) {
   owner_.metric().SquaredDistances(
       request.from, absl::MakeConstSpan(positions_).first(num_active_),
       candidates, squared_.data(), kExactTile, workspace_);
-  met_ += tile_size_;
-  evaluations_ += int64_t{num_active_} * tile_size_;
+  pairs_ += int64_t{num_active_} * tile_size_;
   tile_size_ = 0;
   for (int a = 0; a < num_active_; ++a) {
     Query& query = queries_[active_[a]];

@@ -47,7 +47,7 @@ class InducingPass {
   InducingPass& operator=(const InducingPass&) = delete;
 
   // The most queries of a group.
-  static constexpr int kGroup = 8;
+  static constexpr int kGroup = 32;
 
   // Answers a group of queries, numbers of the request's, which are rows of the
   // data that are inducing points. Returns false where the bounds leave too
@@ -96,7 +96,7 @@ class InducingPass {
   double reach_[kGroup];
   int32_t positions_[kGroup];
   int num_active_ = 0;
-  int64_t met_ = 0;  // candidates of the group
+  int64_t pairs_ = 0;  // evaluated for the group
 
   int64_t evaluations_ = 0;
   int64_t filtered_ = 0;
