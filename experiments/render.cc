@@ -94,9 +94,12 @@ Row MakeRow(const RunRecord::Deterministic::Workload& workload,
       static_cast<double>(row.known.counters().forecast_evaluations());
   if (expected > 0) {
     const auto all = static_cast<double>(row.known.exhaustive_evaluations());
-    // A row of V takes m^2 / 2 multiply-adds, an evaluation m.
-    const double factor = static_cast<double>(workload.num_points()) *
-                          static_cast<double>(workload.num_inducing()) / 2;
+    // A row of V takes m^2 / 2 multiply-adds, an evaluation m; and new memory
+    // takes as long as some evaluations.
+    constexpr double kNewMemory = 60;
+    const double factor =
+        static_cast<double>(workload.num_points()) *
+        (static_cast<double>(workload.num_inducing()) / 2 + kNewMemory);
     row.forecast = all / expected;
     row.forecast_with_build =
         (factor + all) /

@@ -97,7 +97,10 @@ void LazySkeletons::Build(int threads, Monitor* monitor, SkeletonRival rival) {
   partition_ = BlockSkeletons::Partition(
       *metric_, SkeletonOptionsFor(*metric_, config_, group_by_row, scale_),
       threads);
-  clock.End("partition", 0, 0);
+  const auto points = static_cast<double>(metric_->size());
+  const auto width = static_cast<double>(metric_->point_width());
+  clock.End("partition", 0, 0,
+            std::llround(SkeletonCosts::Partition(points, width)));
   form_ = config_.form();
   if (form_ == SkeletonBoundConfig::AUTO &&
       !Decide(threads, monitor, rival, clock)) {
@@ -151,6 +154,7 @@ LazySkeletons::Trial LazySkeletons::TrySkeletons(
   if (!Monitor::Go(monitor) || !(sample.median_residual() <= kMaxResidual)) {
     return trial;
   }
+  trial.reached = sample.median_residual() <= options.rms_residual;
   trial.hard = HardPart(ExhaustiveSearcher<ResidualCorrelation>(metric_),
                         sample, threads);
   trial.costs.emplace(*metric_, sample.mean_rank(), partition_->num_blocks(),
@@ -177,7 +181,7 @@ bool LazySkeletons::Decide(int threads, Monitor* monitor, SkeletonRival rival,
   int64_t evaluations = best.evaluations;
   SkeletonBoundConfig finer = config_;
   while (Monitor::Go(monitor) && config_.rms_residual() == 0 &&
-         last.costs.has_value() && last.hard > 0 &&
+         last.costs.has_value() && last.hard > 0 && last.reached &&
          last.residual / 2 >= kLeastResidual) {
     finer.set_rms_residual(last.residual / 2);
     last = TrySkeletons(finer, threads, monitor);
@@ -196,7 +200,10 @@ bool LazySkeletons::Decide(int threads, Monitor* monitor, SkeletonRival rival,
     form_ = SkeletonBoundConfig::DENSE;
   }
   if (!Monitor::Go(monitor)) return false;
-  clock.End("forecast", evaluations, 0);
+  clock.End("forecast", evaluations, 0,
+            std::llround(SkeletonCosts::Samples(
+                static_cast<double>(metric_->size()),
+                static_cast<double>(metric_->point_width()))));
   return true;
 }
 

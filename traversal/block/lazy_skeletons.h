@@ -133,7 +133,8 @@ class LazySkeletons {
   void Build(int threads, Monitor* monitor, SkeletonRival rival);
   // What a sample of skeletons says of all of them.
   struct Trial {
-    double residual = 0;                 // that they reach
+    double residual = 0;                 // that they are to reach
+    bool reached = false;                // by most of the blocks
     double hard = 1;                     // the part of queries
     std::optional<SkeletonCosts> costs;  // absent where they dismiss nothing
     int64_t evaluations = 0;

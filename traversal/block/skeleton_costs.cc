@@ -13,6 +13,12 @@
 namespace rct {
 namespace {
 
+// What a task of up to so many queries takes for each block, and for each
+// number of its table, times m.
+constexpr double kTaskQueries = 128;
+constexpr double kTaskBlock = 30000;
+constexpr double kTaskTable = 8;
+
 // The exact evaluations of a query by tables for each of its neighbors, at the
 // price of those in tiles.
 constexpr double kNeighborEvaluations = 8;
@@ -94,7 +100,7 @@ double SkeletonCosts::tables() const {
                          points_ * mean_rank_ / (2 * width_));
 }
 
-double SkeletonCosts::by_tables(int64_t queries, int64_t k) const {
+double SkeletonCosts::Filtered(int64_t queries, int64_t k) const {
   const auto neighbors = static_cast<double>(k);
   return static_cast<double>(queries) *
          (kNeighborEvaluations * neighbors +
@@ -102,10 +108,19 @@ double SkeletonCosts::by_tables(int64_t queries, int64_t k) const {
           hard_ * points_);
 }
 
+double SkeletonCosts::by_tables(int64_t queries, int64_t k) const {
+  const auto count = static_cast<double>(queries);
+  const double tasks =
+      std::max(std::min(count, num_blocks_), count / kTaskQueries);
+  return Filtered(queries, k) +
+         tasks * num_blocks_ *
+             (kTaskBlock + kTaskTable * mean_rank_ * mean_rank_) / width_;
+}
+
 double SkeletonCosts::by_projections(int64_t queries, int64_t k) const {
-  return by_tables(queries, k) + static_cast<double>(queries) *
-                                     (total_rank() * (1 + mean_rank_ / width_) +
-                                      kBlockEvaluations * num_blocks_);
+  return Filtered(queries, k) + static_cast<double>(queries) *
+                                    (total_rank() * (1 + mean_rank_ / width_) +
+                                     kBlockEvaluations * num_blocks_);
 }
 
 bool SkeletonCosts::SkeletonsFit() const {

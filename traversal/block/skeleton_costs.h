@@ -9,11 +9,13 @@
 //     exhaustive search    n a query, or as many as it has predecessors
 //     skeletons            n s (3/2 + s/m)
 //     tables               S (S/2 (1 + 2 s/m) + n s / 2m)
-//     by tables            8 k + (3072 + 61 k) s/m + h n     a query
-//     by projections       the same and S (1 + s/m) + 25 b   a query
+//     a query              8 k + (3072 + 61 k) s/m + h n
+//     by tables            T b (30000 + 8 s^2) / m more      all queries
+//     by projections       S (1 + s/m) + 25 b more           a query
 //
-// for b blocks. The numbers of the last two are fitted to measurements
-// (docs/performance.md).
+// for b blocks and T tasks of up to 128 queries of one block, each of which
+// meets all blocks; and (partition, samples) 35000 / m a point for the choice.
+// The numbers are fitted to measurements (docs/performance.md).
 //
 // Memory. Skeletons take 4 n (s + 10) bytes, and 4 n s more while they are
 // made; tables 2 S^2, or 2/5 S^2 where they are compact, and 80 b^2; and gaps 2
@@ -70,6 +72,15 @@ class SkeletonCosts {
   double by_tables(int64_t queries, int64_t k) const;
   double by_projections(int64_t queries, int64_t k) const;
 
+  // Returns the costs of the partition, and of the samples that the choice
+  // looks at, of points of this width of V.
+  static double Partition(double points, double width) {
+    return 10000 * points / width;
+  }
+  static double Samples(double points, double width) {
+    return 25000 * points / width;
+  }
+
   // Returns the cost of this number of queries of 50 neighbors by the cheapest
   // form that is not DENSE, all parts still to be made.
   double Total(int64_t queries) const;
@@ -86,6 +97,8 @@ class SkeletonCosts {
   template <class Self, class Archive>
   static void Describe(Self& self, Archive& archive);
 
+  // The costs of a number of queries that all forms with skeletons share.
+  double Filtered(int64_t queries, int64_t k) const;
   // Returns whether so many bytes beside skeletons stay within the limits.
   bool FitsWith(double bytes) const;
   double WithTables(int64_t queries) const;
