@@ -50,6 +50,10 @@ constexpr double kLeastResidual = 0.003;
 // The cost of the weights of a point for each inducing point, in evaluations.
 constexpr double kInducingPrice = 0.65;
 
+// Bounds of inducing points that pay within so many calls like the last are
+// expected.
+constexpr double kExpectedCalls = 8;
+
 // The share of a build that a monitor is told the sample takes.
 constexpr double kForecastShare = 0.05;
 
@@ -281,6 +285,10 @@ int64_t LazySkeletons::kept_bytes() const {
 }
 
 bool LazySkeletons::settled() const {
+  return HasTables() && !expects_inducing_;
+}
+
+bool LazySkeletons::HasTables() const {
   return form_ != SkeletonBoundConfig::AUTO || tables_ != nullptr || unsound_ ||
          (skeletons_ == nullptr ? !costs_->SkeletonsFit()
                                 : !costs_->TablesFit());
@@ -305,7 +313,9 @@ SkeletonParts LazySkeletons::PartsFor(const Request& request,
     const CallCosts call = CostsOf(request);
     double forecast = 0;
     if (form == SkeletonBoundConfig::AUTO) {
-      if (!settled()) forecast = MakeWhatPays(call, request.options, counters);
+      if (!HasTables()) {
+        forecast = MakeWhatPays(call, request.options, counters);
+      }
       form = tables_ != nullptr ? SkeletonBoundConfig::TABLES
              : skeletons_ != nullptr && call.projected < call.dense && !unsound_
                  ? SkeletonBoundConfig::PROJECTIONS
@@ -330,12 +340,15 @@ const InducingBounds* LazySkeletons::InducingFor(
   const absl::MutexLock lock(&mutex_);
   if (made_inducing_ != nullptr) return inducing_;
   const BlockSkeletons& skeletons = *skeletons_.load();
-  missed_with_inducing_ +=
+  const double missed =
       static_cast<double>(hard) * static_cast<double>(metric_->size());
+  missed_with_inducing_ += missed;
   const double price = kInducingPrice *
                        static_cast<double>(metric_->data().v.cols()) *
                        static_cast<double>(metric_->size());
+  expects_inducing_ = missed_with_inducing_ + kExpectedCalls * missed >= price;
   if (missed_with_inducing_ < price) return nullptr;
+  expects_inducing_ = false;
   // Weights of the blocks, and the bounds that are made of them.
   const SkeletonTables* tables = tables_;
   const double kept =
@@ -366,7 +379,7 @@ double LazySkeletons::MakeWhatPays(const CallCosts& call,
                                    const SearchOptions& options,
                                    SearchCounters& counters) const {
   const absl::MutexLock lock(&mutex_);
-  if (settled()) return 0;
+  if (HasTables()) return 0;
   // Tables are weighed against projections, whether or not there are skeletons:
   // both need them.
   missed_with_skeletons_ += std::max(0.0, call.dense - call.projected);

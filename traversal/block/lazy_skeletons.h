@@ -118,7 +118,9 @@ class LazySkeletons {
 
   // The phases of the build.
   const std::vector<BuildPhase>& phases() const { return phases_; }
-  // Bytes that calls have made, and whether no call will make more.
+  // Bytes that calls have made, and whether no call will make more, as far as
+  // the calls so far tell: bounds of inducing points are expected where some
+  // more calls like the last would have paid for them.
   int64_t kept_bytes() const;
   bool settled() const;
 
@@ -152,6 +154,8 @@ class LazySkeletons {
               PhaseClock& clock) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Form FormAtBuild(const SkeletonCosts& costs) const;
   CallCosts CostsOf(const Request& request) const;
+  // Returns whether skeletons and tables are made, or will not be.
+  bool HasTables() const;
   // Makes what is not there if calls, this one included, have missed so much by
   // now. Returns the forecast of what that cost. Where memory runs out the call
   // goes on without, what is whole is kept, and the next attempt is made when
@@ -188,6 +192,7 @@ class LazySkeletons {
   mutable std::atomic<const InducingBounds*> inducing_ = nullptr;
   mutable std::atomic<int64_t> inducing_bytes_ = 0;  // dropped or not
   mutable std::atomic<bool> all_by_inducing_ = false;
+  mutable std::atomic<bool> expects_inducing_ = false;
   mutable std::atomic<bool> unsound_ = false;
 
   mutable absl::Mutex mutex_;

@@ -271,6 +271,31 @@ TEST(LazyInducingTest, LooseRowsAreAmongTheirNeighbors) {
   EXPECT_FALSE(searcher->lazy().inducing()->others().empty());
 }
 
+// An index whose inducing points will soon have bounds is not settled before,
+// and a settled one makes no more.
+TEST(LazyInducingTest, SettledAfterTheyAreMade) {
+  constexpr int64_t kRows = 12000;
+  const auto metric = MakeTestModel(MakePoints("normal", kRows, 2, 1).view(),
+                                    KernelConfig::MATERN52, 128)
+                          .metric;
+  const auto searcher = MakeSearcher(metric, {});
+  const std::vector<int64_t> rows = AllRows(kRows);
+  const SearchOptions options = {.k = 20, .threads = 2};
+  int calls = 0;
+  bool waited = false;
+  for (; calls < 12 && !searcher->settled(); ++calls) {
+    searcher->SearchRows(rows, options);
+    waited = waited ||
+             (searcher->lazy().tables() != nullptr &&
+              searcher->lazy().inducing() == nullptr && !searcher->settled());
+  }
+  EXPECT_TRUE(waited);
+  ASSERT_TRUE(searcher->settled());
+  const int64_t kept = searcher->kept_bytes();
+  searcher->SearchRows(rows, options);
+  EXPECT_EQ(searcher->kept_bytes(), kept);
+}
+
 // Skeletons answer most inducing points of a smooth kernel, whose weights
 // dismiss next to nothing: however often calls are repeated, none evaluates
 // more than those before, but for the one that tries the weights.
@@ -290,6 +315,7 @@ TEST(LazyInducingTest, RepeatedCallsDoNotBecomeSlower) {
     if (call == 0) digest = result.neighbors.Digest();
     EXPECT_EQ(result.neighbors.Digest(), digest);
   }
+  EXPECT_TRUE(searcher->settled());
   EXPECT_LE(evaluations.back(), evaluations[1] + evaluations[1] / 20);
   EXPECT_GT(*std::max_element(evaluations.begin() + 2, evaluations.end()),
             evaluations[1]);
