@@ -4,6 +4,8 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <iterator>
+#include <limits>
 #include <numeric>
 #include <utility>
 #include <vector>
@@ -85,7 +87,9 @@ FarFieldPass::FarFieldPass(const Searcher<ResidualCorrelation>& owner,
       panel_order_(blocks.block_size() / kFarPanel),
       is_first_(blocks.block_size() / kFarPanel),
       kept_(owner, kMaxQueries, capacity_ + kPanelsAtOnce * kFarPanel, k,
-            kExactTile) {}
+            kExactTile) {
+  inducing_.reserve(metric_.data().v.cols());
+}
 
 SearchCounters FarFieldPass::counters() const {
   SearchCounters counters;
@@ -168,6 +172,7 @@ void FarFieldPass::LoadQueries(const Request& request, int block,
       kept_.Add(i, row, /*lower=*/1, /*upper=*/1);
     }
   }
+  std::fill(std::begin(task_.least_reach), std::end(task_.least_reach), 0.0f);
 }
 
 void FarFieldPass::OrderBlocks() {
@@ -191,6 +196,7 @@ void FarFieldPass::Search(const Request& request, int block,
     if (!Monitor::Go(request.options.monitor)) return;
     SearchBlock(request, other);
   }
+  FindInducing();
   for (int i = 0; i < task_.count; ++i) {
     if (!task_.hard[i]) KeepInducing(request, i);
     counts_.filtered += kept_[i].filtered;
@@ -236,12 +242,16 @@ uint32_t FarFieldPass::Wanted(int block, int first, float* most) {
   const FarFieldExpansions& expansions = blocks_.expansions();
   const float of_all = blocks_.most(task_.block, block);
   const float left = expansions.left(task_.block, block);
+  float& least = task_.least_reach[first / kFarPanel];
+  if (of_all < least * to.min_root) return 0;
+  least = std::numeric_limits<float>::infinity();
   uint32_t wanted = 0;
   bool may_help = false;
   for (int l = 0; l < kFarPanel; ++l) {
     most[l] = of_all;
     const int i = first + l;
     if (i >= task_.count) continue;
+    if (!task_.hard[i]) least = std::min(least, task_.reach[i]);
     const float need = task_.reach[i] * to.min_root;
     const bool may =
         !task_.hard[i] && to.min_row < task_.row_limit[i] && !(of_all < need);
@@ -403,25 +413,35 @@ void FarFieldPass::RaiseTheta(int i) {
   task_.kept_at_theta[i] = kept_[i].size;
 }
 
-void FarFieldPass::KeepInducing(const Request& request, int i) {
-  RaiseTheta(i);
+void FarFieldPass::FindInducing() {
+  float least = std::numeric_limits<float>::infinity();
+  for (int i = 0; i < task_.count; ++i) {
+    if (!task_.hard[i]) least = std::min(least, task_.reach[i]);
+  }
   const InducingBounds& inducing = blocks_.inducing();
   const absl::Span<const int32_t> rows = inducing.rows();
   const double unit = blocks_.frame().unit();
+  inducing_.clear();
   for (int64_t j = 0; j < static_cast<int64_t>(rows.size()); ++j) {
-    const double s = metric_.data().inverse_sqrt[rows[j]];
     const double most =
         static_cast<double>(inducing.most(task_.block, j)) * (1 + 0x1p-20);
-    if (most * s * unit < static_cast<double>(task_.reach[i])) continue;
-    if (!request.options.Allows(rows[j]) || rows[j] >= task_.row_limit[i]) {
-      continue;
+    const double size = most * metric_.data().inverse_sqrt[rows[j]] * unit;
+    if (!(size < static_cast<double>(least))) {
+      inducing_.emplace_back(size, rows[j]);
     }
+  }
+}
+
+void FarFieldPass::KeepInducing(const Request& request, int i) {
+  RaiseTheta(i);
+  for (const auto& [size, row] : inducing_) {
+    if (size < static_cast<double>(task_.reach[i])) continue;
+    if (!request.options.Allows(row) || row >= task_.row_limit[i]) continue;
     if (kept_[i].size > capacity_) {
       task_.hard[i] = true;
       return;
     }
-    kept_.Add(i, rows[j], /*lower=*/0,
-              FloatAbove(most * s * task_.inverse_sqrt[i] * unit));
+    kept_.Add(i, row, /*lower=*/0, FloatAbove(size * task_.inverse_sqrt[i]));
   }
 }
 

@@ -106,6 +106,8 @@ class FarFieldPass {
     alignas(64) float a_sum[kMaxQueries] = {};
     alignas(64) float rest[kMaxQueries] = {};
     alignas(64) float reach[kMaxQueries] = {};
+    // At most the least reach of each panel that is not hard: it never falls.
+    float least_reach[kMaxQueries / kFarPanel] = {};
     alignas(64) float ball_reach[kMaxQueries] = {};
     alignas(64) float ball_turn[kMaxQueries] = {};
     alignas(64) float scale[kMaxQueries] = {};
@@ -140,6 +142,8 @@ class FarFieldPass {
   bool MakeRoom(int i);
   void SetTheta(int i, float theta);
   void RaiseTheta(int i);
+  // Finds the inducing points that some query may keep.
+  void FindInducing();
   void KeepInducing(const Request& request, int i);
   void Evaluate(const Request& request, int i, NeighborTable& neighbors);
 
@@ -153,7 +157,8 @@ class FarFieldPass {
   int expanded_ = -1;  // the block whose expansion is loaded
   AlignedBuffer<float> y_;
   std::vector<std::pair<float, int32_t>> order_;
-  const int first_panels_;  // of the own block, or 0
+  std::vector<std::pair<double, int32_t>> inducing_;  // bound, row
+  const int first_panels_;                            // of the own block, or 0
   std::vector<std::pair<float, int32_t>> panel_order_;
   std::vector<bool> is_first_;  // by panel of the own block
   KeptCandidates kept_;
