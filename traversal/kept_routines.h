@@ -46,17 +46,18 @@ struct KeptRoutines {
 
   // Write the rows of the candidates with score[j] >= best, and of the others
   // whose upper bound reaches `theta`, in the order of the list, and return
-  // their number.
+  // their number. `rows` has room for kKeptPadding more than the list.
   int (*choose)(const KeptList& list, const float* score, float best,
                 int32_t* rows);
   int (*choose_others)(const KeptList& list, const float* score, float best,
                        float theta, int32_t* rows);
 
-  // Of `count` <= kMaxRanked points with these squared distances and row
-  // numbers, writes the `k` nearest within the squared distance `limit`, or as
-  // many as there are, by (distance, row) as KnnHeap orders them, and returns
-  // their number. A pair's place is the number of pairs before it: count^2 / 8
-  // comparisons of vectors, and no branch that depends on them.
+  // Of `count` <= kMaxRanked points with these squared distances and distinct
+  // row numbers, writes the `k` nearest within the squared distance `limit`, or
+  // as many as there are, by (distance, row) as KnnHeap orders them, and
+  // returns their number. A pair's place is the number of pairs before it:
+  // count^2 / 8 comparisons of vectors, and no branch that depends on them.
+  // `squared` is read in whole vectors of eight.
   int (*nearest)(const double* squared, const int32_t* row, int count,
                  double limit, int k, int64_t* rows, double* distances);
 };

@@ -155,7 +155,8 @@ struct KeptRoutinesOf {
     }
     alignas(64) double at_most[kMaxRanked];
     CountAtMostEach(distance, count, at_most);
-    // Number `count` of the order stands for those beyond the limit.
+    // Of each place, the number of its pair; place `found` is for those that
+    // are beyond the limit.
     int32_t order[kMaxRanked + 1];
     std::fill_n(order, found, -1);
     for (int i = 0; i < count; ++i) {
@@ -198,8 +199,9 @@ struct KeptRoutinesOf {
         }
       }
 #pragma GCC unroll 4
-      for (int v = 0; v < kVectors; ++v)
+      for (int v = 0; v < kVectors; ++v) {
         found[v].Store(at_most + i + v * kLanes);
+      }
     }
   }
 

@@ -40,7 +40,7 @@ whole == "" { next }
 /SkeletonPass::/ && /std::__|KnnHeap/ { Part("evaluation: selection"); next }
 /KeptCandidates::Evaluate|SkeletonPass::Evaluate/ {
   if (/DotTile|DotRegisterTile/) Part("evaluation: products")
-  else if (/OfferTileRow|SelectAtMost/) Part("evaluation: selection")
+  else if (/OfferTileRow|SelectAtMost|Nearest/) Part("evaluation: selection")
   else if (/SquaredDistances/) Part("evaluation: kernel, lists")
   else if (/Threshold|DropBelow|RaiseTheta/) Part("filter: theta")
   else Part("evaluation: choice of candidates")
