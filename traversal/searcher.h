@@ -170,21 +170,30 @@ class Searcher {
          static_cast<int64_t>(options.allowed.size()) == metric_->size()));
     SearchResult result;
     result.neighbors = NeighborTable(queries.size(), options.k);
-    if (metric_->size() > 0 && queries.size() > 0 && options.radius > 0) {
-      const Monitor::Part whole(options.monitor);
-      Search({metric_->data(), queries.from(), queries.positions(),
-              queries.rows(), options},
-             result.neighbors, result);
-    }
+    SearchInto({metric_->data(), queries.from(), queries.positions(),
+                queries.rows(), options},
+               result.neighbors, result);
     return result;
   }
 
-  // Answers some of the request's queries, given by number, for a search that
-  // answers the others itself, and adds the counters of that to `statistics`.
+  // Answers some of the request's queries, given by distinct numbers, for a
+  // search that answers the others itself, and adds the counters of that to
+  // `statistics`.
   void SearchSome(const Request& request, absl::Span<const int32_t> queries,
                   NeighborTable& neighbors,
                   SearchStatistics& statistics) const {
     if (queries.empty()) return;
+    if (static_cast<int64_t>(queries.size()) == request.num_queries() &&
+        std::is_sorted(queries.begin(), queries.end())) {
+      // All of them: a table of their own would be a second answer.
+      SearchStatistics all;
+      SearchInto({metric_->data(), request.from, request.positions,
+                  request.rows, request.options},
+                 neighbors, all);
+      AddCounters(all.counters, statistics.counters);
+      statistics.trace.Add(all.trace);
+      return;
+    }
     const SearchResult found =
         Run(Queries<Points>::Some(request.from, request.positions, request.rows,
                                   queries),
@@ -283,6 +292,17 @@ class Searcher {
                       SearchStatistics& statistics) const = 0;
 
  private:
+  // Searches for all queries where there can be neighbors.
+  void SearchInto(const Request& request, NeighborTable& neighbors,
+                  SearchStatistics& statistics) const {
+    if (metric_->size() == 0 || request.num_queries() == 0 ||
+        !(request.options.radius > 0)) {
+      return;
+    }
+    const Monitor::Part whole(request.options.monitor);
+    Search(request, neighbors, statistics);
+  }
+
   std::shared_ptr<const Metric> metric_;
   RowOrder order_;
 };

@@ -54,6 +54,10 @@ constexpr double kInducingPrice = 0.65;
 // expected.
 constexpr double kExpectedCalls = 8;
 
+// The most of exhaustive search that projections may be forecast to take: its
+// own time is what forecasts are surest of.
+constexpr double kMostProjected = 0.75;
+
 // The share of a build that a monitor is told the sample takes.
 constexpr double kForecastShare = 0.05;
 
@@ -302,7 +306,8 @@ LazySkeletons::CallCosts LazySkeletons::CostsOf(const Request& request) const {
     dense = 0;
     for (const int64_t row : request.rows) dense += static_cast<double>(row);
   }
-  return {dense, costs_->by_projections(queries, k),
+  const double projected = costs_->by_projections(queries, k);
+  return {dense, projected < kMostProjected * dense ? projected : dense,
           costs_->by_tables(queries, k)};
 }
 

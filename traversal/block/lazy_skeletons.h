@@ -125,7 +125,8 @@ class LazySkeletons {
   bool settled() const;
 
  private:
-  // The costs of a call with nothing, with skeletons and with tables.
+  // The costs of a call with nothing, with skeletons, as far as these surely
+  // help, and with tables.
   struct CallCosts {
     double dense;
     double projected;
