@@ -71,7 +71,7 @@ InducingPass::InducingPass(const Searcher<ResidualCorrelation>& owner,
 
 SearchCounters InducingPass::counters() const {
   SearchCounters counters;
-  counters.set_distance_evaluations(evaluations_ + pairs_);
+  counters.set_distance_evaluations(evaluations_);
   counters.set_predecessor_filtered(filtered_);
   counters.set_heap_pushes(pushes_);
   counters.set_segments_expanded(block_tests_ - blocks_pruned_);
@@ -84,7 +84,6 @@ void InducingPass::LoadGroup(const Request& request,
   const SearchOptions& options = request.options;
   count_ = static_cast<int>(numbers.size());
   limit_ = 0;
-  evaluations_ += pairs_;
   pairs_ = 0;
   for (int q = 0; q < count_; ++q) {
     Query& query = queries_[q];
@@ -192,7 +191,9 @@ void InducingPass::EvaluateTile(const Request& request) {
   owner_.metric().SquaredDistances(
       request.from, absl::MakeConstSpan(positions_).first(num_active_),
       candidates, squared_.data(), kExactTile, workspace_);
-  pairs_ += int64_t{num_active_} * tile_size_;
+  const int64_t pairs = int64_t{num_active_} * tile_size_;
+  pairs_ += pairs;
+  evaluations_ += pairs;
   tile_size_ = 0;
   for (int a = 0; a < num_active_; ++a) {
     Query& query = queries_[active_[a]];
