@@ -60,8 +60,9 @@ bool IsReference(const SweepCase& sweep_case) {
   return sweep_case.strategy() == EXHAUSTIVE;
 }
 
-// The number of searches after which an index is taken as settled.
-constexpr int kMaxCalls = 16;
+// An index is taken as settled after so many searches, and so many times as
+// many queries as there are points.
+constexpr int kMaxRounds = 16;
 
 // Returns a line about the result of the check of a case.
 std::string Announcement(const RunRecord::Deterministic::Case& known,
@@ -184,7 +185,11 @@ class WorkloadRunner {
     // An index to which calls add is searched until it is settled, and then
     // once more.
     bool again = index.kept_bytes() > 0;
-    for (int calls = 0; !index.settled() && calls < kMaxCalls; ++calls) {
+    const int64_t most_calls =
+        kMaxRounds *
+        std::max<int64_t>(1, workload_.num_points() /
+                                 std::max<int64_t>(1, workload_.num_queries()));
+    for (int64_t calls = 0; !index.settled() && calls < most_calls; ++calls) {
       RCT_RETURN_IF_ERROR(search());
       again = true;
     }

@@ -47,6 +47,7 @@ struct FarFieldBlocks::Worker {
   Worker(const ResidualCorrelation& metric, const FarFieldBoxes& boxes,
          int64_t block_size)
       : box(boxes, block_size),
+        inducing(metric, block_size),
         basis(kMaxRank * metric.data().v.stride()),
         coordinates(kMaxRank * RoundUpToLanes(block_size)),
         rounded(block_size * kMaxRank),
@@ -55,6 +56,7 @@ struct FarFieldBlocks::Worker {
         balls(metric.dim()) {}
 
   FarFieldBoxes::Worker box;
+  InducingBounds::Worker inducing;
   AlignedBuffer<double> basis;
   AlignedBuffer<double> coordinates;
   AlignedBuffer<double> rounded;
@@ -126,6 +128,11 @@ FarFieldBlocks::FarFieldBlocks(const ResidualCorrelation& metric,
   for (int w = 0; w < workers_wanted; ++w) {
     workers.emplace_back(metric, boxes_, block_size_);
   }
+  if (only.empty()) {
+    inducing_.emplace(metric, columns_.row,
+                      /*others=*/absl::Span<const int32_t>(), boxes_.slack());
+    inducing_->Weigh(inducing_->panels_of_rows(), threads, monitor);
+  }
   std::vector<Draft> drafts(num_blocks);
   {
     const Monitor::Part part(monitor, kPointShare);
@@ -137,6 +144,7 @@ FarFieldBlocks::FarFieldBlocks(const ResidualCorrelation& metric,
                   .subspan(blocks_[block].first, blocks_[block].count);
           boxes_.MakeBox(block, metric.data().points.view(), rows);
           boxes_.AddPoints(block, metric.data(), rows, workers[worker].box);
+          BoundInducing(block, workers[worker]);
           MakeBasis(metric, options.rms_rest, block, workers[worker],
                     drafts[block]);
           ChooseCenters(metric, block, workers[worker]);
@@ -144,11 +152,6 @@ FarFieldBlocks::FarFieldBlocks(const ResidualCorrelation& metric,
   }
   if (!Monitor::Go(monitor)) return;
   Join(std::move(drafts));
-  if (only.empty()) {
-    inducing_.emplace(metric, columns_.row,
-                      /*others=*/absl::Span<const int32_t>(), block_size_,
-                      boxes_.weights(), boxes_.slack());
-  }
   most_ = Matrix<float>(num_blocks, num_blocks);
   expansions_.emplace(boxes_.grid(), num_blocks,
                       8 * metric.data().v.rows() * metric.data().v.stride() /
@@ -244,6 +247,13 @@ void FarFieldBlocks::OrderPart(const ResidualCorrelation& metric,
       {middle, /*by_row=*/[](PointRange) { return false; },
        /*done=*/[](PointRange, const MedianSplit&) {}},
       rows);
+}
+
+void FarFieldBlocks::BoundInducing(int b, Worker& worker) {
+  if (!inducing_.has_value()) return;
+  inducing_->SetPanels(blocks_[b].first / kFarPanel, worker.box.alpha.data(),
+                       worker.box.piece, RoundUpToLanes(blocks_[b].count),
+                       boxes_.weight_length(b), worker.inducing);
 }
 
 void FarFieldBlocks::ChooseCenters(const ResidualCorrelation& metric, int b,

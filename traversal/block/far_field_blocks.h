@@ -180,6 +180,9 @@ class FarFieldBlocks {
   // Orders the rows of one part of a block.
   void OrderPart(const ResidualCorrelation& metric,
                  absl::Span<int32_t> rows) const;
+  // Bounds what inducing points are to the points of block b, whose weights
+  // are the worker's.
+  void BoundInducing(int b, Worker& worker);
   // Makes the basis of block b and the coordinates of its points, in steps:
   // pivoted Gram-Schmidt, which returns the rank; the basis and the
   // coordinates, of which it returns the Frobenius norm of the basis; what the

@@ -27,6 +27,7 @@
 #include "traversal/block/far_field_bound.h"
 #include "traversal/block/far_field_routines.h"
 #include "traversal/block/filter_routines.h"
+#include "traversal/block/inducing_bounds.h"
 #include "traversal/block/test_far_field.h"
 #include "traversal/exhaustive/screen_frame.h"
 #include "traversal/exhaustive/test_exhaustive.h"
@@ -67,7 +68,12 @@ TEST(FarFieldBlocksTest, InducingPointsHaveJitterAlpha) {
   ASSERT_EQ(blocks.num_blocks(), 1);
   EXPECT_EQ(blocks.position(7), -1);
   EXPECT_EQ(blocks.inducing().rows()[0], 7);
-  EXPECT_NEAR(blocks.inducing().most(0, 0), 0.01 * std::exp(-2) / 1.01, 1e-9);
+  const double rho = 0.01 * std::exp(-2) / 1.01 *
+                     metric->data().inverse_sqrt[7] *
+                     metric->data().inverse_sqrt[0];
+  const double most = InducingBounds::BoundOf(blocks.inducing().codes(0)[0]);
+  EXPECT_GE(most, rho);
+  EXPECT_LE(most, rho * 1.13);
 }
 
 // What the formula of far_field_bound.h asks of one block, in plain code and
@@ -619,7 +625,8 @@ std::string Bits(const FarFieldBlocks& blocks, int dim) {
       all.push_back(blocks.most(a, b));
     }
     for (int64_t i = 0; i < std::ssize(blocks.inducing().rows()); ++i) {
-      all.push_back(blocks.inducing().most(a, i));
+      const auto codes = blocks.inducing().codes(i);
+      all.insert(all.end(), codes.begin(), codes.end());
     }
     const FarPoints points = blocks.points(a);
     const int64_t size = int64_t{blocks.num_panels(a)} * kFarPanel;

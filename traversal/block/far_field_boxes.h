@@ -34,6 +34,13 @@
 
 namespace rct {
 
+// The largest weights in each block.
+struct BlockWeights {
+  int64_t stride;                // m rounded up to whole vectors of float32
+  AlignedBuffer<float> largest;  // abar of block b from b stride on
+  std::vector<double> length;    // the largest |alpha| of each block
+};
+
 // Calls for different boxes, and for different pairs, may run at once.
 class FarFieldBoxes {
  public:
@@ -70,7 +77,8 @@ class FarFieldBoxes {
   int64_t size() const { return num_boxes_; }
   const ChebyshevGrid& grid() const { return grid_; }
   const FarFieldSlack& slack() const { return slack_; }
-  const BlockWeights& weights() const { return weights_; }
+  // Returns the largest |alpha| of the points of box b and of its nodes.
+  double weight_length(int b) const { return weights_.length[b]; }
   int64_t bytes() const;
 
   // Makes box b that of the points `rows`, at least one, of `points`.

@@ -414,34 +414,40 @@ void FarFieldPass::RaiseTheta(int i) {
 }
 
 void FarFieldPass::FindInducing() {
-  float least = std::numeric_limits<float>::infinity();
+  float theta = std::numeric_limits<float>::infinity();
   for (int i = 0; i < task_.count; ++i) {
-    if (!task_.hard[i]) least = std::min(least, task_.reach[i]);
+    if (!task_.hard[i]) theta = std::min(theta, task_.theta[i]);
   }
+  const InducingBounds::Code least =
+      InducingBounds::CodeAbove(std::max(0.0f, theta));
   const InducingBounds& inducing = blocks_.inducing();
-  const absl::Span<const int32_t> rows = inducing.rows();
-  const double unit = blocks_.frame().unit();
+  const int64_t first = blocks_.block(task_.block).first / kFarPanel;
+  const int64_t panels = blocks_.num_panels(task_.block);
   inducing_.clear();
-  for (int64_t j = 0; j < static_cast<int64_t>(rows.size()); ++j) {
-    const double most =
-        static_cast<double>(inducing.most(task_.block, j)) * (1 + 0x1p-20);
-    const double size = most * metric_.data().inverse_sqrt[rows[j]] * unit;
-    if (!(size < static_cast<double>(least))) {
-      inducing_.emplace_back(size, rows[j]);
+  for (int64_t j = 0; j < std::ssize(inducing.rows()); ++j) {
+    const auto codes = inducing.codes(j).subspan(first, panels);
+    if (*std::max_element(codes.begin(), codes.end()) >= least) {
+      inducing_.push_back(j);
     }
   }
 }
 
 void FarFieldPass::KeepInducing(const Request& request, int i) {
   RaiseTheta(i);
-  for (const auto& [size, row] : inducing_) {
-    if (size < static_cast<double>(task_.reach[i])) continue;
+  const InducingBounds& inducing = blocks_.inducing();
+  const int64_t panel = blocks_.position(task_.self[i]) / kFarPanel;
+  const InducingBounds::Code least =
+      InducingBounds::CodeAbove(std::max(0.0f, task_.theta[i]));
+  for (const int64_t j : inducing_) {
+    const InducingBounds::Code code = inducing.codes(j)[panel];
+    if (code < least) continue;
+    const int32_t row = inducing.rows()[j];
     if (!request.options.Allows(row) || row >= task_.row_limit[i]) continue;
     if (kept_[i].size > capacity_) {
       task_.hard[i] = true;
       return;
     }
-    kept_.Add(i, row, /*lower=*/0, FloatAbove(size * task_.inverse_sqrt[i]));
+    kept_.Add(i, row, /*lower=*/0, InducingBounds::BoundOf(code));
   }
 }
 

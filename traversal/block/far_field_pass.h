@@ -142,7 +142,7 @@ class FarFieldPass {
   bool MakeRoom(int i);
   void SetTheta(int i, float theta);
   void RaiseTheta(int i);
-  // Finds the inducing points that some query may keep.
+  // Finds the inducing points that some query of the task may keep.
   void FindInducing();
   void KeepInducing(const Request& request, int i);
   void Evaluate(const Request& request, int i, NeighborTable& neighbors);
@@ -157,8 +157,8 @@ class FarFieldPass {
   int expanded_ = -1;  // the block whose expansion is loaded
   AlignedBuffer<float> y_;
   std::vector<std::pair<float, int32_t>> order_;
-  std::vector<std::pair<double, int32_t>> inducing_;  // bound, row
-  const int first_panels_;                            // of the own block, or 0
+  std::vector<int64_t> inducing_;
+  const int first_panels_;  // of the own block, or 0
   std::vector<std::pair<float, int32_t>> panel_order_;
   std::vector<bool> is_first_;  // by panel of the own block
   KeptCandidates kept_;

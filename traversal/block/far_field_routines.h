@@ -90,6 +90,12 @@ struct FarFieldRoutines {
   void (*row_maxima)(const double* values, int64_t stride, int64_t rows,
                      int64_t count, double* maxima, double* squares);
 
+  // Computes the largest scale[j] |values[r stride + j]| of each sixteen j <
+  // count, a multiple of eight: maxima[r panels + p], p < panels = ceil(count /
+  // 16), for r < rows.
+  void (*panel_maxima)(const double* values, int64_t stride, int64_t rows,
+                       const double* scale, int64_t count, double* maxima);
+
   // Returns the sum of the sizes of the tensor Chebyshev coefficients of values
   // at the nodes of two grids: values[s stride + t], s, t < side^dim, `stride`
   // a multiple of eight and zero from side^dim on. `transform` is that of one

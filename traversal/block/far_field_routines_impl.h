@@ -112,6 +112,21 @@ struct FarFieldRoutinesOf {
     }
   }
 
+  static void PanelMaxima(const double* values, int64_t stride, int64_t rows,
+                          const double* scale, int64_t count, double* maxima) {
+    for (int64_t r = 0; r < rows; ++r) {
+      const double* row = values + r * stride;
+      for (int64_t j = 0; j < count; j += kFarPanel) {
+        D most = D::Load(scale + j) * Abs(D::Load(row + j));
+        if (j + kLanes < count) {
+          most = Max(most, D::Load(scale + j + kLanes) *
+                               Abs(D::Load(row + j + kLanes)));
+        }
+        *maxima++ = LargestLane(most);
+      }
+    }
+  }
+
   // Transforms the rows of a matrix along each dimension of their index.
   template <int kSide>
   static void TransformRows(const double* transform, int dim, int64_t size,
@@ -565,11 +580,17 @@ struct FarFieldRoutinesOf {
   }
 
   static constexpr FarFieldRoutines Table(Isa isa) {
-    return {isa,           &InterpolationErrors,
-            &RowMaxima,    &CoefficientSum,
-            &RestSquares,  &Product,
-            &TableOf,      &SizeSums,
-            &WantedPanels, &SkipBalls,
+    return {isa,
+            &InterpolationErrors,
+            &RowMaxima,
+            &PanelMaxima,
+            &CoefficientSum,
+            &RestSquares,
+            &Product,
+            &TableOf,
+            &SizeSums,
+            &WantedPanels,
+            &SkipBalls,
             &KeepPoints};
   }
 };

@@ -95,6 +95,30 @@ TEST_P(FarFieldRoutinesTest, InterpolationErrors) {
   }
 }
 
+TEST_P(FarFieldRoutinesTest, PanelMaxima) {
+  const AlignedBuffer<double> scale = Uniform(48, 0, 3, 1);
+  for (const int rows : {0, 1, 9}) {
+    const AlignedBuffer<double> values = Uniform(rows * 48 + 8, -3, 2, 2);
+    for (const int64_t count : {8, 16, 24, 48}) {
+      const int64_t panels = (count + 15) / 16;
+      std::vector<double> maxima(rows * panels + 1, 7), expected = maxima;
+      for (int r = 0; r < rows; ++r) {
+        for (int64_t p = 0; p < panels; ++p) {
+          expected[r * panels + p] = 0;
+          for (int64_t j = 16 * p; j < std::min(count, 16 * p + 16); ++j) {
+            expected[r * panels + p] =
+                std::max(expected[r * panels + p],
+                         scale[j] * std::abs(values[r * 48 + j]));
+          }
+        }
+      }
+      routines().panel_maxima(values.data(), 48, rows, scale.data(), count,
+                              maxima.data());
+      EXPECT_EQ(maxima, expected);
+    }
+  }
+}
+
 TEST_P(FarFieldRoutinesTest, RowMaxima) {
   for (const int rows : {0, 1, 9}) {
     for (const int64_t count : {8, 40}) {

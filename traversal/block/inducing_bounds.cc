@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <limits>
 #include <vector>
 
 #include "absl/types/span.h"
@@ -20,11 +19,13 @@
 namespace rct {
 namespace {
 
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
-
 // Points whose weights are solved for together: their columns fit a
 // second-level cache for m up to about a thousand.
-constexpr int64_t kChunk = 96;
+constexpr int64_t kPiece = 96;
+static_assert(kPiece % InducingBounds::kPanel == 0);
+
+// Covers the roundings of a bound, in float64, and those of rho.
+constexpr double kAbove = 1 + 0x1p-40;
 
 }  // namespace
 
@@ -40,109 +41,122 @@ WeightSlack::WeightSlack(const RoundingModel& rounding, double scale)
   factorization_ = scale * rounding.FactorizationError();
 }
 
-BlockWeights InducingBounds::WeightsOf(const ResidualCorrelation& metric,
-                                       absl::Span<const int32_t> rows,
-                                       int64_t block_size, int threads,
-                                       Monitor* monitor) {
-  const InducingFactor& factor = *metric.factor();
-  const FarFieldRoutines& routines = *FarFieldRoutinesFor(metric.simd().isa);
-  const WeightSlack slack(factor.rounding(), 1);
-  const int64_t m = factor.num_inducing();
-  const auto size = static_cast<int64_t>(rows.size());
-  const int64_t num_blocks = (size + block_size - 1) / block_size;
-  BlockWeights weights = {
-      (m + 15) / 16 * 16,
-      AlignedBuffer<float>(num_blocks * ((m + 15) / 16 * 16)),
-      std::vector<double>(num_blocks)};
-  std::fill(weights.largest.begin(), weights.largest.end(), 0.0f);
-  struct Worker {
-    AlignedBuffer<double> alpha;
-    std::vector<double> maxima;
-    AlignedBuffer<double> squares;
-  };
-  std::vector<Worker> workers;
-  workers.reserve(threads);
-  for (int w = 0; w < threads; ++w) {
-    workers.push_back({AlignedBuffer<double>(factor.padded_inducing() * kChunk),
-                       std::vector<double>(m), AlignedBuffer<double>(kChunk)});
-  }
-  ParallelFor(threads, num_blocks, monitor, [&](int64_t b, int index) {
-    Worker& worker = workers[index];
-    std::vector<double> largest(m);
-    double length = 0;
-    const int64_t end = std::min(size, (b + 1) * block_size);
-    for (int64_t first = b * block_size; first < end; first += kChunk) {
-      const int64_t count = std::min(kChunk, end - first);
-      std::fill(worker.alpha.begin(), worker.alpha.end(), 0.0);
-      for (int64_t j = 0; j < count; ++j) {
-        if (rows[first + j] == kNoRow) continue;
-        const double* v = metric.data().v.row(rows[first + j]);
-        for (int64_t r = 0; r < m; ++r) worker.alpha[r * kChunk + j] = v[r];
-      }
-      factor.SolveTransposed(kChunk, kChunk, worker.alpha.data());
-      std::fill(worker.squares.begin(), worker.squares.end(), 0.0);
-      routines.row_maxima(worker.alpha.data(), kChunk, m, kChunk,
-                          worker.maxima.data(), worker.squares.data());
-      for (int64_t r = 0; r < m; ++r) {
-        largest[r] = std::max(largest[r], worker.maxima[r]);
-      }
-      length = std::max(length, *std::max_element(worker.squares.begin(),
-                                                  worker.squares.end()));
-    }
-    weights.length[b] = std::sqrt(length) * (1 + 2 * slack.Weight());
-    for (int64_t r = 0; r < m; ++r) {
-      weights.largest[b * weights.stride + r] =
-          FloatAbove(largest[r] + slack.Weight() * weights.length[b]);
-    }
-  });
-  return weights;
-}
+InducingBounds::Worker::Worker(const ResidualCorrelation& metric, int64_t piece)
+    : scale(piece),
+      error(piece / kPanel),
+      maxima(error.size() * metric.data().v.cols()) {}
 
 InducingBounds::InducingBounds(const ResidualCorrelation& metric,
                                absl::Span<const int32_t> rows,
                                absl::Span<const int32_t> others,
-                               int64_t block_size, const BlockWeights& weights,
                                const WeightSlack& slack)
-    : panels_of_block_(block_size / kPanel), number_(metric.size(), -1) {
+    : metric_(metric),
+      routines_(FarFieldRoutinesFor(metric.simd().isa)),
+      slack_(slack),
+      panels_of_rows_((std::ssize(rows) + kPanel - 1) / kPanel),
+      others_(others.begin(), others.end()),
+      number_(metric.size(), -1),
+      panel_rows_(rows.begin(), rows.end()) {
   const std::vector<int64_t>& inducing = metric.factor()->inducing().rows;
   inducing_rows_.assign(inducing.begin(), inducing.end());
   const auto num_inducing = static_cast<int64_t>(inducing_rows_.size());
-  for (int32_t i = 0; i < num_inducing; ++i) number_[inducing_rows_[i]] = i;
-  for (const int32_t row : others) {
-    if (number_[row] < 0) others_.push_back(row);
+  std::vector<char> held(metric.size());
+  for (const int32_t row : rows) {
+    if (row != kNoRow) held[row] = 1;
   }
-  const auto num_blocks = static_cast<int64_t>(weights.length.size());
-  panel_rows_.assign(num_blocks * block_size, kNoRow);
-  panels_.assign(num_blocks * panels_of_block_, {kInfinity, kNoRow});
-  min_root_.assign(num_blocks, kInfinity);
-  for (int64_t j = 0; j < static_cast<int64_t>(rows.size()); ++j) {
-    const int32_t row = rows[j];
-    if (row == kNoRow || number_[row] >= 0) continue;
-    panel_rows_[j] = row;
-    Panel& panel = panels_[j / kPanel];
-    panel.min_root = std::min(panel.min_root,
-                              FloatBelow(1 / metric.data().inverse_sqrt[row]));
-    panel.min_row = std::min(panel.min_row, row);
-    float& least = min_root_[j / block_size];
-    least = std::min(least, panel.min_root);
+  for (const int32_t row : others) held[row] = 1;
+  panel_rows_.resize(panels_of_rows_ * kPanel, kNoRow);
+  for (int32_t i = 0; i < num_inducing; ++i) {
+    const int32_t row = inducing_rows_[i];
+    number_[row] = i;
+    if (held[row] == 0) panel_rows_.push_back(row);
   }
-  most_.resize(num_blocks * num_inducing);
-  for (int64_t b = 0; b < num_blocks; ++b) {
-    const double error = slack.Inducing(weights.length[b]);
-    for (int64_t i = 0; i < num_inducing; ++i) {
-      most_[b * num_inducing + i] = FloatAbove(
-          slack.jitter() *
-              static_cast<double>(weights.largest[b * weights.stride + i]) +
-          error);
+  num_panels_ = (std::ssize(panel_rows_) + kPanel - 1) / kPanel;
+  panel_rows_.resize(num_panels_ * kPanel, kNoRow);
+  min_row_.reserve(num_panels_);
+  for (int64_t p = 0; p < num_panels_; ++p) {
+    const absl::Span<const int32_t> panel = panel_rows(p);
+    min_row_.push_back(*std::min_element(panel.begin(), panel.end()));
+  }
+  codes_.resize(num_inducing * num_panels_);
+}
+
+void InducingBounds::SetPanels(int64_t first, const double* alpha,
+                               int64_t stride, int64_t count, double length,
+                               Worker& worker) {
+  const int64_t panels = (count + kPanel - 1) / kPanel;
+  const auto num_inducing = static_cast<int64_t>(inducing_rows_.size());
+  const absl::Span<const double> inverse_sqrt =
+      metric_.data().inverse_sqrt.span();
+  const int32_t* rows = panel_rows_.data() + first * kPanel;
+  const double roundings =
+      slack_.jitter() * slack_.Weight() * length + slack_.Inducing(length);
+  std::fill_n(worker.error.begin(), panels, 0.0);
+  for (int64_t j = 0; j < count; ++j) {
+    worker.scale[j] = rows[j] == kNoRow ? 0 : inverse_sqrt[rows[j]];
+    double& error = worker.error[j / kPanel];
+    error = std::max(error, worker.scale[j] * roundings);
+  }
+  routines_->panel_maxima(alpha, stride, num_inducing, worker.scale.data(),
+                          count, worker.maxima.data());
+  for (int64_t i = 0; i < num_inducing; ++i) {
+    const double scale = inverse_sqrt[inducing_rows_[i]] * kAbove;
+    for (int64_t p = 0; p < panels; ++p) {
+      const double size = worker.maxima[i * panels + p];
+      codes_[i * num_panels_ + first + p] = CodeAbove(
+          FloatAbove(scale * (slack_.jitter() * size + worker.error[p])));
     }
   }
 }
 
+void InducingBounds::Weigh(int64_t first, int threads, Monitor* monitor) {
+  struct Space {
+    Worker worker;
+    AlignedBuffer<double> alpha;
+    std::vector<double> maxima;
+    AlignedBuffer<double> squares;
+  };
+  const InducingFactor& factor = *metric_.factor();
+  const int64_t m = factor.num_inducing();
+  const int64_t begin = first * kPanel;
+  const int64_t pieces =
+      (std::ssize(panel_rows_) - begin + kPiece - 1) / kPiece;
+  const int num_workers = static_cast<int>(std::min<int64_t>(threads, pieces));
+  std::vector<Space> spaces;
+  spaces.reserve(num_workers);
+  for (int w = 0; w < num_workers; ++w) {
+    spaces.push_back({Worker(metric_, kPiece),
+                      AlignedBuffer<double>(factor.padded_inducing() * kPiece),
+                      std::vector<double>(m), AlignedBuffer<double>(kPiece)});
+  }
+  ParallelFor(num_workers, pieces, monitor, [&](int64_t piece, int index) {
+    Space& space = spaces[index];
+    const int64_t from = begin + piece * kPiece;
+    const int64_t count =
+        std::min(kPiece, static_cast<int64_t>(panel_rows_.size()) - from);
+    std::fill(space.alpha.begin(), space.alpha.end(), 0.0);
+    for (int64_t j = 0; j < count; ++j) {
+      if (panel_rows_[from + j] == kNoRow) continue;
+      const double* v = metric_.data().v.row(panel_rows_[from + j]);
+      for (int64_t r = 0; r < m; ++r) space.alpha[r * kPiece + j] = v[r];
+    }
+    factor.SolveTransposed(kPiece, kPiece, space.alpha.data());
+    std::fill(space.squares.begin(), space.squares.end(), 0.0);
+    routines_->row_maxima(space.alpha.data(), kPiece, m, kPiece,
+                          space.maxima.data(), space.squares.data());
+    const double length = std::sqrt(
+        *std::max_element(space.squares.begin(), space.squares.end()));
+    SetPanels(from / kPanel, space.alpha.data(), kPiece, count,
+              length * (1 + 2 * slack_.Weight()), space.worker);
+  });
+}
+
 int64_t InducingBounds::bytes() const {
-  return static_cast<int64_t>(4 * (inducing_rows_.size() + number_.size() +
-                                   panel_rows_.size() + min_root_.size() +
-                                   most_.size()) +
-                              sizeof(Panel) * panels_.size());
+  return static_cast<int64_t>(sizeof(Code) * codes_.size() +
+                              sizeof(int32_t) *
+                                  (inducing_rows_.size() + others_.size() +
+                                   number_.size() + panel_rows_.size() +
+                                   min_row_.size()));
 }
 
 }  // namespace rct

@@ -1,4 +1,4 @@
-// What inducing points are to blocks of points.
+// What inducing points are to panels of sixteen points.
 //
 // An inducing point z_i that is a row has next to no residual variance, and
 // bounds by blocks of its covariances would dismiss nothing. But with the
@@ -7,13 +7,20 @@
 //
 //     c(z_i, x) = k(z_i, x) - v_zi . v_x = jitter alpha_x,i
 //
-// but for roundings, since L L^T e_i = K(Z, z_i) + jitter e_i. The weights fall
-// as x leaves z_i, and so abar_i(B) = max |alpha_x,i| over a block's points x
-// bounds what z_i is to all of them.
+// but for roundings, since L L^T e_i = K(Z, z_i) + jitter e_i. So with s = 1 /
+// sqrt(p), and over the points x of a panel P,
+//
+//     (1)  |rho(z_i, x)| <= s_zi max_x s_x jitter |alpha_x,i|.
+//
+// The maximum is over products: near z_i weights are large and p is small, and
+// a bound of each by itself would dismiss little. What is left to evaluate for
+// z_i are the panels of its neighbors and hardly more.
+//
+// A bound is kept in a byte: the float above it whose fraction has three bits,
+// at most an eighth larger. Bounds below 2^-30 are kept as that.
 //
 // Rounding, u = 2^-53. Let L v_x = k(Z, x) + e_x, |e_x| <= e0, and L L^T =
-// K(Z,Z)
-// + jitter I + F, |F| <= f (metric/rounding.h), with computed numbers
+// K(Z,Z) + jitter I + F, |F| <= f (metric/rounding.h), with computed numbers
 // everywhere. Then v_zi = L^T e_i - L^-1 (jitter e_i + F e_i - e_zi), and
 //
 //     |k(z_i, x) - v_zi . v_x - jitter alpha_x,i| <= e0 + |alpha_x| (f + e0).
@@ -25,14 +32,19 @@
 // since back substitution is backward stable: (L + E)^T alpha = v with |E| <=
 // gamma(m + 2) |L|, |L|_F^2 = trace(L L^T), and J bounds the smallest
 // eigenvalue of L L^T from below. The metric's own roundings of a pair come on
-// top. ∎
+// top. In (1) each |alpha_x,i| is larger by these, with the largest |alpha| of
+// the points that are weighed together. ∎
 //
-// Cost: n m^2 / 2 multiply-adds for all alpha, half of what V takes.
+// Cost: n m^2 / 2 multiply-adds for all alpha, half of what V takes, and n m /
+// 16 bytes.
 
 #ifndef RCT_TRAVERSAL_BLOCK_INDUCING_BOUNDS_H_
 #define RCT_TRAVERSAL_BLOCK_INDUCING_BOUNDS_H_
 
+#include <algorithm>
+#include <bit>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "absl/types/span.h"
@@ -40,6 +52,7 @@
 #include "base/monitor.h"
 #include "metric/residual_correlation.h"
 #include "metric/rounding.h"
+#include "traversal/block/far_field_routines.h"
 
 namespace rct {
 
@@ -66,73 +79,98 @@ class WeightSlack {
   double jitter_;
 };
 
-// The largest weights in each block.
-struct BlockWeights {
-  int64_t stride;                // m rounded up to whole vectors of float32
-  AlignedBuffer<float> largest;  // abar of block b from b stride on
-  std::vector<double> length;    // the largest |alpha| of each block
-};
-
-// Bounds on |c(z_i, x)| for the inducing points that are rows of the data.
-// Immutable; thread-safe.
+// Bounds on |rho(z_i, x)| for the inducing points that are rows of the data.
+// Immutable once all panels are weighed, and then thread-safe.
 class InducingBounds {
  public:
   static constexpr int kPanel = 16;
 
-  // The points of a panel: those that are no inducing points matter here.
-  struct Panel {
-    float min_root;   // of sqrt(p)
-    int32_t min_row;  // kNoRow where there is no point
+  // A bound in a byte.
+  using Code = uint8_t;
+  // Returns the least code of a bound of at least `bound` >= 0. Codes are
+  // ordered as their bounds are.
+  static Code CodeAbove(float bound) {
+    const uint32_t upper =
+        (std::bit_cast<uint32_t>(bound) + (uint32_t{1} << kDropped) - 1) >>
+        kDropped;
+    return static_cast<Code>(std::clamp(upper, kFirst, kFirst + kNoBound) -
+                             kFirst);
+  }
+  // Returns the bound of a code: infinity for kNoBound.
+  static float BoundOf(Code code) {
+    return code == kNoBound ? std::numeric_limits<float>::infinity()
+                            : std::bit_cast<float>((kFirst + code) << kDropped);
+  }
+  static constexpr uint32_t kNoBound = 255;
+  static constexpr int kCodes = 256;
+
+  // The scratch space of one thread.
+  struct Worker {
+    // For pieces of up to `piece` points, a multiple of kPanel.
+    Worker(const ResidualCorrelation& metric, int64_t piece);
+
+    std::vector<double> scale;   // s_x
+    std::vector<double> error;   // of a panel, in the unit of rho / s_zi
+    std::vector<double> maxima;  // of the panels, for each inducing point
   };
 
-  // Computes the weights of the points `rows`, block by block.
-  static BlockWeights WeightsOf(const ResidualCorrelation& metric,
-                                absl::Span<const int32_t> rows,
-                                int64_t block_size, int threads,
-                                Monitor* monitor);
-
-  // Makes the bounds for points `rows`, block by block, kNoRow where there is
-  // none, and their weights. `others` are the rows that no block holds.
-  // `block_size` is a multiple of kPanel. The metric knows its factor and has a
-  // valid rounding model.
+  // Makes room for points `rows`, panel by panel, kNoRow where there is none,
+  // and for panels of the inducing points that are neither there nor among
+  // `others`: the rows that no panel holds. The metric knows its factor, has a
+  // valid rounding model and outlives this. `slack` are the roundings of its
+  // weights.
   InducingBounds(const ResidualCorrelation& metric,
                  absl::Span<const int32_t> rows,
-                 absl::Span<const int32_t> others, int64_t block_size,
-                 const BlockWeights& weights, const WeightSlack& slack);
+                 absl::Span<const int32_t> others, const WeightSlack& slack);
 
-  int64_t num_blocks() const { return static_cast<int64_t>(min_root_.size()); }
+  // Returns the number of panels that hold `rows`.
+  int64_t panels_of_rows() const { return panels_of_rows_; }
+
+  // Bounds panels from `first` on with the weights of their points: |alpha| of
+  // point j is at most `length`, and its weights are the columns alpha[r stride
+  // + j], r < m, j < count. A last panel of less than sixteen points has eight.
+  // Calls for different panels may run at once.
+  void SetPanels(int64_t first, const double* alpha, int64_t stride,
+                 int64_t count, double length, Worker& worker);
+
+  // Computes the weights of the points from panel `first` on, and their bounds.
+  void Weigh(int64_t first, int threads, Monitor* monitor);
+
   // Returns the rows that are inducing points.
   absl::Span<const int32_t> rows() const { return inducing_rows_; }
-  // Returns the rows that are neither inducing points nor in a block: nothing
-  // bounds them.
+  // Returns the rows that no panel holds: nothing bounds them.
   absl::Span<const int32_t> others() const { return others_; }
   // Returns which inducing point a row of the data is, or -1.
   int32_t number(int64_t row) const { return number_[row]; }
-  // Returns a bound on |c(z_i, x)| for all points x of block b, in the unit of
-  // covariances.
-  float most(int64_t b, int64_t i) const {
-    return most_[b * static_cast<int64_t>(inducing_rows_.size()) + i];
-  }
-  // Returns the least sqrt(p) of a block.
-  float min_root(int64_t b) const { return min_root_[b]; }
 
-  // Return the panels of all points, and the rows of one.
-  int64_t panels_of_block() const { return panels_of_block_; }
-  const Panel& panel(int64_t p) const { return panels_[p]; }
+  int64_t num_panels() const { return num_panels_; }
+  // Returns the bounds of inducing point i, one for each panel.
+  absl::Span<const Code> codes(int64_t i) const {
+    return absl::MakeConstSpan(codes_).subspan(i * num_panels_, num_panels_);
+  }
+  // Returns the rows of a panel, kNoRow where there is none, and the first of
+  // them.
   absl::Span<const int32_t> panel_rows(int64_t p) const {
     return absl::MakeConstSpan(panel_rows_).subspan(p * kPanel, kPanel);
   }
+  int32_t min_row(int64_t p) const { return min_row_[p]; }
   int64_t bytes() const;
 
  private:
-  int64_t panels_of_block_;
+  static constexpr int kDropped = 20;          // bits of a float
+  static constexpr uint32_t kFirst = 97 << 3;  // 2^-30
+
+  const ResidualCorrelation& metric_;
+  const FarFieldRoutines* routines_;
+  WeightSlack slack_;
+  int64_t panels_of_rows_;
+  int64_t num_panels_;
   std::vector<int32_t> inducing_rows_;
   std::vector<int32_t> others_;
   std::vector<int32_t> number_;
   std::vector<int32_t> panel_rows_;
-  std::vector<Panel> panels_;
-  std::vector<float> min_root_;
-  std::vector<float> most_;
+  std::vector<int32_t> min_row_;
+  std::vector<Code> codes_;
 };
 
 }  // namespace rct

@@ -1,8 +1,8 @@
 #include "traversal/block/inducing_pass.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
-#include <functional>
 #include <limits>
 #include <memory>
 #include <utility>
@@ -26,31 +26,30 @@ namespace {
 
 constexpr int kExactTile = 120;
 
-// A group is given up when its queries have met so many points, on average, and
-// this part of all: exhaustive search takes about as long for all as the pass
-// for the rest.
+// Queries that are searched one after the other by one thread.
+constexpr int64_t kTask = 16;
+
+// A query is given up when it has met so many points and this part of all:
+// exhaustive search takes about as long for all as the pass for the rest.
 constexpr int64_t kLeastMet = 1024;
 constexpr int64_t kMostPart = 4;
 
-// Returns queries that are near each other one after the other: those whose
-// weights are largest in the same block.
+// Returns queries that are near each other one after the other, so that the
+// second finds rows of V in the cache: by the panel that sees most of them.
 std::vector<int32_t> InOrderOfSpace(const InducingBounds& bounds,
                                     const InducingPass::Request& request,
                                     absl::Span<const int32_t> queries) {
-  std::vector<std::pair<int64_t, int32_t>> by_block;
-  by_block.reserve(queries.size());
+  std::vector<std::pair<int64_t, int32_t>> by_panel;
+  by_panel.reserve(queries.size());
   for (const int32_t query : queries) {
-    const int64_t i = bounds.number(request.positions[query]);
-    int64_t block = 0;
-    for (int64_t b = 1; b < bounds.num_blocks(); ++b) {
-      if (bounds.most(b, i) > bounds.most(block, i)) block = b;
-    }
-    by_block.emplace_back(block, query);
+    const auto codes = bounds.codes(bounds.number(request.positions[query]));
+    by_panel.emplace_back(
+        std::max_element(codes.begin(), codes.end()) - codes.begin(), query);
   }
-  std::sort(by_block.begin(), by_block.end());
+  std::sort(by_panel.begin(), by_panel.end());
   std::vector<int32_t> ordered;
   ordered.reserve(queries.size());
-  for (const auto& [block, query] : by_block) ordered.push_back(query);
+  for (const auto& [panel, query] : by_panel) ordered.push_back(query);
   return ordered;
 }
 
@@ -60,13 +59,12 @@ InducingPass::InducingPass(const Searcher<ResidualCorrelation>& owner,
                            const InducingBounds& bounds, int64_t k)
     : owner_(owner),
       bounds_(bounds),
-      order_(bounds.num_blocks()),
       tile_(kExactTile),
-      workspace_(owner.metric().dim(), kGroup, kExactTile),
-      squared_(kGroup * kExactTile),
+      workspace_(owner.metric().dim(), 1, kExactTile),
+      squared_(kExactTile),
       hits_(kExactTile + 8) {
   std::fill(squared_.begin(), squared_.end(), 0.0);
-  for (Query& query : queries_) query.heap.Reset(k);
+  heap_.Reset(k);
 }
 
 SearchCounters InducingPass::counters() const {
@@ -79,107 +77,60 @@ SearchCounters InducingPass::counters() const {
   return counters;
 }
 
-void InducingPass::LoadGroup(const Request& request,
-                             absl::Span<const int32_t> numbers) {
-  const SearchOptions& options = request.options;
-  count_ = static_cast<int>(numbers.size());
-  limit_ = 0;
-  pairs_ = 0;
-  for (int q = 0; q < count_; ++q) {
-    Query& query = queries_[q];
-    query.number = numbers[q];
-    query.position = request.positions[numbers[q]];
-    query.inducing = bounds_.number(query.position);
-    query.inverse_sqrt = owner_.metric().data().inverse_sqrt[query.position];
-    query.limit = options.predecessor ? request.rows[numbers[q]]
-                                      : std::numeric_limits<int64_t>::max();
-    query.heap.Reset(std::min(options.k, owner_.metric().size()),
-                     options.radius);
-    limit_ = std::max(limit_, query.limit);
-    active_[q] = q;
-    positions_[q] = query.position;
-  }
-  num_active_ = count_;
-}
-
-void InducingPass::OrderBlocks() {
-  for (int64_t b = 0; b < bounds_.num_blocks(); ++b) {
-    float most = 0;
-    for (int q = 0; q < count_; ++q) {
-      most = std::max(most, bounds_.most(b, queries_[q].inducing));
-    }
-    order_[b] = {most / bounds_.min_root(b), static_cast<int32_t>(b)};
-  }
-  std::sort(order_.begin(), order_.end(), std::greater<>());
-}
-
-void InducingPass::FindActive(int64_t block) {
-  num_active_ = 0;
-  for (int q = 0; q < count_; ++q) {
-    const Query& query = queries_[q];
-    // The |c| sqrt(p) that a point must reach.
-    const float theta =
-        FloatBelow(1 - std::min(query.heap.threshold(), 2.0)) - kFloatRoundoff;
-    const double reach =
-        static_cast<double>(theta) / query.inverse_sqrt * (1 - 0x1p-20);
-    ++block_tests_;
-    if (static_cast<double>(bounds_.most(block, query.inducing)) <
-        reach * static_cast<double>(bounds_.min_root(block))) {
-      ++blocks_pruned_;
-      continue;
-    }
-    active_[num_active_] = q;
-    reach_[num_active_] = reach;
-    positions_[num_active_] = query.position;
-    ++num_active_;
-  }
-}
-
-bool InducingPass::Wanted(int64_t block,
-                          const InducingBounds::Panel& panel) const {
-  for (int a = 0; a < num_active_; ++a) {
-    const Query& query = queries_[active_[a]];
-    if (panel.min_row < query.limit &&
-        static_cast<double>(bounds_.most(block, query.inducing)) >=
-            reach_[a] * static_cast<double>(panel.min_root)) {
-      return true;
-    }
-  }
-  return false;
-}
-
-bool InducingPass::Search(const Request& request,
-                          absl::Span<const int32_t> numbers,
+bool InducingPass::Search(const Request& request, int32_t number,
                           NeighborTable& neighbors) {
-  LoadGroup(request, numbers);
-  for (const int32_t row : bounds_.rows()) Push(request, row);
+  const SearchOptions& options = request.options;
+  number_ = number;
+  limit_ = options.predecessor ? request.rows[number]
+                               : std::numeric_limits<int64_t>::max();
+  heap_.Reset(std::min(options.k, owner_.metric().size()), options.radius);
+  const absl::Span<const InducingBounds::Code> codes =
+      bounds_.codes(bounds_.number(request.positions[number]));
+  std::array<int32_t, InducingBounds::kCodes> panels = {};
+  for (const InducingBounds::Code code : codes) ++panels[code];
+  // By definition at distance 0, whatever its rho.
+  tile_[tile_size_++] = request.positions[number];
   for (const int32_t row : bounds_.others()) Push(request, row);
   EvaluateTile(request);
-  OrderBlocks();
   const int64_t most_met =
       std::max(kLeastMet, owner_.metric().size() / kMostPart);
-  for (const auto& [key, b] : order_) {
-    if (!Monitor::Go(request.options.monitor)) return true;
-    FindActive(b);
-    if (num_active_ == 0) continue;
-    for (int64_t i = 0; i < bounds_.panels_of_block(); ++i) {
-      const int64_t p = b * bounds_.panels_of_block() + i;
-      if (!Wanted(b, bounds_.panel(p))) continue;
-      for (const int32_t row : bounds_.panel_rows(p)) {
-        if (row != kNoRow) Push(request, row);
-      }
+  int64_t met = 0;
+  // Panels with codes from `end` on have been met.
+  int end = InducingBounds::kCodes;
+  int64_t wanted = options.k / InducingBounds::kPanel + 4;
+  while (true) {
+    if (!Monitor::Go(options.monitor)) return true;
+    const int least = LeastCode();
+    int begin = end;
+    int64_t count = 0;
+    while (begin > least && count < wanted) count += panels[--begin];
+    if (count == 0) break;
+    met += count * InducingBounds::kPanel;
+    if (met > most_met) return false;
+    for (int64_t p = 0; p < bounds_.num_panels(); ++p) {
+      if (codes[p] < begin || codes[p] >= end) continue;
+      for (const int32_t row : bounds_.panel_rows(p)) Push(request, row);
     }
     EvaluateTile(request);
-    if (pairs_ > count_ * most_met) return false;
+    end = begin;
+    wanted *= 2;
   }
-  for (int q = 0; q < count_; ++q) {
-    queries_[q].heap.MoveTo(neighbors, queries_[q].number);
-  }
+  blocks_pruned_ += bounds_.num_panels() - met / InducingBounds::kPanel;
+  block_tests_ += bounds_.num_panels();
+  heap_.MoveTo(neighbors, number);
   return true;
 }
 
+int InducingPass::LeastCode() const {
+  const float theta =
+      FloatBelow(1 - std::min(heap_.threshold(), 2.0)) - kFloatRoundoff;
+  return InducingBounds::CodeAbove(std::max(0.0f, theta));
+}
+
 void InducingPass::Push(const Request& request, int32_t row) {
-  if (row >= limit_) return;
+  if (row >= limit_ || row == kNoRow || row == request.positions[number_]) {
+    return;
+  }
   tile_[tile_size_++] = row;
   if (tile_size_ == kExactTile) EvaluateTile(request);
 }
@@ -189,19 +140,13 @@ void InducingPass::EvaluateTile(const Request& request) {
   const Candidates candidates =
       Candidates::List(absl::MakeConstSpan(tile_).first(tile_size_));
   owner_.metric().SquaredDistances(
-      request.from, absl::MakeConstSpan(positions_).first(num_active_),
+      request.from, absl::MakeConstSpan(&request.positions[number_], 1),
       candidates, squared_.data(), kExactTile, workspace_);
-  const int64_t pairs = int64_t{num_active_} * tile_size_;
-  pairs_ += pairs;
-  evaluations_ += pairs;
+  evaluations_ += tile_size_;
   tile_size_ = 0;
-  for (int a = 0; a < num_active_; ++a) {
-    Query& query = queries_[active_[a]];
-    pushes_ += owner_.OfferTileRow(squared_.data() + int64_t{a} * kExactTile,
-                                   candidates, request.rows[query.number],
-                                   request.options, query.heap, hits_.data(),
-                                   filtered_);
-  }
+  pushes_ +=
+      owner_.OfferTileRow(squared_.data(), candidates, request.rows[number_],
+                          request.options, heap_, hits_.data(), filtered_);
 }
 
 std::vector<int32_t> SearchInducing(const Searcher<ResidualCorrelation>& owner,
@@ -211,8 +156,7 @@ std::vector<int32_t> SearchInducing(const Searcher<ResidualCorrelation>& owner,
                                     NeighborTable& neighbors,
                                     SearchStatistics& statistics) {
   const std::vector<int32_t> ordered = InOrderOfSpace(bounds, request, queries);
-  const int64_t count =
-      (std::ssize(ordered) + InducingPass::kGroup - 1) / InducingPass::kGroup;
+  const int64_t count = (std::ssize(ordered) + kTask - 1) / kTask;
   const int num_workers =
       static_cast<int>(std::min<int64_t>(request.options.threads, count));
   std::vector<std::unique_ptr<InducingPass>> passes;
@@ -221,25 +165,23 @@ std::vector<int32_t> SearchInducing(const Searcher<ResidualCorrelation>& owner,
     passes.push_back(std::make_unique<InducingPass>(
         owner, bounds, std::min(request.options.k, owner.metric().size())));
   }
-  const auto group = [&](int64_t i) {
-    return absl::MakeConstSpan(ordered).subspan(i * InducingPass::kGroup,
-                                                InducingPass::kGroup);
-  };
-  std::vector<uint8_t> answered(count);
+  std::vector<uint8_t> answered(ordered.size());
   ParallelFor(num_workers, count, request.options.monitor,
-              [&](int64_t i, int worker) {
-                answered[i] = static_cast<uint8_t>(
-                    passes[worker]->Search(request, group(i), neighbors));
+              [&](int64_t task, int worker) {
+                const int64_t end =
+                    std::min(std::ssize(ordered), (task + 1) * kTask);
+                for (int64_t i = task * kTask; i < end; ++i) {
+                  answered[i] = static_cast<uint8_t>(
+                      passes[worker]->Search(request, ordered[i], neighbors));
+                }
               });
   for (const auto& pass : passes) {
     AddCounters(pass->counters(), statistics.counters);
   }
   std::vector<int32_t> given_up;
   if (!Monitor::Go(request.options.monitor)) return given_up;
-  for (int64_t i = 0; i < count; ++i) {
-    if (answered[i] == 0) {
-      given_up.insert(given_up.end(), group(i).begin(), group(i).end());
-    }
+  for (size_t i = 0; i < ordered.size(); ++i) {
+    if (answered[i] == 0) given_up.push_back(ordered[i]);
   }
   std::sort(given_up.begin(), given_up.end());
   return given_up;

@@ -50,9 +50,9 @@ constexpr double kLeastResidual = 0.003;
 // The cost of the weights of a point for each inducing point, in evaluations.
 constexpr double kInducingPrice = 0.65;
 
-// Bounds of inducing points that pay within so many calls like the last are
-// expected.
-constexpr double kExpectedCalls = 8;
+// Bounds of inducing points that pay within so many times as many queries as
+// there are points, in calls like the last, are expected.
+constexpr double kExpectedRounds = 8;
 
 // The most of exhaustive search that projections may be forecast to take: its
 // own time is what forecasts are surest of.
@@ -337,7 +337,7 @@ SkeletonParts LazySkeletons::PartsFor(const Request& request,
 }
 
 const InducingBounds* LazySkeletons::InducingFor(
-    int64_t hard, int64_t asked, const SearchOptions& options) const {
+    int64_t hard, int64_t queries, const SearchOptions& options) const {
   if (inducing_ != nullptr || hard == 0 || !costs_.has_value() ||
       metric_->factor() == nullptr) {
     return inducing_;
@@ -351,27 +351,28 @@ const InducingBounds* LazySkeletons::InducingFor(
   const double price = kInducingPrice *
                        static_cast<double>(metric_->data().v.cols()) *
                        static_cast<double>(metric_->size());
-  expects_inducing_ = missed_with_inducing_ + kExpectedCalls * missed >= price;
+  const double calls = kExpectedRounds *
+                       std::max(1.0, static_cast<double>(metric_->size()) /
+                                         static_cast<double>(queries));
+  expects_inducing_ = missed_with_inducing_ + calls * missed >= price;
   if (missed_with_inducing_ < price) return nullptr;
   expects_inducing_ = false;
-  // Weights of the blocks, and the bounds that are made of them.
   const SkeletonTables* tables = tables_;
   const double kept =
       static_cast<double>(skeletons.bytes()) +
       (tables == nullptr ? 0 : static_cast<double>(tables->bytes()));
-  const double bounds = 8.0 * skeletons.num_blocks() *
-                        static_cast<double>(metric_->point_width());
+  const double bounds = static_cast<double>(skeletons.num_positions()) /
+                        InducingBounds::kPanel *
+                        static_cast<double>(metric_->data().v.cols());
   if (kept + bounds > MemoryOf(config_)) return nullptr;
   try {
     const absl::Span<const int32_t> rows = skeletons.partition().rows();
-    const BlockWeights weights =
-        InducingBounds::WeightsOf(*metric_, rows, skeletons.block_size(),
-                                  options.threads, options.monitor);
-    if (!Monitor::Go(options.monitor)) return nullptr;
-    made_inducing_ = std::make_unique<const InducingBounds>(
-        *metric_, rows, skeletons.loose_rows(), skeletons.block_size(), weights,
+    auto made = std::make_unique<InducingBounds>(
+        *metric_, rows, skeletons.loose_rows(),
         WeightSlack(metric_->factor()->rounding(), /*scale=*/1));
-    all_by_inducing_ = 2 * hard > asked;
+    made->Weigh(/*first=*/0, options.threads, options.monitor);
+    if (!Monitor::Go(options.monitor)) return nullptr;
+    made_inducing_ = std::move(made);
     inducing_bytes_ = made_inducing_->bytes();
     inducing_ = made_inducing_.get();
   } catch (const std::bad_alloc&) {

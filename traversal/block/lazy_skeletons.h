@@ -90,17 +90,14 @@ class LazySkeletons {
                          SearchCounters& counters) const;
 
   // Returns the bounds of inducing points (inducing_bounds.h), or null as long
-  // as they do not pay: of `asked` of them that are queries, skeletons leave
-  // `hard` to exhaustive search. Makes the bounds first, on the call's threads,
-  // where they pay by now; never where the config chose the form.
-  const InducingBounds* InducingFor(int64_t hard, int64_t asked,
+  // as they do not pay: of a call's `queries`, skeletons leave `hard` that are
+  // inducing points to exhaustive search. Makes the bounds first, on the call's
+  // threads, where they pay by now; never where the config chose the form.
+  const InducingBounds* InducingFor(int64_t hard, int64_t queries,
                                     const SearchOptions& options) const
       ABSL_LOCKS_EXCLUDED(mutex_);
   // Returns the same as far as they are made.
   const InducingBounds* inducing() const { return inducing_; }
-  // Returns whether all inducing points are searched by them: skeletons left
-  // most of them. Else those alone that skeletons leave.
-  bool all_by_inducing() const { return all_by_inducing_; }
   // The bounds turned out to dismiss too little: no call uses them from now on.
   // Others may be in use of them, and so they stay.
   void DropInducing() const { inducing_ = nullptr; }
@@ -119,8 +116,8 @@ class LazySkeletons {
   // The phases of the build.
   const std::vector<BuildPhase>& phases() const { return phases_; }
   // Bytes that calls have made, and whether no call will make more, as far as
-  // the calls so far tell: bounds of inducing points are expected where some
-  // more calls like the last would have paid for them.
+  // the calls so far tell: bounds of inducing points are expected where calls
+  // like the last with some more queries would have paid for them.
   int64_t kept_bytes() const;
   bool settled() const;
 
@@ -192,7 +189,6 @@ class LazySkeletons {
   mutable std::atomic<const SkeletonTables*> tables_ = nullptr;
   mutable std::atomic<const InducingBounds*> inducing_ = nullptr;
   mutable std::atomic<int64_t> inducing_bytes_ = 0;  // dropped or not
-  mutable std::atomic<bool> all_by_inducing_ = false;
   mutable std::atomic<bool> expects_inducing_ = false;
   mutable std::atomic<bool> unsound_ = false;
 

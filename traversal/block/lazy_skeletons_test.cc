@@ -296,9 +296,9 @@ TEST(LazyInducingTest, SettledAfterTheyAreMade) {
   EXPECT_EQ(searcher->kept_bytes(), kept);
 }
 
-// Skeletons answer most inducing points of a smooth kernel, whose weights
-// dismiss next to nothing: however often calls are repeated, none evaluates
-// more than those before, but for the one that tries the weights.
+// Inducing points of a smooth kernel have weights that do not fall with
+// distance. However often calls are repeated, none evaluates more than those
+// before, and those that have the bounds evaluate less.
 TEST(LazyInducingTest, RepeatedCallsDoNotBecomeSlower) {
   constexpr int64_t kRows = 12000;
   const auto metric = MakeTestModel(MakePoints("normal", kRows, 3, 1).view(),
@@ -316,9 +316,10 @@ TEST(LazyInducingTest, RepeatedCallsDoNotBecomeSlower) {
     EXPECT_EQ(result.neighbors.Digest(), digest);
   }
   EXPECT_TRUE(searcher->settled());
-  EXPECT_LE(evaluations.back(), evaluations[1] + evaluations[1] / 20);
-  EXPECT_GT(*std::max_element(evaluations.begin() + 2, evaluations.end()),
-            evaluations[1]);
+  for (size_t call = 2; call < evaluations.size(); ++call) {
+    EXPECT_LE(evaluations[call], evaluations[call - 1]);
+  }
+  EXPECT_LT(evaluations.back(), evaluations[1] / 2);
 }
 
 }  // namespace

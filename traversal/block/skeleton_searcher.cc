@@ -116,9 +116,7 @@ SkeletonSearcher::Tasks SkeletonSearcher::Divide(
   const bool projects = parts.tables == nullptr;
   const int64_t block_size = parts.skeletons->block_size();
   std::vector<std::pair<int32_t, int32_t>> by_place;  // position, query
-  if (request.own() && lazy_->all_by_inducing()) {
-    divided.bounds = lazy_->inducing();
-  }
+  if (request.own()) divided.bounds = lazy_->inducing();
   for (int32_t i = 0; i < request.num_queries(); ++i) {
     if (divided.bounds != nullptr &&
         divided.bounds->number(request.positions[i]) >= 0) {
@@ -176,17 +174,11 @@ void SkeletonSearcher::MoveInducing(const Request& request,
       divided.hard.begin(), divided.hard.end(), [&](int32_t query) {
         return inducing.count(request.positions[query]) == 0;
       });
-  const int64_t count = divided.hard.end() - first;
-  int64_t asked = count;
-  if (lazy_->inducing() == nullptr) {
-    asked = std::count_if(
-        request.positions.begin(), request.positions.end(),
-        [&](int32_t position) { return inducing.count(position) > 0; });
-  }
   const InducingBounds* bounds =
       divided.bounds != nullptr
           ? divided.bounds
-          : lazy_->InducingFor(count, asked, request.options);
+          : lazy_->InducingFor(divided.hard.end() - first,
+                               request.num_queries(), request.options);
   if (bounds == nullptr) {
     std::sort(divided.hard.begin(), divided.hard.end());
     return;

@@ -27,6 +27,7 @@
 #include "traversal/block/far_field_bound.h"
 #include "traversal/block/far_field_expansions.h"
 #include "traversal/block/far_field_routines.h"
+#include "traversal/block/inducing_bounds.h"
 #include "traversal/exhaustive/screen_frame.h"
 
 namespace rct {
@@ -102,7 +103,7 @@ inline Matrix<double> AllCorrelations(const ResidualCorrelation& metric) {
 struct PairCheck {
   int64_t exceeding = 0;           // |c| beyond `most`
   int64_t exceeding_query = 0;     // |c| beyond that of a query by itself
-  int64_t exceeding_inducing = 0;  // |c(z_i, x)| beyond `inducing_most`
+  int64_t exceeding_inducing = 0;  // |rho(z_i, x)| beyond its bound
   int64_t finite = 0;              // pairs of blocks that have a bound
   double most = 0;                 // the largest |c| / most
   double most_of_query = 0;        // the same of a query by itself
@@ -171,12 +172,12 @@ inline PairCheck CheckPairs(const ResidualCorrelation& metric,
         if (largest > 1e-3) check.looseness.push_back(most / largest);
       }
     }
-    for (int64_t i = 0; i < std::ssize(blocks.inducing().rows()); ++i) {
-      const double unit = blocks.frame().unit();
-      const double most =
-          static_cast<double>(blocks.inducing().most(a, i)) * unit * unit;
+    const InducingBounds& inducing = blocks.inducing();
+    for (int64_t i = 0; i < std::ssize(inducing.rows()); ++i) {
       for (int j = 0; j < blocks.block(a).count; ++j) {
-        const double size = c(blocks.inducing().rows()[i], row(a, j));
+        const double size = std::abs(rho(inducing.rows()[i], row(a, j)));
+        const double most = InducingBounds::BoundOf(
+            inducing.codes(i)[(blocks.block(a).first + j) / kFarPanel]);
         check.exceeding_inducing += static_cast<int64_t>(!(size <= most));
       }
     }
