@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <functional>
-#include <optional>
 
 #include "absl/types/span.h"
 #include "base/check.h"
@@ -25,27 +24,35 @@ constexpr int kFew = 8;
 
 }  // namespace
 
+KeptCandidates::Answer::Answer(int64_t k, int64_t capacity, int tile)
+    : middles(capacity), chosen(capacity), tile(tile + kKeptPadding) {
+  heap.Reset(k);
+}
+
 KeptCandidates::KeptCandidates(const Searcher<ResidualCorrelation>& owner,
                                int num_queries, int64_t capacity, int64_t k,
                                int tile)
     : owner_(owner),
       routines_(KeptRoutinesFor(owner.metric().simd().isa)),
       k_(k),
+      tile_(tile),
       stride_((capacity + 15) / 16 * 16 + kKeptPadding),
       upper_(num_queries * stride_),
       lower_(upper_.size()),
       row_(upper_.size()),
       lists_(num_queries),
-      middles_(stride_),
-      chosen_(stride_),
-      tile_(tile),
-      workspace_(owner.metric().dim(), 1, tile),
-      squared_(RoundUpToLanes(tile) + kLanes),
+      workspace_(owner.metric().dim(), kMostAsked, tile),
+      squared_stride_(RoundUpToLanes(tile) + kLanes),
+      squared_(kMostAsked * squared_stride_),
       hits_(tile + 8) {
   for (int i = 0; i < num_queries; ++i) Clear(i);
   std::fill(squared_.begin(), squared_.end(), 0.0);
   RCT_CHECK(tile <= kMaxRanked);
-  heap_.Reset(k);
+  answers_.reserve(kMostAsked);
+  for (int q = 0; q < kMostAsked; ++q) {
+    answers_.emplace_back(k, stride_, tile);
+    answers_.back().squared = squared_.data() + q * squared_stride_;
+  }
 }
 
 SearchCounters KeptCandidates::counters() const {
@@ -82,10 +89,11 @@ void KeptCandidates::DropBelow(int i, float theta) {
 float KeptCandidates::KthLower(int i) {
   const KeptList& list = lists_[i];
   RCT_CHECK(list.size >= k_);
-  std::copy_n(list.lower, list.size, middles_.data());
-  std::nth_element(middles_.begin(), middles_.begin() + k_ - 1,
-                   middles_.begin() + list.size, std::greater<>());
-  return middles_[k_ - 1];
+  AlignedBuffer<float>& lower = answers_[0].middles;
+  std::copy_n(list.lower, list.size, lower.data());
+  std::nth_element(lower.begin(), lower.begin() + k_ - 1,
+                   lower.begin() + list.size, std::greater<>());
+  return lower[k_ - 1];
 }
 
 float KeptCandidates::AboutKthLower(int i, float least) const {
@@ -94,75 +102,120 @@ float KeptCandidates::AboutKthLower(int i, float least) const {
                               least);
 }
 
-std::optional<float> KeptCandidates::BestMiddle(const KeptList& list) {
-  if (list.size <= k_ + k_ / 8 + kFew) return std::nullopt;
-  routines_->middles(list, middles_.data());
-  const float best = routines_->threshold(middles_.data(), list.size,
-                                          static_cast<int>(k_), /*least=*/0);
-  if (best < 0) return std::nullopt;
-  return best;
-}
-
-void KeptCandidates::Begin(const Request& request, int32_t number,
+void KeptCandidates::Begin(const Request& request,
+                           absl::Span<const Asked> queries,
                            NeighborTable& neighbors) {
   request_ = &request;
-  number_ = number;
   neighbors_ = &neighbors;
   limit_ = LargestSquaredWithin(request.options.radius);
-  tile_size_ = 0;
-  in_heap_ = false;
-  ranked_ = 0;
-  found_ = 0;
+  RCT_CHECK(queries.size() <= answers_.size());
+  for (size_t q = 0; q < queries.size(); ++q) {
+    Answer& answer = answers_[q];
+    answer.number = queries[q].number;
+    answer.list = &lists_[queries[q].list];
+    answer.tile_size = 0;
+    answer.in_heap = false;
+    answer.ranked = 0;
+    answer.found = 0;
+    FindBest(answer);
+  }
 }
 
-void KeptCandidates::Take(absl::Span<const int32_t> rows) {
+void KeptCandidates::FindBest(Answer& answer) {
+  const KeptList& list = *answer.list;
+  answer.best.reset();
+  if (list.size <= k_ + k_ / 8 + kFew) return;
+  routines_->middles(list, answer.middles.data());
+  const float best = routines_->threshold(answer.middles.data(), list.size,
+                                          static_cast<int>(k_), /*least=*/0);
+  if (best >= 0) answer.best = best;
+}
+
+void KeptCandidates::TakeBest(int count) {
+  absl::Span<const int32_t> rows[kMostAsked];
+  bool fit = true;
+  for (int q = 0; q < count; ++q) {
+    Answer& answer = answers_[q];
+    rows[q] = absl::MakeConstSpan(answer.list->row, answer.list->size);
+    if (answer.best.has_value()) {
+      const int chosen = routines_->choose(*answer.list, answer.middles.data(),
+                                           *answer.best, answer.chosen.data());
+      rows[q] = absl::MakeConstSpan(answer.chosen).first(chosen);
+    }
+    fit = fit && static_cast<int>(rows[q].size()) <= tile_;
+  }
+  if (count < 2 || !fit) {
+    for (int q = 0; q < count; ++q) Take(rows[q], answers_[q]);
+    return;
+  }
+  Answer& a = answers_[0];
+  Answer& b = answers_[1];
+  alignas(64) int32_t only_a[kMaxRanked + kKeptPadding];
+  alignas(64) int32_t only_b[kMaxRanked + kKeptPadding];
+  const auto size_a = static_cast<int>(rows[0].size());
+  const auto size_b = static_cast<int>(rows[1].size());
+  const int shared = routines_->share(rows[0].data(), size_a, rows[1].data(),
+                                      size_b, a.tile.data(), only_a, only_b);
+  std::copy_n(a.tile.begin(), shared, b.tile.begin());
+  a.tile_size = b.tile_size = shared;
+  const int32_t both[] = {request_->positions[a.number],
+                          request_->positions[b.number]};
+  EvaluateTile(both, a, 0, shared);
+  Take(absl::MakeConstSpan(only_a, size_a - shared), a);
+  Take(absl::MakeConstSpan(only_b, size_b - shared), b);
+}
+
+void KeptCandidates::Take(absl::Span<const int32_t> rows, Answer& answer) {
   while (!rows.empty()) {
-    if (tile_size_ == static_cast<int>(tile_.size())) Spill();
-    const int first = tile_size_;
-    const auto some = rows.subspan(0, tile_.size() - first);
-    std::copy(some.begin(), some.end(), tile_.begin() + first);
-    tile_size_ += static_cast<int>(some.size());
-    EvaluateTile(first);
+    if (answer.tile_size == tile_) Spill(answer);
+    const int first = answer.tile_size;
+    const auto some = rows.subspan(0, tile_ - first);
+    std::copy(some.begin(), some.end(), answer.tile.begin() + first);
+    answer.tile_size += static_cast<int>(some.size());
+    EvaluateTile(absl::MakeConstSpan(&request_->positions[answer.number], 1),
+                 answer, first, static_cast<int>(some.size()));
     rows.remove_prefix(some.size());
   }
 }
 
-void KeptCandidates::TakeAllowed(absl::Span<const int32_t> rows) {
+void KeptCandidates::TakeAllowed(absl::Span<const int32_t> rows,
+                                 Answer& answer) {
   const SearchOptions& options = request_->options;
-  const int64_t own = request_->rows[number_];
+  const int64_t own = request_->rows[answer.number];
   while (!rows.empty()) {
-    const auto some = rows.subspan(0, chosen_.size());
+    const auto some = rows.subspan(0, answer.chosen.size());
     int count = 0;
     for (const int32_t row : some) {
       if (options.predecessor && row >= own) {
         ++filtered_;
       } else if (!(options.exclude_self && row == own) && options.Allows(row)) {
-        chosen_[count++] = row;
+        answer.chosen[count++] = row;
       }
     }
-    Take(absl::MakeConstSpan(chosen_).first(count));
+    Take(absl::MakeConstSpan(answer.chosen).first(count), answer);
     rows.remove_prefix(some.size());
   }
 }
 
-double KeptCandidates::Threshold() {
-  if (in_heap_) {
-    Spill();
-    return heap_.threshold();
+double KeptCandidates::Threshold(Answer& answer) {
+  if (answer.in_heap) {
+    Spill(answer);
+    return answer.heap.threshold();
   }
-  Rank();
-  return found_ < k_ ? limit_
-                     : KnnHeap::Threshold(
-                           neighbors_->distances()(number_, k_ - 1), limit_);
+  Rank(answer);
+  return answer.found < k_
+             ? limit_
+             : KnnHeap::Threshold(
+                   neighbors_->distances()(answer.number, k_ - 1), limit_);
 }
 
-void KeptCandidates::Finish() {
-  if (in_heap_) {
-    Spill();
-    heap_.MoveTo(*neighbors_, number_);
+void KeptCandidates::Finish(Answer& answer) {
+  if (answer.in_heap) {
+    Spill(answer);
+    answer.heap.MoveTo(*neighbors_, answer.number);
   } else {
-    if (ranked_ < tile_size_) Rank();
-    CountEntered(found_);
+    if (answer.ranked < answer.tile_size) Rank(answer);
+    CountEntered(answer.found);
   }
 }
 
@@ -175,38 +228,41 @@ ScopedSeconds KeptCandidates::Timed(double& seconds) const {
   return ScopedSeconds(request_->options.telemetry ? &seconds : nullptr);
 }
 
-void KeptCandidates::EvaluateTile(int first) {
-  const int count = tile_size_ - first;
+void KeptCandidates::EvaluateTile(absl::Span<const int32_t> queries,
+                                  Answer& answer, int first, int count) {
   const auto timed = Timed(trace_.evaluation_seconds);
   owner_.metric().SquaredDistances(
-      request_->from, absl::MakeConstSpan(&request_->positions[number_], 1),
-      Candidates::List(absl::MakeConstSpan(tile_).subspan(first, count)),
-      squared_.data() + first, static_cast<int64_t>(tile_.size()), workspace_);
-  evaluations_ += count;
+      request_->from, queries,
+      Candidates::List(absl::MakeConstSpan(answer.tile).subspan(first, count)),
+      answer.squared + first, squared_stride_, workspace_);
+  const int64_t pairs = int64_t{count} * std::ssize(queries);
+  evaluations_ += pairs;
   if (request_->options.telemetry) {
-    trace_.AddTile(/*index=*/0, count, count, /*survivors=*/0);
+    trace_.AddTile(/*index=*/0, count, pairs, /*survivors=*/0);
   }
 }
 
-void KeptCandidates::Rank() {
+void KeptCandidates::Rank(Answer& answer) {
   const auto timed = Timed(trace_.selection_seconds);
-  found_ = routines_->nearest(
-      squared_.data(), tile_.data(), tile_size_, limit_, static_cast<int>(k_),
-      neighbors_->rows().row(number_), neighbors_->distances().row(number_));
-  ranked_ = tile_size_;
+  answer.found = routines_->nearest(
+      answer.squared, answer.tile.data(), answer.tile_size, limit_,
+      static_cast<int>(k_), neighbors_->rows().row(answer.number),
+      neighbors_->distances().row(answer.number));
+  answer.ranked = answer.tile_size;
 }
 
-void KeptCandidates::Spill() {
+void KeptCandidates::Spill(Answer& answer) {
   const auto timed = Timed(trace_.selection_seconds);
-  if (!in_heap_) heap_.Reset(k_, request_->options.radius);
-  in_heap_ = true;
+  if (!answer.in_heap) answer.heap.Reset(k_, request_->options.radius);
+  answer.in_heap = true;
   const int64_t offered = owner_.OfferTileRow(
-      squared_.data(),
-      Candidates::List(absl::MakeConstSpan(tile_).first(tile_size_)),
-      request_->rows[number_], request_->options, heap_, hits_.data(),
-      filtered_);
+      answer.squared,
+      Candidates::List(
+          absl::MakeConstSpan(answer.tile).first(answer.tile_size)),
+      request_->rows[answer.number], request_->options, answer.heap,
+      hits_.data(), filtered_);
   CountEntered(offered);
-  tile_size_ = 0;
+  answer.tile_size = 0;
 }
 
 }  // namespace rct

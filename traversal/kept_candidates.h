@@ -25,9 +25,11 @@
 //
 // Cost. Raising theta reads the list a few times; a strategy raises it when the
 // list has grown by a part of itself. The last step evaluates hardly more than
-// k candidates one query at a time, at several times the price of a pair in a
-// tile. Where they fit a tile they are ranked in vectors, and otherwise pass
-// through a heap.
+// k candidates of each query. What such pairs wait for are rows of V, and so
+// two queries that are near each other are evaluated together: of the
+// candidates that both have each row is read once. Where the candidates of a
+// query fit a tile they are ranked in vectors, and otherwise pass through a
+// heap.
 
 #ifndef RCT_TRAVERSAL_KEPT_CANDIDATES_H_
 #define RCT_TRAVERSAL_KEPT_CANDIDATES_H_
@@ -98,16 +100,36 @@ class KeptCandidates {
   // 1, in whole vectors; minus infinity where fewer than k reach `least`.
   float AboutKthLower(int i, float least) const;
 
-  // Evaluates the list of query i, number `number` of `request`, and writes its
-  // neighbors. The candidates that look best, by the middles of their bounds,
-  // and the points `more`, which have no bounds, come first, then every other
-  // candidate whose upper bound reaches theta_of(t), t the squared distance
-  // that a neighbor must not exceed. Assumes that each candidate may be a
-  // neighbor, and that theta_of returns a number as the proof above asks for.
+  // A query whose list is to be evaluated: its number in the request, and that
+  // of its list.
+  struct Asked {
+    int32_t number;
+    int list;
+  };
+  static constexpr int kMostAsked = 2;
+
+  // Evaluates the lists of one query, or of two, best two that are near each
+  // other, and writes their neighbors. Of each the candidates that look best,
+  // by the middles of their bounds, and the points `more`, which have no
+  // bounds, come first, then every other candidate whose upper bound reaches
+  // theta_of(t), t the squared distance that a neighbor must not exceed.
+  // Assumes that each candidate may be a neighbor, and that theta_of returns a
+  // number as the proof above asks for.
   template <class ThetaOf>
-  void Evaluate(const Request& request, int32_t number, int i,
+  void Evaluate(const Request& request, absl::Span<const Asked> queries,
                 absl::Span<const int32_t> more, ThetaOf theta_of,
                 NeighborTable& neighbors);
+  // Does so for any number of queries, each next to those that are near it.
+  template <class ThetaOf>
+  void EvaluateAll(const Request& request, absl::Span<const Asked> queries,
+                   absl::Span<const int32_t> more, ThetaOf theta_of,
+                   NeighborTable& neighbors) {
+    for (; !queries.empty(); queries.remove_prefix(kMostAsked)) {
+      Evaluate(request, queries.subspan(0, kMostAsked), more, theta_of,
+               neighbors);
+      if (queries.size() < kMostAsked) break;
+    }
+  }
 
   // Returns the evaluations, heap pushes and candidates that the predecessor
   // constraint filtered, summed over all evaluations.
@@ -116,28 +138,51 @@ class KeptCandidates {
   const SearchTrace& trace() const { return trace_; }
 
  private:
-  // Returns the middle that k candidates or a few more reach, and keeps the
-  // middles; nothing where there are hardly more candidates, or fewer.
-  std::optional<float> BestMiddle(const KeptList& list);
+  // A query that is being evaluated: its points that are on the tile, all of
+  // them but for those in the heap.
+  struct Answer {
+    Answer(int64_t k, int64_t capacity, int tile);
 
-  // Starts the evaluation of another query.
-  void Begin(const Request& request, int32_t number, NeighborTable& neighbors);
-  // Evaluates points and takes them into the answer.
-  void Take(absl::Span<const int32_t> rows);
+    int32_t number = 0;
+    const KeptList* list = nullptr;
+    // The middle that k candidates or a few more reach; nothing where there are
+    // hardly more candidates, or fewer, which are then all the best.
+    std::optional<float> best;
+    AlignedBuffer<float> middles;
+    std::vector<int32_t> chosen;
+    std::vector<int32_t> tile;
+    double* squared = nullptr;
+    int tile_size = 0;
+    bool in_heap = false;
+    int ranked = 0;  // points of the tile that the answer is of
+    int found = 0;   // neighbors in the answer
+    KnnHeap heap;
+  };
+
+  // Starts the evaluation of other queries.
+  void Begin(const Request& request, absl::Span<const Asked> queries,
+             NeighborTable& neighbors);
+  // Finds the middle of a list that k candidates reach.
+  void FindBest(Answer& answer);
+  // Evaluates the candidates of all queries that look best.
+  void TakeBest(int count);
+  // Evaluates `rows` for a query, and takes them into its answer.
+  void Take(absl::Span<const int32_t> rows, Answer& answer);
   // Evaluates those of the points that may be neighbors.
-  void TakeAllowed(absl::Span<const int32_t> rows);
+  void TakeAllowed(absl::Span<const int32_t> rows, Answer& answer);
   // Returns the squared distance that further neighbors must not exceed.
-  double Threshold();
-  // Completes the answer.
-  void Finish();
+  double Threshold(Answer& answer);
+  // Completes an answer.
+  void Finish(Answer& answer);
 
-  // Computes the squared distances of the points on the tile from number
-  // `first` on.
-  void EvaluateTile(int first);
+  // Computes the squared distances of `count` points on the tile of the first
+  // of `queries` from number `first` on: those of the others are the same.
+  void EvaluateTile(absl::Span<const int32_t> queries, Answer& answer,
+                    int first, int count);
   // Writes the nearest of the tile's points to the answer.
-  void Rank();
+  void Rank(Answer& answer);
   // Moves the points of the tile to the heap.
-  void Spill();
+  void Spill(Answer& answer);
   void CountEntered(int64_t count);
   // Adds the time of a scope, with telemetry.
   ScopedSeconds Timed(double& seconds) const;
@@ -145,6 +190,7 @@ class KeptCandidates {
   const Searcher<ResidualCorrelation>& owner_;
   const KeptRoutines* routines_;
   int64_t k_;
+  int tile_;
 
   // Columns of all lists, one after the other.
   int64_t stride_;
@@ -153,25 +199,15 @@ class KeptCandidates {
   AlignedBuffer<int32_t> row_;
   std::vector<KeptList> lists_;
 
-  // The scratch space of one list.
-  AlignedBuffer<float> middles_;
-  std::vector<int32_t> chosen_;
-
-  // The query that is being evaluated: its points that are on the tile, all of
-  // them but for those in the heap.
+  // The queries that are being evaluated.
   const Request* request_ = nullptr;
-  int32_t number_ = 0;
   NeighborTable* neighbors_ = nullptr;
   double limit_ = 0;  // of the radius
-  std::vector<int32_t> tile_;
-  int tile_size_ = 0;
-  bool in_heap_ = false;
-  int ranked_ = 0;  // points of the tile that the answer is of
-  int found_ = 0;   // neighbors in the answer
+  std::vector<Answer> answers_;
   TileWorkspace workspace_;
-  AlignedBuffer<double> squared_;
+  int64_t squared_stride_;
+  AlignedBuffer<double> squared_;  // of the tiles
   std::vector<int32_t> hits_;
-  KnnHeap heap_;
 
   int64_t evaluations_ = 0;
   int64_t filtered_ = 0;
@@ -180,27 +216,24 @@ class KeptCandidates {
 };
 
 template <class ThetaOf>
-void KeptCandidates::Evaluate(const Request& request, int32_t number, int i,
+void KeptCandidates::Evaluate(const Request& request,
+                              absl::Span<const Asked> queries,
                               absl::Span<const int32_t> more, ThetaOf theta_of,
                               NeighborTable& neighbors) {
-  const KeptList& list = lists_[i];
-  Begin(request, number, neighbors);
-  const std::optional<float> best = BestMiddle(list);
-  if (!best.has_value()) {
-    Take(absl::MakeConstSpan(list.row, list.size));
-    TakeAllowed(more);
-  } else {
-    const auto chosen = [&](int count) {
-      return absl::MakeConstSpan(chosen_).first(count);
-    };
-    Take(chosen(
-        routines_->choose(list, middles_.data(), *best, chosen_.data())));
-    TakeAllowed(more);
-    const float theta = FloatBelow(theta_of(Threshold()));
-    Take(chosen(routines_->choose_others(list, middles_.data(), *best, theta,
-                                         chosen_.data())));
+  const auto count = static_cast<int>(queries.size());
+  Begin(request, queries, neighbors);
+  TakeBest(count);
+  for (Answer& answer : absl::MakeSpan(answers_).first(count)) {
+    TakeAllowed(more, answer);
+    if (answer.best.has_value()) {
+      const float theta = FloatBelow(theta_of(Threshold(answer)));
+      const int others =
+          routines_->choose_others(*answer.list, answer.middles.data(),
+                                   *answer.best, theta, answer.chosen.data());
+      Take(absl::MakeConstSpan(answer.chosen).first(others), answer);
+    }
+    Finish(answer);
   }
-  Finish();
 }
 
 }  // namespace rct

@@ -79,57 +79,99 @@ TEST(KeptCandidatesTest, DropsForbiddenOnesFromANumberOn) {
   EXPECT_EQ(kept[0].row[1], 2);
 }
 
-// Bounds of any width, points in any order, theta raised at any time: the
-// answers have the bits of exhaustive search. In every kind of point set, ties,
-// duplicates and correlations beyond 1 among them.
+// Fills list `list` with all points as candidates for row `query`, with bounds
+// of any width in any order, and raises theta at any time.
+void FillList(const ResidualCorrelation& metric, int32_t query, int64_t k,
+              int list, KeptCandidates& kept) {
+  const auto size = static_cast<int32_t>(metric.size());
+  TileWorkspace workspace(metric.dim(), 1, size);
+  std::vector<double> rho(size + 8);
+  metric.Correlations(metric.data(), absl::MakeConstSpan(&query, 1),
+                      Candidates::Range(0, size), rho.data(), size + 8,
+                      workspace);
+  RandomStream random(query, 0);
+  const double width = query % 3 * 0.02;
+  kept.Clear(list);
+  for (int64_t j = 0; j < size; ++j) {
+    const auto row = static_cast<int32_t>((j * 7 + query) % size);
+    if (row == query) {
+      kept.Add(list, row, kInfinity, kInfinity);
+      continue;
+    }
+    const double other = std::abs(rho[row]);
+    kept.Add(list, row,
+             static_cast<float>(other - width * random.Uniform()) - 1e-6f,
+             static_cast<float>(other + width * random.Uniform()) + 1e-6f);
+    if (kept[list].size >= k && random.Uniform() < 0.1) {
+      kept.DropBelow(list, std::min(kept.KthLower(list), 1.0f) - 0x1p-24f);
+    }
+  }
+}
+
+// The answers have the bits of exhaustive search, whether queries are evaluated
+// together or not, and whether their candidates fit a tile or not. In every
+// kind of point set, ties, duplicates and correlations beyond 1 among them.
 TEST(KeptCandidatesTest, AnswersAreExactWhateverTheBounds) {
   constexpr int64_t kSize = 120;
+  constexpr int kLists = 3;
+  std::vector<int32_t> positions(kSize);
+  std::iota(positions.begin(), positions.end(), 0);
+  const std::vector<int64_t> rows(positions.begin(), positions.end());
   for (const std::string& name : AdversarialNames()) {
     for (const auto family : {KernelConfig::RBF, KernelConfig::MATERN12}) {
       SCOPED_TRACE(name);
       const Exhaustive searcher = MakeSearcher(name, kSize, family);
       const ResidualCorrelation& metric = searcher.metric();
-      TileWorkspace workspace(metric.dim(), 1, kSize);
-      for (const int64_t k : {1, 5, 120}) {
-        KeptCandidates kept(searcher, 1, kSize, k, /*tile=*/16);
-        std::vector<int32_t> positions(kSize);
-        std::iota(positions.begin(), positions.end(), 0);
-        const std::vector<int64_t> rows(positions.begin(), positions.end());
+      for (const int64_t k : {1, 5, 30, 120}) {
         const SearchOptions options = {.k = k};
         const Request request = {metric.data(), metric.data(), positions, rows,
                                  options};
-        NeighborTable found(kSize, k);
-        for (int32_t query = 0; query < kSize; ++query) {
-          std::vector<double> rho(kSize + 8);
-          metric.Correlations(metric.data(), absl::MakeConstSpan(&query, 1),
-                              Candidates::Range(0, kSize), rho.data(),
-                              kSize + 8, workspace);
-          RandomStream random(query, 0);
-          const double width = query % 3 * 0.02;
-          kept.Clear(0);
-          for (int64_t j = 0; j < kSize; ++j) {
-            const auto row = static_cast<int32_t>((j * 7 + query) % kSize);
-            if (row == query) {
-              kept.Add(0, row, kInfinity, kInfinity);
-              continue;
+        const std::string expected =
+            searcher.SearchRows(rows, options).neighbors.Digest();
+        for (const int tile : {16, 128}) {
+          KeptCandidates kept(searcher, kLists, kSize, k, tile);
+          NeighborTable found(kSize, k);
+          for (int32_t query = 0; query < kSize; query += kLists) {
+            KeptCandidates::Asked asked[kLists];
+            for (int list = 0; list < kLists; ++list) {
+              FillList(metric, query + list, k, list, kept);
+              asked[list] = {query + list, list};
             }
-            const double size = std::abs(rho[row]);
-            kept.Add(
-                0, row,
-                static_cast<float>(size - width * random.Uniform()) - 1e-6f,
-                static_cast<float>(size + width * random.Uniform()) + 1e-6f);
-            if (kept[0].size >= k && random.Uniform() < 0.1) {
-              kept.DropBelow(0, std::min(kept.KthLower(0), 1.0f) - 0x1p-24f);
-            }
+            kept.EvaluateAll(request, asked, {}, ThetaOf, found);
           }
-          kept.Evaluate(request, query, 0, {}, ThetaOf, found);
+          EXPECT_EQ(found.Digest(), expected);
         }
-        const NeighborTable expected =
-            searcher.SearchRows(rows, options).neighbors;
-        EXPECT_EQ(found.Digest(), expected.Digest());
       }
     }
   }
+}
+
+// Two queries that share candidates evaluate what each would alone.
+TEST(KeptCandidatesTest, TogetherTheyEvaluateAsMuchAsAlone) {
+  constexpr int64_t kSize = 100;
+  const Exhaustive searcher = MakeSearcher("normal", kSize, KernelConfig::RBF);
+  const ResidualCorrelation& metric = searcher.metric();
+  const std::vector<int32_t> positions = {3, 4};
+  const std::vector<int64_t> rows = {3, 4};
+  const SearchOptions options = {.k = 10};
+  const Request request = {metric.data(), metric.data(), positions, rows,
+                           options};
+  NeighborTable found(2, 10);
+  int64_t evaluations[2];
+  for (const bool together : {false, true}) {
+    KeptCandidates kept(searcher, 2, kSize, 10, 64);
+    for (int q = 0; q < 2; ++q) FillList(metric, positions[q], 10, q, kept);
+    if (together) {
+      kept.Evaluate(request, {{0, 0}, {1, 1}}, {}, ThetaOf, found);
+    } else {
+      kept.Evaluate(request, {{0, 0}}, {}, ThetaOf, found);
+      kept.Evaluate(request, {{1, 1}}, {}, ThetaOf, found);
+    }
+    evaluations[static_cast<int>(together)] =
+        kept.counters().distance_evaluations();
+  }
+  EXPECT_EQ(evaluations[0], evaluations[1]);
+  EXPECT_GT(evaluations[0], 20);
 }
 
 // A last theta that is too large loses neighbors: the test above can fail.
@@ -152,9 +194,9 @@ TEST(KeptCandidatesTest, AThetaThatIsTooLargeIsSeen) {
   }
   NeighborTable found(1, 5);
   kept.Evaluate(
-      request, 0, 0, {}, [](double) { return 1.5; }, found);
+      request, {{0, 0}}, {}, [](double) { return 1.5; }, found);
   EXPECT_NE(found.Digest(), nearest.Digest());
-  kept.Evaluate(request, 0, 0, {}, ThetaOf, found);
+  kept.Evaluate(request, {{0, 0}}, {}, ThetaOf, found);
   EXPECT_EQ(found.Digest(), nearest.Digest());
 }
 
@@ -172,7 +214,7 @@ TEST(KeptCandidatesTest, PointsWithoutBoundsAreEvaluatedIfAllowed) {
                            absl::MakeConstSpan(&position, 1),
                            absl::MakeConstSpan(&row, 1), options};
   NeighborTable found(1, 3);
-  kept.Evaluate(request, 0, 0, more, ThetaOf, found);
+  kept.Evaluate(request, {{0, 0}}, more, ThetaOf, found);
   EXPECT_EQ(found.count(0), 2);
   EXPECT_EQ(kept.counters().distance_evaluations(), 2);
 }

@@ -52,6 +52,13 @@ struct KeptRoutines {
   int (*choose_others)(const KeptList& list, const float* score, float best,
                        float theta, int32_t* rows);
 
+  // Writes the rows of `a` that `b` has, too, the others of `a`, and the others
+  // of `b`, each in their order, and returns the number of the first. Each of
+  // the two has at most kMaxRanked rows, all different. Everything has room for
+  // kKeptPadding more rows.
+  int (*share)(const int32_t* a, int count_a, const int32_t* b, int count_b,
+               int32_t* both, int32_t* only_a, int32_t* only_b);
+
   // Of `count` <= kMaxRanked points with these squared distances and distinct
   // row numbers, writes the `k` nearest within the squared distance `limit`, or
   // as many as there are, by (distance, row) as KnnHeap orders them, and

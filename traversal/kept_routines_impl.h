@@ -129,6 +129,35 @@ struct KeptRoutinesOf {
     return found;
   }
 
+  static int Share(const int32_t* a, int count_a, const int32_t* b, int count_b,
+                   int32_t* both, int32_t* only_a, int32_t* only_b) {
+    constexpr int kVectors = kMaxRanked / kWidth;
+    const int vectors = (count_b + kWidth - 1) / kWidth;
+    uint32_t present[kVectors];
+    uint32_t shared[kVectors] = {};
+    for (int v = 0; v < vectors; ++v) present[v] = Present(v * kWidth, count_b);
+    int found = 0;
+    for (int i = 0; i < count_a; ++i) {
+      uint32_t any = 0;
+      for (int v = 0; v < vectors; ++v) {
+        const uint32_t equal = V::EqualMask(b + v * kWidth, a[i]) & present[v];
+        shared[v] |= equal;
+        any |= equal;
+      }
+      // The one that is not meant is written over.
+      both[found] = a[i];
+      only_a[i - found] = a[i];
+      found += static_cast<int>(any != 0);
+    }
+    int others = 0;
+    for (int v = 0; v < vectors; ++v) {
+      const uint32_t rest = present[v] & ~shared[v];
+      V::Compress(rest, b + v * kWidth, only_b + others);
+      others += std::popcount(rest);
+    }
+    return found;
+  }
+
   static int Nearest(const double* squared, const int32_t* row, int count,
                      double limit, int k, int64_t* rows, double* distances) {
     using Doubles = Lanes<Arch>;
@@ -221,7 +250,7 @@ struct KeptRoutinesOf {
 
   static constexpr KeptRoutines Table(Isa isa) {
     return {isa,     &DropBelow,    &Threshold, &Middles,
-            &Choose, &ChooseOthers, &Nearest};
+            &Choose, &ChooseOthers, &Share,     &Nearest};
   }
 };
 

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cstdint>
 #include <limits>
+#include <numeric>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/random.h"
@@ -153,6 +155,53 @@ TEST_P(KeptRoutinesTest, AMiddleThatIsNoNumberIsAnother) {
 
 // The order is that of KnnHeap, whatever is tied, at distance 0 or beyond the
 // limit, and no number counts that is none.
+TEST_P(KeptRoutinesTest, SharesTheRowsOfBoth) {
+  RandomStream random(5, 0);
+  for (const int count_a : {0, 1, 15, 16, 17, 52, 128}) {
+    for (const int count_b : {0, 1, 15, 16, 17, 52, 128}) {
+      for (const int range : {130, 400}) {
+        // Beyond the last row both have what must not count: rows of the other.
+        std::vector<int32_t> all(range), a, b;
+        std::iota(all.begin(), all.end(), 0);
+        for (std::vector<int32_t>* some : {&a, &b}) {
+          for (int i = 0; i < range; ++i) {
+            std::swap(all[i], all[random.UniformBelow(range)]);
+          }
+          some->assign(all.begin(), all.begin() + 128);
+        }
+        for (int i = count_a; i < 128; ++i) a[i] = count_b > 0 ? b[0] : 7;
+        for (int i = count_b; i < 128; ++i) b[i] = count_a > 0 ? a[0] : 7;
+        a.resize(128 + kKeptPadding, a[0]);
+        b.resize(128 + kKeptPadding, a[0]);
+        std::vector<int32_t> both, only_a, only_b;
+        const auto has = [](const std::vector<int32_t>& rows, int count,
+                            int32_t row) {
+          return std::find(rows.begin(), rows.begin() + count, row) !=
+                 rows.begin() + count;
+        };
+        for (int i = 0; i < count_a; ++i) {
+          (has(b, count_b, a[i]) ? both : only_a).push_back(a[i]);
+        }
+        for (int i = 0; i < count_b; ++i) {
+          if (!has(a, count_a, b[i])) only_b.push_back(b[i]);
+        }
+        std::vector<int32_t> found(128 + kKeptPadding), of_a = found,
+                                                        of_b = found;
+        const int shared =
+            routines().share(a.data(), count_a, b.data(), count_b, found.data(),
+                             of_a.data(), of_b.data());
+        ASSERT_EQ(shared, std::ssize(both));
+        found.resize(shared);
+        of_a.resize(count_a - shared);
+        of_b.resize(count_b - shared);
+        EXPECT_EQ(found, both);
+        EXPECT_EQ(of_a, only_a);
+        EXPECT_EQ(of_b, only_b);
+      }
+    }
+  }
+}
+
 TEST_P(KeptRoutinesTest, NearestAreThoseOfTheHeap) {
   constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
   RandomStream random(5, 0);

@@ -197,15 +197,7 @@ void FarFieldPass::Search(const Request& request, int block,
     SearchBlock(request, other);
   }
   FindInducing();
-  for (int i = 0; i < task_.count; ++i) {
-    if (!task_.hard[i]) KeepInducing(request, i);
-    counts_.filtered += kept_[i].filtered;
-    if (task_.hard[i]) {
-      hard_queries_.push_back(task_.number[i]);
-    } else {
-      Evaluate(request, i, neighbors);
-    }
-  }
+  Evaluate(request, neighbors);
 }
 
 std::vector<FarFieldLeft> FarFieldPass::Measure(
@@ -451,10 +443,20 @@ void FarFieldPass::KeepInducing(const Request& request, int i) {
   }
 }
 
-void FarFieldPass::Evaluate(const Request& request, int i,
-                            NeighborTable& neighbors) {
-  kept_.Evaluate(
-      request, task_.number[i], i, /*more=*/{},
+void FarFieldPass::Evaluate(const Request& request, NeighborTable& neighbors) {
+  KeptCandidates::Asked asked[kMaxQueries];
+  int count = 0;
+  for (int i = 0; i < task_.count; ++i) {
+    if (!task_.hard[i]) KeepInducing(request, i);
+    counts_.filtered += kept_[i].filtered;
+    if (task_.hard[i]) {
+      hard_queries_.push_back(task_.number[i]);
+    } else {
+      asked[count++] = {task_.number[i], i};
+    }
+  }
+  kept_.EvaluateAll(
+      request, absl::MakeConstSpan(asked).first(count), /*more=*/{},
       [&](double threshold) {
         return blocks_.frame().bound().Theta(
             FloatBelow(1 - std::min(threshold, 2.0)));

@@ -145,7 +145,8 @@ class FarFieldPass {
   // Finds the inducing points that some query of the task may keep.
   void FindInducing();
   void KeepInducing(const Request& request, int i);
-  void Evaluate(const Request& request, int i, NeighborTable& neighbors);
+  // Evaluates the lists of all queries that are not hard.
+  void Evaluate(const Request& request, NeighborTable& neighbors);
 
   const ResidualCorrelation& metric_;
   const FarFieldBlocks& blocks_;

@@ -227,21 +227,7 @@ void SkeletonPass::Search(const Request& request, int block,
     task_.points.Assign(request.from, task_.ids);
     SearchByProjection(request);
   }
-  // In the order of space: near queries have near neighbors, whose rows of V
-  // are then in the cache.
-  int by_position[kMaxQueries];
-  std::iota(by_position, by_position + task_.count, 0);
-  std::sort(by_position, by_position + task_.count, [&](int a, int b) {
-    return task_.position[a] < task_.position[b];
-  });
-  for (const int i : absl::MakeConstSpan(by_position).first(task_.count)) {
-    counts_.filtered += kept_[i].filtered;
-    if (task_.hard[i]) {
-      hard_queries_.push_back(task_.number[i]);
-    } else {
-      Evaluate(request, i, neighbors);
-    }
-  }
+  Evaluate(request, neighbors);
 }
 
 void SkeletonPass::SearchOwnBlock(const Request& request) {
@@ -484,11 +470,27 @@ void SkeletonPass::RaiseTheta(int i) {
   task_.kept_at_theta[i] = kept_[i].size;
 }
 
-void SkeletonPass::Evaluate(const Request& request, int i,
-                            NeighborTable& neighbors) {
-  RaiseTheta(i);
-  kept_.Evaluate(
-      request, task_.number[i], i, skeletons_.loose_rows(),
+void SkeletonPass::Evaluate(const Request& request, NeighborTable& neighbors) {
+  // In the order of space: near queries have near neighbors, whose rows of V
+  // are then in the cache.
+  int by_position[kMaxQueries];
+  std::iota(by_position, by_position + task_.count, 0);
+  std::sort(by_position, by_position + task_.count, [&](int a, int b) {
+    return task_.position[a] < task_.position[b];
+  });
+  KeptCandidates::Asked asked[kMaxQueries];
+  int count = 0;
+  for (const int i : absl::MakeConstSpan(by_position).first(task_.count)) {
+    counts_.filtered += kept_[i].filtered;
+    if (task_.hard[i]) {
+      hard_queries_.push_back(task_.number[i]);
+    } else {
+      RaiseTheta(i);
+      asked[count++] = {task_.number[i], i};
+    }
+  }
+  kept_.EvaluateAll(
+      request, absl::MakeConstSpan(asked).first(count), skeletons_.loose_rows(),
       [&](double threshold) { return ThetaOf(threshold, skeletons_.slack()); },
       neighbors);
 }

@@ -203,7 +203,8 @@ class SkeletonPass {
   // raising theta if need be. A query that has none becomes a hard one.
   bool MakeRoom(int i);
   void RaiseTheta(int i);
-  void Evaluate(const Request& request, int i, NeighborTable& neighbors);
+  // Evaluates the lists of all queries that are not hard.
+  void Evaluate(const Request& request, NeighborTable& neighbors);
 
   const ResidualCorrelation& metric_;
   const BlockSkeletons& skeletons_;

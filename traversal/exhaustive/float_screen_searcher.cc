@@ -362,8 +362,9 @@ void FloatScreenSearcher::Evaluate(const Request& request, Query& query,
                                    Worker& worker,
                                    NeighborTable& neighbors) const {
   Raise(query, worker);
+  const KeptCandidates::Asked asked = {query.number, query.list};
   worker.kept.Evaluate(
-      request, query.number, query.list, /*more=*/{},
+      request, absl::MakeConstSpan(&asked, 1), /*more=*/{},
       // |rho| below this has t above the threshold.
       [](double threshold) { return 1 - threshold - 0x1p-50; }, neighbors);
 }
