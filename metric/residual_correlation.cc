@@ -99,6 +99,10 @@ void ResidualCorrelation::Tile(const Points& from,
   }
   for (int j = 0; j < count; ++j) {
     workspace.candidate_rows[j] = data_.v.row(candidates[j]);
+    if (candidates.is_range()) continue;
+    // What else is read of a point comes while products are computed.
+    __builtin_prefetch(data_.points.row(candidates[j]));
+    __builtin_prefetch(&scale_[candidates[j]]);
   }
   simd_->dot_tile(workspace.query_rows.data(), num_queries,
                   workspace.candidate_rows.data(), count,
@@ -111,7 +115,7 @@ void ResidualCorrelation::Tile(const Points& from,
     coordinates = lanes_.From(first);
     scale = scale_.data() + first;
   } else {
-    workspace.lanes.Gather(lanes_, candidates.list());
+    workspace.lanes.Gather(data_.points.view(), candidates.list());
     for (int j = 0; j < count; ++j) {
       workspace.scale[j] = scale_[candidates[j]];
     }

@@ -102,6 +102,24 @@ float KeptCandidates::AboutKthLower(int i, float least) const {
                               least);
 }
 
+void KeptCandidates::Prefetch(const Request& request,
+                              absl::Span<const Asked> queries,
+                              NeighborTable& neighbors) {
+  const auto after = [&](size_t first) {
+    return queries.subspan(std::min(first, queries.size()), kMostAsked);
+  };
+  for (const Asked& asked : after(2 * kMostAsked)) {
+    request.Prefetch(asked.number);
+  }
+  for (const Asked& asked : after(kMostAsked)) {
+    const int32_t position = request.positions[asked.number];
+    __builtin_prefetch(request.from.v.row(position));
+    __builtin_prefetch(request.from.points.row(position));
+    __builtin_prefetch(&request.from.inverse_sqrt[position]);
+    neighbors.Prefetch(asked.number);
+  }
+}
+
 void KeptCandidates::Begin(const Request& request,
                            absl::Span<const Asked> queries,
                            NeighborTable& neighbors) {
@@ -181,8 +199,8 @@ void KeptCandidates::Take(absl::Span<const int32_t> rows, Answer& answer) {
 void KeptCandidates::TakeAllowed(absl::Span<const int32_t> rows,
                                  Answer& answer) {
   const SearchOptions& options = request_->options;
-  const int64_t own = request_->rows[answer.number];
   while (!rows.empty()) {
+    const int64_t own = request_->rows[answer.number];
     const auto some = rows.subspan(0, answer.chosen.size());
     int count = 0;
     for (const int32_t row : some) {

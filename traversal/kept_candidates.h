@@ -124,10 +124,10 @@ class KeptCandidates {
   void EvaluateAll(const Request& request, absl::Span<const Asked> queries,
                    absl::Span<const int32_t> more, ThetaOf theta_of,
                    NeighborTable& neighbors) {
-    for (; !queries.empty(); queries.remove_prefix(kMostAsked)) {
-      Evaluate(request, queries.subspan(0, kMostAsked), more, theta_of,
+    for (size_t i = 0; i < queries.size(); i += kMostAsked) {
+      Prefetch(request, queries.subspan(i), neighbors);
+      Evaluate(request, queries.subspan(i, kMostAsked), more, theta_of,
                neighbors);
-      if (queries.size() < kMostAsked) break;
     }
   }
 
@@ -159,6 +159,10 @@ class KeptCandidates {
     KnnHeap heap;
   };
 
+  // Asks for what will be read and written of the queries after the first
+  // kMostAsked.
+  static void Prefetch(const Request& request, absl::Span<const Asked> queries,
+                       NeighborTable& neighbors);
   // Starts the evaluation of other queries.
   void Begin(const Request& request, absl::Span<const Asked> queries,
              NeighborTable& neighbors);

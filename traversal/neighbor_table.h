@@ -51,8 +51,11 @@ class NeighborTable {
 
   // Asks for the memory of query i, which is about to be written.
   void Prefetch(int64_t i) {
-    __builtin_prefetch(rows_.row(i), /*rw=*/1);
-    __builtin_prefetch(distances_.row(i), /*rw=*/1);
+    constexpr int64_t kLine = 64 / sizeof(int64_t);
+    for (int64_t j = 0; j < k(); j += kLine) {
+      __builtin_prefetch(rows_.row(i) + j, /*rw=*/1);
+      __builtin_prefetch(distances_.row(i) + j, /*rw=*/1);
+    }
   }
 
   NeighborTable Clone() const;

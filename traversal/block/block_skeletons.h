@@ -104,6 +104,10 @@ class BlockSkeletons {
 
   // Returns the position of a row, or -1 where it is loose.
   int32_t position(int64_t row) const { return columns_.positions[row]; }
+  // Asks for the position of a row.
+  void Prefetch(int64_t row) const {
+    __builtin_prefetch(&columns_.positions[row]);
+  }
   // Columns by position. Padding has 0.
   const float* e() const { return columns_.e.data(); }
   const float* norm() const { return columns_.norm.data(); }  // sqrt(1 + tau)

@@ -114,6 +114,8 @@ class FarFieldBlocks {
 
   // Returns the position of a row, or -1 where it is an inducing point.
   int32_t position(int64_t row) const { return positions_[row]; }
+  // Asks for the position of a row.
+  void Prefetch(int64_t row) const { __builtin_prefetch(&positions_[row]); }
   absl::Span<const int32_t> rows() const { return columns_.row; }
 
   // Returns a bound on |c| of all pairs of points of two blocks, in the frame's

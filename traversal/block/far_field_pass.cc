@@ -131,6 +131,13 @@ void FarFieldPass::LoadQueries(const Request& request, int block,
   task_.count = static_cast<int>(queries.size());
   task_.block = block;
   expanded_ = -1;
+  for (const int32_t query : queries) request.Prefetch(query);
+  for (const int32_t query : queries) {
+    blocks_.Prefetch(request.positions[query]);
+    __builtin_prefetch(metric_.data().points.row(request.positions[query]));
+    __builtin_prefetch(
+        &metric_.data().inverse_sqrt[request.positions[query]]);
+  }
   for (int i = 0; i < task_.count; ++i) {
     const int32_t query = queries[i];
     const int32_t row = request.positions[query];
@@ -234,9 +241,9 @@ uint32_t FarFieldPass::Wanted(int block, int first, float* most) {
   const FarFieldExpansions& expansions = blocks_.expansions();
   const float of_all = blocks_.most(task_.block, block);
   const float left = expansions.left(task_.block, block);
-  float& least = task_.least_reach[first / kFarPanel];
-  if (of_all < least * to.min_root) return 0;
-  least = std::numeric_limits<float>::infinity();
+  float& least_reach = task_.least_reach[first / kFarPanel];
+  if (of_all < least_reach * to.min_root) return 0;
+  float least = std::numeric_limits<float>::infinity();
   uint32_t wanted = 0;
   bool may_help = false;
   for (int l = 0; l < kFarPanel; ++l) {
@@ -250,6 +257,7 @@ uint32_t FarFieldPass::Wanted(int block, int first, float* most) {
     wanted |= static_cast<uint32_t>(may) << l;
     may_help = may_help || (may && left < need);
   }
+  least_reach = least;
   if (!may_help) return wanted;
   if (expanded_ != block) {
     expansions.Load(task_.block, block, expansion_.data());

@@ -112,6 +112,12 @@ void SkeletonPass::LoadQueries(const Request& request, int block,
   task_.count = static_cast<int>(queries.size());
   task_.block = block;
   task_.ids.clear();
+  for (const int32_t query : queries) request.Prefetch(query);
+  if (request.own()) {
+    for (const int32_t query : queries) {
+      skeletons_.Prefetch(request.positions[query]);
+    }
+  }
   for (int i = 0; i < task_.count; ++i) {
     const int32_t query = queries[i];
     const int32_t point = request.positions[query];

@@ -236,7 +236,7 @@ void SkeletonSearcher::Search(const Request& request, NeighborTable& neighbors,
   }
   if (!Monitor::Go(monitor)) return;
   Tasks divided = Divide(request, parts);
-  const Passes passes = RunTasks(request, parts, divided, neighbors);
+  Passes passes = RunTasks(request, parts, divided, neighbors);
   if (!Monitor::Go(monitor)) return;
   // Fields are there even where no task ran.
   SearchCounters sum;
@@ -253,6 +253,7 @@ void SkeletonSearcher::Search(const Request& request, NeighborTable& neighbors,
     AddCounters(pass->counters(), sum);
     statistics.trace.Add(pass->trace());
   }
+  passes.clear();  // Hard queries are searched without their memory.
   if (request.options.telemetry && !divided.tasks.empty()) {
     SearchTrace::Level& level = statistics.trace.level(0);
     level.frontier += sum.segments_expanded() + sum.prunes_lower_bound();
