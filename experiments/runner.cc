@@ -60,9 +60,10 @@ bool IsReference(const SweepCase& sweep_case) {
   return sweep_case.strategy() == EXHAUSTIVE;
 }
 
-// An index is taken as settled after so many searches, and so many times as
-// many queries as there are points.
-constexpr int kMaxRounds = 16;
+// An index is taken as settled after so many searches: after the first number
+// if they have made nothing, and otherwise after the second.
+constexpr int kMaxIdleCalls = 16;
+constexpr int kMaxCalls = 128;
 
 // Returns a line about the result of the check of a case.
 std::string Announcement(const RunRecord::Deterministic::Case& known,
@@ -185,11 +186,10 @@ class WorkloadRunner {
     // An index to which calls add is searched until it is settled, and then
     // once more.
     bool again = index.kept_bytes() > 0;
-    const int64_t most_calls =
-        kMaxRounds *
-        std::max<int64_t>(1, workload_.num_points() /
-                                 std::max<int64_t>(1, workload_.num_queries()));
-    for (int64_t calls = 0; !index.settled() && calls < most_calls; ++calls) {
+    const auto most_calls = [&] {
+      return index.kept_bytes() > 0 ? kMaxCalls : kMaxIdleCalls;
+    };
+    for (int calls = 0; !index.settled() && calls < most_calls(); ++calls) {
       RCT_RETURN_IF_ERROR(search());
       again = true;
     }

@@ -131,7 +131,7 @@ FarFieldBlocks::FarFieldBlocks(const ResidualCorrelation& metric,
   if (only.empty()) {
     inducing_.emplace(metric, columns_.row,
                       /*others=*/absl::Span<const int32_t>(), boxes_.slack());
-    inducing_->Weigh(inducing_->panels_of_rows(), threads, monitor);
+    inducing_->Weigh(inducing_->panels_of_rows(), threads, nullptr);
   }
   std::vector<Draft> drafts(num_blocks);
   {

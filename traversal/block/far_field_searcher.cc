@@ -298,6 +298,7 @@ void FarFieldSearcher::Search(const Request& request, NeighborTable& neighbors,
   statistics.counters.set_predecessor_filtered(0);
   statistics.counters.set_segments_expanded(0);
   statistics.counters.set_prunes_lower_bound(0);
+  statistics.counters.set_sub_block_prunes(0);
   statistics.counters.set_points_screened(0);
   statistics.counters.set_heap_pushes(0);
   const FarFieldBlocks* blocks = BlocksFor(request, statistics.counters);

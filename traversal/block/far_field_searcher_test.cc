@@ -86,8 +86,9 @@ TEST_P(FarFieldSearcherSetsTest, IsExhaustiveSearch) {
         ASSERT_NE(searcher->blocks(), nullptr);
         ExpectExhaustive(metric, *searcher, {7, 50, 1, 330});
         if (HasFatalFailure()) return;
-        pruned += searcher->SearchRows(AllRows(320), {.k = 7})
-                      .counters.prunes_lower_bound();
+        const SearchCounters counters =
+            searcher->SearchRows(AllRows(320), {.k = 7}).counters;
+        pruned += counters.prunes_lower_bound() + counters.sub_block_prunes();
       }
     }
   }

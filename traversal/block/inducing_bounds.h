@@ -134,6 +134,7 @@ class InducingBounds {
                  int64_t count, double length, Worker& worker);
 
   // Computes the weights of the points from panel `first` on, and their bounds.
+  // `monitor` may be null.
   void Weigh(int64_t first, int threads, Monitor* monitor);
 
   // Returns the rows that are inducing points.

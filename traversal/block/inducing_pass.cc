@@ -29,9 +29,9 @@ constexpr int kExactTile = 120;
 // Queries that are searched one after the other by one thread.
 constexpr int64_t kTask = 16;
 
-// A query is given up when it has met so many points and this part of all:
+// A query is given up after so many evaluations and this part of all of its:
 // exhaustive search takes about as long for all as the pass for the rest.
-constexpr int64_t kLeastMet = 1024;
+constexpr int64_t kLeastEvaluations = 1024;
 constexpr int64_t kMostPart = 4;
 
 // Returns queries that are near each other one after the other, so that the
@@ -72,8 +72,7 @@ SearchCounters InducingPass::counters() const {
   counters.set_distance_evaluations(evaluations_);
   counters.set_predecessor_filtered(filtered_);
   counters.set_heap_pushes(pushes_);
-  counters.set_segments_expanded(block_tests_ - blocks_pruned_);
-  counters.set_prunes_lower_bound(blocks_pruned_);
+  counters.set_sub_block_prunes(panels_pruned_);
   return counters;
 }
 
@@ -92,8 +91,10 @@ bool InducingPass::Search(const Request& request, int32_t number,
   tile_[tile_size_++] = request.positions[number];
   for (const int32_t row : bounds_.others()) Push(request, row);
   EvaluateTile(request);
-  const int64_t most_met =
-      std::max(kLeastMet, owner_.metric().size() / kMostPart);
+  const int64_t most =
+      evaluations_ +
+      std::max(kLeastEvaluations,
+               std::min(limit_, owner_.metric().size()) / kMostPart);
   int64_t met = 0;
   // Panels with codes from `end` on have been met.
   int end = InducingBounds::kCodes;
@@ -105,18 +106,18 @@ bool InducingPass::Search(const Request& request, int32_t number,
     int64_t count = 0;
     while (begin > least && count < wanted) count += panels[--begin];
     if (count == 0) break;
-    met += count * InducingBounds::kPanel;
-    if (met > most_met) return false;
+    met += count;
     for (int64_t p = 0; p < bounds_.num_panels(); ++p) {
       if (codes[p] < begin || codes[p] >= end) continue;
+      if (bounds_.min_row(p) >= limit_) continue;
       for (const int32_t row : bounds_.panel_rows(p)) Push(request, row);
     }
     EvaluateTile(request);
+    if (evaluations_ > most) return false;
     end = begin;
     wanted *= 2;
   }
-  blocks_pruned_ += bounds_.num_panels() - met / InducingBounds::kPanel;
-  block_tests_ += bounds_.num_panels();
+  panels_pruned_ += bounds_.num_panels() - met;
   heap_.MoveTo(neighbors, number);
   return true;
 }

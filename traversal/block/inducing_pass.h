@@ -3,7 +3,7 @@
 // A panel of points is known to see no more of an inducing point than its code
 // says (inducing_bounds.h). So panels are evaluated by the metric, those with
 // the largest codes first, until codes are below what theta asks for: for k
-// neighbors about three times k points in place of n. Points that are in no
+// neighbors about four times k points in place of n. Points that are in no
 // panel are evaluated, too. Where the codes leave a large part of all points,
 // the pass gives a query up.
 //
@@ -76,8 +76,7 @@ class InducingPass {
   int64_t evaluations_ = 0;
   int64_t filtered_ = 0;
   int64_t pushes_ = 0;
-  int64_t block_tests_ = 0;
-  int64_t blocks_pruned_ = 0;
+  int64_t panels_pruned_ = 0;
 };
 
 // Answers `queries`, numbers of the request's, which are inducing points, on
