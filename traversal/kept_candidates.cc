@@ -178,7 +178,7 @@ void KeptCandidates::TakeBest(int count) {
   a.tile_size = b.tile_size = shared;
   const int32_t both[] = {request_->positions[a.number],
                           request_->positions[b.number]};
-  EvaluateTile(both, a, 0, shared);
+  if (shared > 0) EvaluateTile(both, a, 0, shared);
   Take(absl::MakeConstSpan(only_a, size_a - shared), a);
   Take(absl::MakeConstSpan(only_b, size_b - shared), b);
 }

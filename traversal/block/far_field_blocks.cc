@@ -462,7 +462,8 @@ int64_t FarFieldBlocks::bytes() const {
       static_cast<int64_t>(a_.size() + basis_.size() + columns_.z.size() +
                            9 * columns_.row.size() + positions_.size());
   return 4 * floats + 4 * most_.rows() * most_.stride() + boxes_.bytes() +
-         expansions_->bytes() + (balls_.has_value() ? balls_->bytes() : 0);
+         expansions_->bytes() + (balls_.has_value() ? balls_->bytes() : 0) +
+         (inducing_.has_value() ? inducing_->bytes() : 0);
 }
 
 int64_t FarFieldBlocks::width(int b) const {

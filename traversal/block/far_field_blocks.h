@@ -30,11 +30,12 @@
 // alive. Each part is split in space, down to panels of sixteen points with
 // balls around them (far_field_balls.h), or else sorted by row, so that a panel
 // holds rows of about one age. Rows that are inducing points are in no block;
-// jitter abar bounds what they are to a block.
+// what they are to each panel is bounded by a byte (inducing_bounds.h).
 //
 // Cost, beside that of V: about twice the arithmetic of V for alpha and err, n
 // m s for bases of rank s, and p^(2d) m for each pair of blocks. Memory: 4 n s
-// bytes for coordinates, and (4 s + 8 p^d) m for each block.
+// bytes for coordinates, n m / 16 for inducing points, and (4 s + 8 p^d) m for
+// each block.
 
 #ifndef RCT_TRAVERSAL_BLOCK_FAR_FIELD_BLOCKS_H_
 #define RCT_TRAVERSAL_BLOCK_FAR_FIELD_BLOCKS_H_

@@ -12,7 +12,7 @@
 //     k - y . a_x     -> upper and lower bounds on |rho| of their points
 //
 // and a point is kept where its upper bound reaches theta. At the end the
-// inducing points are kept that jitter abar does not dismiss, and the metric
+// inducing points are kept that their bounds do not dismiss, and the metric
 // evaluates what is left (kept_candidates.h). A query for which too much is
 // left is handed back as a hard one.
 //

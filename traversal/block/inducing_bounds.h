@@ -48,7 +48,6 @@
 #include <vector>
 
 #include "absl/types/span.h"
-#include "base/aligned_buffer.h"
 #include "base/monitor.h"
 #include "metric/residual_correlation.h"
 #include "metric/rounding.h"

@@ -113,7 +113,8 @@ bool InducingPass::Search(const Request& request, int32_t number,
       for (const int32_t row : bounds_.panel_rows(p)) Push(request, row);
     }
     EvaluateTile(request);
-    if (evaluations_ > most) return false;
+    // What is complete is not given up.
+    if (evaluations_ > most && begin > LeastCode()) return false;
     end = begin;
     wanted *= 2;
   }

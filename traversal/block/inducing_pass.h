@@ -12,8 +12,8 @@
 // query itself, whose distance is 0 even where a floor under p makes its rho
 // small, is always evaluated.
 //
-// Cost. Two bytes are read for each panel, and the rows of V that are
-// evaluated, which no two queries share but by the cache.
+// Cost. The codes are read a few times, a byte for each panel, and the rows of V
+// that are evaluated, which no two queries share but by the cache.
 
 #ifndef RCT_TRAVERSAL_BLOCK_INDUCING_PASS_H_
 #define RCT_TRAVERSAL_BLOCK_INDUCING_PASS_H_

@@ -38,6 +38,9 @@ namespace {
 // Rows with fewer predecessors are searched exhaustively, which is faster.
 constexpr int64_t kMinPredecessors = 2048;
 
+// Bounds of inducing points are judged by calls with so many of them.
+constexpr size_t kLeastTried = 64;
+
 // The largest share of a search that a monitor is told its passes take: how
 // many queries turn out hard is not known before.
 constexpr double kMaxPassShare = 0.98;
@@ -194,7 +197,11 @@ void SkeletonSearcher::SearchByInducing(const Request& request, Tasks& divided,
   if (divided.inducing.empty()) return;
   const std::vector<int32_t> given_up = SearchInducing(
       *this, *divided.bounds, request, divided.inducing, neighbors, statistics);
-  if (2 * given_up.size() > divided.inducing.size()) lazy_->DropInducing();
+  // A few queries, which options make unlike others, tell nothing.
+  if (divided.inducing.size() >= kLeastTried &&
+      2 * given_up.size() > divided.inducing.size()) {
+    lazy_->DropInducing();
+  }
   divided.hard.insert(divided.hard.end(), given_up.begin(), given_up.end());
   std::sort(divided.hard.begin(), divided.hard.end());
 }
