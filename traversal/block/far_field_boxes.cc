@@ -84,8 +84,8 @@ FarFieldBoxes::FarFieldBoxes(std::shared_ptr<const InducingFactor> factor,
       center_(num_boxes * grid_.dim()),
       half_(num_boxes * grid_.dim()),
       shift_(num_boxes),
-      weights_{stride_, Zeros(num_boxes * stride_),
-               std::vector<double>(num_boxes)},
+      lengths_(num_boxes),
+      weights_(Zeros(num_boxes * stride_)),
       errors_(Zeros(num_boxes * stride_)),
       rests_(Zeros(num_boxes * stride_)),
       nodes_(num_boxes * grid_.size(), grid_.dim()),
@@ -93,6 +93,7 @@ FarFieldBoxes::FarFieldBoxes(std::shared_ptr<const InducingFactor> factor,
          FactorStride(factor_->num_inducing())) {}
 
 void FarFieldBoxes::DropNodes() {
+  lengths_ = {};
   weights_ = {};
   errors_ = {};
   rests_ = {};
@@ -101,7 +102,7 @@ void FarFieldBoxes::DropNodes() {
 }
 
 int64_t FarFieldBoxes::bytes() const {
-  return 4 * static_cast<int64_t>(weights_.largest.size() + errors_.size() +
+  return 4 * static_cast<int64_t>(weights_.size() + errors_.size() +
                                   rests_.size()) +
          8 * v_.rows() * v_.stride();
 }
@@ -240,8 +241,8 @@ void FarFieldBoxes::BoundWeights(int b, int64_t padded_count, Worker& worker) {
   const double alpha = std::sqrt(
       *std::max_element(worker.squares.begin(), worker.squares.end()));
   const double length = alpha * (1 + 2 * slack_.Weight());
-  weights_.length[b] = std::max(weights_.length[b], length);
-  float* weights = weights_.largest.data() + b * stride_;
+  lengths_[b] = std::max(lengths_[b], length);
+  float* weights = weights_.data() + b * stride_;
   float* left = rests_.data() + b * stride_;
   for (int64_t r = 0; r < m; ++r) {
     Raise(FloatAbove(of_points[r] + slack_.Weight() * length), weights[r]);
@@ -257,8 +258,8 @@ void FarFieldBoxes::EachArray(Self& self, int b, Use use) {
   use(&self.center_[int64_t{b} * dim], dim);
   use(&self.half_[int64_t{b} * dim], dim);
   use(&self.shift_[b], 1);
-  use(&self.weights_.length[b], 1);
-  use(self.weights_.largest.data() + b * self.stride_, self.stride_);
+  use(&self.lengths_[b], 1);
+  use(self.weights_.data() + b * self.stride_, self.stride_);
   use(self.errors_.data() + b * self.stride_, self.stride_);
   use(self.rests_.data() + b * self.stride_, self.stride_);
   use(self.nodes_.row(b * size), size * self.nodes_.stride());
@@ -333,9 +334,8 @@ double FarFieldBoxes::LeftBetween(int a, int b) const {
     return routines_->product(from.data() + i * stride_,
                               errors_.data() + j * stride_, stride_);
   };
-  const AlignedBuffer<float>& weights = weights_.largest;
   const float of_weights =
-      product(weights, a, b) + product(weights, b, a) +
+      product(weights_, a, b) + product(weights_, b, a) +
       std::min(product(rests_, a, b), product(rests_, b, a));
   return of_kernel * kernel.variance() +
          static_cast<double>(of_weights) * (1 + 0x1p-10);
@@ -369,8 +369,8 @@ float FarFieldBoxes::BoundPair(int a, int b, double unit,
   const double sum = routines_->coefficient_sum(
       grid_.transform(), grid_.side(), grid_.dim(), stride,
       worker.values.data(), worker.scratch.data());
-  const double rest = left + slack_.Covariance(std::max(weights_.length[a],
-                                                        weights_.length[b]));
+  const double rest =
+      left + slack_.Covariance(std::max(lengths_[a], lengths_[b]));
   expansions.Keep(a, b, worker.scratch.data(), stride, unit * unit, rest);
   return FloatAbove((sum * (1 + 0x1p-30) + rest) * unit * unit);
 }

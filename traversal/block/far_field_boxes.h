@@ -34,13 +34,6 @@
 
 namespace rct {
 
-// The largest weights in each block.
-struct BlockWeights {
-  int64_t stride;                // m rounded up to whole vectors of float32
-  AlignedBuffer<float> largest;  // abar of block b from b stride on
-  std::vector<double> length;    // the largest |alpha| of each block
-};
-
 // Calls for different boxes, and for different pairs, may run at once.
 class FarFieldBoxes {
  public:
@@ -78,7 +71,7 @@ class FarFieldBoxes {
   const ChebyshevGrid& grid() const { return grid_; }
   const FarFieldSlack& slack() const { return slack_; }
   // Returns the largest |alpha| of the points of box b and of its nodes.
-  double weight_length(int b) const { return weights_.length[b]; }
+  double weight_length(int b) const { return lengths_[b]; }
   int64_t bytes() const;
 
   // Makes box b that of the points `rows`, at least one, of `points`.
@@ -137,11 +130,12 @@ class FarFieldBoxes {
   std::vector<double> center_;  // dim each, as coordinates are
   std::vector<double> half_;    // dim each, in lengthscales
   std::vector<double> shift_;
-  BlockWeights weights_;         // abar; |alpha| over points and nodes
-  AlignedBuffer<float> errors_;  // err, laid out as the weights
-  AlignedBuffer<float> rests_;   // bbar, laid out as the weights
-  Matrix<double> nodes_;         // coordinates, grid size rows a box
-  Matrix<double> v_;             // of the nodes
+  std::vector<double> lengths_;   // the largest |alpha| of points and nodes
+  AlignedBuffer<float> weights_;  // abar of box b from b stride on
+  AlignedBuffer<float> errors_;   // err, laid out as the weights
+  AlignedBuffer<float> rests_;    // bbar, laid out as the weights
+  Matrix<double> nodes_;          // coordinates, grid size rows a box
+  Matrix<double> v_;              // of the nodes
 };
 
 }  // namespace rct

@@ -167,7 +167,9 @@ SkeletonSearcher::Tasks SkeletonSearcher::Divide(
 void SkeletonSearcher::MoveInducing(const Request& request,
                                     const SkeletonParts& parts,
                                     Tasks& divided) const {
-  if (divided.hard.empty() || parts.skeletons == nullptr || !request.own() ||
+  // With bounds from the start no inducing point is among the hard queries.
+  if (divided.hard.empty() || divided.bounds != nullptr ||
+      parts.skeletons == nullptr || !request.own() ||
       metric().factor() == nullptr) {
     return;
   }
@@ -177,16 +179,12 @@ void SkeletonSearcher::MoveInducing(const Request& request,
       divided.hard.begin(), divided.hard.end(), [&](int32_t query) {
         return inducing.count(request.positions[query]) == 0;
       });
-  const InducingBounds* bounds =
-      divided.bounds != nullptr
-          ? divided.bounds
-          : lazy_->InducingFor(divided.hard.end() - first,
-                               request.num_queries(), request.options);
-  if (bounds == nullptr) {
+  divided.bounds = lazy_->InducingFor(divided.hard.end() - first,
+                                      request.num_queries(), request.options);
+  if (divided.bounds == nullptr) {
     std::sort(divided.hard.begin(), divided.hard.end());
     return;
   }
-  divided.bounds = bounds;
   divided.inducing.insert(divided.inducing.end(), first, divided.hard.end());
   divided.hard.erase(first, divided.hard.end());
 }
