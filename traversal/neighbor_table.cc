@@ -2,11 +2,31 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <string>
 
+#include "base/parallel.h"
 #include "base/sha256.h"
 
 namespace rct {
+namespace {
+
+// Numbers that one thread fills at a time.
+constexpr int64_t kPiece = int64_t{1} << 16;
+
+}  // namespace
+
+NeighborTable::NeighborTable(int64_t num_queries, int64_t k, int threads)
+    : rows_(num_queries, k), distances_(num_queries, k) {
+  const int64_t size = num_queries * k;
+  ParallelFor(threads, (size + kPiece - 1) / kPiece, [&](int64_t piece, int) {
+    const int64_t first = piece * kPiece;
+    const int64_t count = std::min(kPiece, size - first);
+    std::fill_n(rows_.data() + first, count, kNoNeighbor);
+    std::fill_n(distances_.data() + first, count,
+                std::numeric_limits<double>::infinity());
+  });
+}
 
 NeighborTable NeighborTable::Clone() const {
   NeighborTable copy;

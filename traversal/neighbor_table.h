@@ -4,7 +4,6 @@
 #define RCT_TRAVERSAL_NEIGHBOR_TABLE_H_
 
 #include <cstdint>
-#include <limits>
 #include <string>
 #include <vector>
 
@@ -22,16 +21,10 @@ class NeighborTable {
  public:
   NeighborTable() = default;
 
-  // Makes a table in which no query has a neighbor.
-  NeighborTable(int64_t num_queries, int64_t k)
-      : rows_(num_queries, k), distances_(num_queries, k) {
-    for (int64_t i = 0; i < num_queries; ++i) {
-      for (int64_t j = 0; j < k; ++j) {
-        rows_(i, j) = kNoNeighbor;
-        distances_(i, j) = std::numeric_limits<double>::infinity();
-      }
-    }
-  }
+  // Makes a table in which no query has a neighbor. A large one is filled by
+  // `threads` threads: what takes its time are the pages that the system hands
+  // out.
+  NeighborTable(int64_t num_queries, int64_t k, int threads = 1);
 
   int64_t num_queries() const { return rows_.rows(); }
   int64_t k() const { return rows_.cols(); }

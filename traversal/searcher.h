@@ -174,7 +174,8 @@ class Searcher {
         (options.allowed.empty() ||
          static_cast<int64_t>(options.allowed.size()) == metric_->size()));
     SearchResult result;
-    result.neighbors = NeighborTable(queries.size(), options.k);
+    result.neighbors =
+        NeighborTable(queries.size(), options.k, options.threads);
     SearchInto({metric_->data(), queries.from(), queries.positions(),
                 queries.rows(), options},
                result.neighbors, result);

@@ -151,6 +151,7 @@ FarFieldBlocks::FarFieldBlocks(const ResidualCorrelation& metric,
         });
   }
   if (!Monitor::Go(monitor)) return;
+  if (inducing_.has_value()) inducing_->Finish(threads);
   Join(std::move(drafts));
   most_ = Matrix<float>(num_blocks, num_blocks);
   expansions_.emplace(boxes_.grid(), num_blocks,

@@ -98,13 +98,9 @@ absl::Status ValidateFarFieldConfig(const FarFieldConfig& config) {
 }
 
 struct FarFieldSearcher::Tasks {
-  struct Task {
-    int block;
-    absl::Span<const int32_t> queries;
-  };
-  std::vector<int32_t> order;  // the queries that the spans refer to
-  std::vector<Task> tasks;
+  std::vector<int32_t> order;  // the queries that the tasks refer to
   std::vector<int32_t> inducing;
+  std::vector<BlockTask> tasks;
   std::vector<int32_t> hard;
 };
 
@@ -256,8 +252,11 @@ FarFieldSearcher::Tasks FarFieldSearcher::Divide(
     }
     divided.tasks.push_back(
         {static_cast<int>(block),
-         absl::MakeConstSpan(divided.order).subspan(first, i - first)});
+         absl::MakeConstSpan(divided.order).subspan(first, i - first),
+         /*inducing=*/{}});
   }
+  AddInducing(blocks->inducing(), blocks->block_size(), request,
+              divided.inducing, divided.tasks);
   return divided;
 }
 
@@ -274,11 +273,16 @@ void FarFieldSearcher::RunTasks(const Request& request,
     passes.push_back(std::make_unique<FarFieldPass>(
         *this, blocks, std::min(request.options.k, metric().size())));
   }
+  InducingPasses inducing(*this, &blocks.inducing(), request.options,
+                          num_workers);
   ParallelFor(num_workers, num_tasks, request.options.monitor,
               [&](int64_t number, int worker) {
-                const Tasks::Task& task = divided.tasks[number];
-                passes[worker]->Search(request, task.block, task.queries,
-                                       neighbors);
+                const BlockTask& task = divided.tasks[number];
+                if (!task.queries.empty()) {
+                  passes[worker]->Search(request, task.block, task.queries,
+                                         neighbors);
+                }
+                inducing.Search(request, task.inducing, worker, neighbors);
               });
   SearchCounters sum;
   for (const auto& pass : passes) {
@@ -287,6 +291,7 @@ void FarFieldSearcher::RunTasks(const Request& request,
     AddCounters(pass->counters(), sum);
     statistics.trace.Add(pass->trace());
   }
+  inducing.AddTo(sum, divided.hard);
   AddCounters(sum, statistics.counters);
 }
 
@@ -307,11 +312,6 @@ void FarFieldSearcher::Search(const Request& request, NeighborTable& neighbors,
   if (blocks != nullptr) {
     RunTasks(request, *blocks, divided, neighbors, statistics);
     if (!Monitor::Go(monitor)) return;
-    const std::vector<int32_t> given_up =
-        SearchInducing(*this, blocks->inducing(), request, divided.inducing,
-                       neighbors, statistics);
-    if (!Monitor::Go(monitor)) return;
-    divided.hard.insert(divided.hard.end(), given_up.begin(), given_up.end());
     std::sort(divided.hard.begin(), divided.hard.end());
   }
   // Few queries are left over where there are blocks.

@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <memory>
+#include <utility>
 #include <vector>
 
+#include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
 #include "base/aligned_buffer.h"
 #include "base/monitor.h"
@@ -79,6 +82,7 @@ InducingBounds::InducingBounds(const ResidualCorrelation& metric,
     min_row_.push_back(*std::min_element(panel.begin(), panel.end()));
   }
   codes_.resize(num_inducing * num_panels_);
+  growing_ = std::make_unique<Growing>(num_inducing);
 }
 
 void InducingBounds::SetPanels(int64_t first, const double* alpha,
@@ -101,12 +105,42 @@ void InducingBounds::SetPanels(int64_t first, const double* alpha,
                           count, worker.maxima.data());
   for (int64_t i = 0; i < num_inducing; ++i) {
     const double scale = inverse_sqrt[inducing_rows_[i]] * kAbove;
+    const int least = growing_->least[i].load(std::memory_order_relaxed);
     for (int64_t p = 0; p < panels; ++p) {
       const double size = worker.maxima[i * panels + p];
-      codes_[i * num_panels_ + first + p] = CodeAbove(
+      const Code code = CodeAbove(
           FloatAbove(scale * (slack_.jitter() * size + worker.error[p])));
+      codes_[i * num_panels_ + first + p] = code;
+      if (code < least) continue;
+      NearPanel near = {static_cast<int32_t>(first + p), code, {}};
+      for (int l = 0; l < kPanel; ++l) {
+        const int64_t j = p * kPanel + l;
+        if (j >= count || rows[j] == kNoRow) continue;
+        // The largest of these is the panel's, whatever the roundings.
+        near.codes[l] = std::min(
+            code, CodeAbove(FloatAbove(
+                      scale * worker.scale[j] *
+                      (slack_.jitter() * std::abs(alpha[i * stride + j]) +
+                       roundings))));
+      }
+      worker.found.emplace_back(i, near);
     }
   }
+  AddNear(worker);
+}
+
+void InducingBounds::AddNear(Worker& worker) {
+  const absl::MutexLock lock(&growing_->mutex);
+  for (const auto& [i, near] : worker.found) {
+    std::vector<NearPanel>& panels = growing_->panels[i];
+    panels.push_back(near);
+    if (std::ssize(panels) < 2 * kMaxNear) continue;
+    std::nth_element(panels.begin(), panels.begin() + kMaxNear - 1,
+                     panels.end());
+    panels.resize(kMaxNear);
+    growing_->least[i].store(panels.back().code, std::memory_order_relaxed);
+  }
+  worker.found.clear();
 }
 
 void InducingBounds::Weigh(int64_t first, int threads, Monitor* monitor) {
@@ -151,12 +185,39 @@ void InducingBounds::Weigh(int64_t first, int threads, Monitor* monitor) {
   });
 }
 
+void InducingBounds::Finish(int threads) {
+  const auto num_inducing = static_cast<int64_t>(inducing_rows_.size());
+  std::vector<std::vector<NearPanel>> growing;
+  {
+    const absl::MutexLock lock(&growing_->mutex);
+    growing = std::move(growing_->panels);
+  }
+  growing_.reset();
+  // Panels of nothing but padding have no bounds.
+  max_near_ = num_inducing == 0
+                  ? 0
+                  : std::min<int64_t>(kMaxNear, std::ssize(growing[0]));
+  near_.resize(num_inducing * max_near_);
+  ParallelFor(threads, num_inducing, [&](int64_t i, int) {
+    std::sort(growing[i].begin(), growing[i].end());
+    std::copy_n(growing[i].begin(), max_near_, near_.begin() + i * max_near_);
+  });
+}
+
+int64_t InducingBounds::nearest_panel(int64_t i) const {
+  for (const NearPanel& near : near(i)) {
+    if (near.panel < panels_of_rows_) return near.panel;
+  }
+  return 0;
+}
+
 int64_t InducingBounds::bytes() const {
   return static_cast<int64_t>(sizeof(Code) * codes_.size() +
                               sizeof(int32_t) *
                                   (inducing_rows_.size() + others_.size() +
                                    number_.size() + panel_rows_.size() +
-                                   min_row_.size()));
+                                   min_row_.size()) +
+                              sizeof(NearPanel) * near_.size());
 }
 
 }  // namespace rct

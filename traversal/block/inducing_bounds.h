@@ -17,7 +17,10 @@
 // z_i are the panels of its neighbors and hardly more.
 //
 // A bound is kept in a byte: the float above it whose fraction has three bits,
-// at most an eighth larger. Bounds below 2^-30 are kept as that.
+// at most an eighth larger. Bounds below 2^-30 are kept as that. Of the panels
+// with the largest bounds of an inducing point, each point has a bound of its
+// own, by (1) without the maximum: its rho but for that rounding. Near z_i these
+// leave hardly more than the neighbors, where panels leave eight times as many.
 //
 // Rounding, u = 2^-53. Let L v_x = k(Z, x) + e_x, |e_x| <= e0, and L L^T =
 // K(Z,Z) + jitter I + F, |F| <= f (metric/rounding.h), with computed numbers
@@ -35,18 +38,24 @@
 // top. In (1) each |alpha_x,i| is larger by these, with the largest |alpha| of
 // the points that are weighed together. ∎
 //
-// Cost: n m^2 / 2 multiply-adds for all alpha, half of what V takes, and n m /
-// 16 bytes.
+// Cost: n m^2 / 2 multiply-adds for all alpha, half of what V takes; n m / 16
+// bytes for panels and 3 kB for each inducing point.
 
 #ifndef RCT_TRAVERSAL_BLOCK_INDUCING_BOUNDS_H_
 #define RCT_TRAVERSAL_BLOCK_INDUCING_BOUNDS_H_
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <bit>
 #include <cstdint>
 #include <limits>
+#include <memory>
+#include <utility>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
 #include "base/monitor.h"
 #include "metric/residual_correlation.h"
@@ -79,7 +88,7 @@ class WeightSlack {
 };
 
 // Bounds on |rho(z_i, x)| for the inducing points that are rows of the data.
-// Immutable once all panels are weighed, and then thread-safe.
+// Immutable once finished, and then thread-safe.
 class InducingBounds {
  public:
   static constexpr int kPanel = 16;
@@ -103,10 +112,26 @@ class InducingBounds {
   static constexpr uint32_t kNoBound = 255;
   static constexpr int kCodes = 256;
 
+  // A panel and the bounds of its points, 0 where there is none.
+  struct NearPanel {
+    int32_t panel;
+    Code code;  // of the panel: the largest
+    std::array<Code, kPanel> codes;
+
+    // The nearer comes first.
+    bool operator<(const NearPanel& other) const {
+      return code != other.code ? code > other.code : panel < other.panel;
+    }
+  };
+  // The most panels whose points have bounds.
+  static constexpr int kMaxNear = 128;
+
   // The scratch space of one thread.
   struct Worker {
     // For pieces of up to `piece` points, a multiple of kPanel.
     Worker(const ResidualCorrelation& metric, int64_t piece);
+
+    std::vector<std::pair<int64_t, NearPanel>> found;  // of inducing points
 
     std::vector<double> scale;   // s_x
     std::vector<double> error;   // of a panel, in the unit of rho / s_zi
@@ -136,6 +161,9 @@ class InducingBounds {
   // `monitor` may be null.
   void Weigh(int64_t first, int threads, Monitor* monitor);
 
+  // Ends the construction, when all panels have bounds.
+  void Finish(int threads);
+
   // Returns the rows that are inducing points.
   absl::Span<const int32_t> rows() const { return inducing_rows_; }
   // Returns the rows that no panel holds: nothing bounds them.
@@ -148,6 +176,13 @@ class InducingBounds {
   absl::Span<const Code> codes(int64_t i) const {
     return absl::MakeConstSpan(codes_).subspan(i * num_panels_, num_panels_);
   }
+  // Returns the panels with the largest bounds of inducing point i, kMaxNear or
+  // all but padding, in their order.
+  absl::Span<const NearPanel> near(int64_t i) const {
+    return absl::MakeConstSpan(near_).subspan(i * max_near_, max_near_);
+  }
+  // Returns the first of them that holds `rows`.
+  int64_t nearest_panel(int64_t i) const;
   // Returns the rows of a panel, kNoRow where there is none, and the first of
   // them.
   absl::Span<const int32_t> panel_rows(int64_t p) const {
@@ -160,6 +195,20 @@ class InducingBounds {
   static constexpr int kDropped = 20;          // bits of a float
   static constexpr uint32_t kFirst = 97 << 3;  // 2^-30
 
+  // The near panels as they are found: of each inducing point up to twice as
+  // many as there will be.
+  struct Growing {
+    explicit Growing(int64_t num_inducing)
+        : least(num_inducing), panels(num_inducing) {}
+
+    std::vector<std::atomic<int>> least;  // that a code must reach
+    absl::Mutex mutex;
+    std::vector<std::vector<NearPanel>> panels ABSL_GUARDED_BY(mutex);
+  };
+
+  // Adds what `worker` has found to the near panels.
+  void AddNear(Worker& worker);
+
   const ResidualCorrelation& metric_;
   const FarFieldRoutines* routines_;
   WeightSlack slack_;
@@ -171,6 +220,9 @@ class InducingBounds {
   std::vector<int32_t> panel_rows_;
   std::vector<int32_t> min_row_;
   std::vector<Code> codes_;
+  std::unique_ptr<Growing> growing_;  // until all panels have bounds
+  int64_t max_near_ = 0;
+  std::vector<NearPanel> near_;
 };
 
 }  // namespace rct

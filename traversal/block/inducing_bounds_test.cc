@@ -81,6 +81,7 @@ struct Example {
     InducingBounds bounds(*metric, rows, others,
                           WeightSlack(metric->factor()->rounding(), 1));
     bounds.Weigh(0, threads, nullptr);
+    bounds.Finish(threads);
     return bounds;
   }
 
@@ -145,6 +146,125 @@ TEST(InducingBoundsTest, AreTheSameWithAnyThreads) {
   const InducingBounds one = example.Bounds(1), seven = example.Bounds(7);
   for (int64_t i = 0; i < std::ssize(one.rows()); ++i) {
     EXPECT_EQ(one.codes(i), seven.codes(i));
+    ASSERT_EQ(one.near(i).size(), seven.near(i).size());
+    for (size_t j = 0; j < one.near(i).size(); ++j) {
+      EXPECT_EQ(one.near(i)[j].panel, seven.near(i)[j].panel);
+      EXPECT_EQ(one.near(i)[j].codes, seven.near(i)[j].codes);
+    }
+  }
+}
+
+// Points of near panels have bounds of their own, none above the panel's. The
+// panels are the first by code, and lie in their order.
+TEST(InducingBoundsTest, NearPanelsBoundTheirPoints) {
+  std::vector<Example> examples = Examples();
+  examples.emplace_back(MakePoints("normal", 6000, 2, 1),
+                        FarFieldModel{.lengthscale = {0.5}, .num_inducing = 9});
+  bool some_are_left_out = false;
+  for (const Example& example : examples) {
+    const Matrix<double> rho = AllCorrelations(*example.metric);
+    const InducingBounds bounds = example.Bounds(3);
+    for (int64_t i = 0; i < std::ssize(bounds.rows()); ++i) {
+      const absl::Span<const InducingBounds::NearPanel> near = bounds.near(i);
+      ASSERT_EQ(std::ssize(near), std::min<int64_t>(InducingBounds::kMaxNear,
+                                                    bounds.num_panels()));
+      some_are_left_out |= std::ssize(near) < bounds.num_panels();
+      std::vector<InducingBounds::NearPanel> all;
+      for (int32_t p = 0; p < bounds.num_panels(); ++p) {
+        all.push_back({p, bounds.codes(i)[p], {}});
+      }
+      std::sort(all.begin(), all.end());
+      for (size_t j = 0; j < near.size(); ++j) {
+        ASSERT_EQ(near[j].panel, all[j].panel);
+        ASSERT_EQ(near[j].code, all[j].code);
+        const absl::Span<const int32_t> rows = bounds.panel_rows(near[j].panel);
+        for (int l = 0; l < InducingBounds::kPanel; ++l) {
+          EXPECT_LE(near[j].codes[l], near[j].code);
+          if (rows[l] == kNoRow) continue;
+          ASSERT_LE(std::abs(rho(bounds.rows()[i], rows[l])),
+                    InducingBounds::BoundOf(near[j].codes[l]));
+        }
+      }
+    }
+  }
+  EXPECT_TRUE(some_are_left_out);
+}
+
+// Where near panels hold all neighbors, what is evaluated beside k points has a
+// correlation close to that of a neighbor.
+TEST(InducingPassTest, EvaluatesWhatIsCloseToANeighbor) {
+  const Example example(
+      MakePoints("cube", 1500, 1, 1),
+      {.lengthscale = {0.02}, .jitter = 1e-3, .num_inducing = 70});
+  const InducingBounds bounds = example.Bounds(2);
+  const std::vector<int64_t> rows(bounds.rows().begin(), bounds.rows().end());
+  const std::vector<int32_t> positions(rows.begin(), rows.end());
+  std::vector<int32_t> queries(rows.size());
+  std::iota(queries.begin(), queries.end(), 0);
+  const ExhaustiveSearcher<ResidualCorrelation> owner(example.metric);
+  const SearchOptions options = {.k = 50};
+  const InducingPass::Request request = {example.metric->data(),
+                                         example.metric->data(), positions,
+                                         rows, options};
+  NeighborTable neighbors(std::ssize(rows), options.k);
+  SearchCounters counters;
+  EXPECT_TRUE(
+      SearchInducing(owner, bounds, request, queries, neighbors, counters)
+          .empty());
+  EXPECT_EQ(neighbors.Digest(),
+            owner.SearchRows(rows, options).neighbors.Digest());
+  const Matrix<double> rho = AllCorrelations(*example.metric);
+  int64_t most = 0;
+  for (int64_t i = 0; i < std::ssize(rows); ++i) {
+    const double last = neighbors.distances()(i, options.k - 1);
+    const double* of_query = rho.row(rows[i]);
+    most += 1 + options.k + std::ssize(bounds.others()) +
+            std::count_if(of_query, of_query + rho.cols(), [&](double r) {
+              return std::abs(r) >= 0.85 * (1 - last * last);
+            });
+  }
+  EXPECT_LE(counters.distance_evaluations(), most);
+  EXPECT_LE(most, std::ssize(rows) * example.metric->size() / 6);
+}
+
+// Every inducing point is in one task, that of its block if there is one, and
+// tasks stay in the order of their blocks.
+TEST(InducingPassTest, InducingPointsJoinTheTasksOfTheirBlocks) {
+  const Example example(MakePoints("cube", 1500, 2, 1), {.num_inducing = 70});
+  const InducingBounds bounds = example.Bounds(2);
+  const std::vector<int64_t> rows(bounds.rows().begin(), bounds.rows().end());
+  const std::vector<int32_t> positions(rows.begin(), rows.end());
+  const SearchOptions options;
+  const InducingPass::Request request = {example.metric->data(),
+                                         example.metric->data(), positions,
+                                         rows, options};
+  const std::vector<int32_t> queries = {1, 2, 3};
+  for (const int64_t block_size : {16, 256, 1024}) {
+    for (const bool with_tasks : {true, false}) {
+      std::vector<int32_t> inducing(rows.size());
+      std::iota(inducing.begin(), inducing.end(), 0);
+      std::vector<BlockTask> tasks;
+      if (with_tasks) tasks = {{0, queries, {}}, {1, queries, {}}};
+      AddInducing(bounds, block_size, request, inducing, tasks);
+      std::vector<int> met(rows.size());
+      int64_t with_queries = 0;
+      int last = 0;
+      for (const BlockTask& task : tasks) {
+        EXPECT_GE(task.block, last);
+        last = task.block;
+        with_queries += static_cast<int64_t>(!task.queries.empty());
+        EXPECT_FALSE(task.queries.empty() && task.inducing.empty());
+        EXPECT_LE(task.inducing.size(), 16u);
+        for (const int32_t query : task.inducing) {
+          ++met[query];
+          EXPECT_EQ(bounds.nearest_panel(bounds.number(positions[query])) *
+                        InducingBounds::kPanel / block_size,
+                    task.block);
+        }
+      }
+      EXPECT_EQ(met, std::vector<int>(rows.size(), 1));
+      EXPECT_EQ(with_queries, with_tasks ? 2 : 0);
+    }
   }
 }
 
@@ -172,9 +292,9 @@ TEST(InducingPassTest, FindsTheNeighborsOfExhaustiveSearch) {
                                              positions, rows, options};
       NeighborTable neighbors(std::ssize(rows), expected.neighbors.k());
       SearchStatistics statistics;
-      const std::vector<int32_t> given_up = SearchInducing(
-          owner, bounds, request, queries, neighbors, statistics);
-      owner.SearchSome(request, given_up, neighbors, statistics);
+      const std::vector<int32_t> hard = SearchInducing(
+          owner, bounds, request, queries, neighbors, statistics.counters);
+      owner.SearchSome(request, hard, neighbors, statistics);
       EXPECT_EQ(neighbors.Digest(), expected.neighbors.Digest());
     }
   }

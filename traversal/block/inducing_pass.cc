@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -26,32 +28,13 @@ namespace {
 
 constexpr int kExactTile = 120;
 
-// Queries that are searched one after the other by one thread.
-constexpr int64_t kTask = 16;
+// The most inducing points of a task.
+constexpr size_t kTask = 16;
 
-// A query is given up after so many evaluations and this part of all of its:
-// exhaustive search takes about as long for all as the pass for the rest.
+// A query is given up where it asks for more evaluations than these and than
+// this part of all of its: exhaustive search takes about as long for all.
 constexpr int64_t kLeastEvaluations = 1024;
-constexpr int64_t kMostPart = 4;
-
-// Returns queries that are near each other one after the other, so that the
-// second finds rows of V in the cache: by the panel that sees most of them.
-std::vector<int32_t> InOrderOfSpace(const InducingBounds& bounds,
-                                    const InducingPass::Request& request,
-                                    absl::Span<const int32_t> queries) {
-  std::vector<std::pair<int64_t, int32_t>> by_panel;
-  by_panel.reserve(queries.size());
-  for (const int32_t query : queries) {
-    const auto codes = bounds.codes(bounds.number(request.positions[query]));
-    by_panel.emplace_back(
-        std::max_element(codes.begin(), codes.end()) - codes.begin(), query);
-  }
-  std::sort(by_panel.begin(), by_panel.end());
-  std::vector<int32_t> ordered;
-  ordered.reserve(queries.size());
-  for (const auto& [panel, query] : by_panel) ordered.push_back(query);
-  return ordered;
-}
+constexpr int64_t kMostPart = 5;
 
 }  // namespace
 
@@ -76,51 +59,119 @@ SearchCounters InducingPass::counters() const {
   return counters;
 }
 
-bool InducingPass::Search(const Request& request, int32_t number,
+void InducingPass::Search(const Request& request,
+                          absl::Span<const int32_t> queries,
                           NeighborTable& neighbors) {
+  for (const int32_t query : queries) {
+    if (!SearchOne(request, query, neighbors)) hard_queries_.push_back(query);
+  }
+}
+
+bool InducingPass::SearchOne(const Request& request, int32_t number,
+                             NeighborTable& neighbors) {
   const SearchOptions& options = request.options;
   number_ = number;
   limit_ = options.predecessor ? request.rows[number]
                                : std::numeric_limits<int64_t>::max();
   heap_.Reset(std::min(options.k, owner_.metric().size()), options.radius);
-  const absl::Span<const InducingBounds::Code> codes =
-      bounds_.codes(bounds_.number(request.positions[number]));
-  std::array<int32_t, InducingBounds::kCodes> panels = {};
-  for (const InducingBounds::Code code : codes) ++panels[code];
+  const int64_t inducing = bounds_.number(request.positions[number]);
+  panels_pruned_ += bounds_.num_panels();
   // By definition at distance 0, whatever its rho.
   tile_[tile_size_++] = request.positions[number];
-  for (const int32_t row : bounds_.others()) Push(request, row);
+  for (const int32_t row : bounds_.others()) {
+    if (Counts(request, row)) Push(request, row);
+  }
   EvaluateTile(request);
+  SearchNear(request, inducing);
+  if (!SearchOthers(request, inducing)) return false;
+  heap_.MoveTo(neighbors, number);
+  return true;
+}
+
+void InducingPass::SearchNear(const Request& request, int64_t inducing) {
+  const absl::Span<const InducingBounds::NearPanel> near =
+      bounds_.near(inducing);
+  // Calls visit(row, code) for the points of a panel that count.
+  const auto visit_points = [&](const InducingBounds::NearPanel& panel,
+                                auto visit) {
+    if (bounds_.min_row(panel.panel) >= limit_) return;
+    const absl::Span<const int32_t> rows = bounds_.panel_rows(panel.panel);
+    for (int l = 0; l < InducingBounds::kPanel; ++l) {
+      if (Counts(request, rows[l])) visit(rows[l], panel.codes[l]);
+    }
+  };
+  // Of about twice k points, the k with the largest codes.
+  std::array<int32_t, InducingBounds::kCodes> points = {};
+  int64_t count = 0;
+  size_t first = 0;
+  for (; first < near.size() && count < 2 * request.options.k; ++first) {
+    visit_points(near[first], [&](int32_t, InducingBounds::Code code) {
+      ++points[code];
+      ++count;
+    });
+  }
+  int level = InducingBounds::kCodes;
+  for (int64_t above = 0; level > 0 && above < request.options.k;) {
+    above += points[--level];
+  }
+  level = std::max(level, LeastCode());
+  for (const auto& panel : near.first(first)) {
+    if (panel.code < level) break;
+    visit_points(panel, [&](int32_t row, InducingBounds::Code code) {
+      if (code >= level) Push(request, row);
+    });
+  }
+  EvaluateTile(request);
+  // Of all near points, those that theta asks for by now.
+  for (size_t i = 0; i < near.size(); ++i) {
+    const int least = LeastCode();
+    if (near[i].code < least) break;
+    --panels_pruned_;
+    visit_points(near[i], [&](int32_t row, InducingBounds::Code code) {
+      if (code >= least && (i >= first || code < level)) Push(request, row);
+    });
+  }
+  EvaluateTile(request);
+}
+
+bool InducingPass::SearchOthers(const Request& request, int64_t inducing) {
+  const absl::Span<const InducingBounds::NearPanel> near =
+      bounds_.near(inducing);
+  if (near.empty() || near.back().code < LeastCode()) return true;
+  const absl::Span<const InducingBounds::Code> codes = bounds_.codes(inducing);
+  // Panels that are not near have this code at most.
+  int end = near.back().code + 1;
+  std::array<int32_t, InducingBounds::kCodes> panels = {};
+  for (int64_t p = 0; p < std::ssize(codes); ++p) {
+    panels[codes[p]] += static_cast<int32_t>(bounds_.min_row(p) < limit_);
+  }
   const int64_t most =
-      evaluations_ +
       std::max(kLeastEvaluations,
                std::min(limit_, owner_.metric().size()) / kMostPart);
-  int64_t met = 0;
-  // Panels with codes from `end` on have been met.
-  int end = InducingBounds::kCodes;
-  int64_t wanted = options.k / InducingBounds::kPanel + 4;
+  const int64_t asked = std::accumulate(panels.begin() + LeastCode(),
+                                        panels.begin() + end, int64_t{0});
+  if (asked * InducingBounds::kPanel > most) return false;
+  int64_t wanted = request.options.k / InducingBounds::kPanel + 4;
   while (true) {
-    if (!Monitor::Go(options.monitor)) return true;
+    if (!Monitor::Go(request.options.monitor)) return true;
     const int least = LeastCode();
     int begin = end;
     int64_t count = 0;
     while (begin > least && count < wanted) count += panels[--begin];
-    if (count == 0) break;
-    met += count;
-    for (int64_t p = 0; p < bounds_.num_panels(); ++p) {
+    if (count == 0) return true;
+    for (int32_t p = 0; p < bounds_.num_panels(); ++p) {
       if (codes[p] < begin || codes[p] >= end) continue;
+      if (!(near.back() < InducingBounds::NearPanel{p, codes[p], {}})) continue;
+      --panels_pruned_;
       if (bounds_.min_row(p) >= limit_) continue;
-      for (const int32_t row : bounds_.panel_rows(p)) Push(request, row);
+      for (const int32_t row : bounds_.panel_rows(p)) {
+        if (Counts(request, row)) Push(request, row);
+      }
     }
     EvaluateTile(request);
-    // What is complete is not given up.
-    if (evaluations_ > most && begin > LeastCode()) return false;
     end = begin;
     wanted *= 2;
   }
-  panels_pruned_ += bounds_.num_panels() - met;
-  heap_.MoveTo(neighbors, number);
-  return true;
 }
 
 int InducingPass::LeastCode() const {
@@ -130,9 +181,6 @@ int InducingPass::LeastCode() const {
 }
 
 void InducingPass::Push(const Request& request, int32_t row) {
-  if (row >= limit_ || row == kNoRow || row == request.positions[number_]) {
-    return;
-  }
   tile_[tile_size_++] = row;
   if (tile_size_ == kExactTile) EvaluateTile(request);
 }
@@ -151,42 +199,87 @@ void InducingPass::EvaluateTile(const Request& request) {
                           request.options, heap_, hits_.data(), filtered_);
 }
 
+InducingPasses::InducingPasses(const Searcher<ResidualCorrelation>& owner,
+                               const InducingBounds* bounds,
+                               const SearchOptions& options, int workers) {
+  if (bounds == nullptr) return;
+  passes_.reserve(workers);
+  for (int w = 0; w < workers; ++w) {
+    passes_.push_back(std::make_unique<InducingPass>(
+        owner, *bounds, std::min(options.k, owner.metric().size())));
+  }
+}
+
+void InducingPasses::AddTo(SearchCounters& counters,
+                           std::vector<int32_t>& hard) const {
+  for (const auto& pass : passes_) {
+    AddCounters(pass->counters(), counters);
+    hard.insert(hard.end(), pass->hard_queries().begin(),
+                pass->hard_queries().end());
+  }
+}
+
+void AddInducing(const InducingBounds& bounds, int64_t block_size,
+                 const InducingPass::Request& request,
+                 std::vector<int32_t>& inducing,
+                 std::vector<BlockTask>& tasks) {
+  const auto panel_of = [&](int32_t query) {
+    return bounds.nearest_panel(bounds.number(request.positions[query]));
+  };
+  std::sort(inducing.begin(), inducing.end(), [&](int32_t a, int32_t b) {
+    return std::pair(panel_of(a), a) < std::pair(panel_of(b), b);
+  });
+  const auto block_of = [&](int32_t query) {
+    return static_cast<int>(panel_of(query) * InducingBounds::kPanel /
+                            block_size);
+  };
+  absl::Span<const int32_t> rest = inducing;
+  const auto take = [&](int block) {
+    size_t count = 0;
+    while (count < std::min(kTask, rest.size()) &&
+           block_of(rest[count]) == block) {
+      ++count;
+    }
+    const auto taken = rest.first(count);
+    rest.remove_prefix(count);
+    return taken;
+  };
+  std::vector<BlockTask> all;
+  all.reserve(tasks.size() + inducing.size());
+  const auto take_before = [&](int end) {
+    while (!rest.empty() && block_of(rest.front()) < end) {
+      const int block = block_of(rest.front());
+      all.push_back({block, {}, take(block)});
+    }
+  };
+  for (BlockTask& task : tasks) {
+    take_before(task.block);
+    task.inducing = take(task.block);
+    all.push_back(task);
+  }
+  take_before(std::numeric_limits<int>::max());
+  tasks = std::move(all);
+}
+
 std::vector<int32_t> SearchInducing(const Searcher<ResidualCorrelation>& owner,
                                     const InducingBounds& bounds,
                                     const InducingPass::Request& request,
-                                    absl::Span<const int32_t> queries,
+                                    std::vector<int32_t>& inducing,
                                     NeighborTable& neighbors,
-                                    SearchStatistics& statistics) {
-  const std::vector<int32_t> ordered = InOrderOfSpace(bounds, request, queries);
-  const int64_t count = (std::ssize(ordered) + kTask - 1) / kTask;
-  const int num_workers =
-      static_cast<int>(std::min<int64_t>(request.options.threads, count));
-  std::vector<std::unique_ptr<InducingPass>> passes;
-  passes.reserve(num_workers);
-  for (int w = 0; w < num_workers; ++w) {
-    passes.push_back(std::make_unique<InducingPass>(
-        owner, bounds, std::min(request.options.k, owner.metric().size())));
-  }
-  std::vector<uint8_t> answered(ordered.size());
-  ParallelFor(num_workers, count, request.options.monitor,
+                                    SearchCounters& counters) {
+  std::vector<BlockTask> tasks;
+  AddInducing(bounds, InducingBounds::kPanel, request, inducing, tasks);
+  const int workers = static_cast<int>(
+      std::min<int64_t>(request.options.threads, std::ssize(tasks)));
+  InducingPasses passes(owner, &bounds, request.options, workers);
+  ParallelFor(workers, std::ssize(tasks), request.options.monitor,
               [&](int64_t task, int worker) {
-                const int64_t end =
-                    std::min(std::ssize(ordered), (task + 1) * kTask);
-                for (int64_t i = task * kTask; i < end; ++i) {
-                  answered[i] = static_cast<uint8_t>(
-                      passes[worker]->Search(request, ordered[i], neighbors));
-                }
+                passes.Search(request, tasks[task].inducing, worker, neighbors);
               });
-  for (const auto& pass : passes) {
-    AddCounters(pass->counters(), statistics.counters);
-  }
-  std::vector<int32_t> given_up;
-  if (!Monitor::Go(request.options.monitor)) return given_up;
-  for (size_t i = 0; i < ordered.size(); ++i) {
-    if (answered[i] == 0) given_up.push_back(ordered[i]);
-  }
-  std::sort(given_up.begin(), given_up.end());
-  return given_up;
+  std::vector<int32_t> hard;
+  passes.AddTo(counters, hard);
+  std::sort(hard.begin(), hard.end());
+  return hard;
 }
 
 }  // namespace rct

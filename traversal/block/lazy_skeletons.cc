@@ -372,6 +372,7 @@ const InducingBounds* LazySkeletons::InducingFor(
         WeightSlack(metric_->factor()->rounding(), /*scale=*/1));
     made->Weigh(/*first=*/0, options.threads, options.monitor);
     if (!Monitor::Go(options.monitor)) return nullptr;
+    made->Finish(options.threads);
     made_inducing_ = std::move(made);
     inducing_bytes_ = made_inducing_->bytes();
     inducing_ = made_inducing_.get();

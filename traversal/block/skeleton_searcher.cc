@@ -159,90 +159,47 @@ SkeletonSearcher::Tasks SkeletonSearcher::Divide(
     }
     divided.tasks.push_back(
         {static_cast<int>(block),
-         absl::MakeConstSpan(divided.order).subspan(first, i - first)});
+         absl::MakeConstSpan(divided.order).subspan(first, i - first),
+         /*inducing=*/{}});
+  }
+  if (divided.bounds != nullptr) {
+    AddInducing(*divided.bounds, block_size, request, divided.inducing,
+                divided.tasks);
   }
   return divided;
 }
 
-void SkeletonSearcher::MoveInducing(const Request& request,
-                                    const SkeletonParts& parts,
-                                    Tasks& divided) const {
-  // With bounds from the start no inducing point is among the hard queries.
-  if (divided.hard.empty() || divided.bounds != nullptr ||
-      parts.skeletons == nullptr || !request.own() ||
-      metric().factor() == nullptr) {
-    return;
-  }
-  const std::vector<int64_t>& rows = metric().factor()->inducing().rows;
-  const std::unordered_set<int64_t> inducing(rows.begin(), rows.end());
-  const auto first = std::stable_partition(
-      divided.hard.begin(), divided.hard.end(), [&](int32_t query) {
-        return inducing.count(request.positions[query]) == 0;
-      });
-  divided.bounds = lazy_->InducingFor(divided.hard.end() - first,
-                                      request.num_queries(), request.options);
-  if (divided.bounds == nullptr) {
-    std::sort(divided.hard.begin(), divided.hard.end());
-    return;
-  }
-  divided.inducing.insert(divided.inducing.end(), first, divided.hard.end());
-  divided.hard.erase(first, divided.hard.end());
-}
-
-void SkeletonSearcher::SearchByInducing(const Request& request, Tasks& divided,
-                                        NeighborTable& neighbors,
-                                        SearchStatistics& statistics) const {
-  if (divided.inducing.empty()) return;
-  const std::vector<int32_t> given_up = SearchInducing(
-      *this, *divided.bounds, request, divided.inducing, neighbors, statistics);
-  // A few queries, which options make unlike others, tell nothing.
-  if (divided.inducing.size() >= kLeastTried &&
-      2 * given_up.size() > divided.inducing.size()) {
-    lazy_->DropInducing();
-  }
-  divided.hard.insert(divided.hard.end(), given_up.begin(), given_up.end());
-  std::sort(divided.hard.begin(), divided.hard.end());
-}
-
-SkeletonSearcher::Passes SkeletonSearcher::RunTasks(
-    const Request& request, const SkeletonParts& parts, const Tasks& divided,
-    NeighborTable& neighbors) const {
+void SkeletonSearcher::RunTasks(const Request& request,
+                                const SkeletonParts& parts, Tasks& divided,
+                                NeighborTable& neighbors,
+                                SearchStatistics& statistics) const {
   const auto num_tasks = static_cast<int64_t>(divided.tasks.size());
   const int num_workers =
       static_cast<int>(std::min<int64_t>(request.options.threads, num_tasks));
-  Passes passes;
+  std::vector<std::unique_ptr<SkeletonPass>> passes;
   passes.reserve(num_workers);
   for (int w = 0; w < num_workers; ++w) {
     passes.push_back(std::make_unique<SkeletonPass>(
         *this, parts, sub_blocks_,
         std::min(request.options.k, metric().size())));
   }
+  InducingPasses inducing(*this, divided.bounds, request.options, num_workers);
   // By number of queries. Those that turn out hard take what is left over.
   const auto hard = static_cast<double>(divided.hard.size());
   const double share = std::min(
       kMaxPassShare, 1 - hard / static_cast<double>(request.num_queries()));
-  const Monitor::Part part(request.options.monitor, share);
-  ParallelFor(num_workers, num_tasks, request.options.monitor,
-              [&](int64_t number, int worker) {
-                const Task& task = divided.tasks[number];
-                passes[worker]->Search(request, task.block, task.queries,
-                                       neighbors);
-              });
-  return passes;
-}
-
-void SkeletonSearcher::Search(const Request& request, NeighborTable& neighbors,
-                              SearchStatistics& statistics) const {
-  Monitor* const monitor = request.options.monitor;
-  SkeletonParts parts;
-  if (std::min(request.options.k, metric().size()) <=
-      SkeletonPass::kMaxNeighbors) {
-    parts = lazy_->PartsFor(request, statistics.counters);
+  {
+    const Monitor::Part part(request.options.monitor, share);
+    ParallelFor(num_workers, num_tasks, request.options.monitor,
+                [&](int64_t number, int worker) {
+                  const BlockTask& task = divided.tasks[number];
+                  if (!task.queries.empty()) {
+                    passes[worker]->Search(request, task.block, task.queries,
+                                           neighbors);
+                  }
+                  inducing.Search(request, task.inducing, worker, neighbors);
+                });
   }
-  if (!Monitor::Go(monitor)) return;
-  Tasks divided = Divide(request, parts);
-  Passes passes = RunTasks(request, parts, divided, neighbors);
-  if (!Monitor::Go(monitor)) return;
   // Fields are there even where no task ran.
   SearchCounters sum;
   sum.set_distance_evaluations(0);
@@ -258,17 +215,71 @@ void SkeletonSearcher::Search(const Request& request, NeighborTable& neighbors,
     AddCounters(pass->counters(), sum);
     statistics.trace.Add(pass->trace());
   }
-  passes.clear();  // Hard queries are searched without their memory.
-  if (request.options.telemetry && !divided.tasks.empty()) {
+  if (request.options.telemetry && !divided.order.empty()) {
     SearchTrace::Level& level = statistics.trace.level(0);
     level.frontier += sum.segments_expanded() + sum.prunes_lower_bound();
     level.expanded += sum.segments_expanded();
     level.pruned += sum.prunes_lower_bound();
   }
+  const size_t before = divided.hard.size();
+  inducing.AddTo(sum, divided.hard);
   AddCounters(sum, statistics.counters);
+  if (Monitor::Go(request.options.monitor)) {
+    Judge(divided.inducing.size(), divided.hard.size() - before);
+  }
   std::sort(divided.hard.begin(), divided.hard.end());
-  MoveInducing(request, parts, divided);
-  SearchByInducing(request, divided, neighbors, statistics);
+}
+
+void SkeletonSearcher::SearchHardInducing(const Request& request,
+                                          const SkeletonParts& parts,
+                                          Tasks& divided,
+                                          NeighborTable& neighbors,
+                                          SearchCounters& counters) const {
+  // With bounds from the start no inducing point is left over but for those
+  // that these do not help.
+  if (divided.hard.empty() || divided.bounds != nullptr ||
+      parts.skeletons == nullptr || !request.own() ||
+      metric().factor() == nullptr) {
+    return;
+  }
+  const std::vector<int64_t>& rows = metric().factor()->inducing().rows;
+  const std::unordered_set<int64_t> inducing(rows.begin(), rows.end());
+  std::vector<int32_t> hard_inducing, others;
+  for (const int32_t query : divided.hard) {
+    (inducing.count(request.positions[query]) != 0 ? hard_inducing : others)
+        .push_back(query);
+  }
+  const InducingBounds* bounds = lazy_->InducingFor(
+      std::ssize(hard_inducing), request.num_queries(), request.options);
+  if (bounds == nullptr) return;
+  const std::vector<int32_t> hard = SearchInducing(
+      *this, *bounds, request, hard_inducing, neighbors, counters);
+  if (Monitor::Go(request.options.monitor)) {
+    Judge(hard_inducing.size(), hard.size());
+  }
+  others.insert(others.end(), hard.begin(), hard.end());
+  std::sort(others.begin(), others.end());
+  divided.hard = std::move(others);
+}
+
+void SkeletonSearcher::Judge(size_t queries, size_t hard) const {
+  // A few queries, which options make unlike others, tell nothing.
+  if (queries >= kLeastTried && 2 * hard > queries) lazy_->DropInducing();
+}
+
+void SkeletonSearcher::Search(const Request& request, NeighborTable& neighbors,
+                              SearchStatistics& statistics) const {
+  Monitor* const monitor = request.options.monitor;
+  SkeletonParts parts;
+  if (std::min(request.options.k, metric().size()) <=
+      SkeletonPass::kMaxNeighbors) {
+    parts = lazy_->PartsFor(request, statistics.counters);
+  }
+  if (!Monitor::Go(monitor)) return;
+  Tasks divided = Divide(request, parts);
+  RunTasks(request, parts, divided, neighbors, statistics);
+  if (!Monitor::Go(monitor)) return;
+  SearchHardInducing(request, parts, divided, neighbors, statistics.counters);
   if (!Monitor::Go(monitor)) return;
   exhaustive_.SearchSome(request, divided.hard, neighbors, statistics);
 }

@@ -20,6 +20,8 @@
 #include "absl/types/span.h"
 #include "base/monitor.h"
 #include "metric/residual_correlation.h"
+#include "traversal/block/inducing_bounds.h"
+#include "traversal/block/inducing_pass.h"
 #include "traversal/block/lazy_skeletons.h"
 #include "traversal/block/skeleton_bound.pb.h"
 #include "traversal/block/skeleton_bounds.h"
@@ -55,20 +57,15 @@ class SkeletonSearcher final : public Searcher<ResidualCorrelation> {
   bool settled() const override { return lazy_->settled(); }
 
  private:
-  // The queries of one block, or without tables of blocks next to each other.
-  struct Task {
-    int block;
-    absl::Span<const int32_t> queries;
-  };
+  // A task has the queries of one block, or without tables of blocks next to
+  // each other.
   struct Tasks {
-    std::vector<int32_t> order;  // the queries that the spans refer to
-    std::vector<Task> tasks;
-    std::vector<int32_t> hard;      // queries that are in none
-    std::vector<int32_t> inducing;  // those that `bounds` are for
+    std::vector<int32_t> order;     // the queries that the tasks refer to
+    std::vector<int32_t> inducing;  // those that `bounds` are for, too
+    std::vector<BlockTask> tasks;
+    std::vector<int32_t> hard;  // queries that are in none
     const InducingBounds* bounds = nullptr;
   };
-  using Passes = std::vector<std::unique_ptr<SkeletonPass>>;
-
   void Search(const Request& request, NeighborTable& neighbors,
               SearchStatistics& statistics) const override;
   Tasks Divide(const Request& request, const SkeletonParts& parts) const;
@@ -76,17 +73,18 @@ class SkeletonSearcher final : public Searcher<ResidualCorrelation> {
   // hard.
   int32_t Place(const Request& request, const BlockSkeletons& skeletons,
                 int32_t query) const;
-  // Moves the inducing points among the hard queries, if they have bounds.
-  void MoveInducing(const Request& request, const SkeletonParts& parts,
-                    Tasks& divided) const;
-  // Searches for the inducing points by their bounds. Those that these leave
-  // too much become hard ones.
-  void SearchByInducing(const Request& request, Tasks& divided,
-                        NeighborTable& neighbors,
-                        SearchStatistics& statistics) const;
-  // Does the tasks, each worker in a pass of its own.
-  Passes RunTasks(const Request& request, const SkeletonParts& parts,
-                  const Tasks& divided, NeighborTable& neighbors) const;
+  // Does the tasks, and adds the queries that turn out hard to `divided`.
+  void RunTasks(const Request& request, const SkeletonParts& parts,
+                Tasks& divided, NeighborTable& neighbors,
+                SearchStatistics& statistics) const;
+  // Makes bounds of inducing points if the hard ones among them pay for that
+  // by now, and searches for these by them.
+  void SearchHardInducing(const Request& request, const SkeletonParts& parts,
+                          Tasks& divided, NeighborTable& neighbors,
+                          SearchCounters& counters) const;
+  // Drops the bounds of `queries` inducing points if they leave too many of
+  // these `hard`.
+  void Judge(size_t queries, size_t hard) const;
 
   bool sub_blocks_;
   std::unique_ptr<const LazySkeletons> lazy_;
