@@ -2,9 +2,10 @@
 //
 // The memory starts at a multiple of 64 bytes, so that a SIMD load at a
 // multiple of the vector length never splits a cache line. A buffer of 2 MiB or
-// more starts at a multiple of 2 MiB, and the operating system is asked for
-// huge pages: a row of V is about as long as a small page (512 doubles = 4
-// KiB), so that with small pages every row would cost a TLB miss of its own.
+// more is a mapping of its own, which starts at a multiple of 2 MiB and goes
+// back to the operating system when the buffer ends. Huge pages are asked for:
+// a row of V is about as long as a small page (512 doubles = 4 KiB), so that
+// with small pages every row would cost a TLB miss of its own.
 //
 // A buffer owns its memory, alone or together with others (Share), or borrows
 // memory that somebody else owns (Borrow). It moves and does not copy; a

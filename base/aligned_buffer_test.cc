@@ -1,14 +1,20 @@
 #include "base/aligned_buffer.h"
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <fstream>
 #include <limits>
 #include <memory>
 #include <new>
 #include <numeric>
 #include <utility>
+#include <vector>
 
 #include "absl/types/span.h"
+#include "base/sanitizers.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -49,7 +55,8 @@ TEST(AlignedBufferTest, StartsOnACacheLine) {
 }
 
 TEST(AlignedBufferTest, LargeOnesStartOnAHugePage) {
-  for (const size_t size : {kHugePage - 1, kHugePage, 3 * kHugePage + 1}) {
+  for (const size_t size :
+       {kHugePage - 1, kHugePage, 3 * kHugePage + 1, 3 * kHugePage - 1}) {
     AlignedBuffer<char> buffer(size);
     EXPECT_EQ(MisalignedBy(buffer.data(), size < kHugePage ? 64 : kHugePage),
               0u);
@@ -132,6 +139,36 @@ TEST(AlignedBufferTest, TooMuchIsBadAlloc) {
   constexpr size_t kMax = std::numeric_limits<size_t>::max();
   EXPECT_THROW(AlignedBuffer<double>{kMax}, std::bad_alloc);
   EXPECT_THROW(AlignedBuffer<double>{kMax / 8 + 2}, std::bad_alloc);
+  EXPECT_THROW(AlignedBuffer<char>{kMax / 2}, std::bad_alloc);
+  EXPECT_THROW(AlignedBuffer<char>{kMax / 2 - kHugePage}, std::bad_alloc);
+  EXPECT_THROW(AlignedBuffer<char>{kMax / 4}, std::bad_alloc);
+}
+
+// Returns the pages that the process holds.
+int64_t ResidentPages() {
+  int64_t size = 0;
+  int64_t resident = 0;
+  std::ifstream("/proc/self/statm") >> size >> resident;
+  return resident;
+}
+
+// The memory of large buffers goes back to the system as soon as they end,
+// whatever was allocated meanwhile.
+TEST(AlignedBufferTest, LargeOnesGiveTheirMemoryBack) {
+  if (kWatchesMemory) GTEST_SKIP() << "the sanitizer keeps freed memory";
+  constexpr size_t kSize = 5 * kHugePage / 2;
+  const int64_t before = ResidentPages();
+  for (int round = 0; round < 20; ++round) {
+    AlignedBuffer<char> buffers[4];
+    std::vector<std::unique_ptr<char[]>> others;
+    for (AlignedBuffer<char>& buffer : buffers) {
+      buffer = AlignedBuffer<char>(kSize + round * 4096);
+      std::fill(buffer.begin(), buffer.end(), 'a');
+      others.push_back(std::make_unique<char[]>(1000));
+    }
+  }
+  const int64_t page = sysconf(_SC_PAGESIZE);
+  EXPECT_LE((ResidentPages() - before) * page, int64_t{kHugePage});
 }
 
 }  // namespace

@@ -1,5 +1,4 @@
-// Which sanitizer watches the program, for tests that ask for what it cannot
-// do.
+// Which sanitizer watches the program, for what it cannot do.
 
 #ifndef RCT_BASE_SANITIZERS_H_
 #define RCT_BASE_SANITIZERS_H_
@@ -21,6 +20,13 @@ inline constexpr bool kThreadSanitizer = false;
 inline constexpr bool kShadowMemory = true;
 #else
 inline constexpr bool kShadowMemory = kThreadSanitizer;
+#endif
+
+// Whether a sanitizer watches what becomes of the memory of the heap.
+#ifdef ABSL_HAVE_MEMORY_SANITIZER
+inline constexpr bool kWatchesMemory = true;
+#else
+inline constexpr bool kWatchesMemory = kShadowMemory;
 #endif
 
 }  // namespace rct

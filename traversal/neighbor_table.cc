@@ -16,9 +16,15 @@ constexpr int64_t kPiece = int64_t{1} << 16;
 
 }  // namespace
 
-NeighborTable::NeighborTable(int64_t num_queries, int64_t k, int threads)
-    : rows_(num_queries, k), distances_(num_queries, k) {
-  const int64_t size = num_queries * k;
+NeighborTable NeighborTable::Unfilled(int64_t num_queries, int64_t k) {
+  NeighborTable table;
+  table.rows_ = Matrix<int64_t>(num_queries, k);
+  table.distances_ = Matrix<double>(num_queries, k);
+  return table;
+}
+
+void NeighborTable::Clear(int threads) {
+  const int64_t size = num_queries() * k();
   ParallelFor(threads, (size + kPiece - 1) / kPiece, [&](int64_t piece, int) {
     const int64_t first = piece * kPiece;
     const int64_t count = std::min(kPiece, size - first);

@@ -21,10 +21,18 @@ class NeighborTable {
  public:
   NeighborTable() = default;
 
-  // Makes a table in which no query has a neighbor. A large one is filled by
-  // `threads` threads: what takes its time are the pages that the system hands
-  // out.
-  NeighborTable(int64_t num_queries, int64_t k, int threads = 1);
+  // Makes a table in which no query has a neighbor.
+  NeighborTable(int64_t num_queries, int64_t k)
+      : NeighborTable(Unfilled(num_queries, k)) {
+    Clear(/*threads=*/1);
+  }
+
+  // Returns a table with unspecified values, whose memory nothing has touched.
+  static NeighborTable Unfilled(int64_t num_queries, int64_t k);
+
+  // Makes all queries have no neighbor. A large table is filled by `threads`
+  // threads: what takes its time are the pages that the system hands out.
+  void Clear(int threads);
 
   int64_t num_queries() const { return rows_.rows(); }
   int64_t k() const { return rows_.cols(); }

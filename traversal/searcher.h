@@ -174,11 +174,13 @@ class Searcher {
         (options.allowed.empty() ||
          static_cast<int64_t>(options.allowed.size()) == metric_->size()));
     SearchResult result;
-    result.neighbors =
-        NeighborTable(queries.size(), options.k, options.threads);
-    SearchInto({metric_->data(), queries.from(), queries.positions(),
-                queries.rows(), options},
-               result.neighbors, result);
+    const Request request = {metric_->data(), queries.from(),
+                             queries.positions(), queries.rows(), options};
+    result.neighbors = NeighborTable::Unfilled(queries.size(), options.k);
+    if (!ClearsTables() || !Asks(request)) {
+      result.neighbors.Clear(options.threads);
+    }
+    SearchInto(request, result.neighbors, result);
     return result;
   }
 
@@ -294,17 +296,26 @@ class Searcher {
     return queries;
   }
 
+  // Answers the request. `neighbors` is clear, unless ClearsTables().
   virtual void Search(const Request& request, NeighborTable& neighbors,
                       SearchStatistics& statistics) const = 0;
 
+  // Returns whether Search itself clears the table: where it first makes what
+  // later calls use as well, the memory of the answer can wait for the end of
+  // that.
+  virtual bool ClearsTables() const { return false; }
+
  private:
+  // Returns whether there can be neighbors.
+  bool Asks(const Request& request) const {
+    return metric_->size() > 0 && request.num_queries() > 0 &&
+           request.options.radius > 0;
+  }
+
   // Searches for all queries where there can be neighbors.
   void SearchInto(const Request& request, NeighborTable& neighbors,
                   SearchStatistics& statistics) const {
-    if (metric_->size() == 0 || request.num_queries() == 0 ||
-        !(request.options.radius > 0)) {
-      return;
-    }
+    if (!Asks(request)) return;
     const Monitor::Part whole(request.options.monitor);
     Search(request, neighbors, statistics);
   }

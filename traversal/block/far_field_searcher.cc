@@ -17,6 +17,7 @@
 #include "absl/types/span.h"
 #include "base/monitor.h"
 #include "base/parallel.h"
+#include "base/sort_by.h"
 #include "base/status_macros.h"
 #include "metric/kernel.h"
 #include "metric/residual_correlation.h"
@@ -38,11 +39,11 @@ namespace {
 constexpr int64_t kMinBlockSize = 32;
 constexpr int64_t kMaxBlockSize = 8192;
 
-// Rows with fewer predecessors than these, in all and in a block on average,
-// are searched exhaustively, which is faster: their theta is so small that all
-// blocks matter to them.
+// Rows with fewer predecessors than these are searched exhaustively, which is
+// faster: their theta is so small that all blocks matter to them. It falls more
+// slowly the more dimensions there are.
 constexpr int64_t kMinPredecessors = 2048;
-constexpr int64_t kMinPredecessorsOfBlock = 16;
+int64_t MinPredecessorsOfBlock(int dim) { return dim <= 2 ? 8 : 16; }
 
 // About one inducing point lies in a block, and v is smooth between them.
 int64_t AutomaticBlockSize(const ResidualCorrelation& metric) {
@@ -227,8 +228,10 @@ FarFieldSearcher::Tasks FarFieldSearcher::Divide(
     std::iota(divided.hard.begin(), divided.hard.end(), 0);
     return divided;
   }
-  const int64_t early = std::max(
-      kMinPredecessors, kMinPredecessorsOfBlock * blocks->num_blocks());
+  const int64_t early =
+      std::max(kMinPredecessors,
+               MinPredecessorsOfBlock(static_cast<int>(metric().dim())) *
+                   blocks->num_blocks());
   std::vector<std::pair<int32_t, int32_t>> by_position;  // position, query
   for (int32_t i = 0; i < request.num_queries(); ++i) {
     const int32_t row = request.positions[i];
@@ -240,7 +243,8 @@ FarFieldSearcher::Tasks FarFieldSearcher::Divide(
       by_position.emplace_back(blocks->position(row), i);
     }
   }
-  std::sort(by_position.begin(), by_position.end());
+  SortBy([](const auto& placed) { return placed.first; },
+         blocks->num_blocks() * blocks->block_size(), by_position);
   divided.order.resize(by_position.size());
   for (size_t i = 0; i < by_position.size();) {
     const int64_t block = by_position[i].first / blocks->block_size();
@@ -307,6 +311,7 @@ void FarFieldSearcher::Search(const Request& request, NeighborTable& neighbors,
   statistics.counters.set_points_screened(0);
   statistics.counters.set_heap_pushes(0);
   const FarFieldBlocks* blocks = BlocksFor(request, statistics.counters);
+  neighbors.Clear(request.options.threads);
   if (!Monitor::Go(monitor)) return;
   Tasks divided = Divide(request, blocks);
   if (blocks != nullptr) {

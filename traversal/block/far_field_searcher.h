@@ -2,11 +2,11 @@
 //
 // Queries that are rows are sorted by block; those of a block are a task, which
 // one thread does (far_field_pass.h). Inducing points are in no block: their
-// residual covariances are jitter alpha, which bounds them for whole blocks,
-// and they are searched for one by one, blocks of large bounds first. Queries
-// with few predecessors, those that are no rows, and hard ones go to a search
-// of all pairs together. Answers have the bits of exhaustive search, whatever
-// the options and threads. Counters do not depend on threads either.
+// residual covariances are jitter alpha, which bounds them, and each is
+// searched for in the task of the block that sees most of it (inducing_pass.h).
+// Queries with few predecessors, those that are no rows, and hard ones go to a
+// search of all pairs together. Answers have the bits of exhaustive search,
+// whatever the options and threads. Counters do not depend on threads either.
 //
 // Blocks are made at once where the config asks for the bound by name. Where
 // the bound was chosen by its forecast (block_choice.h), the first call that
@@ -97,6 +97,7 @@ class FarFieldSearcher final : public Searcher<ResidualCorrelation> {
 
   void Search(const Request& request, NeighborTable& neighbors,
               SearchStatistics& statistics) const override;
+  bool ClearsTables() const override { return true; }
   // Returns the forecast of a call that searches all pairs.
   double AllPairsCost(const Request& request) const;
   // Returns the blocks that a call searches by, or null. Makes them first, on

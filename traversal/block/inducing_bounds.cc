@@ -132,13 +132,14 @@ void InducingBounds::SetPanels(int64_t first, const double* alpha,
 void InducingBounds::AddNear(Worker& worker) {
   const absl::MutexLock lock(&growing_->mutex);
   for (const auto& [i, near] : worker.found) {
-    std::vector<NearPanel>& panels = growing_->panels[i];
-    panels.push_back(near);
-    if (std::ssize(panels) < 2 * kMaxNear) continue;
-    std::nth_element(panels.begin(), panels.begin() + kMaxNear - 1,
-                     panels.end());
-    panels.resize(kMaxNear);
-    growing_->least[i].store(panels.back().code, std::memory_order_relaxed);
+    int& count = growing_->count[i];
+    const auto panels = growing_->panels.begin() + i * kGrowing;
+    panels[count++] = near;
+    if (count < kGrowing) continue;
+    count = kMaxNear;
+    std::nth_element(panels, panels + kMaxNear - 1, panels + kGrowing);
+    growing_->least[i].store(panels[kMaxNear - 1].code,
+                             std::memory_order_relaxed);
   }
   worker.found.clear();
 }
@@ -187,20 +188,21 @@ void InducingBounds::Weigh(int64_t first, int threads, Monitor* monitor) {
 
 void InducingBounds::Finish(int threads) {
   const auto num_inducing = static_cast<int64_t>(inducing_rows_.size());
-  std::vector<std::vector<NearPanel>> growing;
+  std::vector<int> counts;
+  std::vector<NearPanel> growing;
   {
     const absl::MutexLock lock(&growing_->mutex);
+    counts = std::move(growing_->count);
     growing = std::move(growing_->panels);
   }
   growing_.reset();
   // Panels of nothing but padding have no bounds.
-  max_near_ = num_inducing == 0
-                  ? 0
-                  : std::min<int64_t>(kMaxNear, std::ssize(growing[0]));
+  max_near_ = num_inducing == 0 ? 0 : std::min(kMaxNear, counts[0]);
   near_.resize(num_inducing * max_near_);
   ParallelFor(threads, num_inducing, [&](int64_t i, int) {
-    std::sort(growing[i].begin(), growing[i].end());
-    std::copy_n(growing[i].begin(), max_near_, near_.begin() + i * max_near_);
+    const auto panels = growing.begin() + i * kGrowing;
+    std::sort(panels, panels + counts[i]);
+    std::copy_n(panels, max_near_, near_.begin() + i * max_near_);
   });
 }
 

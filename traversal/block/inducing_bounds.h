@@ -19,8 +19,9 @@
 // A bound is kept in a byte: the float above it whose fraction has three bits,
 // at most an eighth larger. Bounds below 2^-30 are kept as that. Of the panels
 // with the largest bounds of an inducing point, each point has a bound of its
-// own, by (1) without the maximum: its rho but for that rounding. Near z_i these
-// leave hardly more than the neighbors, where panels leave eight times as many.
+// own, by (1) without the maximum: its rho but for that rounding. Near z_i
+// these leave hardly more than the neighbors, where panels leave eight times as
+// many.
 //
 // Rounding, u = 2^-53. Let L v_x = k(Z, x) + e_x, |e_x| <= e0, and L L^T =
 // K(Z,Z) + jitter I + F, |F| <= f (metric/rounding.h), with computed numbers
@@ -126,6 +127,11 @@ class InducingBounds {
   // The most panels whose points have bounds.
   static constexpr int kMaxNear = 128;
 
+  // Returns about the bytes of the bounds of so many points.
+  static double Bytes(double points, double num_inducing) {
+    return num_inducing * (points / kPanel + kMaxNear * sizeof(NearPanel));
+  }
+
   // The scratch space of one thread.
   struct Worker {
     // For pieces of up to `piece` points, a multiple of kPanel.
@@ -195,15 +201,19 @@ class InducingBounds {
   static constexpr int kDropped = 20;          // bits of a float
   static constexpr uint32_t kFirst = 97 << 3;  // 2^-30
 
-  // The near panels as they are found: of each inducing point up to twice as
-  // many as there will be.
+  // The near panels as they are found: of each inducing point up to kGrowing,
+  // of which the first kMaxNear are kept whenever there is no more room.
+  static constexpr int kGrowing = 2 * kMaxNear;
   struct Growing {
     explicit Growing(int64_t num_inducing)
-        : least(num_inducing), panels(num_inducing) {}
+        : least(num_inducing),
+          count(num_inducing),
+          panels(num_inducing * kGrowing) {}
 
     std::vector<std::atomic<int>> least;  // that a code must reach
     absl::Mutex mutex;
-    std::vector<std::vector<NearPanel>> panels ABSL_GUARDED_BY(mutex);
+    std::vector<int> count ABSL_GUARDED_BY(mutex);
+    std::vector<NearPanel> panels ABSL_GUARDED_BY(mutex);
   };
 
   // Adds what `worker` has found to the near panels.

@@ -203,9 +203,8 @@ TEST(InducingPassTest, EvaluatesWhatIsCloseToANeighbor) {
   std::iota(queries.begin(), queries.end(), 0);
   const ExhaustiveSearcher<ResidualCorrelation> owner(example.metric);
   const SearchOptions options = {.k = 50};
-  const InducingPass::Request request = {example.metric->data(),
-                                         example.metric->data(), positions,
-                                         rows, options};
+  const InducingPass::Request request = {
+      example.metric->data(), example.metric->data(), positions, rows, options};
   NeighborTable neighbors(std::ssize(rows), options.k);
   SearchCounters counters;
   EXPECT_TRUE(
@@ -235,9 +234,8 @@ TEST(InducingPassTest, InducingPointsJoinTheTasksOfTheirBlocks) {
   const std::vector<int64_t> rows(bounds.rows().begin(), bounds.rows().end());
   const std::vector<int32_t> positions(rows.begin(), rows.end());
   const SearchOptions options;
-  const InducingPass::Request request = {example.metric->data(),
-                                         example.metric->data(), positions,
-                                         rows, options};
+  const InducingPass::Request request = {
+      example.metric->data(), example.metric->data(), positions, rows, options};
   const std::vector<int32_t> queries = {1, 2, 3};
   for (const int64_t block_size : {16, 256, 1024}) {
     for (const bool with_tasks : {true, false}) {

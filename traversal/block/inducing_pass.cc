@@ -145,9 +145,8 @@ bool InducingPass::SearchOthers(const Request& request, int64_t inducing) {
   for (int64_t p = 0; p < std::ssize(codes); ++p) {
     panels[codes[p]] += static_cast<int32_t>(bounds_.min_row(p) < limit_);
   }
-  const int64_t most =
-      std::max(kLeastEvaluations,
-               std::min(limit_, owner_.metric().size()) / kMostPart);
+  const int64_t most = std::max(
+      kLeastEvaluations, std::min(limit_, owner_.metric().size()) / kMostPart);
   const int64_t asked = std::accumulate(panels.begin() + LeastCode(),
                                         panels.begin() + end, int64_t{0});
   if (asked * InducingBounds::kPanel > most) return false;

@@ -2,21 +2,21 @@
 //
 // A point is known to see no more of an inducing point than its code says
 // (inducing_bounds.h). So the metric evaluates the points of near panels with
-// the k largest codes first, and then those that theta asks for: for k neighbors
-// hardly more than k points in place of n. Where near panels do not reach, whole
-// panels follow, those with the largest codes first. Points that are in no panel
-// are evaluated, too. Where the codes leave a large part of all points, the pass
-// gives a query up.
+// the k largest codes first, and then those that theta asks for: for k
+// neighbors hardly more than k points in place of n. Where near panels do not
+// reach, whole panels follow, those with the largest codes first. Points that
+// are in no panel are evaluated, too. Where the codes leave a large part of all
+// points, the pass gives a query up.
 //
 // Why exact. A point is left out only where k others have a |rho| that is
 // larger by more than the width at which distances merge (knn_heap.h). The
 // query itself, whose distance is 0 even where a floor under p makes its rho
 // small, is always evaluated.
 //
-// Cost. The codes are read a few times, a byte for each panel, and the rows of V
-// that are evaluated. These are the rows of points near the inducing point, and
-// so it is searched for right after the queries of the block that it lies in,
-// which have left most of them in the cache.
+// Cost. The codes are read a few times, a byte for each panel, and the rows of
+// V that are evaluated. These are the rows of points near the inducing point,
+// and so it is searched for right after the queries of the block that it lies
+// in, which have left most of them in the cache.
 
 #ifndef RCT_TRAVERSAL_BLOCK_INDUCING_PASS_H_
 #define RCT_TRAVERSAL_BLOCK_INDUCING_PASS_H_
@@ -50,8 +50,8 @@ class InducingPass {
   InducingPass(const InducingPass&) = delete;
   InducingPass& operator=(const InducingPass&) = delete;
 
-  // Answers `queries`, numbers of the request's, which are rows of the data that
-  // are inducing points, but for those of which the bounds leave too much.
+  // Answers `queries`, numbers of the request's, which are rows of the data
+  // that are inducing points, but for those of which the bounds leave too much.
   void Search(const Request& request, absl::Span<const int32_t> queries,
               NeighborTable& neighbors);
 
@@ -66,8 +66,8 @@ class InducingPass {
                  NeighborTable& neighbors);
   // Returns the least code of a panel that may hold a neighbor.
   int LeastCode() const;
-  // Returns whether a row, kNoRow included, counts for the query, other than its
-  // own.
+  // Returns whether a row, kNoRow included, counts for the query, other than
+  // its own.
   bool Counts(const Request& request, int32_t row) const {
     return row < limit_ && row != kNoRow && row != request.positions[number_] &&
            request.options.Allows(row);

@@ -361,9 +361,9 @@ const InducingBounds* LazySkeletons::InducingFor(
   const double kept =
       static_cast<double>(skeletons.bytes()) +
       (tables == nullptr ? 0 : static_cast<double>(tables->bytes()));
-  const double bounds = static_cast<double>(skeletons.num_positions()) /
-                        InducingBounds::kPanel *
-                        static_cast<double>(metric_->data().v.cols());
+  const double bounds = InducingBounds::Bytes(
+      static_cast<double>(skeletons.num_positions()),
+      static_cast<double>(metric_->data().v.cols()));
   if (kept + bounds > MemoryOf(config_)) return nullptr;
   try {
     const absl::Span<const int32_t> rows = skeletons.partition().rows();

@@ -14,10 +14,11 @@ namespace rct {
 namespace {
 
 // What a task of up to so many queries takes for each block, and for each
-// number of its table, times m.
+// number of its table, times m: of the tables fewer queries read fewer.
 constexpr double kTaskQueries = 128;
 constexpr double kTaskBlock = 30000;
 constexpr double kTaskTable = 8;
+constexpr double kWholeTask = 32;
 
 // The exact evaluations of a query by tables for each of its neighbors, at the
 // price of those in tiles.
@@ -112,9 +113,12 @@ double SkeletonCosts::by_tables(int64_t queries, int64_t k) const {
   const auto count = static_cast<double>(queries);
   const double tasks =
       std::max(std::min(count, num_blocks_), count / kTaskQueries);
+  const double tables = std::min(tasks, count / kWholeTask);
   return Filtered(queries, k) +
-         tasks * num_blocks_ *
-             (kTaskBlock + kTaskTable * mean_rank_ * mean_rank_) / width_;
+         num_blocks_ *
+             (tasks * kTaskBlock +
+              tables * kTaskTable * mean_rank_ * mean_rank_) /
+             width_;
 }
 
 double SkeletonCosts::by_projections(int64_t queries, int64_t k) const {

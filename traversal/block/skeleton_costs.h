@@ -10,12 +10,13 @@
 //     skeletons            n s (3/2 + s/m)
 //     tables               S (S/2 (1 + 2 s/m) + n s / 2m)
 //     a query              8 k + (3072 + 61 k) s/m + h n
-//     by tables            T b (30000 + 8 s^2) / m more      all queries
+//     by tables            b (30000 T + 8 U s^2) / m more    all queries
 //     by projections       S (1 + s/m) + 25 b more           a query
 //
 // for b blocks and T tasks of up to 128 queries of one block, each of which
-// meets all blocks; and (partition, samples) 35000 / m a point for the choice.
-// The numbers are fitted to measurements (docs/performance.md).
+// meets all blocks; those of few queries need few tables, and U counts T or one
+// for 32 queries, whichever is less; and (partition, samples) 35000 / m a point
+// for the choice. The numbers are fitted to measurements (docs/performance.md).
 //
 // Memory. Skeletons take 4 n (s + 10) bytes, and 4 n s more while they are
 // made; tables 2 S^2, or 2/5 S^2 where they are compact, and 80 b^2; and gaps 2

@@ -14,6 +14,7 @@
 #include "base/check.h"
 #include "base/monitor.h"
 #include "base/parallel.h"
+#include "base/sort_by.h"
 #include "base/status_macros.h"
 #include "metric/residual_correlation.h"
 #include "metric/residual_factors.h"
@@ -44,25 +45,6 @@ constexpr size_t kLeastTried = 64;
 // The largest share of a search that a monitor is told its passes take: how
 // many queries turn out hard is not known before.
 constexpr double kMaxPassShare = 0.98;
-
-// Sorts by a key in [0, num_keys), and keeps the order of those with equal
-// keys. Cost: O(size + num_keys), or O(size log size) where there are few.
-template <class Key, class T>
-void SortBy(Key key, int64_t num_keys, std::vector<T>& values) {
-  const auto size = static_cast<int64_t>(values.size());
-  const auto below = [&](const T& a, const T& b) { return key(a) < key(b); };
-  if (std::is_sorted(values.begin(), values.end(), below)) return;
-  if (4 * size < num_keys) {
-    std::stable_sort(values.begin(), values.end(), below);
-    return;
-  }
-  std::vector<int64_t> next(num_keys + 1);
-  for (const T& value : values) ++next[key(value) + 1];
-  std::partial_sum(next.begin(), next.end(), next.begin());
-  std::vector<T> sorted(size);
-  for (const T& value : values) sorted[next[key(value)]++] = value;
-  values = std::move(sorted);
-}
 
 }  // namespace
 
@@ -275,6 +257,7 @@ void SkeletonSearcher::Search(const Request& request, NeighborTable& neighbors,
       SkeletonPass::kMaxNeighbors) {
     parts = lazy_->PartsFor(request, statistics.counters);
   }
+  neighbors.Clear(request.options.threads);
   if (!Monitor::Go(monitor)) return;
   Tasks divided = Divide(request, parts);
   RunTasks(request, parts, divided, neighbors, statistics);

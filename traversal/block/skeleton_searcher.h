@@ -1,10 +1,12 @@
 // Exact search by skeleton bounds.
 //
 // Queries are sorted by the block in which they lie; those of a block are a
-// task, which one thread does (skeleton_pass.h). Hard queries, which the bounds
-// do not help, and queries with so few predecessors that tiles are faster go to
-// exhaustive search together. Answers have the bits of exhaustive search,
-// whatever the options and threads. Counters do not depend on threads either.
+// task, which one thread does (skeleton_pass.h). Inducing points that have
+// bounds of their own join the tasks of the blocks in which they lie
+// (inducing_pass.h). Hard queries, which the bounds do not help, and queries
+// with so few predecessors that tiles are faster go to exhaustive search
+// together. Answers have the bits of exhaustive search, whatever the options
+// and threads. Counters do not depend on threads either.
 //
 // lazy_skeletons.h decides which skeletons and tables there are: a search asks
 // once for the parts that it uses, and builds nothing.
@@ -68,6 +70,7 @@ class SkeletonSearcher final : public Searcher<ResidualCorrelation> {
   };
   void Search(const Request& request, NeighborTable& neighbors,
               SearchStatistics& statistics) const override;
+  bool ClearsTables() const override { return true; }
   Tasks Divide(const Request& request, const SkeletonParts& parts) const;
   // Returns the position of a query in the order of blocks, or -1 where it is
   // hard.
