@@ -62,12 +62,13 @@ class SkeletonSearcher final : public Searcher<ResidualCorrelation> {
   // A task has the queries of one block, or without tables of blocks next to
   // each other.
   struct Tasks {
-    std::vector<int32_t> order;     // the queries that the tasks refer to
-    std::vector<int32_t> inducing;  // those that `bounds` are for, too
+    std::vector<int32_t> order;     // the queries that the tasks refer to,
+    std::vector<int32_t> inducing;  // and the inducing points that they do
     std::vector<BlockTask> tasks;
-    std::vector<int32_t> hard;  // queries that are in none
-    const InducingBounds* bounds = nullptr;
+    std::vector<int32_t> hard;               // queries that are in none
+    const InducingBounds* bounds = nullptr;  // of `inducing`
   };
+
   void Search(const Request& request, NeighborTable& neighbors,
               SearchStatistics& statistics) const override;
   bool ClearsTables() const override { return true; }
