@@ -34,8 +34,8 @@
 //
 // Cost, beside that of V: about twice the arithmetic of V for alpha and err, n
 // m s for bases of rank s, and p^(2d) m for each pair of blocks. Memory: 4 n s
-// bytes for coordinates, n m / 16 for inducing points, and (4 s + 8 p^d) m for
-// each block.
+// bytes for coordinates, m (n / 16 + 3072) for inducing points, and (4 s + 8
+// p^d) m for each block.
 
 #ifndef RCT_TRAVERSAL_BLOCK_FAR_FIELD_BLOCKS_H_
 #define RCT_TRAVERSAL_BLOCK_FAR_FIELD_BLOCKS_H_

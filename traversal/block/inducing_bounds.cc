@@ -130,6 +130,7 @@ void InducingBounds::SetPanels(int64_t first, const double* alpha,
 }
 
 void InducingBounds::AddNear(Worker& worker) {
+  if (worker.found.empty()) return;
   const absl::MutexLock lock(&growing_->mutex);
   for (const auto& [i, near] : worker.found) {
     int& count = growing_->count[i];

@@ -14,9 +14,9 @@
 // small, is always evaluated.
 //
 // Cost. The codes are read a few times, a byte for each panel, and the rows of
-// V that are evaluated. These are the rows of points near the inducing point,
-// and so it is searched for right after the queries of the block that it lies
-// in, which have left most of them in the cache.
+// V that are evaluated, most of which come from memory. Inducing points are
+// searched for in the tasks of the blocks that they lie in, so that threads
+// share them out together with all other queries.
 
 #ifndef RCT_TRAVERSAL_BLOCK_INDUCING_PASS_H_
 #define RCT_TRAVERSAL_BLOCK_INDUCING_PASS_H_
