@@ -26,7 +26,7 @@
 #ifndef RCT_METRIC_ROUNDING_H_
 #define RCT_METRIC_ROUNDING_H_
 
-#include <cmath>
+#include <bit>
 #include <cstdint>
 
 #include "absl/status/status.h"
@@ -46,10 +46,13 @@ inline constexpr double kFloatRoundoff = 0x1p-24;
 // before it but for noise.
 inline constexpr double kMinPivot = 1e-7;
 
-// Returns the smallest float that is at least `x`.
+// Returns the smallest float that is at least `x`. A float below `x` is not +inf
+// and not -0, so that the next one is a step of its bits away.
 inline float FloatAbove(double x) {
   const auto f = static_cast<float>(x);
-  return static_cast<double>(f) < x ? std::nextafter(f, HUGE_VALF) : f;
+  const auto bits = std::bit_cast<uint32_t>(f);
+  const uint32_t step = static_cast<double>(f) < x ? 1 : 0;
+  return std::bit_cast<float>(bits >> 31 != 0 ? bits - step : bits + step);
 }
 
 // Returns the largest float that is at most `x`.

@@ -113,15 +113,17 @@ void InducingBounds::SetPanels(int64_t first, const double* alpha,
       codes_[i * num_panels_ + first + p] = code;
       if (code < least) continue;
       NearPanel near = {static_cast<int32_t>(first + p), code, {}};
-      for (int l = 0; l < kPanel; ++l) {
-        const int64_t j = p * kPanel + l;
-        if (j >= count || rows[j] == kNoRow) continue;
+      const int64_t begin = p * kPanel;
+      const int lanes = static_cast<int>(std::min<int64_t>(kPanel, count - begin));
+      for (int l = 0; l < lanes; ++l) {
         // The largest of these is the panel's, whatever the roundings.
-        near.codes[l] = std::min(
+        const Code of_point = std::min(
             code, CodeAbove(FloatAbove(
-                      scale * worker.scale[j] *
-                      (slack_.jitter() * std::abs(alpha[i * stride + j]) +
+                      scale * worker.scale[begin + l] *
+                      (slack_.jitter() *
+                           std::abs(alpha[i * stride + begin + l]) +
                        roundings))));
+        near.codes[l] = rows[begin + l] == kNoRow ? Code{0} : of_point;
       }
       worker.found.emplace_back(i, near);
     }
