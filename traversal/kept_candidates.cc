@@ -1,6 +1,7 @@
 #include "traversal/kept_candidates.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 
@@ -22,6 +23,14 @@ namespace {
 // and this at most.
 constexpr int kFew = 8;
 
+// What a candidate takes.
+constexpr int64_t kCandidateBytes = 2 * sizeof(float) + sizeof(int32_t);
+
+// What the rooms in which lists begin take: a huge page.
+constexpr int64_t kRoomBytes = int64_t{1} << 21;
+
+int64_t WholeLines(int64_t elements) { return elements / 16 * 16; }
+
 }  // namespace
 
 KeptCandidates::Answer::Answer(int64_t k, int64_t capacity, int tile)
@@ -36,11 +45,13 @@ KeptCandidates::KeptCandidates(const Searcher<ResidualCorrelation>& owner,
       routines_(KeptRoutinesFor(owner.metric().simd().isa)),
       k_(k),
       tile_(tile),
-      stride_((capacity + 15) / 16 * 16 + kKeptPadding),
-      upper_(num_queries * stride_),
-      lower_(upper_.size()),
-      row_(upper_.size()),
+      whole_(WholeLines(capacity + 15) + kKeptPadding),
+      little_(std::min(
+          whole_, WholeLines(kRoomBytes / kCandidateBytes / num_queries))),
+      rooms_(num_queries * little_ * kCandidateBytes),
+      wholes_(little_ < whole_ ? num_queries * whole_ * kCandidateBytes : 0),
       lists_(num_queries),
+      room_(num_queries),
       workspace_(owner.metric().dim(), kMostAsked, tile),
       squared_stride_(RoundUpToLanes(tile) + kLanes),
       squared_(kMostAsked * squared_stride_),
@@ -50,7 +61,7 @@ KeptCandidates::KeptCandidates(const Searcher<ResidualCorrelation>& owner,
   RCT_CHECK(tile <= kMaxRanked);
   answers_.reserve(kMostAsked);
   for (int q = 0; q < kMostAsked; ++q) {
-    answers_.emplace_back(k, stride_, tile);
+    answers_.emplace_back(k, whole_, tile);
     answers_.back().squared = squared_.data() + q * squared_stride_;
   }
 }
@@ -63,10 +74,26 @@ SearchCounters KeptCandidates::counters() const {
   return counters;
 }
 
+void KeptCandidates::Place(int i, std::byte* memory, int64_t room) {
+  const KeptList from = lists_[i];
+  KeptList& to = lists_[i];
+  to.upper = reinterpret_cast<float*>(memory);
+  to.lower = to.upper + room;
+  to.row = reinterpret_cast<int32_t*>(to.lower + room);
+  std::copy_n(from.upper, from.size, to.upper);
+  std::copy_n(from.lower, from.size, to.lower);
+  std::copy_n(from.row, from.size, to.row);
+  room_[i] = room;
+}
+
 void KeptCandidates::Clear(int i) {
-  const int64_t first = i * stride_;
-  lists_[i] = {upper_.data() + first, lower_.data() + first,
-               row_.data() + first, 0, 0};
+  lists_[i] = {};
+  Place(i, rooms_.data() + i * little_ * kCandidateBytes, little_);
+}
+
+void KeptCandidates::Enlarge(int i) {
+  if (room_[i] == whole_) return;
+  Place(i, wholes_.data() + i * whole_ * kCandidateBytes, whole_);
 }
 
 void KeptCandidates::DropForbidden(int i, int first,

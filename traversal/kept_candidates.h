@@ -34,6 +34,7 @@
 #ifndef RCT_TRAVERSAL_KEPT_CANDIDATES_H_
 #define RCT_TRAVERSAL_KEPT_CANDIDATES_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -75,8 +76,15 @@ class KeptCandidates {
   // Makes the list of query i empty.
   void Clear(int i);
 
-  // Adds a candidate to the list of query i, which must have room.
+  // Makes room for `more` candidates of query i, as far as its capacity goes.
+  // Whoever appends to a list calls this before, but for Add.
+  void Reserve(int i, int more) {
+    if (lists_[i].size + more + kKeptPadding > room_[i]) Enlarge(i);
+  }
+
+  // Adds a candidate to the list of query i, which is below its capacity.
   void Add(int i, int32_t row, float lower, float upper) {
+    Reserve(i, 1);
     KeptList& list = lists_[i];
     list.upper[list.size] = upper;
     list.lower[list.size] = lower;
@@ -159,6 +167,11 @@ class KeptCandidates {
     KnnHeap heap;
   };
 
+  // Lets list i, which keeps its candidates, be one of `room` elements that
+  // begins at `memory`.
+  void Place(int i, std::byte* memory, int64_t room);
+  // Moves a list to where it has room for its whole capacity.
+  void Enlarge(int i);
   // Asks for what will be read and written of the queries after the first
   // kMostAsked.
   static void Prefetch(const Request& request, absl::Span<const Asked> queries,
@@ -196,12 +209,15 @@ class KeptCandidates {
   int64_t k_;
   int tile_;
 
-  // Columns of all lists, one after the other.
-  int64_t stride_;
-  AlignedBuffer<float> upper_;
-  AlignedBuffer<float> lower_;
-  AlignedBuffer<int32_t> row_;
+  // The columns of all lists. Hardly any list is long: the lists begin in little
+  // rooms, all of which fit a huge page, and memory for their whole capacity is
+  // reserved, but not touched unless one needs it.
+  int64_t whole_;   // elements of a whole capacity
+  int64_t little_;  // of a little room
+  AlignedBuffer<std::byte> rooms_;
+  AlignedBuffer<std::byte> wholes_;
   std::vector<KeptList> lists_;
+  std::vector<int64_t> room_;  // of each list
 
   // The queries that are being evaluated.
   const Request* request_ = nullptr;

@@ -400,6 +400,7 @@ void FarFieldPass::RaiseThetas(int first, uint32_t lanes) {
 bool FarFieldPass::MakeRoom(int i) {
   if (kept_[i].size > capacity_) RaiseTheta(i);
   if (kept_[i].size > capacity_) task_.hard[i] = true;
+  kept_.Reserve(i, kPanelsAtOnce * kFarPanel);
   return !task_.hard[i];
 }
 

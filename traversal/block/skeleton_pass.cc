@@ -460,9 +460,10 @@ void SkeletonPass::KeepFromBlock(const Request& request, int block_index,
 }
 
 bool SkeletonPass::MakeRoom(int i) {
-  constexpr int kMaxBefore = kMaxKept - kPanel * kPanel;
-  if (kept_[i].size > kMaxBefore) RaiseTheta(i);
-  if (kept_[i].size > kMaxBefore) MakeHard(i);
+  constexpr int kMore = kPanel * kPanel;
+  if (kept_[i].size > kMaxKept - kMore) RaiseTheta(i);
+  if (kept_[i].size > kMaxKept - kMore) MakeHard(i);
+  kept_.Reserve(i, kMore);
   return !task_.hard[i];
 }
 
