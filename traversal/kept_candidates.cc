@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <utility>
 
 #include "absl/types/span.h"
 #include "base/check.h"
@@ -52,11 +53,16 @@ KeptCandidates::KeptCandidates(const Searcher<ResidualCorrelation>& owner,
       wholes_(little_ < whole_ ? num_queries * whole_ * kCandidateBytes : 0),
       lists_(num_queries),
       room_(num_queries),
+      whole_of_(num_queries, -1),
       workspace_(owner.metric().dim(), kMostAsked, tile),
       squared_stride_(RoundUpToLanes(tile) + kLanes),
       squared_(kMostAsked * squared_stride_),
       hits_(tile + 8) {
-  for (int i = 0; i < num_queries; ++i) Clear(i);
+  free_.reserve(num_queries);
+  for (int i = num_queries - 1; i >= 0; --i) {
+    Clear(i);
+    free_.push_back(i);
+  }
   std::fill(squared_.begin(), squared_.end(), 0.0);
   RCT_CHECK(tile <= kMaxRanked);
   answers_.reserve(kMostAsked);
@@ -89,11 +95,14 @@ void KeptCandidates::Place(int i, std::byte* memory, int64_t room) {
 void KeptCandidates::Clear(int i) {
   lists_[i] = {};
   Place(i, rooms_.data() + i * little_ * kCandidateBytes, little_);
+  if (whole_of_[i] >= 0) free_.push_back(std::exchange(whole_of_[i], -1));
 }
 
 void KeptCandidates::Enlarge(int i) {
   if (room_[i] == whole_) return;
-  Place(i, wholes_.data() + i * whole_ * kCandidateBytes, whole_);
+  whole_of_[i] = free_.back();
+  free_.pop_back();
+  Place(i, wholes_.data() + whole_of_[i] * whole_ * kCandidateBytes, whole_);
 }
 
 void KeptCandidates::DropForbidden(int i, int first,
