@@ -58,16 +58,19 @@ void Transpose(const double* from, int64_t rows, int64_t columns, double* to) {
 }  // namespace
 
 struct SkeletonTables::Worker {
-  explicit Worker(int64_t width)
+  Worker(int64_t width, Slabs slabs)
       : by_first(width * width),
         by_second(width * width),
         table(width * width),
-        y(kPanel * width) {}
+        y(kPanel * width),
+        slabs(std::move(slabs)) {}
 
   AlignedBuffer<double> by_first;
   AlignedBuffer<double> by_second;
   AlignedBuffer<float> table;
   AlignedBuffer<float> y;
+  std::vector<uint8_t> packed;
+  Slabs slabs;
 };
 
 SkeletonTables::SkeletonTables(const BlockSkeletons& skeletons, bool keep_gaps)
@@ -82,9 +85,7 @@ SkeletonTables::SkeletonTables(const BlockSkeletons& skeletons, bool keep_gaps)
       norm_(int64_t{num_blocks_} * num_blocks_),
       block_gap_(norm_.size()),
       order_(int64_t{num_blocks_} * std::max(0, num_blocks_ - 1)),
-      seen_(norm_.size()),
-      bytes_(tables_.size()),
-      gaps_(near_.size()) {
+      seen_(norm_.size()) {
   for (int b = 0; b < num_blocks_; ++b) {
     for (int a = 0; a < b; ++a) evaluations_ += Numbers(b, a);
   }
@@ -135,7 +136,8 @@ void SkeletonTables::MakeTiles(const ResidualCorrelation& metric,
   std::vector<Worker> workers;
   workers.reserve(num_workers);
   for (int i = 0; i < num_workers; ++i) {
-    workers.emplace_back(RoundUpToLanes(skeletons.max_rank()));
+    workers.emplace_back(RoundUpToLanes(skeletons.max_rank()),
+                         NewSlabs(num_workers));
   }
   const Monitor::Part whole(
       monitor, /*share=*/1,
@@ -150,6 +152,7 @@ void SkeletonTables::MakeTiles(const ResidualCorrelation& metric,
                 }
               });
   sound_ = sound;
+  for (Worker& worker : workers) slabs_.push_back(std::move(worker.slabs));
 }
 
 void SkeletonTables::MakeOrder(int threads) {
@@ -178,8 +181,10 @@ std::string SkeletonTables::PackTile(int64_t tile) const {
     Pack(table.rank, bytes);
     Pack(table.step, bytes);
     Pack(table.error, bytes);
-    Pack(std::ssize(bytes_[pair]), bytes);
-    Pack(absl::MakeConstSpan(bytes_[pair]), bytes);
+    const int64_t size =
+        CompactTable::Bytes(ShapeOf(b, a), table.form, table.rank);
+    Pack(size, bytes);
+    Pack(absl::MakeConstSpan(table.bytes, size), bytes);
   }
   return bytes;
 }
@@ -197,9 +202,10 @@ void SkeletonTables::AddTile(int64_t tile, std::string_view bytes) {
     table.rank = unpacker.Value<uint8_t>();
     table.step = unpacker.Value<float>();
     table.error = unpacker.Value<float>();
-    bytes_[pair].resize(unpacker.Value<int64_t>());
-    unpacker.Read(std::ssize(bytes_[pair]), bytes_[pair].data());
-    table.bytes = bytes_[pair].data();
+    const auto size = unpacker.Value<int64_t>();
+    uint8_t* const to = slabs_.front().Allocate<uint8_t>(size).data();
+    unpacker.Read(size, to);
+    table.bytes = to;
   }
 }
 
@@ -217,6 +223,13 @@ bool SkeletonTables::IsCompact() const {
     for (int a = 0; a < b; ++a) numbers += Numbers(b, a);
   }
   return 4 * numbers > SkeletonCosts::kWholeTableBytes * positions_;
+}
+
+Slabs SkeletonTables::NewSlabs(int num_workers) const {
+  // Gaps, of which hardly a byte is kept where most blocks are far.
+  const auto gaps =
+      int64_t{num_blocks_} * positions_ * static_cast<int64_t>(sizeof(uint16_t));
+  return Slabs(gaps / num_workers);
 }
 
 bool SkeletonTables::MakeTable(const ResidualCorrelation& metric,
@@ -250,21 +263,26 @@ bool SkeletonTables::MakeTable(const ResidualCorrelation& metric,
   }
   norm_[Pair(a, b)] = norm_[Pair(b, a)] =
       FloatAbove(std::sqrt(squared) * (1 + 1e-6));
-  MeasureGaps(skeletons, b, a, {table, first.rank, 1}, worker.y.data());
-  MeasureGaps(skeletons, a, b, {table, 1, first.rank}, worker.y.data());
-  Keep(b, a, table);
+  MeasureGaps(skeletons, b, a, {table, first.rank, 1}, worker);
+  MeasureGaps(skeletons, a, b, {table, 1, first.rank}, worker);
+  Keep(b, a, table, worker.packed, worker.slabs);
   // Of orthonormal columns, but for what tau adds.
   return squared <= 1.02 * std::min(first.rank, second.rank);
 }
 
-void SkeletonTables::Keep(int larger, int smaller, const float* c) {
-  const int64_t pair = PairOf(larger, smaller);
+void SkeletonTables::Keep(int larger, int smaller, const float* c,
+                          std::vector<uint8_t>& packed, Slabs& slabs) {
   const CompactTable::Shape shape = ShapeOf(larger, smaller);
-  tables_[pair] =
-      compact_ ? CompactTable::Within(
-                     *filter_, far(larger, smaller) ? kFarError : kNearError, c,
-                     shape, norm(larger, smaller), bytes_[pair])
-               : CompactTable::Whole(c, shape, bytes_[pair]);
+  CompactTable& table = tables_[PairOf(larger, smaller)];
+  table = compact_
+              ? CompactTable::Within(
+                    *filter_, far(larger, smaller) ? kFarError : kNearError, c,
+                    shape, norm(larger, smaller), packed)
+              : CompactTable::Whole(c, shape, packed);
+  const auto size = static_cast<int64_t>(packed.size());
+  uint8_t* const kept = slabs.Allocate<uint8_t>(size).data();
+  std::copy_n(packed.data(), size, kept);
+  table.bytes = kept;
 }
 
 SkeletonTables::Table SkeletonTables::Load(int to, int from,
@@ -441,15 +459,16 @@ void SkeletonTables::ReadWhole(ArchiveReader& archive) {
                  "is not finite");
   if (!archive.status().ok()) return;
   compact_ = IsCompact();
-  bytes_.resize(tables_.size());
-  gaps_.resize(near_.size());
-  ForEachPair(
-      [&](int b, int a) { Keep(b, a, c.data() + expected[PairOf(b, a)]); });
+  Slabs& slabs = slabs_.emplace_back(NewSlabs(/*num_workers=*/1));
+  std::vector<uint8_t> packed;
+  ForEachPair([&](int b, int a) {
+    Keep(b, a, c.data() + expected[PairOf(b, a)], packed, slabs);
+  });
   const int64_t block_size = BlockSize();
   for (int to = 0; to < num_blocks_; ++to) {
     for (int from = 0; from < num_blocks_; ++from) {
       if (!IsNear(to, from)) continue;
-      uint16_t* near = MakeNear(to, from);
+      uint16_t* near = MakeNear(to, from, slabs);
       std::copy_n(gaps.data() + to * positions_ + from * block_size, block_size,
                   near);
       std::copy_n(cone_gaps.data() + to * cones_ + from * (block_size / kPanel),
@@ -502,15 +521,16 @@ void SkeletonTables::CheckOrder(ArchiveReader& archive) const {
   }
 }
 
-uint16_t* SkeletonTables::MakeNear(int to, int from) {
-  std::vector<uint16_t>& gaps = gaps_[Pair(to, from)];
-  gaps.assign(NearSize(), 0);
+uint16_t* SkeletonTables::MakeNear(int to, int from, Slabs& slabs) {
+  const absl::Span<uint16_t> gaps = slabs.Allocate<uint16_t>(NearSize());
+  std::fill(gaps.begin(), gaps.end(), uint16_t{0});
   near_[Pair(to, from)] = gaps.data();
   return gaps.data();
 }
 
 void SkeletonTables::MeasureGaps(const BlockSkeletons& skeletons, int to,
-                                 int from, const Table& table, float* y) {
+                                 int from, const Table& table,
+                                 Worker& worker) {
   const BlockSkeletons::Block& target = skeletons.block(to);
   const BlockSkeletons::Block& source = skeletons.block(from);
   if (!IsNear(to, from)) {
@@ -523,7 +543,7 @@ void SkeletonTables::MeasureGaps(const BlockSkeletons& skeletons, int to,
   const double slack = skeletons.slack().Gap(source.rank, target.rank,
                                              norm(to, from), /*error=*/0);
   const PointPanels points = skeletons.points(from, nullptr);
-  uint16_t* gaps = MakeNear(to, from);
+  uint16_t* gaps = MakeNear(to, from, worker.slabs);
   uint16_t* cone_gaps = gaps + BlockSize();
   uint16_t largest = 0;
   float seen = 0;
@@ -531,7 +551,8 @@ void SkeletonTables::MeasureGaps(const BlockSkeletons& skeletons, int to,
     float squared[kPanel];
     skeletons.filter().project(
         table.data, table.row_stride, table.column_stride, target.rank,
-        source.rank, points.w + int64_t{kPanel} * source.rank * p, y, squared);
+        source.rank, points.w + int64_t{kPanel} * source.rank * p,
+        worker.y.data(), squared);
     uint16_t most = 0;
     for (int l = 0; l < kPanel; ++l) {
       const int j = p * kPanel + l;
@@ -584,8 +605,8 @@ int64_t SkeletonTables::NumNear() const {
 int64_t SkeletonTables::bytes() const {
   return TableBytes() +
          static_cast<int64_t>(
-             (sizeof(tables_[0]) + sizeof(bytes_[0])) * tables_.size() +
-             (sizeof(near_[0]) + sizeof(gaps_[0])) * near_.size() +
+             sizeof(tables_[0]) * tables_.size() +
+             sizeof(near_[0]) * near_.size() +
              sizeof(float) * (norm_.size() + block_gap_.size()) +
              sizeof(uint16_t) * (lengths_.size() + cone_lengths_.size() +
                                  NumNear() * NearSize()) +

@@ -36,6 +36,7 @@
 #include "base/aligned_buffer.h"
 #include "base/archive.h"
 #include "base/monitor.h"
+#include "base/slabs.h"
 #include "metric/residual_correlation.h"
 #include "traversal/block/block_skeletons.h"
 #include "traversal/block/compact_table.h"
@@ -142,10 +143,14 @@ class SkeletonTables {
 
   // Decides whether tables are compact.
   bool IsCompact() const;
-  // Keeps the table of two blocks, whose norm is known.
-  void Keep(int larger, int smaller, const float* c);
+  // Returns memory for a part of what one thread of `num_workers` makes.
+  Slabs NewSlabs(int num_workers) const;
+  // Keeps the table of two blocks, whose norm is known, in `slabs`; `packed` is
+  // scratch space.
+  void Keep(int larger, int smaller, const float* c,
+            std::vector<uint8_t>& packed, Slabs& slabs);
   // Makes room for the gaps of a near block.
-  uint16_t* MakeNear(int to, int from);
+  uint16_t* MakeNear(int to, int from, Slabs& slabs);
 
   // Reads what Save wrote of tables and gaps, and what it wrote when all were
   // there and whole.
@@ -194,7 +199,7 @@ class SkeletonTables {
 
   // Fills in gaps and the part of |w|^2 that remains, for the points of `from`.
   void MeasureGaps(const BlockSkeletons& skeletons, int to, int from,
-                   const Table& table, float* y);
+                   const Table& table, Worker& worker);
 
   // Fills in what stands for gaps.
   void TakeLengths(const BlockSkeletons& skeletons);
@@ -218,8 +223,7 @@ class SkeletonTables {
   int64_t evaluations_ = 0;
 
   // What tables and gaps stand in: made here, or in a file.
-  std::vector<std::vector<uint8_t>> bytes_;
-  std::vector<std::vector<uint16_t>> gaps_;
+  std::vector<Slabs> slabs_;
   AlignedBuffer<uint8_t> file_bytes_;
   AlignedBuffer<uint16_t> file_gaps_;
 };
