@@ -24,6 +24,7 @@
 #include "traversal/block/skeleton_config.h"
 #include "traversal/block/skeleton_costs.h"
 #include "traversal/block/skeleton_searcher.h"
+#include "traversal/block/space_partition.h"
 #include "traversal/build_phase.h"
 #include "traversal/exhaustive/exhaustive.h"
 #include "traversal/exhaustive/float_screen_searcher.h"
@@ -86,8 +87,12 @@ class Choice {
 
   bool screen_pays() const { return screen_pays_; }
   int64_t queries() const { return queries_; }
-  // The costs of the far field where it is the cheapest.
+  // The costs of the far field where it is the cheapest, and the partition of
+  // its blocks.
   const std::optional<FarFieldCosts>& far_field() const { return far_field_; }
+  std::optional<SpacePartition> TakePartition() {
+    return std::exchange(partition_, std::nullopt);
+  }
 
   // Returns whether skeletons of these costs, which are absent where skeletons
   // dismiss nothing, are cheaper than all else.
@@ -136,11 +141,10 @@ class Choice {
            costs.build() + costs.search(queries_) < least;
   }
 
-  FarFieldCosts Probe() const {
-    return ProbeFarField(
-        ExhaustiveSearcher<ResidualCorrelation>(metric_), options_,
-        FarFieldBlocks::Partition(*metric_, options_, threads_), threads_,
-        monitor_);
+  FarFieldCosts Probe() {
+    partition_ = FarFieldBlocks::Partition(*metric_, options_, threads_);
+    return ProbeFarField(ExhaustiveSearcher<ResidualCorrelation>(metric_),
+                         options_, *partition_, threads_, monitor_);
   }
 
   const std::shared_ptr<const ResidualCorrelation>& metric_;
@@ -151,6 +155,7 @@ class Choice {
   double memory_;
   bool screen_pays_;
   std::optional<FarFieldCosts> far_field_;
+  std::optional<SpacePartition> partition_;
 };
 
 }  // namespace
@@ -190,7 +195,8 @@ absl::StatusOr<ChosenSearcher> ChooseBlockSearcher(
       (!choice.far_field().has_value() ||
        ScreenBytes(*metric) + choice.far_field()->bytes() <= MemoryOf(config));
   auto far = std::make_unique<const FarFieldSearcher>(
-      metric, FarFieldConfig(), choice.far_field(), screens);
+      metric, FarFieldConfig(), choice.far_field(), screens,
+      choice.TakePartition());
   if (choice.screen_pays() && !choice.far_field().has_value()) {
     const FloatScreenSearcher& screen = far->MakeScreen(threads);
     RCT_RETURN_IF_ERROR(Monitor::Check(monitor));

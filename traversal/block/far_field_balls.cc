@@ -58,7 +58,9 @@ FarFieldBalls::FarFieldBalls(const ResidualCorrelation& metric,
       panels_(block_size / kFarPanel),
       groups_((panels_ + kFarPanel - 1) / kFarPanel),
       bound_(metric, frame, scale),
-      centers_(num_blocks * panels_) {
+      centers_(num_blocks * panels_),
+      ranks_(num_blocks),
+      a_(num_blocks) {
   const int64_t size = num_blocks * groups_ * kFarPanel;
   for (AlignedBuffer<float>* column : {&cosine_, &sine_, &length_, &error_}) {
     *column = AlignedBuffer<float>(size);
@@ -101,12 +103,13 @@ void FarFieldBalls::Choose(const ResidualCorrelation& metric,
   sine_[to] = radius.sine;
 }
 
-void FarFieldBalls::AddBlock(const FarPoints& points, int num_panels) {
-  const auto b = static_cast<int64_t>(ranks_.size());
-  const auto first = static_cast<int64_t>(a_.size());
-  ranks_.push_back(points.rank);
-  first_.push_back(first);
-  a_.resize(first + groups_ * kFarPanel * points.rank);
+void FarFieldBalls::AddBlock(int b, const FarPoints& points, int num_panels,
+                             Slabs& slabs) {
+  const absl::Span<float> a =
+      slabs.Allocate<float>(groups_ * kFarPanel * points.rank);
+  std::fill(a.begin(), a.end(), 0.0f);
+  ranks_[b] = points.rank;
+  a_[b] = a.data();
   for (int64_t p = 0; p < num_panels; ++p) {
     const int64_t group = p / kFarPanel;
     const int64_t lane = p % kFarPanel;
@@ -119,21 +122,24 @@ void FarFieldBalls::AddBlock(const FarPoints& points, int num_panels) {
           points.z[(p * dim_ + t) * kFarPanel + from];
     }
     for (int64_t i = 0; i < points.rank; ++i) {
-      a_[first + (group * points.rank + i) * kFarPanel + lane] =
+      a[(group * points.rank + i) * kFarPanel + lane] =
           points.a[(p * points.rank + i) * kFarPanel + from];
     }
   }
 }
 
 int64_t FarFieldBalls::bytes() const {
-  return static_cast<int64_t>(sizeof(float) *
-                                  (a_.size() + z_.size() + 4 * cosine_.size()) +
+  const int64_t rank =
+      std::accumulate(ranks_.begin(), ranks_.end(), int64_t{0});
+  return groups_ * kFarPanel * rank * static_cast<int64_t>(sizeof(float)) +
+         static_cast<int64_t>(sizeof(float) *
+                                  (z_.size() + 4 * cosine_.size()) +
                               sizeof(int) * centers_.size());
 }
 
 FarBalls FarFieldBalls::of(int b, int i) const {
   const int64_t first = (b * groups_ + i) * kFarPanel;
-  return {a_.data() + first_[b] + int64_t{i} * kFarPanel * ranks_[b],
+  return {a_[b] + int64_t{i} * kFarPanel * ranks_[b],
           ranks_[b],
           z_.data() + first * dim_,
           length_.data() + first,

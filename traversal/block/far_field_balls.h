@@ -71,6 +71,7 @@
 
 #include "absl/types/span.h"
 #include "base/aligned_buffer.h"
+#include "base/slabs.h"
 #include "metric/residual_correlation.h"
 #include "metric/tile.h"
 #include "traversal/block/far_field_bound.h"
@@ -131,9 +132,10 @@ class FarFieldBalls {
   void Choose(const ResidualCorrelation& metric, const ScreenFrame& frame,
               int64_t panel, absl::Span<const int32_t> rows, Worker& worker);
 
-  // Adds the centers of a block whose panels have theirs, as points: block
-  // after block.
-  void AddBlock(const FarPoints& points, int num_panels);
+  // Adds the centers of block b, whose panels have theirs, as points. Their
+  // coordinates are kept in `slabs`, which must outlive this. Calls for
+  // different blocks, with slabs of their own, may run at once.
+  void AddBlock(int b, const FarPoints& points, int num_panels, Slabs& slabs);
 
   const BallBound& bound() const { return bound_; }
   // Returns the place of the center in panel `panel` of all.
@@ -150,14 +152,13 @@ class FarFieldBalls {
   BallBound bound_;
   std::vector<int> centers_;  // by panel: the place in the panel
   std::vector<int> ranks_;    // by block
-  std::vector<int64_t> first_;
+  std::vector<const float*> a_;
   // By panel, in groups of sixteen.
   AlignedBuffer<float> cosine_;
   AlignedBuffer<float> sine_;
   AlignedBuffer<float> length_;
   AlignedBuffer<float> error_;
   AlignedBuffer<float> z_;
-  std::vector<float> a_;
 };
 
 }  // namespace rct

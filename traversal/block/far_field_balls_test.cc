@@ -11,6 +11,7 @@
 
 #include "absl/types/span.h"
 #include "base/matrix.h"
+#include "base/slabs.h"
 #include "gtest/gtest.h"
 #include "metric/metric.pb.h"
 #include "metric/residual_correlation.h"
@@ -44,7 +45,7 @@ class Balls {
     const std::vector<float> zeros(RoundUp() * metric_->dim());
     FarPoints points = {};
     points.z = points.length = points.error = zeros.data();
-    balls_.AddBlock(points, num_panels());
+    balls_.AddBlock(/*b=*/0, points, num_panels(), slabs_);
   }
 
   const FarFieldBalls& balls() const { return balls_; }
@@ -99,6 +100,7 @@ class Balls {
 
   std::shared_ptr<const ResidualCorrelation> metric_;
   ScreenFrame frame_;
+  Slabs slabs_{0};
   FarFieldBalls balls_;
 };
 

@@ -45,7 +45,7 @@ int64_t RoundUpTo(int64_t multiple, int64_t count) {
 // The scratch space of one thread.
 struct FarFieldBlocks::Worker {
   Worker(const ResidualCorrelation& metric, const FarFieldBoxes& boxes,
-         int64_t block_size)
+         int64_t block_size, int64_t expected_bytes)
       : box(boxes, block_size),
         inducing(metric, block_size),
         basis(kMaxRank * metric.data().v.stride()),
@@ -53,7 +53,8 @@ struct FarFieldBlocks::Worker {
         rounded(block_size * kMaxRank),
         residual(block_size),
         rows(block_size),
-        balls(metric.dim()) {}
+        balls(metric.dim()),
+        slabs(expected_bytes) {}
 
   FarFieldBoxes::Worker box;
   InducingBounds::Worker inducing;
@@ -63,13 +64,7 @@ struct FarFieldBlocks::Worker {
   std::vector<double> residual;
   std::vector<const double*> rows;
   FarFieldBalls::Worker balls;
-};
-
-// The parts of one block whose sizes are not known before.
-struct FarFieldBlocks::Draft {
-  int rank = 0;
-  std::vector<float> a;      // panels
-  std::vector<float> basis;  // terms x width
+  Slabs slabs;
 };
 
 bool FarFieldBlocks::Offered(const ResidualCorrelation& metric) {
@@ -114,7 +109,7 @@ FarFieldBlocks::FarFieldBlocks(const ResidualCorrelation& metric,
   if (options.balls) {
     balls_.emplace(metric, frame_, num_blocks, block_size_, scale_);
   }
-  OrderRows(metric, partition);
+  MakeColumns();
   std::vector<int> made(only.begin(), only.end());
   if (only.empty()) {
     made.resize(num_blocks);
@@ -123,17 +118,22 @@ FarFieldBlocks::FarFieldBlocks(const ResidualCorrelation& metric,
   const auto num_made = static_cast<int64_t>(made.size());
   const int workers_wanted = static_cast<int>(
       std::max<int64_t>(1, std::min<int64_t>(threads, num_made)));
+  // Bases, coordinates and those of balls, of about half the largest rank.
+  const int64_t expected_bytes = num_made * (num_inducing_ + block_size_) *
+                                 kMaxRank / 2 * 4 / workers_wanted;
   std::vector<Worker> workers;
   workers.reserve(workers_wanted);
   for (int w = 0; w < workers_wanted; ++w) {
-    workers.emplace_back(metric, boxes_, block_size_);
+    workers.emplace_back(metric, boxes_, block_size_, expected_bytes);
   }
+  ParallelFor(workers_wanted, num_made, [&](int64_t number, int) {
+    OrderRows(metric, partition, made[number]);
+  });
   if (only.empty()) {
     inducing_.emplace(metric, columns_.row,
                       /*others=*/absl::Span<const int32_t>(), boxes_.slack());
     inducing_->Weigh(inducing_->panels_of_rows(), threads, nullptr);
   }
-  std::vector<Draft> drafts(num_blocks);
   {
     const Monitor::Part part(monitor, kPointShare);
     ParallelFor(
@@ -145,14 +145,16 @@ FarFieldBlocks::FarFieldBlocks(const ResidualCorrelation& metric,
           boxes_.MakeBox(block, metric.data().points.view(), rows);
           boxes_.AddPoints(block, metric.data(), rows, workers[worker].box);
           BoundInducing(block, workers[worker]);
-          MakeBasis(metric, options.rms_rest, block, workers[worker],
-                    drafts[block]);
-          ChooseCenters(metric, block, workers[worker]);
+          MakeBasis(metric, options.rms_rest, block, workers[worker]);
+          MakeBalls(metric, block, workers[worker]);
         });
   }
   if (!Monitor::Go(monitor)) return;
   if (inducing_.has_value()) inducing_->Finish(threads);
-  Join(std::move(drafts));
+  for (Worker& worker : workers) slabs_.push_back(std::move(worker.slabs));
+  for (const Block& block : blocks_) {
+    max_rank_ = std::max(max_rank_, block.rank);
+  }
   most_ = Matrix<float>(num_blocks, num_blocks);
   expansions_.emplace(boxes_.grid(), num_blocks,
                       8 * metric.data().v.rows() * metric.data().v.stride() /
@@ -167,35 +169,10 @@ FarFieldBlocks::FarFieldBlocks(const ResidualCorrelation& metric,
   boxes_.DropNodes();
 }
 
-void FarFieldBlocks::Join(std::vector<Draft> drafts) {
-  int64_t a_size = 0;
-  int64_t basis_size = 0;
-  for (int64_t b = 0; b < num_blocks(); ++b) {
-    blocks_[b].rank = drafts[b].rank;
-    blocks_[b].a = a_size;
-    blocks_[b].basis = basis_size;
-    a_size += static_cast<int64_t>(drafts[b].a.size());
-    basis_size += static_cast<int64_t>(drafts[b].basis.size());
-    max_rank_ = std::max(max_rank_, drafts[b].rank);
-  }
-  a_ = AlignedBuffer<float>(a_size);
-  basis_ = AlignedBuffer<float>(basis_size);
-  for (int64_t b = 0; b < num_blocks(); ++b) {
-    std::copy(drafts[b].a.begin(), drafts[b].a.end(),
-              a_.begin() + blocks_[b].a);
-    std::copy(drafts[b].basis.begin(), drafts[b].basis.end(),
-              basis_.begin() + blocks_[b].basis);
-    drafts[b] = {};
-    if (balls_.has_value()) balls_->AddBlock(points(b), num_panels(b));
-  }
-}
-
-void FarFieldBlocks::OrderRows(const ResidualCorrelation& metric,
-                               const SpacePartition& partition) {
-  const int64_t num_positions = partition.num_blocks() * block_size_;
-  const int dim = metric.dim();
+void FarFieldBlocks::MakeColumns() {
+  const int64_t num_positions = num_blocks() * block_size_;
   columns_.row.assign(num_positions, kNoRow);
-  columns_.z = AlignedBuffer<float>(num_positions * dim);
+  columns_.z = AlignedBuffer<float>(num_positions * dim_);
   for (AlignedBuffer<float>* column :
        {&columns_.length, &columns_.a_length, &columns_.a_sum, &columns_.rest,
         &columns_.shift, &columns_.error, &columns_.root, &columns_.scale}) {
@@ -205,29 +182,30 @@ void FarFieldBlocks::OrderRows(const ResidualCorrelation& metric,
   std::fill(columns_.z.begin(), columns_.z.end(), 0.0f);
   columns_.min_root.assign(num_positions / kFarPanel, 0);
   columns_.min_row.assign(num_positions / kFarPanel, kNoRow);
+}
+
+void FarFieldBlocks::OrderRows(const ResidualCorrelation& metric,
+                               const SpacePartition& partition, int b) {
   const AlignedBuffer<double>& p = metric.data().variance;
-  for (int64_t b = 0; b < partition.num_blocks(); ++b) {
-    const int64_t first = b * block_size_;
-    const int count =
-        static_cast<int>(std::min(block_size_, partition.size() - first));
-    const auto begin = columns_.row.begin() + first;
-    std::copy_n(partition.rows().begin() + first, count, begin);
-    const auto small =
-        begin +
-        std::min<int64_t>(count, RoundUpTo(kFarPanel, count / kSmallPart));
-    std::nth_element(begin, small == begin + count ? small - 1 : small,
-                     begin + count, [&](int32_t i, int32_t j) {
-                       return std::pair(p[i], i) < std::pair(p[j], j);
-                     });
-    OrderPart(metric, absl::MakeSpan(&*begin, small - begin));
-    OrderPart(metric, absl::MakeSpan(&*begin, count).subspan(small - begin));
-    blocks_[b] = {};
-    blocks_[b].first = first;
-    blocks_[b].count = count;
-    blocks_[b].min_row = *std::min_element(begin, begin + count);
-    for (int j = 0; j < count; ++j) {
-      positions_[columns_.row[first + j]] = static_cast<int32_t>(first + j);
-    }
+  const int64_t first = b * block_size_;
+  const int count =
+      static_cast<int>(std::min(block_size_, partition.size() - first));
+  const auto begin = columns_.row.begin() + first;
+  std::copy_n(partition.rows().begin() + first, count, begin);
+  const auto small =
+      begin + std::min<int64_t>(count, RoundUpTo(kFarPanel, count / kSmallPart));
+  std::nth_element(begin, small == begin + count ? small - 1 : small,
+                   begin + count, [&](int32_t i, int32_t j) {
+                     return std::pair(p[i], i) < std::pair(p[j], j);
+                   });
+  OrderPart(metric, absl::MakeSpan(&*begin, small - begin));
+  OrderPart(metric, absl::MakeSpan(&*begin, count).subspan(small - begin));
+  blocks_[b] = {};
+  blocks_[b].first = first;
+  blocks_[b].count = count;
+  blocks_[b].min_row = *std::min_element(begin, begin + count);
+  for (int j = 0; j < count; ++j) {
+    positions_[columns_.row[first + j]] = static_cast<int32_t>(first + j);
   }
 }
 
@@ -257,8 +235,8 @@ void FarFieldBlocks::BoundInducing(int b, Worker& worker) {
                        boxes_.weight_length(b), worker.inducing);
 }
 
-void FarFieldBlocks::ChooseCenters(const ResidualCorrelation& metric, int b,
-                                   Worker& worker) {
+void FarFieldBlocks::MakeBalls(const ResidualCorrelation& metric, int b,
+                               Worker& worker) {
   if (!balls_.has_value()) return;
   const Block& block = blocks_[b];
   const auto rows =
@@ -267,6 +245,7 @@ void FarFieldBlocks::ChooseCenters(const ResidualCorrelation& metric, int b,
     balls_->Choose(metric, frame_, block.first / kFarPanel + p,
                    rows.subspan(p * kFarPanel, kFarPanel), worker.balls);
   }
+  balls_->AddBlock(b, points(b), num_panels(b), worker.slabs);
 }
 
 void FarFieldBlocks::CubeCoordinates(const ResidualCorrelation& metric, int b,
@@ -275,11 +254,10 @@ void FarFieldBlocks::CubeCoordinates(const ResidualCorrelation& metric, int b,
 }
 
 void FarFieldBlocks::MakeBasis(const ResidualCorrelation& metric,
-                               double rms_rest, int b, Worker& worker,
-                               Draft& draft) {
-  draft.rank = Orthonormalize(metric, rms_rest, b, worker);
-  const double norm = KeepBasis(metric, b, worker, draft);
-  KeepPoints(metric, b, draft.rank, norm, worker);
+                               double rms_rest, int b, Worker& worker) {
+  blocks_[b].rank = Orthonormalize(metric, rms_rest, b, worker);
+  const double norm = KeepBasis(b, worker);
+  KeepPoints(metric, b, norm, worker);
 }
 
 int FarFieldBlocks::Orthonormalize(const ResidualCorrelation& metric,
@@ -348,33 +326,37 @@ int FarFieldBlocks::Orthonormalize(const ResidualCorrelation& metric,
   return rank;
 }
 
-double FarFieldBlocks::KeepBasis(const ResidualCorrelation& metric, int b,
-                                 Worker& worker, Draft& draft) const {
-  const Block& block = blocks_[b];
-  const int rank = draft.rank;
-  const int64_t terms = metric.data().v.stride();
-  const int64_t m = metric.data().v.cols();
+double FarFieldBlocks::KeepBasis(int b, Worker& worker) {
+  Block& block = blocks_[b];
+  const int rank = block.rank;
+  const int64_t m = num_inducing_;
+  const int64_t terms = static_cast<int64_t>(worker.basis.size()) / kMaxRank;
   const int64_t stride = RoundUpToLanes(block_size_);
   double* const basis = worker.basis.data();
   const int64_t width = RoundUpTo(kFarPanel, rank);
-  draft.basis.assign(m * width, 0.0f);
+  const absl::Span<float> kept = worker.slabs.Allocate<float>(m * width);
+  std::fill(kept.begin(), kept.end(), 0.0f);
+  block.basis = kept.data();
   double norm = 0;
   for (int i = 0; i < rank; ++i) {
     for (int64_t c = 0; c < m; ++c) {
       const auto x = static_cast<float>(basis[i * terms + c]);
-      draft.basis[c * width + i] = x;
+      kept[c * width + i] = x;
       basis[i * terms + c] = double{x};
       norm += double{x} * x;
     }
   }
-  draft.a.assign(int64_t{kFarPanel} * rank * num_panels(b), 0.0f);
+  const absl::Span<float> panels = worker.slabs.Allocate<float>(
+      int64_t{kFarPanel} * rank * num_panels(b));
+  std::fill(panels.begin(), panels.end(), 0.0f);
+  block.a = panels.data();
   const double unit = frame_.unit();
   for (int j = 0; j < block.count; ++j) {
     for (int i = 0; i < rank; ++i) {
       const auto rounded =
           static_cast<float>(unit * worker.coordinates[i * stride + j]);
-      draft.a[(int64_t{j / kFarPanel} * rank + i) * kFarPanel + j % kFarPanel] =
-          rounded;
+      panels[(int64_t{j / kFarPanel} * rank + i) * kFarPanel +
+             j % kFarPanel] = rounded;
       worker.rounded[int64_t{j} * kMaxRank + i] = static_cast<double>(rounded);
     }
   }
@@ -382,8 +364,9 @@ double FarFieldBlocks::KeepBasis(const ResidualCorrelation& metric, int b,
 }
 
 void FarFieldBlocks::KeepPoints(const ResidualCorrelation& metric, int b,
-                                int rank, double norm, Worker& worker) {
+                                double norm, Worker& worker) {
   Block& block = blocks_[b];
+  const int rank = block.rank;
   const ResidualPoints& data = metric.data();
   const int64_t m = data.v.cols();
   const double unit = frame_.unit();
@@ -459,9 +442,12 @@ void FarFieldBlocks::BoundPairs(absl::Span<const int> made, int64_t i,
 }
 
 int64_t FarFieldBlocks::bytes() const {
-  const auto floats =
-      static_cast<int64_t>(a_.size() + basis_.size() + columns_.z.size() +
-                           9 * columns_.row.size() + positions_.size());
+  auto floats = static_cast<int64_t>(
+      columns_.z.size() + 9 * columns_.row.size() + positions_.size());
+  for (int b = 0; b < num_blocks(); ++b) {
+    floats += int64_t{kFarPanel} * blocks_[b].rank * num_panels(b) +
+              num_inducing_ * width(b);
+  }
   return 4 * floats + 4 * most_.rows() * most_.stride() + boxes_.bytes() +
          expansions_->bytes() + (balls_.has_value() ? balls_->bytes() : 0) +
          (inducing_.has_value() ? inducing_->bytes() : 0);
@@ -475,7 +461,7 @@ FarPoints FarFieldBlocks::points(int b) const {
   const Block& block = blocks_[b];
   const int64_t first = block.first;
   const int64_t panel = first / kFarPanel;
-  return {a_.data() + block.a,
+  return {block.a,
           block.rank,
           columns_.z.data() + first * dim_,
           columns_.length.data() + first,
@@ -488,9 +474,8 @@ FarPoints FarFieldBlocks::points(int b) const {
 }
 
 double FarFieldBlocks::Table(int a, int b, float* table) const {
-  routines_->table(basis_.data() + blocks_[a].basis, width(a), blocks_[a].rank,
-                   basis_.data() + blocks_[b].basis, width(b), num_inducing_,
-                   table);
+  routines_->table(blocks_[a].basis, width(a), blocks_[a].rank,
+                   blocks_[b].basis, width(b), num_inducing_, table);
   const int64_t size = blocks_[a].rank * width(b);
   return std::sqrt(static_cast<double>(routines_->product(table, table, size)) *
                    (1 + 0x1p-10));

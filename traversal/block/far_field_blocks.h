@@ -48,6 +48,7 @@
 #include "base/aligned_buffer.h"
 #include "base/matrix.h"
 #include "base/monitor.h"
+#include "base/slabs.h"
 #include "metric/residual_correlation.h"
 #include "metric/residual_factors.h"
 #include "traversal/block/far_field_balls.h"
@@ -74,8 +75,8 @@ class FarFieldBlocks {
     int64_t first;  // its positions are [first, first + count)
     int count;
     int rank;
-    int64_t a;      // of its panels in a_
-    int64_t basis;  // of its basis in basis_
+    const float* a;      // its panels
+    const float* basis;  // m x width
     float spread;   // the largest |a|_1 of its points, as a part of `length`
     float min_root;
     int64_t min_row;
@@ -159,7 +160,6 @@ class FarFieldBlocks {
 
  private:
   struct Worker;
-  struct Draft;
   // Columns by position; padding has zeros, and kNoRow for a row.
   struct Columns {
     std::vector<int32_t> row;
@@ -176,10 +176,11 @@ class FarFieldBlocks {
     std::vector<float> min_root;
     std::vector<int32_t> min_row;
   };
-  // Puts the bases and coordinates of blocks one after the other.
-  void Join(std::vector<Draft> drafts);
+  // Makes the columns of empty blocks.
+  void MakeColumns();
+  // Takes the rows of block b, and orders them.
   void OrderRows(const ResidualCorrelation& metric,
-                 const SpacePartition& partition);
+                 const SpacePartition& partition, int b);
   // Orders the rows of one part of a block.
   void OrderPart(const ResidualCorrelation& metric,
                  absl::Span<int32_t> rows) const;
@@ -191,15 +192,14 @@ class FarFieldBlocks {
   // coordinates, of which it returns the Frobenius norm of the basis; what the
   // filter reads of each point.
   void MakeBasis(const ResidualCorrelation& metric, double rms_rest, int b,
-                 Worker& worker, Draft& draft);
+                 Worker& worker);
   int Orthonormalize(const ResidualCorrelation& metric, double rms_rest, int b,
                      Worker& worker) const;
-  double KeepBasis(const ResidualCorrelation& metric, int b, Worker& worker,
-                   Draft& draft) const;
-  void KeepPoints(const ResidualCorrelation& metric, int b, int rank,
-                  double norm, Worker& worker);
-  // Chooses the centers of the balls of block b.
-  void ChooseCenters(const ResidualCorrelation& metric, int b, Worker& worker);
+  double KeepBasis(int b, Worker& worker);
+  void KeepPoints(const ResidualCorrelation& metric, int b, double norm,
+                  Worker& worker);
+  // Makes the balls of block b.
+  void MakeBalls(const ResidualCorrelation& metric, int b, Worker& worker);
   // Bounds all pairs of block made[i] with itself and those after it.
   void BoundPairs(absl::Span<const int> made, int64_t i, Worker& worker);
 
@@ -213,8 +213,7 @@ class FarFieldBlocks {
   std::vector<int32_t> positions_;
   int dim_;
   Columns columns_;
-  AlignedBuffer<float> a_;
-  AlignedBuffer<float> basis_;
+  std::vector<Slabs> slabs_;  // of bases and coordinates
   std::optional<FarFieldBalls> balls_;
   Matrix<float> most_;
   std::optional<FarFieldExpansions> expansions_;

@@ -112,33 +112,38 @@ FarFieldCosts ProbeFarField(
   SearchOptions search;
   search.k = std::min(kProbeNeighbors, metric.size());
   search.threads = threads;
-  FarFieldPass pass(exhaustive, blocks, search.k);
-  int probes = 0;
-  for (size_t i = 0; i < from.size(); ++i) {
-    const FarFieldBlocks::Block& block = blocks.block(from[i]);
-    std::vector<int64_t> rows;
+  std::vector<int64_t> rows;
+  for (const int a : from) {
+    const FarFieldBlocks::Block& block = blocks.block(a);
     for (int j = 0; j < kProbesOfBlock; ++j) {
       rows.push_back(blocks.rows()[block.first + (2 * j + 1) * block.count /
                                                      (2 * kProbesOfBlock)]);
     }
-    const SearchResult nearest = exhaustive.SearchRows(rows, search);
-    std::vector<float> theta;
-    for (size_t j = 0; j < rows.size(); ++j) {
-      const double kth = nearest.neighbors.distances()(j, search.k - 1);
-      theta.push_back(blocks.frame().bound().Theta(FloatBelow(1 - kth * kth)));
-    }
-    const Queries<ResidualPoints> queries = exhaustive.Rows(rows);
-    for (const FarFieldLeft& of_query :
-         pass.Measure({metric.data(), queries.from(), queries.positions(),
-                       queries.rows(), search},
-                      from[i], theta, samples[i])) {
-      ++probes;
+  }
+  // Of all queries at once: V is read once.
+  const SearchResult nearest = exhaustive.SearchRows(rows, search);
+  std::vector<float> theta;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const double kth = nearest.neighbors.distances()(i, search.k - 1);
+    theta.push_back(blocks.frame().bound().Theta(FloatBelow(1 - kth * kth)));
+  }
+  FarFieldPass pass(exhaustive, blocks, search.k);
+  for (size_t i = 0; i < from.size(); ++i) {
+    const size_t first = i * kProbesOfBlock;
+    const Queries<ResidualPoints> queries = exhaustive.Rows(
+        absl::MakeConstSpan(rows).subspan(first, kProbesOfBlock));
+    for (const FarFieldLeft& of_query : pass.Measure(
+             {metric.data(), queries.from(), queries.positions(),
+              queries.rows(), search},
+             from[i], absl::MakeConstSpan(theta).subspan(first, kProbesOfBlock),
+             samples[i])) {
       left.blocks += of_query.blocks;
       left.points += of_query.points;
       left.candidates += of_query.candidates;
       left.hard += of_query.hard;
     }
   }
+  const auto probes = static_cast<double>(rows.size());
   left.blocks /= probes;
   left.points /= probes;
   left.candidates /= probes;

@@ -108,13 +108,14 @@ struct FarFieldSearcher::Tasks {
 FarFieldSearcher::FarFieldSearcher(
     const std::shared_ptr<const ResidualCorrelation>& metric,
     const FarFieldConfig& config, const std::optional<FarFieldCosts>& costs,
-    bool screens)
+    bool screens, std::optional<SpacePartition> partition)
     : Searcher(metric, RowOrder::Natural(metric->size())),
       options_(FarFieldOptionsFor(*metric, config)),
       costs_(costs),
       exhaustive_(metric),
       screens_(screens),
-      lazy_(true) {}
+      lazy_(true),
+      partition_(std::move(partition)) {}
 
 absl::StatusOr<std::unique_ptr<const FarFieldSearcher>>
 FarFieldSearcher::Create(
@@ -142,9 +143,13 @@ void FarFieldSearcher::Make(bool predecessor, int threads,
                             Monitor* monitor) const {
   FarFieldOptions options = options_;
   options.balls = options.balls && !predecessor;
+  std::optional<SpacePartition> partition =
+      std::exchange(partition_, std::nullopt);
+  if (!partition.has_value()) {
+    partition = FarFieldBlocks::Partition(metric(), options, threads);
+  }
   auto made = std::make_unique<const FarFieldBlocks>(
-      metric(), options, FarFieldBlocks::Partition(metric(), options, threads),
-      threads, monitor);
+      metric(), options, *partition, threads, monitor);
   if (!Monitor::Go(monitor)) return;
   made_ = std::move(made);
   blocks_ = made_.get();

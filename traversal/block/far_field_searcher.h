@@ -38,6 +38,7 @@
 #include "traversal/block/far_field_blocks.h"
 #include "traversal/block/far_field_bound.h"
 #include "traversal/block/far_field_costs.h"
+#include "traversal/block/space_partition.h"
 #include "traversal/build_phase.h"
 #include "traversal/exhaustive/exhaustive.h"
 #include "traversal/exhaustive/float_screen_searcher.h"
@@ -73,10 +74,11 @@ class FarFieldSearcher final : public Searcher<ResidualCorrelation> {
   // Makes a searcher whose blocks are made when calls pay for them: never, if
   // `costs` are absent. Until then all pairs are searched: through the float
   // screen, which the first such call makes, if `screens`, and else
-  // exhaustively.
+  // exhaustively. `partition` is that of the blocks, if it is known.
   FarFieldSearcher(const std::shared_ptr<const ResidualCorrelation>& metric,
                    const FarFieldConfig& config,
-                   const std::optional<FarFieldCosts>& costs, bool screens);
+                   const std::optional<FarFieldCosts>& costs, bool screens,
+                   std::optional<SpacePartition> partition = std::nullopt);
 
   // Makes the float screen if there is none.
   const FloatScreenSearcher& MakeScreen(int threads) const
@@ -125,6 +127,7 @@ class FarFieldSearcher final : public Searcher<ResidualCorrelation> {
   mutable std::atomic<const FarFieldBlocks*> blocks_ = nullptr;
   mutable std::atomic<const FloatScreenSearcher*> screen_ = nullptr;
   mutable absl::Mutex mutex_;
+  mutable std::optional<SpacePartition> partition_ ABSL_GUARDED_BY(mutex_);
   mutable std::unique_ptr<const FarFieldBlocks> made_ ABSL_GUARDED_BY(mutex_);
   mutable std::unique_ptr<const FloatScreenSearcher> made_screen_
       ABSL_GUARDED_BY(mutex_);
