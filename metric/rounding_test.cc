@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "base/matrix.h"
@@ -33,6 +35,29 @@ TEST(FloatAboveTest, EnclosesTheNumber) {
   EXPECT_EQ(FloatAbove(1 + 0x1p-50), 1 + 0x1p-23f);
   EXPECT_EQ(FloatBelow(1 + 0x1p-50), 1.0f);
   EXPECT_EQ(FloatAbove(-1 - 0x1p-50), -1.0f);
+}
+
+TEST(FloatAboveTest, IsTheNextOfAnyNumber) {
+  std::vector<double> numbers = {0.0, -0.0, HUGE_VAL, -HUGE_VAL, 1e300, -1e300};
+  RandomStream stream(3, 0);
+  for (int i = 0; i < 100'000; ++i) {
+    // Of any float and what is near it: subnormal ones, and beyond the largest.
+    const auto bits = static_cast<uint32_t>(stream.UniformBelow(uint64_t{1} << 32));
+    const double x = double{std::bit_cast<float>(bits)};
+    if (std::isnan(x)) continue;
+    numbers.insert(numbers.end(),
+                   {x, x * (1 + 0x1p-30), x * (1 - 0x1p-30), x * 1e-9});
+  }
+  for (const double x : numbers) {
+    const auto nearest = static_cast<float>(x);
+    const float above = double{nearest} < x
+                            ? std::nextafter(nearest, HUGE_VALF)
+                            : nearest;
+    ASSERT_EQ(std::bit_cast<uint32_t>(FloatAbove(x)),
+              std::bit_cast<uint32_t>(above))
+        << x;
+  }
+  EXPECT_TRUE(std::isnan(FloatAbove(std::nan(""))));
 }
 
 TEST(FactorizationNuggetTest, Figures) {

@@ -52,6 +52,41 @@ TEST(KeptCandidatesTest, KeepsRaisesAndDrops) {
   EXPECT_EQ(kept[0].row[1], 6);
 }
 
+// Lists of all lengths up to the capacity, of which many outgrow the room in
+// which they begin, keep what was added to them, whatever the others do.
+TEST(KeptCandidatesTest, ListsGrowToTheirCapacity) {
+  constexpr int kLists = 128;
+  constexpr int kCapacity = 3000;
+  const Exhaustive searcher = MakeSearcher("normal", 10, KernelConfig::RBF);
+  KeptCandidates kept(searcher, kLists, kCapacity, 5, 16);
+  RandomStream random(3, 0);
+  for (int round = 0; round < 3; ++round) {
+    std::vector<int> sizes(kLists);
+    for (int i = 0; i < kLists; ++i) {
+      kept.Clear(i);
+      ASSERT_EQ(kept[i].size, 0);
+      sizes[i] = i % 7 == round
+                     ? kCapacity
+                     : static_cast<int>(random.UniformBelow(kCapacity));
+    }
+    for (int j = 0; j < kCapacity; ++j) {
+      for (int i = 0; i < kLists; ++i) {
+        if (j >= sizes[i]) continue;
+        if (j % 100 == 0) kept.Reserve(i, std::min(256, kCapacity - j));
+        kept.Add(i, 7 * j + i, static_cast<float>(j), static_cast<float>(i));
+      }
+    }
+    for (int i = 0; i < kLists; ++i) {
+      ASSERT_EQ(kept[i].size, sizes[i]);
+      for (int j = 0; j < sizes[i]; ++j) {
+        ASSERT_EQ(kept[i].row[j], 7 * j + i);
+        ASSERT_EQ(kept[i].lower[j], static_cast<float>(j));
+        ASSERT_EQ(kept[i].upper[j], static_cast<float>(i));
+      }
+    }
+  }
+}
+
 TEST(KeptCandidatesTest, AboutIsBelowTheKthAndNear) {
   const Exhaustive searcher = MakeSearcher("normal", 10, KernelConfig::RBF);
   RandomStream random(3, 0);

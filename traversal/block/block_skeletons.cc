@@ -108,6 +108,15 @@ SpacePartition BlockSkeletons::Partition(const ResidualCorrelation& metric,
                         threads, options.row_splits);
 }
 
+SpacePartition BlockSkeletons::Regrouped(const ResidualCorrelation& metric,
+                                         const SkeletonOptions& options,
+                                         const SpacePartition& partition,
+                                         int threads) {
+  return partition.Regrouped(metric.data().points.view(),
+                             InverseLengthscales(metric), threads,
+                             options.row_splits);
+}
+
 BlockSkeletons::BlockSkeletons(const ResidualCorrelation& metric,
                                const SkeletonOptions& options,
                                SpacePartition partition, int threads,

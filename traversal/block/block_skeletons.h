@@ -60,6 +60,11 @@ class BlockSkeletons {
   // loose ones. Assumes that metric.rounding() is valid.
   static SpacePartition Partition(const ResidualCorrelation& metric,
                                   const SkeletonOptions& options, int threads);
+  // Returns the one for `options`, which differ in their row splits from those
+  // that `partition` was made for.
+  static SpacePartition Regrouped(const ResidualCorrelation& metric,
+                                  const SkeletonOptions& options,
+                                  const SpacePartition& partition, int threads);
 
   // Skeletons of the blocks of `partition`, or of every `stride`-th of them: a
   // sample, which tells what rank and residual they would have. A cancelled

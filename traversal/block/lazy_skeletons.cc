@@ -231,8 +231,11 @@ bool LazySkeletons::MakeSkeletons(int threads, bool group_by_row,
       SkeletonOptionsFor(*metric_, config_, group_by_row, scale_);
   std::optional<SpacePartition> partition =
       std::exchange(partition_, std::nullopt);
-  if (!partition.has_value() || group_by_row != config_.group_by_row()) {
+  if (!partition.has_value()) {
     partition = BlockSkeletons::Partition(*metric_, options, threads);
+  } else if (group_by_row != config_.group_by_row()) {
+    partition =
+        BlockSkeletons::Regrouped(*metric_, options, *partition, threads);
   }
   auto made = std::make_unique<BlockSkeletons>(*metric_, options,
                                                *std::move(partition), threads,

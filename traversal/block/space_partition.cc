@@ -11,6 +11,7 @@
 #include "base/archive.h"
 #include "base/check.h"
 #include "base/matrix.h"
+#include "base/parallel.h"
 #include "traversal/block/median_splits.h"
 
 namespace rct {
@@ -45,6 +46,28 @@ SpacePartition::SpacePartition(MatrixView<const double> points,
   };
   SplitByMedians(points, scale, kSubBlock, threads, {middle, by_row, keep},
                  absl::MakeSpan(rows_));
+}
+
+SpacePartition SpacePartition::Regrouped(MatrixView<const double> points,
+                                         absl::Span<const double> scale,
+                                         int threads, int row_splits) const {
+  SpacePartition grouped(rows_, block_size_);
+  grouped.splits_ = splits_;
+  const auto middle = [](PointRange range) {
+    return range.first +
+           kSubBlock * Middle((range.size() + kSubBlock - 1) / kSubBlock);
+  };
+  const auto by_row = [&](PointRange range) {
+    return range.first == 0 && range.size() > block_size_ >> row_splits;
+  };
+  const auto done = [](PointRange, const MedianSplit&) {};
+  ParallelFor(threads, num_blocks(), [&](int64_t block, int) {
+    SplitByMedians(points, scale, kSubBlock, /*threads=*/1,
+                   {middle, by_row, done},
+                   absl::MakeSpan(grouped.rows_)
+                       .subspan(block * block_size_, block_size_));
+  });
+  return grouped;
 }
 
 SpacePartition SpacePartition::Given(std::vector<int32_t> rows,

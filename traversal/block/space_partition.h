@@ -40,6 +40,13 @@ class SpacePartition {
                  absl::Span<const double> scale, std::vector<int32_t> rows,
                  int64_t block_size, int threads, int row_splits = 0);
 
+  // Returns the partition of the same points and blocks, which are split by row
+  // `row_splits` times: its sub-blocks hold what those of a partition made so
+  // hold, in some order.
+  SpacePartition Regrouped(MatrixView<const double> points,
+                           absl::Span<const double> scale, int threads,
+                           int row_splits) const;
+
   // Returns blocks that the caller made: `rows`, block by block. No point can
   // be located among them.
   static SpacePartition Given(std::vector<int32_t> rows, int64_t block_size);

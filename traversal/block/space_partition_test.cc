@@ -97,6 +97,37 @@ TEST(SpacePartitionTest, SplitsBlocksByRow) {
 }
 
 // A dimension that a kernel hardly sees is not split.
+// The rows of each sub-block, in order.
+std::vector<int32_t> SubBlocks(const SpacePartition& partition) {
+  std::vector<int32_t> rows(partition.rows().begin(), partition.rows().end());
+  for (size_t i = 0; i < rows.size(); i += SpacePartition::kSubBlock) {
+    std::sort(rows.begin() + i,
+              rows.begin() +
+                  std::min(rows.size(), i + SpacePartition::kSubBlock));
+  }
+  return rows;
+}
+
+TEST(SpacePartitionTest, RegroupedBlocksAreThoseOfAPartitionMadeSo) {
+  for (const std::string& name : AdversarialNames()) {
+    for (const int64_t n : {0, 1, 16, 65, 300, 1000}) {
+      const Matrix<double> points = MakePoints(name, n, 2, 1);
+      for (const int64_t block_size : {16, 64, 256}) {
+        for (const int row_splits : {0, 1, 2, 9}) {
+          const SpacePartition made(points.view(), kUnit, AllRows(n),
+                                    block_size, 1, row_splits);
+          const SpacePartition other(points.view(), kUnit, AllRows(n),
+                                     block_size, 1, 2 - row_splits / 9);
+          EXPECT_EQ(SubBlocks(other.Regrouped(points.view(), kUnit, 2,
+                                              row_splits)),
+                    SubBlocks(made))
+              << name << " " << n << " " << block_size << " " << row_splits;
+        }
+      }
+    }
+  }
+}
+
 TEST(SpacePartitionTest, SplitsWhereScaledCoordinatesAreWide) {
   const Matrix<double> points = MakePoints("cube", 64, 2, 1);
   const std::vector<double> scale = {1e-3, 1.0};
