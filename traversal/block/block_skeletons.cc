@@ -155,6 +155,7 @@ BlockSkeletons::BlockSkeletons(const ResidualCorrelation& metric,
     KeepCoordinates(block, workers[worker], draft);
     KeepFactor(block, workers[worker], draft);
     MakeCones(block, draft);
+    MakeTails(block, draft.w.data());
   });
   Join(metric, drafts);
   Summarize(drafts, stride);
@@ -166,6 +167,7 @@ void BlockSkeletons::MakeColumns(int64_t num_points) {
     std::fill(column.begin(), column.end(), 0);
   };
   zeros(columns_.e, num_positions());
+  zeros(columns_.tail, num_positions());
   zeros(columns_.norm, num_positions());
   zeros(columns_.squared_length, num_positions());
   zeros(columns_.exact_squared_length, num_positions());
@@ -377,6 +379,21 @@ void BlockSkeletons::MakeCones(const Block& block, Draft& draft) {
   }
 }
 
+void BlockSkeletons::MakeTails(const Block& block, const float* w) {
+  const int head = HeadOf(block.rank);
+  for (int64_t j = 0; j < block.count; j += kPanel) {
+    double squared[kPanel] = {};
+    for (int c = 0; c < block.rank; ++c, w += kPanel) {
+      if (c < head) continue;
+      for (int l = 0; l < kPanel; ++l) squared[l] += double{w[l]} * w[l];
+    }
+    for (int l = 0; l < kPanel; ++l) {
+      columns_.tail[block.first + j + l] =
+          FloatAbove(std::sqrt(squared[l]) * (1 + 0x1p-40));
+    }
+  }
+}
+
 BlockSkeletons::Part BlockSkeletons::PartOf(const Block& block) {
   const int64_t rank = block.rank;
   const int64_t panels = (block.count + kPanel - 1) / kPanel;
@@ -498,6 +515,10 @@ BlockSkeletons::BlockSkeletons(const ResidualCorrelation& metric,
   if (archive.status().ok()) CheckNumbers(archive);
   if (!archive.status().ok()) return;
   slack_ = SkeletonSlack(*metric.rounding(), LargestRank(block_size_), {});
+  columns_.tail = AlignedBuffer<float>(num_positions());
+  for (const Block& block : blocks_) {
+    MakeTails(block, std::as_const(w_).data() + block.w);
+  }
   AssignMembers(metric);
 }
 
@@ -716,7 +737,7 @@ int64_t BlockSkeletons::Project(const ResidualCorrelation& metric, int b,
 
 int64_t BlockSkeletons::bytes() const {
   return static_cast<int64_t>(
-      sizeof(float) * (w_.size() + cones_.axes.size() + 3 * columns_.e.size() +
+      sizeof(float) * (w_.size() + cones_.axes.size() + 4 * columns_.e.size() +
                        4 * cones_.cosine.size()) +
       sizeof(double) *
           (factors_.elements.size() + factors_.inverse_diagonals.size() +

@@ -48,10 +48,15 @@ struct BlockLengths {
 };
 
 // Panels of points. Panel p holds the coordinates of points 16 p .. 16 p + 15
-// at w[16 rank p], and their e and gap at 16 p.
+// at w[16 rank p], and their e and gap at 16 p. Its products are made in two
+// steps: of the first `head` <= rank coordinates, and of the others where those
+// leave a point that may reach theta, which the lengths `tail` of the others
+// tell, rounded up.
 struct PointPanels {
   const float* w;
   int rank;
+  int head;
+  const float* tail;
   const float* e;
   const uint16_t* gap;  // in kGapUnit
   const int32_t* row;   // kNoRow where there is no point

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <type_traits>
 
 #include "metric/float_lanes.h"
 #include "traversal/block/filter_routines.h"
@@ -116,23 +117,19 @@ struct FilterRoutinesOf {
     return AtLeastMask(upper, V::Load(queries.theta));
   }
 
-  // dots[q] = the chain over i < rank of y[16 i + lanes[q]] panel[i], sixteen
-  // numbers each.
+  // Continues the chains sum[q] of y[16 i + lanes[q]] panel[i], sixteen numbers
+  // each, over first <= i < last.
   template <int kQueries>
   static void Dots(const float* y, const int64_t* lanes, const float* panel,
-                   int rank, float (*dots)[kPanel]) {
-    V sum[kQueries];
-    // Unrolled: gcc would take the loop for a memset of the stack.
-#pragma GCC unroll 8
-    for (int q = 0; q < kQueries; ++q) sum[q] = V::Broadcast(0);
-    for (int i = 0; i < rank; ++i, y += kPanel) {
+                   int first, int last, V (&sum)[kQueries]) {
+    for (int i = first; i < last; ++i) {
       const V column = V::Load(panel + kPanel * i);
+      const float* at = y + kPanel * i;
 #pragma GCC unroll 8
       for (int q = 0; q < kQueries; ++q) {
-        sum[q] = Fma(V::Broadcast(y[lanes[q]]), column, sum[q]);
+        sum[q] = Fma(V::Broadcast(at[lanes[q]]), column, sum[q]);
       }
     }
-    for (int q = 0; q < kQueries; ++q) sum[q].Store(dots[q]);
   }
 
   // |y . w_j| <= length_j |y| cos(max(0, angle(y, axis) - angle of the cone)),
@@ -164,14 +161,17 @@ struct FilterRoutinesOf {
                       const ConePanels& cones, int num_panels,
                       uint32_t* masks) {
     for (int p = 0; p < num_panels; ++p) {
-      alignas(64) float dots[kQueries][kPanel];
+      V dots[kQueries];
+      // Unrolled: gcc would take the loop for a memset of the stack.
+#pragma GCC unroll 8
+      for (int q = 0; q < kQueries; ++q) dots[q] = V::Broadcast(0);
       Dots<kQueries>(queries.y, lanes,
-                     cones.axis + int64_t{kPanel} * cones.rank * p, cones.rank,
-                     dots);
+                     cones.axis + int64_t{kPanel} * cones.rank * p, 0,
+                     cones.rank, dots);
+#pragma GCC unroll 8
       for (int q = 0; q < kQueries; ++q) {
-        masks[lanes[q] * num_panels + p] =
-            ConeMask(V::Load(dots[q]), queries, static_cast<int>(lanes[q]),
-                     cones, kPanel * p);
+        masks[lanes[q] * num_panels + p] = ConeMask(
+            dots[q], queries, static_cast<int>(lanes[q]), cones, kPanel * p);
       }
     }
   }
@@ -197,51 +197,134 @@ struct FilterRoutinesOf {
   struct PanelErrors {
     PanelErrors(const PointPanels& points, int panel)
         : e(V::Load(points.e + int64_t{kPanel} * panel)),
-          gap(V::Load(points.gap + int64_t{kPanel} * panel)),
-          row(points.row + int64_t{kPanel} * panel) {}
+          gap(V::Load(points.gap + int64_t{kPanel} * panel)) {}
+
+    // Returns the error of y . w_j for query l.
+    V Of(const QueryPanel& queries, int64_t l) const {
+      const V own = V::Broadcast(queries.own[l] * kGapUnit);
+      return Fma(V::Broadcast(queries.outside[l]), e,
+                 Fma(own, gap, V::Broadcast(queries.slack)));
+    }
+
     V e;
     V gap;
-    const int32_t* row;
   };
 
-  static void KeepPanel(const QueryPanel& queries, int l, V dot,
-                        const PanelErrors& panel, int32_t row_limit,
-                        int32_t self, KeptList& kept) {
-    const V own = V::Broadcast(queries.own[l] * kGapUnit);
-    const V error = Fma(V::Broadcast(queries.outside[l]), panel.e,
-                        Fma(own, panel.gap, V::Broadcast(queries.slack)));
+  // Computes what coordinates from `head` on have of the lengths of a panel of
+  // queries, rounded up.
+  static void Tails(const float* y, int head, int rank, float* tails) {
+    V squared = V::Broadcast(0);
+    for (int i = head; i < rank; ++i) {
+      const V coordinate = V::Load(y + kPanel * i);
+      squared = Fma(coordinate, coordinate, squared);
+    }
+    const float above = 1 + static_cast<float>(rank + 4) * 0x1p-24F;
+    (Sqrt(squared) * V::Broadcast(above)).Store(tails);
+  }
+
+  // The queries of one panel of points that are still wanted, and the chains of
+  // their products so far.
+  struct Wanted {
+    int64_t lanes[kPanel + Shape::kPointQueries];
+    alignas(64) float dots[kPanel + Shape::kPointQueries][kPanel];
+    int count = 0;
+  };
+
+  // Multiplies the first coordinates of the first `count` of `list`, which has
+  // room for kQueries, and of a panel. The queries for which any of its points
+  // may reach theta are wanted.
+  template <int kQueries>
+  static void HeadsOf(const QueryPanel& queries, const float* tails,
+                      int64_t* list, int count, const PointPanels& points,
+                      int panel, Wanted& wanted) {
+    for (int q = count; q < kQueries; ++q) list[q] = list[count - 1];
+    V dots[kQueries];
+#pragma GCC unroll 8
+    for (int q = 0; q < kQueries; ++q) dots[q] = V::Broadcast(0);
+    Dots<kQueries>(queries.y, list,
+                   points.w + int64_t{kPanel} * points.rank * panel, 0,
+                   points.head, dots);
+    const PanelErrors errors(points, panel);
+    const V tail = V::Load(points.tail + int64_t{kPanel} * panel);
+#pragma GCC unroll 8
+    for (int q = 0; q < kQueries; ++q) {
+      const int64_t l = list[q];
+      const V upper = Fma(V::Broadcast(tails[l]), tail,
+                          Abs(dots[q]) + errors.Of(queries, l));
+      dots[q].Store(wanted.dots[wanted.count]);
+      wanted.lanes[wanted.count] = l;
+      const bool may =
+          q < count && AtLeastMask(upper, V::Broadcast(queries.theta[l])) != 0;
+      wanted.count += static_cast<int>(may);
+    }
+  }
+
+  static void KeepPanel(const QueryPanel& queries, int l, V dot, V error,
+                        const int32_t* row, int32_t row_limit, int32_t self,
+                        KeptList& kept) {
     const V middle = Abs(dot);
     const V upper = middle + error;
     uint32_t mask = AtLeastMask(upper, V::Broadcast(queries.theta[l]));
     if (mask == 0) return;
-    mask &= ~V::EqualMask(panel.row, self);
-    const uint32_t allowed = mask & V::BelowMask(panel.row, row_limit);
+    mask &= ~V::EqualMask(row, self);
+    const uint32_t allowed = mask & V::BelowMask(row, row_limit);
     if (allowed != mask) {
-      kept.filtered += std::popcount(mask & V::BelowMask(panel.row, kNoRow)) -
+      kept.filtered += std::popcount(mask & V::BelowMask(row, kNoRow)) -
                        std::popcount(allowed);
     }
     upper.Compress(allowed, kept.upper + kept.size);
     (middle - error).Compress(allowed, kept.lower + kept.size);
-    V::Compress(allowed, panel.row, kept.row + kept.size);
+    V::Compress(allowed, row, kept.row + kept.size);
     kept.size += std::popcount(allowed);
   }
 
-  // The first `count` queries of `list`, which has room for kQueries, against
-  // one panel.
+  // Multiplies the other coordinates of wanted queries [first, first + count),
+  // which are kQueries at most, and keeps the points that reach theta.
   template <int kQueries>
-  static void PointsOf(const QueryPanel& queries, int64_t* list, int count,
-                       const PointPanels& points, int panel,
-                       const int32_t* row_limit, const int32_t* self,
-                       KeptList* kept) {
+  static void RestsOf(const QueryPanel& queries, Wanted& wanted, int first,
+                      int count, const PointPanels& points, int panel,
+                      const int32_t* row_limit, const int32_t* self,
+                      KeptList* kept) {
+    int64_t* const list = wanted.lanes + first;
     for (int q = count; q < kQueries; ++q) list[q] = list[count - 1];
-    const float* w = points.w + int64_t{kPanel} * points.rank * panel;
-    alignas(64) float dots[kQueries][kPanel];
-    Dots<kQueries>(queries.y, list, w, points.rank, dots);
+    V dots[kQueries];
+#pragma GCC unroll 8
+    for (int q = 0; q < kQueries; ++q) {
+      dots[q] = V::Load(wanted.dots[first + std::min(q, count - 1)]);
+    }
+    Dots<kQueries>(queries.y, list,
+                   points.w + int64_t{kPanel} * points.rank * panel,
+                   points.head, points.rank, dots);
+#pragma GCC unroll 8
+    for (int q = 0; q < kQueries; ++q) dots[q].Store(wanted.dots[first + q]);
     const PanelErrors errors(points, panel);
     for (int q = 0; q < count; ++q) {
       const auto l = static_cast<int>(list[q]);
-      KeepPanel(queries, l, V::Load(dots[q]), errors, row_limit[l], self[l],
-                kept[l]);
+      KeepPanel(queries, l, V::Load(wanted.dots[first + q]),
+                errors.Of(queries, l), points.row + int64_t{kPanel} * panel,
+                row_limit[l], self[l], kept[l]);
+    }
+  }
+
+  // Asks for the first coordinates of a panel.
+  static void Prefetch(const PointPanels& points, int panel) {
+    const float* w = points.w + int64_t{kPanel} * points.rank * panel;
+    for (int i = 0; i < points.head; ++i) __builtin_prefetch(w + kPanel * i);
+  }
+
+  // Calls use(first, count, most) for groups of `count` queries, which register
+  // tiles of up to `most` hold: kPointQueries, or half as many.
+  template <class Use>
+  static void ForGroups(int count, Use use) {
+    constexpr int kMost = Shape::kPointQueries;
+    constexpr int kHalf = (kMost + 1) / 2;
+    for (int first = 0; first < count; first += kMost) {
+      const int some = std::min(count - first, kMost);
+      if (some > kHalf) {
+        use(first, some, std::integral_constant<int, kMost>());
+      } else {
+        use(first, some, std::integral_constant<int, kHalf>());
+      }
     }
   }
 
@@ -249,27 +332,29 @@ struct FilterRoutinesOf {
                         int first, int count, const int32_t* masks,
                         const int32_t* min_row, const int32_t* row_limit,
                         const int32_t* self, KeptList* kept) {
-    constexpr int kMaxAtOnce = Shape::kPointQueries;
-    constexpr int kHalf = (kMaxAtOnce + 1) / 2;
+    alignas(64) float tails[kPanel];
+    Tails(queries.y, points.head, points.rank, tails);
     int pairs = 0;
     for (int p = 0; p < count; ++p) {
-      int64_t list[kPanel + kMaxAtOnce];
-      int left = 0;
+      int64_t list[kPanel + Shape::kPointQueries];
+      int size = 0;
       for (uint32_t lanes =
                V::BitMask(masks, 1 << p) & V::AboveMask(row_limit, min_row[p]);
            lanes != 0; lanes &= lanes - 1) {
-        list[left++] = std::countr_zero(lanes);
+        list[size++] = std::countr_zero(lanes);
       }
-      pairs += left;
-      for (int64_t* next = list; left > 0;) {
-        const int some = std::min(left, kMaxAtOnce);
-        const auto points_of =
-            some > kHalf ? &PointsOf<kMaxAtOnce> : &PointsOf<kHalf>;
-        points_of(queries, next, some, points, first + p, row_limit, self,
-                  kept);
-        next += some;
-        left -= some;
-      }
+      pairs += size;
+      const int panel = first + p;
+      if (size > 0 && p + 1 < count) Prefetch(points, panel + 1);
+      Wanted wanted;
+      ForGroups(size, [&](int from, int some, auto most) {
+        HeadsOf<most()>(queries, tails, list + from, some, points, panel,
+                        wanted);
+      });
+      ForGroups(wanted.count, [&](int from, int some, auto most) {
+        RestsOf<most()>(queries, wanted, from, some, points, panel, row_limit,
+                        self, kept);
+      });
     }
     return pairs;
   }

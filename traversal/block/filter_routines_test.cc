@@ -6,11 +6,13 @@
 #include <cstring>
 #include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/random.h"
 #include "gtest/gtest.h"
 #include "metric/isa.h"
+#include "metric/rounding.h"
 #include "traversal/kept_routines.h"
 
 namespace rct {
@@ -91,9 +93,11 @@ TEST_P(FilterRoutinesTest, ProjectsByRowsAndByColumns) {
 
 // A block of points, sixteen queries and their terms.
 struct Scene {
-  Scene(int rank, int num_panels, uint64_t seed)
+  // Products are made of `head` coordinates first.
+  Scene(int rank, int num_panels, uint64_t seed, int head = 0)
       : rank(rank),
         num_panels(num_panels),
+        head(head),
         y(Uniform(rank * kPanel, -0.3, 0.3, seed)),
         length(Uniform(kPanel, 0.5, 1, seed + 1)),
         outside(Uniform(kPanel, 0, 0.3, seed + 2)),
@@ -114,6 +118,14 @@ struct Scene {
     for (size_t j = row.size() - 5; j < row.size(); ++j) row[j] = kNoRow;
     for (const float c : cosine) sine.push_back(std::sqrt(1 - c * c));
     ones.assign(num_panels * kPanel, 1.0f);
+    for (int j = 0; j < num_panels * kPanel; ++j) {
+      double squared = 0;
+      for (int c = head; c < rank; ++c) {
+        const double x = w[(j / kPanel * rank + c) * kPanel + j % kPanel];
+        squared += x * x;
+      }
+      tail.push_back(FloatAbove(std::sqrt(squared)));
+    }
   }
 
   QueryPanel queries() const {
@@ -121,7 +133,8 @@ struct Scene {
             own.data(), theta.data(),  1e-5f};
   }
   PointPanels points() const {
-    return {w.data(), rank, e.data(), gap.data(), row.data()};
+    return {w.data(), rank,       head,      tail.data(),
+            e.data(), gap.data(), row.data()};
   }
   ConePanels cones() const {
     return {w.data(),    rank,     cosine.data(), sine.data(),
@@ -130,6 +143,8 @@ struct Scene {
 
   int rank;
   int num_panels;
+  int head;
+  std::vector<float> tail;
   std::vector<float> y, length, outside, own, theta, w, e, cosine, sine, ones;
   std::vector<uint16_t> gap;
   std::vector<int32_t> row;
@@ -143,8 +158,10 @@ struct Kept {
 };
 
 TEST_P(FilterRoutinesTest, KeepsThePointsThatReachTheta) {
-  for (const int rank : {1, 8, 40}) {
-    const Scene scene(rank, 9, rank);
+  constexpr std::pair<int, int> kRanksAndHeads[] = {
+      {1, 1}, {1, 0}, {8, 4}, {8, 1}, {40, 18}, {40, 0}, {40, 40}};
+  for (const auto& [rank, head] : kRanksAndHeads) {
+    const Scene scene(rank, 9, rank, head);
     // Panels from 1 on: all queries, one, tiles that are full or not, none,
     // and two; one is all of later rows than some queries count.
     const std::vector<uint32_t> lanes = {0xffff, 0x0010, 0x8421, 0xfefe,
@@ -221,6 +238,28 @@ TEST_P(FilterRoutinesTest, KeepsThePointsThatReachTheta) {
                   static_cast<double>(filtered), 1);
     }
   }
+}
+
+// The first step dismisses panels by what the tails say: shorter ones lose
+// points.
+TEST_P(FilterRoutinesTest, TailsThatAreTooShortAreSeen) {
+  Scene scene(40, 4, 3, /*head=*/10);
+  const std::vector<int32_t> masks(kPanel, 0xf), min_row(4, 0),
+      limits(kPanel, kNoRow), selves(kPanel, -1);
+  const auto count_kept = [&] {
+    std::vector<Kept> kept(kPanel, Kept(200));
+    std::vector<KeptList> lists;
+    for (Kept& one : kept) lists.push_back(one.points());
+    routines().keep_points(scene.queries(), scene.points(), 0, 4, masks.data(),
+                           min_row.data(), limits.data(), selves.data(),
+                           lists.data());
+    int sum = 0;
+    for (const KeptList& list : lists) sum += list.size;
+    return sum;
+  };
+  const int all = count_kept();
+  for (float& tail : scene.tail) tail *= 0.1f;
+  EXPECT_LT(count_kept(), all);
 }
 
 // A cone is kept wherever one of the vectors in it, of any length up to the

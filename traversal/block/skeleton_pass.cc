@@ -225,9 +225,15 @@ void SkeletonPass::Search(const Request& request, int block,
       task_.length[i] = std::sqrt(task_.squared_length[i]);
     }
     SearchOwnBlock(request);
-    for (const int32_t other : tables_->order(block)) {
+    const bool has_gaps = request.own() && tables_->has_gaps();
+    const absl::Span<const int32_t> order = tables_->order(block);
+    bool found = true;
+    for (size_t i = 0; i < order.size(); ++i) {
       if (!Monitor::Go(request.options.monitor)) return;
-      SearchByTable(request, other, request.own() && tables_->has_gaps());
+      if (i + 1 < order.size()) {
+        tables_->Prefetch(order[i + 1], block, has_gaps, found);
+      }
+      found = SearchByTable(request, order[i], has_gaps);
     }
   } else {
     task_.points.Assign(request.from, task_.ids);
@@ -312,7 +318,7 @@ QueryPanel SkeletonPass::TableQueries(const Passage& passage, int first) const {
           task_.e + first, task_.theta + first, passage.slack};
 }
 
-void SkeletonPass::SearchByTable(const Request& request, int block_index,
+bool SkeletonPass::SearchByTable(const Request& request, int block_index,
                                  bool has_gaps) {
   const BlockSkeletons::Block& block = skeletons_.block(block_index);
   const BlockSkeletons::Block& from = skeletons_.block(task_.block);
@@ -348,6 +354,7 @@ void SkeletonPass::SearchByTable(const Request& request, int block_index,
                   tables_->cone_gaps(task_.block, block_index),
                   tables_->gaps(task_.block, block_index));
   });
+  return table.has_value();
 }
 
 void SkeletonPass::ProjectOnAllBlocks(const Request& request) {

@@ -179,7 +179,8 @@ class SkeletonPass {
                float* norm, float* squared_length);
   void ProjectOnAllBlocks(const Request& request);
   void SearchOwnBlock(const Request& request);
-  void SearchByTable(const Request& request, int block, bool has_gaps);
+  // Returns whether the table was read: the block may hold something.
+  bool SearchByTable(const Request& request, int block, bool has_gaps);
   void SearchByProjection(const Request& request);
   Passage PassageTo(int to) const;
   // Returns the queries first + l of `lanes` whose gaps let the block hold

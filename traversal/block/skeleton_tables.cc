@@ -295,6 +295,24 @@ SkeletonTables::Table SkeletonTables::Load(int to, int from,
   return to > from ? Table{c, columns, 1} : Table{c, 1, columns};
 }
 
+void SkeletonTables::Prefetch(int to, int from, bool gaps, bool all) const {
+  constexpr int64_t kLine = 64;
+  const auto prefetch = [](const auto* begin, int64_t size) {
+    for (int64_t i = 0; i < size; i += kLine / sizeof(*begin)) {
+      __builtin_prefetch(begin + i);
+    }
+  };
+  if (far(to, from)) return;
+  if (gaps) prefetch(this->gaps(to, from), BlockSize());
+  if (!all) return;
+  prefetch(this->gaps(from, to), NearSize());
+  const int larger = std::max(to, from);
+  const int smaller = std::min(to, from);
+  const CompactTable& table = tables_[PairOf(larger, smaller)];
+  prefetch(table.bytes, CompactTable::Bytes(ShapeOf(larger, smaller),
+                                            table.form, table.rank));
+}
+
 template <class Self, class Archive>
 void SkeletonTables::Describe(Self& self, Archive& archive) {
   archive.Value("tables.has_gaps", self.has_gaps_);

@@ -85,6 +85,10 @@ class SkeletonTables {
   // Returns C'. It may stand in `room`, for as many numbers as the largest rank
   // squared, and CompactTable::kPadding more.
   Table Load(int to, int from, float* room) const;
+  // Asks for what a search from one block reads of another that it will come to
+  // next: the gaps of its own points, if `gaps`, and what it reads where the
+  // other may hold something, if `all`.
+  void Prefetch(int to, int from, bool gaps, bool all) const;
   // Returns a bound on |C - C'|_F.
   float error(int a, int b) const {
     return tables_[PairOf(std::max(a, b), std::min(a, b))].error;
