@@ -15,6 +15,7 @@
 #include "base/aligned_buffer.h"
 #include "base/matrix.h"
 #include "base/packing.h"
+#include "base/write_columns.h"
 #include "metric/kernel.h"
 #include "metric/point_lanes.h"
 #include "metric/residual_factors.h"
@@ -64,6 +65,7 @@ FarFieldBoxes::Worker::Worker(const FarFieldBoxes& boxes, int64_t piece)
       values(grid_stride * grid_stride),
       dots(values.size()),
       scratch(values.size()),
+      v_rows(piece),
       a_rows(boxes.grid_.size()),
       b_rows(boxes.grid_.size()) {}
 
@@ -165,10 +167,12 @@ void FarFieldBoxes::LoadColumns(int b, const ResidualPoints& points,
     // What pads the nodes is zero, and has no part in abar.
     std::fill_n(worker.k_nodes.data() + r * worker.grid_stride + grid_.size(),
                 worker.grid_stride - grid_.size(), 0.0);
-    for (int64_t j = 0; j < padded_count; ++j) {
-      worker.alpha[r * stride + j] = points.v(rows[j], r);
-    }
   }
+  for (int64_t j = 0; j < padded_count; ++j) {
+    worker.v_rows[j] = points.v.row(rows[j]);
+  }
+  WriteColumns(absl::MakeConstSpan(worker.v_rows).first(padded_count), m,
+               stride, worker.alpha.data());
   for (int64_t r = m; r < worker.padded; ++r) {
     std::fill_n(worker.alpha.data() + r * stride, padded_count, 0.0);
     std::fill_n(worker.k_nodes.data() + r * worker.grid_stride,

@@ -54,6 +54,7 @@ class FarFieldBoxes {
     AlignedBuffer<double> values;
     AlignedBuffer<double> dots;
     AlignedBuffer<double> scratch;
+    std::vector<const double*> v_rows;
     std::vector<const double*> a_rows;
     std::vector<const double*> b_rows;
   };

@@ -12,6 +12,7 @@
 #include "base/aligned_buffer.h"
 #include "base/monitor.h"
 #include "base/parallel.h"
+#include "base/write_columns.h"
 #include "metric/residual_correlation.h"
 #include "metric/residual_factors.h"
 #include "metric/rounding.h"
@@ -153,6 +154,7 @@ void InducingBounds::Weigh(int64_t first, int threads, Monitor* monitor) {
     AlignedBuffer<double> alpha;
     std::vector<double> maxima;
     AlignedBuffer<double> squares;
+    std::vector<const double*> rows;
   };
   const InducingFactor& factor = *metric_.factor();
   const int64_t m = factor.num_inducing();
@@ -160,24 +162,26 @@ void InducingBounds::Weigh(int64_t first, int threads, Monitor* monitor) {
   const int64_t pieces =
       (std::ssize(panel_rows_) - begin + kPiece - 1) / kPiece;
   const int num_workers = static_cast<int>(std::min<int64_t>(threads, pieces));
+  const std::vector<double> zeros(m);
   std::vector<Space> spaces;
   spaces.reserve(num_workers);
   for (int w = 0; w < num_workers; ++w) {
     spaces.push_back({Worker(metric_, kPiece),
                       AlignedBuffer<double>(factor.padded_inducing() * kPiece),
-                      std::vector<double>(m), AlignedBuffer<double>(kPiece)});
+                      std::vector<double>(m), AlignedBuffer<double>(kPiece),
+                      std::vector<const double*>(kPiece)});
   }
   ParallelFor(num_workers, pieces, monitor, [&](int64_t piece, int index) {
     Space& space = spaces[index];
     const int64_t from = begin + piece * kPiece;
     const int64_t count =
         std::min(kPiece, static_cast<int64_t>(panel_rows_.size()) - from);
-    std::fill(space.alpha.begin(), space.alpha.end(), 0.0);
-    for (int64_t j = 0; j < count; ++j) {
-      if (panel_rows_[from + j] == kNoRow) continue;
-      const double* v = metric_.data().v.row(panel_rows_[from + j]);
-      for (int64_t r = 0; r < m; ++r) space.alpha[r * kPiece + j] = v[r];
+    for (int64_t j = 0; j < kPiece; ++j) {
+      const int32_t row = j < count ? panel_rows_[from + j] : kNoRow;
+      space.rows[j] = row == kNoRow ? zeros.data() : metric_.data().v.row(row);
     }
+    WriteColumns(space.rows, m, kPiece, space.alpha.data());
+    std::fill(space.alpha.begin() + m * kPiece, space.alpha.end(), 0.0);
     factor.SolveTransposed(kPiece, kPiece, space.alpha.data());
     std::fill(space.squares.begin(), space.squares.end(), 0.0);
     routines_->row_maxima(space.alpha.data(), kPiece, m, kPiece,
@@ -190,6 +194,7 @@ void InducingBounds::Weigh(int64_t first, int threads, Monitor* monitor) {
 }
 
 void InducingBounds::Finish(int threads) {
+
   const auto num_inducing = static_cast<int64_t>(inducing_rows_.size());
   std::vector<int> counts;
   std::vector<NearPanel> growing;

@@ -48,7 +48,7 @@ constexpr double kMaxHardPart = 0.25;
 constexpr double kLeastResidual = 0.003;
 
 // The cost of the weights of a point for each inducing point, in evaluations.
-constexpr double kInducingPrice = 0.65;
+constexpr double kInducingPrice = 0.45;
 
 // Bounds of inducing points that pay within so many times as many queries as
 // there are points, in calls like the last, are expected.
@@ -340,24 +340,22 @@ SkeletonParts LazySkeletons::PartsFor(const Request& request,
 }
 
 const InducingBounds* LazySkeletons::InducingFor(
-    int64_t hard, int64_t queries, const SearchOptions& options) const {
-  if (inducing_ != nullptr || hard == 0 || !costs_.has_value() ||
+    double evaluations, int64_t queries, const SearchOptions& options) const {
+  if (inducing_ != nullptr || evaluations == 0 || !costs_.has_value() ||
       metric_->factor() == nullptr) {
     return inducing_;
   }
   const absl::MutexLock lock(&mutex_);
   if (made_inducing_ != nullptr) return inducing_;
   const BlockSkeletons& skeletons = *skeletons_.load();
-  const double missed =
-      static_cast<double>(hard) * static_cast<double>(metric_->size());
-  missed_with_inducing_ += missed;
+  missed_with_inducing_ += evaluations;
   const double price = kInducingPrice *
                        static_cast<double>(metric_->data().v.cols()) *
                        static_cast<double>(metric_->size());
   const double calls = kExpectedRounds *
                        std::max(1.0, static_cast<double>(metric_->size()) /
                                          static_cast<double>(queries));
-  expects_inducing_ = missed_with_inducing_ + calls * missed >= price;
+  expects_inducing_ = missed_with_inducing_ + calls * evaluations >= price;
   if (missed_with_inducing_ < price) return nullptr;
   expects_inducing_ = false;
   const SkeletonTables* tables = tables_;

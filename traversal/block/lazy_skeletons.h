@@ -90,10 +90,11 @@ class LazySkeletons {
                          SearchCounters& counters) const;
 
   // Returns the bounds of inducing points (inducing_bounds.h), or null as long
-  // as they do not pay: of a call's `queries`, skeletons leave `hard` that are
-  // inducing points to exhaustive search. Makes the bounds first, on the call's
-  // threads, where they pay by now; never where the config chose the form.
-  const InducingBounds* InducingFor(int64_t hard, int64_t queries,
+  // as they do not pay: of a call's `queries`, skeletons leave inducing points
+  // to exhaustive search, which takes `evaluations` for them. Makes the bounds
+  // first, on the call's threads, where they pay by now; never where the config
+  // chose the form.
+  const InducingBounds* InducingFor(double evaluations, int64_t queries,
                                     const SearchOptions& options) const
       ABSL_LOCKS_EXCLUDED(mutex_);
   // Returns the same as far as they are made.

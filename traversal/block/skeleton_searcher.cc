@@ -231,8 +231,13 @@ void SkeletonSearcher::SearchHardInducing(const Request& request,
     (inducing.count(request.positions[query]) != 0 ? hard_inducing : others)
         .push_back(query);
   }
+  double evaluations = 0;
+  for (const int32_t query : hard_inducing) {
+    evaluations += static_cast<double>(
+        request.options.predecessor ? request.rows[query] : metric().size());
+  }
   const InducingBounds* bounds = lazy_->InducingFor(
-      std::ssize(hard_inducing), request.num_queries(), request.options);
+      evaluations, request.num_queries(), request.options);
   if (bounds == nullptr) return;
   const std::vector<int32_t> hard = SearchInducing(
       *this, *bounds, request, hard_inducing, neighbors, counters);
