@@ -29,14 +29,14 @@ class Slabs {
   Slabs(Slabs&&) = default;
   Slabs& operator=(Slabs&&) = default;
 
-  // Returns an array of `count` >= 0 elements with unspecified values, on a
-  // cache-line boundary, which lives as long as the slabs. Throws
+  // Returns an array of `count` >= 0 elements with unspecified values, which
+  // begins at a multiple of 32 bytes and lives as long as the slabs. Throws
   // std::bad_alloc where there is no memory.
   template <class T>
   absl::Span<T> Allocate(int64_t count) {
     static_assert(std::is_trivially_copyable_v<T>);
     const int64_t bytes = count * static_cast<int64_t>(sizeof(T));
-    const int64_t whole = (bytes + kLine - 1) / kLine * kLine;
+    const int64_t whole = (bytes + kAlignment - 1) / kAlignment * kAlignment;
     if (whole > left_) {
       const int64_t size = std::max(whole, slab_bytes_);
       slabs_.emplace_back(size);
@@ -50,7 +50,7 @@ class Slabs {
   }
 
  private:
-  static constexpr int64_t kLine = 64;
+  static constexpr int64_t kAlignment = 32;
   static constexpr int64_t kLeastSlab = 1 << 14;
   static constexpr int64_t kHugePage = 1 << 21;
 

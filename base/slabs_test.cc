@@ -19,7 +19,7 @@ void ExpectApart(int64_t expected, absl::Span<const int64_t> sizes) {
   for (const int64_t size : sizes) {
     arrays.push_back(slabs.Allocate<uint8_t>(size));
     ASSERT_EQ(static_cast<int64_t>(arrays.back().size()), size);
-    ASSERT_EQ(reinterpret_cast<uintptr_t>(arrays.back().data()) % 64, 0);
+    ASSERT_EQ(reinterpret_cast<uintptr_t>(arrays.back().data()) % 32, 0);
     std::memset(arrays.back().data(), static_cast<int>(arrays.size() % 251),
                 size);
   }

@@ -50,7 +50,8 @@ KeptCandidates::KeptCandidates(const Searcher<ResidualCorrelation>& owner,
       little_(std::min(
           whole_, WholeLines(kRoomBytes / kCandidateBytes / num_queries))),
       rooms_(num_queries * little_ * kCandidateBytes),
-      wholes_(little_ < whole_ ? num_queries * whole_ * kCandidateBytes : 0),
+      wholes_at_once_(std::max<int64_t>(
+          1, (kRoomBytes - 1) / (whole_ * kCandidateBytes))),
       lists_(num_queries),
       room_(num_queries),
       whole_of_(num_queries, -1),
@@ -58,6 +59,11 @@ KeptCandidates::KeptCandidates(const Searcher<ResidualCorrelation>& owner,
       squared_stride_(RoundUpToLanes(tile) + kLanes),
       squared_(kMostAsked * squared_stride_),
       hits_(tile + 8) {
+  for (int64_t i = 0; little_ < whole_ && i < num_queries;
+       i += wholes_at_once_) {
+    wholes_.emplace_back(std::min(wholes_at_once_, num_queries - i) * whole_ *
+                         kCandidateBytes);
+  }
   free_.reserve(num_queries);
   for (int i = num_queries - 1; i >= 0; --i) {
     Clear(i);
@@ -102,7 +108,11 @@ void KeptCandidates::Enlarge(int i) {
   if (room_[i] == whole_) return;
   whole_of_[i] = free_.back();
   free_.pop_back();
-  Place(i, wholes_.data() + whole_of_[i] * whole_ * kCandidateBytes, whole_);
+  const int64_t whole = whole_of_[i];
+  Place(i,
+        wholes_[whole / wholes_at_once_].data() +
+            whole % wholes_at_once_ * whole_ * kCandidateBytes,
+        whole_);
 }
 
 void KeptCandidates::DropForbidden(int i, int first,

@@ -211,12 +211,13 @@ class KeptCandidates {
 
   // The columns of all lists. Hardly any list is long: the lists begin in little
   // rooms, all of which fit a huge page. Rooms for the whole capacity of each
-  // are there, but their memory is not touched before a list moves to one, and
-  // the first of them are used before the others.
+  // are there, in buffers of small pages, but their memory is not touched before
+  // a list moves to one, and the first of them are used before the others.
   int64_t whole_;   // elements of a whole capacity
   int64_t little_;  // of a little room
   AlignedBuffer<std::byte> rooms_;
-  AlignedBuffer<std::byte> wholes_;
+  int64_t wholes_at_once_;  // of a buffer
+  std::vector<AlignedBuffer<std::byte>> wholes_;
   std::vector<KeptList> lists_;
   std::vector<int64_t> room_;  // of each list
   std::vector<int> whole_of_;  // its whole room, or -1

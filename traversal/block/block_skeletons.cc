@@ -17,6 +17,7 @@
 #include "base/finite.h"
 #include "base/matrix.h"
 #include "base/parallel.h"
+#include "base/slabs.h"
 #include "metric/correlation_tile.h"
 #include "metric/point_lanes.h"
 #include "metric/residual_correlation.h"
@@ -30,10 +31,21 @@
 namespace rct {
 namespace {
 
+// Returns an array that is filled with one value.
+template <class T>
+absl::Span<T> Filled(Slabs& slabs, int64_t size, T value) {
+  const absl::Span<T> array = slabs.Allocate<T>(size);
+  std::fill(array.begin(), array.end(), value);
+  return array;
+}
+
 // No skeleton is larger, whatever the block: tables grow with its square.
 constexpr int64_t kMaxRank = 256;
 
 constexpr int kColumnsAtOnce = 4;
+
+// About what the draft of a block takes for each of its points.
+constexpr int64_t kDraftBytes = 256;
 
 int LargestRank(int64_t block_size) {
   return static_cast<int>(std::min(block_size / 4 * 3, kMaxRank));
@@ -58,7 +70,7 @@ std::vector<double> InverseLengthscales(const ResidualCorrelation& metric) {
 
 // The scratch space of one thread.
 struct BlockSkeletons::Worker {
-  Worker(int64_t dim, int64_t block_size, int max_rank)
+  Worker(int64_t dim, int64_t block_size, int max_rank, int64_t draft_bytes)
       : points(block_size, dim),
         column(block_size + 8),
         factor(max_rank),
@@ -67,7 +79,8 @@ struct BlockSkeletons::Worker {
         w(Matrix<double>::Zeros(max_rank, block_size)),
         pivots(kColumnsAtOnce, dim),
         columns(block_size, block_size),
-        column_of(block_size) {
+        column_of(block_size),
+        slabs(draft_bytes) {
     std::fill(column.begin(), column.end(), 0.0);
   }
 
@@ -83,15 +96,18 @@ struct BlockSkeletons::Worker {
   Matrix<double> columns;
   std::vector<int> column_of;  // of a point, or -1
   int num_columns = 0;
+
+  Slabs slabs;  // of drafts
 };
 
-// The parts of one block before they are put next to those of others.
+// The parts of one block before they are put next to those of others, in the
+// slabs of a worker.
 struct BlockSkeletons::Draft {
-  std::vector<float> w;
-  std::vector<double> factor;
-  std::vector<double> inverse_diagonal;
+  absl::Span<float> w;
+  absl::Span<double> factor;
+  absl::Span<double> inverse_diagonal;
   std::vector<int> members;  // by their place in the block
-  std::vector<float> axes;
+  absl::Span<float> axes;
   double rms_residual = 0;
   int64_t evaluations = 0;
   bool sound = true;
@@ -138,7 +154,8 @@ BlockSkeletons::BlockSkeletons(const ResidualCorrelation& metric,
   workers.reserve(num_workers);
   for (int i = 0; i < num_workers; ++i) {
     workers.emplace_back(metric.dim(), block_size_,
-                         LargestRank(options.block_size));
+                         LargestRank(options.block_size),
+                         num_positions() * kDraftBytes / num_workers);
   }
   for (int b = 0; b < num_blocks(); ++b) {
     Block& block = blocks_[b];
@@ -154,7 +171,7 @@ BlockSkeletons::BlockSkeletons(const ResidualCorrelation& metric,
     Factorize(metric, options, block, workers[worker], draft);
     KeepCoordinates(block, workers[worker], draft);
     KeepFactor(block, workers[worker], draft);
-    MakeCones(block, draft);
+    MakeCones(block, workers[worker], draft);
     MakeTails(block, draft.w.data());
   });
   Join(metric, drafts);
@@ -273,10 +290,11 @@ const double* BlockSkeletons::Column(const ResidualCorrelation& metric,
   return worker.columns.row(worker.column_of[pivot]);
 }
 
-void BlockSkeletons::KeepCoordinates(Block& block, const Worker& worker,
+void BlockSkeletons::KeepCoordinates(Block& block, Worker& worker,
                                      Draft& draft) {
-  draft.w.resize(int64_t{(block.count + kPanel - 1) / kPanel} * kPanel *
-                 block.rank);
+  draft.w = Filled(
+      worker.slabs,
+      int64_t{(block.count + kPanel - 1) / kPanel} * kPanel * block.rank, 0.0f);
   block.length = 0;
   block.e = 0;
   block.min_row = std::numeric_limits<int32_t>::max();
@@ -303,12 +321,12 @@ void BlockSkeletons::KeepCoordinates(Block& block, const Worker& worker,
   for (const int member : draft.members) columns_.e[block.first + member] = 0;
 }
 
-void BlockSkeletons::KeepFactor(const Block& block, const Worker& worker,
+void BlockSkeletons::KeepFactor(const Block& block, Worker& worker,
                                 Draft& draft) const {
   const int rank = block.rank;
   const int64_t panels = NumFactorPanels(rank);
-  draft.factor.assign(FactorPanelsSize(panels), 0.0);
-  draft.inverse_diagonal.assign(panels * kPanelRows, 1.0);
+  draft.factor = Filled(worker.slabs, FactorPanelsSize(panels), 0.0);
+  draft.inverse_diagonal = Filled(worker.slabs, panels * kPanelRows, 1.0);
   for (int64_t r = 0; r < panels * kPanelRows; ++r) {
     double* panel =
         draft.factor.data() + FactorPanelsSize(r / kPanelRows) + r % kPanelRows;
@@ -324,11 +342,13 @@ void BlockSkeletons::KeepFactor(const Block& block, const Worker& worker,
 }
 
 // The axis is the mean of the sub-block's directions, all turned to one side.
-void BlockSkeletons::MakeCones(const Block& block, Draft& draft) {
+void BlockSkeletons::MakeCones(const Block& block, Worker& worker,
+                               Draft& draft) {
   const int rank = block.rank;
   const int panels = (block.count + kPanel - 1) / kPanel;
-  draft.axes.assign(int64_t{(panels + kPanel - 1) / kPanel} * kPanel * rank,
-                    0.0f);
+  draft.axes =
+      Filled(worker.slabs,
+             int64_t{(panels + kPanel - 1) / kPanel} * kPanel * rank, 0.0f);
   std::vector<double> mean(rank);
   for (int p = 0; p < panels; ++p) {
     const float* w = draft.w.data() + int64_t{p} * kPanel * rank;

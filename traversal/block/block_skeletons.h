@@ -203,9 +203,9 @@ class BlockSkeletons {
   // Returns the correlations of a point with all of its block.
   const double* Column(const ResidualCorrelation& metric, int pivot,
                        Worker& worker, Draft& draft) const;
-  void KeepCoordinates(Block& block, const Worker& worker, Draft& draft);
-  void KeepFactor(const Block& block, const Worker& worker, Draft& draft) const;
-  void MakeCones(const Block& block, Draft& draft);
+  void KeepCoordinates(Block& block, Worker& worker, Draft& draft);
+  void KeepFactor(const Block& block, Worker& worker, Draft& draft) const;
+  void MakeCones(const Block& block, Worker& worker, Draft& draft);
   // Computes the tails of a block's points, whose panels are at `w`.
   void MakeTails(const Block& block, const float* w);
   void Join(const ResidualCorrelation& metric,

@@ -56,6 +56,10 @@
 //     slack     = u32 ((s_A + 2) c + s_B + 16) W^2       added to every bound,
 //     gap slack = u32 (2 (s_A + 2) c + s_B + 4) W^2      added to g^2.
 //
+// Of y . w_j the first coordinates come first (panel by panel, PointPanels): by
+// the Cauchy-Schwarz inequality the others add at most the product of their
+// lengths, which are rounded up. That is one rounded sum more, of the 16.
+//
 // Where a table is kept as C' (skeleton_tables.h), y = C' w_q is off by at most
 // d |w_q|, d >= |C - C'|_F, d <= 1/20: d W^2 is added to the slack, and 2.1 d
 // W^2 to that of a g^2 that follows from |y|^2.

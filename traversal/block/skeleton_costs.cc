@@ -39,7 +39,7 @@ constexpr double kMaxTableMemory = 2;
 constexpr double kCompactPart = 0.2;
 
 // What skeletons keep of a point beside its coordinates, in units of 4 bytes.
-constexpr double kColumns = 10;
+constexpr double kColumns = 11;
 
 // The neighbors of a query where the forecast of a build has none to go by.
 constexpr int64_t kTypicalNeighbors = 50;

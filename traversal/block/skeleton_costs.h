@@ -18,7 +18,7 @@
 // for 32 queries, whichever is less; and (partition, samples) 35000 / m a point
 // for the choice. The numbers are fitted to measurements (docs/performance.md).
 //
-// Memory. Skeletons take 4 n (s + 10) bytes, and 4 n s more while they are
+// Memory. Skeletons take 4 n (s + 11) bytes, and 4 n s more while they are
 // made; tables 2 S^2, or 2/5 S^2 where they are compact, and 80 b^2; and gaps 2
 // n b, less those of blocks that are far (skeleton_tables.h). Tables with which
 // all would take more than twice the memory of V, 8 n m bytes, are never made,
