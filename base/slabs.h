@@ -1,4 +1,5 @@
-// Slabs: memory for many small arrays that are made one by one and end together.
+// Slabs: memory for many small arrays that are made one by one and end
+// together.
 //
 // Arrays are cut off slabs of up to a huge page (aligned_buffer.h), one after
 // the other. A heap would take a small page for each few of them, and the

@@ -46,8 +46,8 @@ inline constexpr double kFloatRoundoff = 0x1p-24;
 // before it but for noise.
 inline constexpr double kMinPivot = 1e-7;
 
-// Returns the smallest float that is at least `x`. A float below `x` is not +inf
-// and not -0, so that the next one is a step of its bits away.
+// Returns the smallest float that is at least `x`. A float below `x` is not
+// +inf and not -0, so that the next one is a step of its bits away.
 inline float FloatAbove(double x) {
   const auto f = static_cast<float>(x);
   const auto bits = std::bit_cast<uint32_t>(f);

@@ -42,7 +42,8 @@ TEST(FloatAboveTest, IsTheNextOfAnyNumber) {
   RandomStream stream(3, 0);
   for (int i = 0; i < 100'000; ++i) {
     // Of any float and what is near it: subnormal ones, and beyond the largest.
-    const auto bits = static_cast<uint32_t>(stream.UniformBelow(uint64_t{1} << 32));
+    const auto bits =
+        static_cast<uint32_t>(stream.UniformBelow(uint64_t{1} << 32));
     const double x = double{std::bit_cast<float>(bits)};
     if (std::isnan(x)) continue;
     numbers.insert(numbers.end(),
@@ -50,9 +51,8 @@ TEST(FloatAboveTest, IsTheNextOfAnyNumber) {
   }
   for (const double x : numbers) {
     const auto nearest = static_cast<float>(x);
-    const float above = double{nearest} < x
-                            ? std::nextafter(nearest, HUGE_VALF)
-                            : nearest;
+    const float above =
+        double{nearest} < x ? std::nextafter(nearest, HUGE_VALF) : nearest;
     ASSERT_EQ(std::bit_cast<uint32_t>(FloatAbove(x)),
               std::bit_cast<uint32_t>(above))
         << x;

@@ -47,11 +47,11 @@ KeptCandidates::KeptCandidates(const Searcher<ResidualCorrelation>& owner,
       k_(k),
       tile_(tile),
       whole_(WholeLines(capacity + 15) + kKeptPadding),
-      little_(std::min(
-          whole_, WholeLines(kRoomBytes / kCandidateBytes / num_queries))),
+      little_(std::min(whole_,
+                       WholeLines(kRoomBytes / kCandidateBytes / num_queries))),
       rooms_(num_queries * little_ * kCandidateBytes),
-      wholes_at_once_(std::max<int64_t>(
-          1, (kRoomBytes - 1) / (whole_ * kCandidateBytes))),
+      wholes_at_once_(
+          std::max<int64_t>(1, (kRoomBytes - 1) / (whole_ * kCandidateBytes))),
       lists_(num_queries),
       room_(num_queries),
       whole_of_(num_queries, -1),

@@ -209,10 +209,11 @@ class KeptCandidates {
   int64_t k_;
   int tile_;
 
-  // The columns of all lists. Hardly any list is long: the lists begin in little
-  // rooms, all of which fit a huge page. Rooms for the whole capacity of each
-  // are there, in buffers of small pages, but their memory is not touched before
-  // a list moves to one, and the first of them are used before the others.
+  // The columns of all lists. Hardly any list is long: the lists begin in
+  // little rooms, all of which fit a huge page. Rooms for the whole capacity of
+  // each are there, in buffers of small pages, but their memory is not touched
+  // before a list moves to one, and the first of them are used before the
+  // others.
   int64_t whole_;   // elements of a whole capacity
   int64_t little_;  // of a little room
   AlignedBuffer<std::byte> rooms_;

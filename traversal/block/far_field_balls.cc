@@ -132,8 +132,7 @@ int64_t FarFieldBalls::bytes() const {
   const int64_t rank =
       std::accumulate(ranks_.begin(), ranks_.end(), int64_t{0});
   return groups_ * kFarPanel * rank * static_cast<int64_t>(sizeof(float)) +
-         static_cast<int64_t>(sizeof(float) *
-                                  (z_.size() + 4 * cosine_.size()) +
+         static_cast<int64_t>(sizeof(float) * (z_.size() + 4 * cosine_.size()) +
                               sizeof(int) * centers_.size());
 }
 

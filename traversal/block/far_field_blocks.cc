@@ -193,7 +193,8 @@ void FarFieldBlocks::OrderRows(const ResidualCorrelation& metric,
   const auto begin = columns_.row.begin() + first;
   std::copy_n(partition.rows().begin() + first, count, begin);
   const auto small =
-      begin + std::min<int64_t>(count, RoundUpTo(kFarPanel, count / kSmallPart));
+      begin +
+      std::min<int64_t>(count, RoundUpTo(kFarPanel, count / kSmallPart));
   std::nth_element(begin, small == begin + count ? small - 1 : small,
                    begin + count, [&](int32_t i, int32_t j) {
                      return std::pair(p[i], i) < std::pair(p[j], j);
@@ -346,8 +347,8 @@ double FarFieldBlocks::KeepBasis(int b, Worker& worker) {
       norm += double{x} * x;
     }
   }
-  const absl::Span<float> panels = worker.slabs.Allocate<float>(
-      int64_t{kFarPanel} * rank * num_panels(b));
+  const absl::Span<float> panels =
+      worker.slabs.Allocate<float>(int64_t{kFarPanel} * rank * num_panels(b));
   std::fill(panels.begin(), panels.end(), 0.0f);
   block.a = panels.data();
   const double unit = frame_.unit();
@@ -355,8 +356,8 @@ double FarFieldBlocks::KeepBasis(int b, Worker& worker) {
     for (int i = 0; i < rank; ++i) {
       const auto rounded =
           static_cast<float>(unit * worker.coordinates[i * stride + j]);
-      panels[(int64_t{j / kFarPanel} * rank + i) * kFarPanel +
-             j % kFarPanel] = rounded;
+      panels[(int64_t{j / kFarPanel} * rank + i) * kFarPanel + j % kFarPanel] =
+          rounded;
       worker.rounded[int64_t{j} * kMaxRank + i] = static_cast<double>(rounded);
     }
   }

@@ -115,15 +115,16 @@ void InducingBounds::SetPanels(int64_t first, const double* alpha,
       if (code < least) continue;
       NearPanel near = {static_cast<int32_t>(first + p), code, {}};
       const int64_t begin = p * kPanel;
-      const int lanes = static_cast<int>(std::min<int64_t>(kPanel, count - begin));
+      const int lanes =
+          static_cast<int>(std::min<int64_t>(kPanel, count - begin));
       for (int l = 0; l < lanes; ++l) {
         // The largest of these is the panel's, whatever the roundings.
         const Code of_point = std::min(
-            code, CodeAbove(FloatAbove(
-                      scale * worker.scale[begin + l] *
-                      (slack_.jitter() *
-                           std::abs(alpha[i * stride + begin + l]) +
-                       roundings))));
+            code,
+            CodeAbove(FloatAbove(
+                scale * worker.scale[begin + l] *
+                (slack_.jitter() * std::abs(alpha[i * stride + begin + l]) +
+                 roundings))));
         near.codes[l] = rows[begin + l] == kNoRow ? Code{0} : of_point;
       }
       worker.found.emplace_back(i, near);
@@ -194,7 +195,6 @@ void InducingBounds::Weigh(int64_t first, int threads, Monitor* monitor) {
 }
 
 void InducingBounds::Finish(int threads) {
-
   const auto num_inducing = static_cast<int64_t>(inducing_rows_.size());
   std::vector<int> counts;
   std::vector<NearPanel> growing;

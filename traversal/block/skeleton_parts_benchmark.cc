@@ -188,11 +188,10 @@ void BM_KeepPoints(benchmark::State& state) {
   const auto panels = static_cast<int>(state.range(1));
   const auto queries = static_cast<int>(state.range(2));
   const FilterProblem problem(rank, panels);
-  const PointPanels points = {
-      problem.w.data(),     rank,
-      /*head=*/rank,        problem.zeros.data(),
-      problem.zeros.data(), problem.gaps.data(),
-      problem.rows.data()};
+  const PointPanels points = {problem.w.data(),     rank,
+                              /*head=*/rank,        problem.zeros.data(),
+                              problem.zeros.data(), problem.gaps.data(),
+                              problem.rows.data()};
   std::vector<int32_t> masks(kPanel, 0);
   std::fill_n(masks.begin(), queries, 0xffff);
   const std::vector<int32_t> min_row(kPanel, 0), row_limit(kPanel, kNoRow),

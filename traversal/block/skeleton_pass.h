@@ -7,7 +7,8 @@
 //     gaps       -> the queries that can find anything: a bound on the block
 //     y = C w    -> the coordinates of these queries in its skeleton
 //     cones      -> the sub-blocks that matter: a bound on each 16 points
-//     heads      -> the sixteens that matter: a bound by half the coordinates
+//     heads      -> the sixteens that matter: a bound by nearly half of the
+//                   coordinates
 //     points     -> upper and lower bounds on |rho|
 //
 // and a point is kept where its upper bound reaches theta, which follows from

@@ -236,8 +236,8 @@ void SkeletonSearcher::SearchHardInducing(const Request& request,
     evaluations += static_cast<double>(
         request.options.predecessor ? request.rows[query] : metric().size());
   }
-  const InducingBounds* bounds = lazy_->InducingFor(
-      evaluations, request.num_queries(), request.options);
+  const InducingBounds* bounds =
+      lazy_->InducingFor(evaluations, request.num_queries(), request.options);
   if (bounds == nullptr) return;
   const std::vector<int32_t> hard = SearchInducing(
       *this, *bounds, request, hard_inducing, neighbors, counters);

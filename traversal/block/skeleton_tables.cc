@@ -227,8 +227,8 @@ bool SkeletonTables::IsCompact() const {
 
 Slabs SkeletonTables::NewSlabs(int num_workers) const {
   // Gaps, of which hardly a byte is kept where most blocks are far.
-  const auto gaps =
-      int64_t{num_blocks_} * positions_ * static_cast<int64_t>(sizeof(uint16_t));
+  const auto gaps = int64_t{num_blocks_} * positions_ *
+                    static_cast<int64_t>(sizeof(uint16_t));
   return Slabs(gaps / num_workers);
 }
 
@@ -547,8 +547,7 @@ uint16_t* SkeletonTables::MakeNear(int to, int from, Slabs& slabs) {
 }
 
 void SkeletonTables::MeasureGaps(const BlockSkeletons& skeletons, int to,
-                                 int from, const Table& table,
-                                 Worker& worker) {
+                                 int from, const Table& table, Worker& worker) {
   const BlockSkeletons::Block& target = skeletons.block(to);
   const BlockSkeletons::Block& source = skeletons.block(from);
   if (!IsNear(to, from)) {
@@ -567,10 +566,10 @@ void SkeletonTables::MeasureGaps(const BlockSkeletons& skeletons, int to,
   float seen = 0;
   for (int p = 0; p < skeletons.num_panels(from); ++p) {
     float squared[kPanel];
-    skeletons.filter().project(
-        table.data, table.row_stride, table.column_stride, target.rank,
-        source.rank, points.w + int64_t{kPanel} * source.rank * p,
-        worker.y.data(), squared);
+    skeletons.filter().project(table.data, table.row_stride,
+                               table.column_stride, target.rank, source.rank,
+                               points.w + int64_t{kPanel} * source.rank * p,
+                               worker.y.data(), squared);
     uint16_t most = 0;
     for (int l = 0; l < kPanel; ++l) {
       const int j = p * kPanel + l;

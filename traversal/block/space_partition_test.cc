@@ -101,9 +101,9 @@ TEST(SpacePartitionTest, SplitsBlocksByRow) {
 std::vector<int32_t> SubBlocks(const SpacePartition& partition) {
   std::vector<int32_t> rows(partition.rows().begin(), partition.rows().end());
   for (size_t i = 0; i < rows.size(); i += SpacePartition::kSubBlock) {
-    std::sort(rows.begin() + i,
-              rows.begin() +
-                  std::min(rows.size(), i + SpacePartition::kSubBlock));
+    std::sort(
+        rows.begin() + i,
+        rows.begin() + std::min(rows.size(), i + SpacePartition::kSubBlock));
   }
   return rows;
 }
@@ -118,9 +118,9 @@ TEST(SpacePartitionTest, RegroupedBlocksAreThoseOfAPartitionMadeSo) {
                                     block_size, 1, row_splits);
           const SpacePartition other(points.view(), kUnit, AllRows(n),
                                      block_size, 1, 2 - row_splits / 9);
-          EXPECT_EQ(SubBlocks(other.Regrouped(points.view(), kUnit, 2,
-                                              row_splits)),
-                    SubBlocks(made))
+          EXPECT_EQ(
+              SubBlocks(other.Regrouped(points.view(), kUnit, 2, row_splits)),
+              SubBlocks(made))
               << name << " " << n << " " << block_size << " " << row_splits;
         }
       }
