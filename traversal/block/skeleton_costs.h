@@ -46,7 +46,7 @@ class SkeletonCosts {
 
   // What tables keep of each pair of blocks beside its numbers, and of each
   // point.
-  static constexpr double kPairBytes = 40;
+  static constexpr double kPairBytes = 80;
   static constexpr double kLengthBytes = 4;
 
   // Returns about what tables take, by n and S.
