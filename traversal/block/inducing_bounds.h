@@ -127,9 +127,12 @@ class InducingBounds {
   // The most panels whose points have bounds.
   static constexpr int kMaxNear = 128;
 
-  // Returns about the bytes of the bounds of so many points.
+  // Returns at least the bytes of the bounds of so many points: codes, near
+  // panels, and the rows of points and panels.
   static double Bytes(double points, double num_inducing) {
-    return num_inducing * (points / kPanel + kMaxNear * sizeof(NearPanel));
+    constexpr double kRows = 2 * sizeof(int32_t) + 1;
+    return points * (num_inducing / kPanel + kRows) +
+           num_inducing * (kMaxNear * sizeof(NearPanel) + kPanel + kRows);
   }
 
   // The scratch space of one thread.
