@@ -50,6 +50,14 @@ class Slabs {
     return absl::MakeSpan(array, count);
   }
 
+  // Returns an array whose elements are all `value`.
+  template <class T>
+  absl::Span<T> Filled(int64_t count, T value) {
+    const absl::Span<T> array = Allocate<T>(count);
+    std::fill(array.begin(), array.end(), value);
+    return array;
+  }
+
  private:
   static constexpr int64_t kAlignment = 32;
   static constexpr int64_t kLeastSlab = 1 << 14;

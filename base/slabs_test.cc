@@ -49,6 +49,7 @@ TEST(SlabsTest, ElementsOfOtherTypes) {
   second[0] = 7;
   EXPECT_EQ(first[2], 1.5);
   EXPECT_EQ(second[0], 7);
+  for (const double x : slabs.Filled(9, 2.5)) EXPECT_EQ(x, 2.5);
 }
 
 }  // namespace

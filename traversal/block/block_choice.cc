@@ -110,6 +110,8 @@ class Choice {
       if (far.bytes() <= memory_ &&
           far.build() + far.search(queries_) < std::min(skeletons, all_pairs)) {
         far_field_ = far;
+      } else {
+        partition_.reset();
       }
     }
     return !far_field_.has_value() && skeletons < all_pairs;

@@ -31,14 +31,6 @@
 namespace rct {
 namespace {
 
-// Returns an array that is filled with one value.
-template <class T>
-absl::Span<T> Filled(Slabs& slabs, int64_t size, T value) {
-  const absl::Span<T> array = slabs.Allocate<T>(size);
-  std::fill(array.begin(), array.end(), value);
-  return array;
-}
-
 // No skeleton is larger, whatever the block: tables grow with its square.
 constexpr int64_t kMaxRank = 256;
 
@@ -292,8 +284,7 @@ const double* BlockSkeletons::Column(const ResidualCorrelation& metric,
 
 void BlockSkeletons::KeepCoordinates(Block& block, Worker& worker,
                                      Draft& draft) {
-  draft.w = Filled(
-      worker.slabs,
+  draft.w = worker.slabs.Filled(
       int64_t{(block.count + kPanel - 1) / kPanel} * kPanel * block.rank, 0.0f);
   block.length = 0;
   block.e = 0;
@@ -325,8 +316,8 @@ void BlockSkeletons::KeepFactor(const Block& block, Worker& worker,
                                 Draft& draft) const {
   const int rank = block.rank;
   const int64_t panels = NumFactorPanels(rank);
-  draft.factor = Filled(worker.slabs, FactorPanelsSize(panels), 0.0);
-  draft.inverse_diagonal = Filled(worker.slabs, panels * kPanelRows, 1.0);
+  draft.factor = worker.slabs.Filled(FactorPanelsSize(panels), 0.0);
+  draft.inverse_diagonal = worker.slabs.Filled(panels * kPanelRows, 1.0);
   for (int64_t r = 0; r < panels * kPanelRows; ++r) {
     double* panel =
         draft.factor.data() + FactorPanelsSize(r / kPanelRows) + r % kPanelRows;
@@ -346,9 +337,8 @@ void BlockSkeletons::MakeCones(const Block& block, Worker& worker,
                                Draft& draft) {
   const int rank = block.rank;
   const int panels = (block.count + kPanel - 1) / kPanel;
-  draft.axes =
-      Filled(worker.slabs,
-             int64_t{(panels + kPanel - 1) / kPanel} * kPanel * rank, 0.0f);
+  draft.axes = worker.slabs.Filled(
+      int64_t{(panels + kPanel - 1) / kPanel} * kPanel * rank, 0.0f);
   std::vector<double> mean(rank);
   for (int p = 0; p < panels; ++p) {
     const float* w = draft.w.data() + int64_t{p} * kPanel * rank;

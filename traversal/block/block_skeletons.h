@@ -18,7 +18,6 @@
 #define RCT_TRAVERSAL_BLOCK_BLOCK_SKELETONS_H_
 
 #include <cstdint>
-#include <cstdlib>
 #include <vector>
 
 #include "absl/types/span.h"

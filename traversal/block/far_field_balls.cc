@@ -106,8 +106,7 @@ void FarFieldBalls::Choose(const ResidualCorrelation& metric,
 void FarFieldBalls::AddBlock(int b, const FarPoints& points, int num_panels,
                              Slabs& slabs) {
   const absl::Span<float> a =
-      slabs.Allocate<float>(groups_ * kFarPanel * points.rank);
-  std::fill(a.begin(), a.end(), 0.0f);
+      slabs.Filled(groups_ * kFarPanel * points.rank, 0.0f);
   ranks_[b] = points.rank;
   a_[b] = a.data();
   for (int64_t p = 0; p < num_panels; ++p) {

@@ -335,8 +335,7 @@ double FarFieldBlocks::KeepBasis(int b, Worker& worker) {
   const int64_t stride = RoundUpToLanes(block_size_);
   double* const basis = worker.basis.data();
   const int64_t width = RoundUpTo(kFarPanel, rank);
-  const absl::Span<float> kept = worker.slabs.Allocate<float>(m * width);
-  std::fill(kept.begin(), kept.end(), 0.0f);
+  const absl::Span<float> kept = worker.slabs.Filled(m * width, 0.0f);
   block.basis = kept.data();
   double norm = 0;
   for (int i = 0; i < rank; ++i) {
@@ -348,8 +347,7 @@ double FarFieldBlocks::KeepBasis(int b, Worker& worker) {
     }
   }
   const absl::Span<float> panels =
-      worker.slabs.Allocate<float>(int64_t{kFarPanel} * rank * num_panels(b));
-  std::fill(panels.begin(), panels.end(), 0.0f);
+      worker.slabs.Filled(int64_t{kFarPanel} * rank * num_panels(b), 0.0f);
   block.a = panels.data();
   const double unit = frame_.unit();
   for (int j = 0; j < block.count; ++j) {

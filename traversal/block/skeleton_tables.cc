@@ -540,8 +540,7 @@ void SkeletonTables::CheckOrder(ArchiveReader& archive) const {
 }
 
 uint16_t* SkeletonTables::MakeNear(int to, int from, Slabs& slabs) {
-  const absl::Span<uint16_t> gaps = slabs.Allocate<uint16_t>(NearSize());
-  std::fill(gaps.begin(), gaps.end(), uint16_t{0});
+  const absl::Span<uint16_t> gaps = slabs.Filled(NearSize(), uint16_t{0});
   near_[Pair(to, from)] = gaps.data();
   return gaps.data();
 }
