@@ -23,18 +23,18 @@ namespace rct::simd {
 // How many rows or queries a register tile holds.
 template <class Arch>
 struct FarShape {
-  static constexpr int kRows = 1, kQueries = 1, kVectors = 1;
+  static constexpr int kRows = 1, kQueries = 1, kVectors = 1, kChains = 1;
 };
 #ifdef __AVX512F__
 template <>
 struct FarShape<xsimd::avx512bw> {
-  static constexpr int kRows = 8, kQueries = 8, kVectors = 2;
+  static constexpr int kRows = 8, kQueries = 8, kVectors = 2, kChains = 8;
 };
 #endif
 #ifdef __FMA__
 template <>
 struct FarShape<xsimd::fma3<xsimd::avx2>> {
-  static constexpr int kRows = 4, kQueries = 4, kVectors = 1;
+  static constexpr int kRows = 4, kQueries = 4, kVectors = 1, kChains = 2;
 };
 #endif
 
@@ -359,7 +359,7 @@ struct FarFieldRoutinesOf {
   // numbers each.
   template <int kQueries>
   static void Dots(const float* y, const int64_t* lanes, const float* panel,
-                   int rank, float (*dots)[kFarPanel]) {
+                   int rank, V* dots) {
     V sum[kQueries];
 #pragma GCC unroll 8
     for (int q = 0; q < kQueries; ++q) sum[q] = V::Broadcast(0);
@@ -371,38 +371,57 @@ struct FarFieldRoutinesOf {
       }
     }
 #pragma GCC unroll 8
-    for (int q = 0; q < kQueries; ++q) sum[q].Store(dots[q]);
+    for (int q = 0; q < kQueries; ++q) dots[q] = sum[q];
   }
 
-  // |k - dot| of query l and the sixteen points at `z`.
-  template <KernelFamily kFamily>
-  static V SizeAt(const ScreenCovariance& covariance, const FarQueries& queries,
-                  int64_t l, V dot, const float* z) {
-    V r2 = V::Broadcast(0);
+  // sizes[i] = |k - sizes[i]| of query lanes[i] and the sixteen points at `z`.
+  template <KernelFamily kFamily, int kCount>
+  static void SizesAt(const ScreenCovariance& covariance,
+                      const FarQueries& queries, const int64_t* lanes,
+                      const float* z, V* sizes) {
+    V k[kCount];
+#pragma GCC unroll 8
+    for (int i = 0; i < kCount; ++i) k[i] = V::Broadcast(0);
     for (int t = 0; t < covariance.dim; ++t) {
-      const V difference = V::Broadcast(queries.z[t * kFarPanel + l]) -
-                           V::Load(z + t * kFarPanel);
-      r2 = Fma(difference, difference, r2);
+      const V coordinate = V::Load(z + t * kFarPanel);
+#pragma GCC unroll 8
+      for (int i = 0; i < kCount; ++i) {
+        const V difference =
+            V::Broadcast(queries.z[t * kFarPanel + lanes[i]]) - coordinate;
+        k[i] = Fma(difference, difference, k[i]);
+      }
     }
-    return Abs(FloatCovariance<Arch>::template Of<kFamily>(
-                   V::Broadcast(covariance.variance), r2) -
-               dot);
+    FloatCovariance<Arch>::template Each<kFamily, kCount>(
+        V::Broadcast(covariance.variance), k);
+#pragma GCC unroll 8
+    for (int i = 0; i < kCount; ++i) sizes[i] = Abs(k[i] - sizes[i]);
   }
 
-  template <KernelFamily kFamily>
-  static void KeepPanel(const ScreenCovariance& covariance,
-                        const FarQueries& queries, int64_t l, V dot,
-                        const FarPoints& points, int64_t first, float slop,
-                        KeptList& kept) {
-    const V size = SizeAt<kFamily>(covariance, queries, l, dot,
-                                   points.z + first * covariance.dim);
-    const V error =
-        Fma(V::Broadcast(queries.length[l]), V::Load(points.length + first),
-            V::Broadcast(queries.rest[l]) + V::Load(points.error + first));
-    const V most = size + error;
-    uint32_t mask = AtLeastMask(
-        most, V::Broadcast(queries.reach[l]) * V::Load(points.root + first));
-    if (mask == 0) return;
+  // The same for any number of queries.
+  template <KernelFamily kFamily, int kCount>
+  static void EachSize(const ScreenCovariance& covariance,
+                       const FarQueries& queries, const int64_t* lanes,
+                       const float* z, V* sizes) {
+    constexpr int kAtOnce = std::min(kCount, Shape::kChains);
+    static_assert(kCount % kAtOnce == 0);
+#pragma GCC unroll 8
+    for (int i = 0; i < kCount; i += kAtOnce) {
+      SizesAt<kFamily, kAtOnce>(covariance, queries, lanes + i, z, sizes + i);
+    }
+  }
+
+  // The error of |k - y . a| of query l and the sixteen points from `first` on.
+  static V ErrorOf(const FarQueries& queries, int64_t l,
+                   const FarPoints& points, int64_t first) {
+    return Fma(V::Broadcast(queries.length[l]), V::Load(points.length + first),
+               V::Broadcast(queries.rest[l]) + V::Load(points.error + first));
+  }
+
+  // Keeps those points of the panel at `first` that are in `mask` for query l;
+  // `size` is |k - y . a|.
+  static void KeepOf(const FarQueries& queries, int64_t l, V size,
+                     uint32_t mask, const FarPoints& points, int64_t first,
+                     float slop, KeptList& kept) {
     const int32_t* row = points.row + first;
     mask &= ~V::EqualMask(row, queries.self[l]);
     const uint32_t allowed = mask & V::BelowMask(row, queries.row_limit[l]);
@@ -411,6 +430,8 @@ struct FarFieldRoutinesOf {
                        std::popcount(allowed);
     }
     if (allowed == 0) return;
+    const V error = ErrorOf(queries, l, points, first);
+    const V most = size + error;
     const V scale =
         V::Broadcast(queries.scale[l]) * V::Load(points.scale + first);
     const V one = V::Broadcast(1);
@@ -430,12 +451,25 @@ struct FarFieldRoutinesOf {
                       const FarQueries& queries, const int64_t* list, int count,
                       const FarPoints& points, int64_t panel, float slop,
                       KeptList* kept) {
-    alignas(64) float dots[kQueries][kFarPanel];
+    V sizes[kQueries];
     Dots<kQueries>(queries.y, list, points.a + panel * kFarPanel * points.rank,
-                   points.rank, dots);
+                   points.rank, sizes);
+    EachSize<kFamily, kQueries>(covariance, queries, list,
+                                points.z + panel * kFarPanel * covariance.dim,
+                                sizes);
+    // All masks come before the first branch that depends on one.
+    const int64_t first = panel * kFarPanel;
+    uint32_t mask[kQueries];
+#pragma GCC unroll 8
+    for (int q = 0; q < kQueries; ++q) {
+      mask[q] = AtLeastMask(
+          sizes[q] + ErrorOf(queries, list[q], points, first),
+          V::Broadcast(queries.reach[list[q]]) * V::Load(points.root + first));
+    }
     for (int q = 0; q < count; ++q) {
-      KeepPanel<kFamily>(covariance, queries, list[q], V::Load(dots[q]), points,
-                         panel * kFarPanel, slop, kept[list[q]]);
+      if (mask[q] == 0) continue;
+      KeepOf(queries, list[q], sizes[q], mask[q], points, first, slop,
+             kept[list[q]]);
     }
   }
 
@@ -470,7 +504,7 @@ struct FarFieldRoutinesOf {
   };
 
   template <KernelFamily kFamily>
-  static int KeepOf(const ScreenCovariance& covariance,
+  static int KeepAll(const ScreenCovariance& covariance,
                     const FarQueries& queries, const uint32_t* wanted,
                     const FarPoints& points, int num_panels, float slop,
                     KeptList* kept) {
@@ -510,7 +544,7 @@ struct FarFieldRoutinesOf {
                         const FarPoints& points, int num_panels, float slop,
                         KeptList* kept) {
     return ForFamily(covariance.family, [&](auto family) {
-      return KeepOf<family()>(covariance, queries, wanted, points, num_panels,
+      return KeepAll<family()>(covariance, queries, wanted, points, num_panels,
                               slop, kept);
     });
   }
@@ -526,12 +560,10 @@ struct FarFieldRoutinesOf {
     }
   }
 
-  // Returns the balls whose points query l may need.
-  template <KernelFamily kFamily>
-  static uint32_t NeededBalls(const ScreenCovariance& covariance,
-                              const FarQueries& queries, int64_t l, V dot,
+  // Returns the balls whose points query l may need; `size` is |k - y . a| at
+  // their centers.
+  static uint32_t NeededBalls(const FarQueries& queries, int64_t l, V size,
                               const FarBalls& balls) {
-    const V size = SizeAt<kFamily>(covariance, queries, l, dot, balls.z);
     const V error = Fma(V::Broadcast(queries.length[l]), V::Load(balls.length),
                         V::Broadcast(queries.rest[l]) + V::Load(balls.error));
     const V need = V::Broadcast(queries.ball_reach[l]) * V::Load(balls.cosine) -
@@ -558,11 +590,12 @@ struct FarFieldRoutinesOf {
     const QueryGroups groups(ManyPanels(wanted, num_panels));
     groups.Each([&](const int64_t* list, int count) {
       constexpr int kMost = QueryGroups::kMost;
-      alignas(64) float dots[kMost][kFarPanel];
-      Dots<kMost>(queries.y, list, balls.a, balls.rank, dots);
+      V sizes[kMost];
+      Dots<kMost>(queries.y, list, balls.a, balls.rank, sizes);
+      EachSize<kFamily, kMost>(covariance, queries, list, balls.z, sizes);
       for (int q = 0; q < count; ++q) {
-        const uint32_t needed = NeededBalls<kFamily>(
-            covariance, queries, list[q], V::Load(dots[q]), balls);
+        const uint32_t needed =
+            NeededBalls(queries, list[q], sizes[q], balls);
         for (int p = 0; p < num_panels; ++p) {
           wanted[p] &= ~((~needed >> p & 1) << list[q]);
         }
