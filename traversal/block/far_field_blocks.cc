@@ -24,6 +24,7 @@
 #include "traversal/block/filter_routines.h"
 #include "traversal/block/median_splits.h"
 #include "traversal/block/space_partition.h"
+#include "traversal/kept_candidates.h"
 
 namespace rct {
 namespace {
@@ -32,6 +33,9 @@ constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 // The part of a block's points that stands first: those with the smallest p.
 constexpr int kSmallPart = 16;
+
+// Queries that are evaluated together (kept_candidates.h).
+constexpr int kPair = KeptCandidates::kMostAsked;
 
 // The shares of the two steps of the build that a monitor is told.
 constexpr double kPointShare = 0.7;
@@ -216,14 +220,17 @@ void FarFieldBlocks::OrderPart(const ResidualCorrelation& metric,
     std::sort(rows.begin(), rows.end());
     return;
   }
+  // Whole panels, and pairs of points within one: two queries that follow each
+  // other share more candidates the nearer they are.
   const auto middle = [](PointRange range) {
-    const int64_t panels = (range.size() + kFarPanel - 1) / kFarPanel;
-    return range.first + (panels + 1) / 2 * kFarPanel;
+    const int64_t unit = range.size() > kFarPanel ? kFarPanel : kPair;
+    const int64_t units = (range.size() + unit - 1) / unit;
+    return range.first + (units + 1) / 2 * unit;
   };
   SplitByMedians(
       metric.data().points.view(),
       absl::MakeConstSpan(metric.kernel().spec().inverse_lengthscale, dim_),
-      kFarPanel, /*threads=*/1,
+      kPair, /*threads=*/1,
       {middle, /*by_row=*/[](PointRange) { return false; },
        /*done=*/[](PointRange, const MedianSplit&) {}},
       rows);

@@ -79,7 +79,7 @@ class FarFieldBlocks {
     const float* basis;  // m x width
     float spread;   // the largest |a|_1 of its points, as a part of `length`
     float min_root;
-    int64_t min_row;
+    int32_t min_row;
   };
 
   // The largest rank of a basis.

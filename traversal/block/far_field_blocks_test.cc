@@ -320,7 +320,7 @@ TEST_P(FarFieldSetsTest, EveryRowHasItsPlace) {
       const FarFieldBlocks::Block& block = blocks.block(b);
       EXPECT_EQ(block.first, b * blocks.block_size());
       float block_root = HUGE_VALF;
-      int64_t block_row = kNoRow;
+      int32_t block_row = kNoRow;
       for (int p = 0; p < blocks.num_panels(b); ++p) {
         float min_root = HUGE_VALF;
         int32_t min_row = kNoRow;
@@ -340,7 +340,7 @@ TEST_P(FarFieldSetsTest, EveryRowHasItsPlace) {
         EXPECT_EQ(points.min_root[p], min_root);
         EXPECT_EQ(points.min_row[p], min_row);
         block_root = std::min(block_root, min_root);
-        block_row = std::min<int64_t>(block_row, min_row);
+        block_row = std::min(block_row, min_row);
       }
       EXPECT_EQ(block.min_root, block_root);
       EXPECT_EQ(block.min_row, block_row);

@@ -170,7 +170,6 @@ void FarFieldPass::LoadQueries(const Request& request, int block,
                              : kNoRow;
     task_.self[i] = row;
     task_.number[i] = query;
-    task_.hard[i] = false;
     task_.kept_at_theta[i] = 0;
     SetTheta(i, theta);
     kept_.Clear(i);
@@ -180,6 +179,18 @@ void FarFieldPass::LoadQueries(const Request& request, int block,
     }
   }
   std::fill(std::begin(task_.least_reach), std::end(task_.least_reach), 0.0f);
+  for (int first = 0; first < task_.count; first += kFarPanel) {
+    const int count = std::min(kFarPanel, task_.count - first);
+    task_.lanes[first / kFarPanel] = (1u << count) - 1;
+  }
+}
+
+void FarFieldPass::GiveUp(int i) {
+  task_.lanes[i / kFarPanel] &= ~(1u << i % kFarPanel);
+}
+
+bool FarFieldPass::Hard(int i) const {
+  return (task_.lanes[i / kFarPanel] >> i % kFarPanel & 1) == 0;
 }
 
 void FarFieldPass::OrderBlocks() {
@@ -229,50 +240,55 @@ std::vector<FarFieldLeft> FarFieldPass::Measure(
           weight * static_cast<double>(counts_.screened - before.screened);
       left[i].candidates += weight * kept_[0].size;
     }
-    if (task_.hard[0] || left[i].candidates > capacity_) {
+    if (Hard(0) || left[i].candidates > capacity_) {
       left[i] = {.hard = 1};
     }
   }
   return left;
 }
 
-uint32_t FarFieldPass::Wanted(int block, int first, float* most) {
+uint32_t FarFieldPass::Reaching(int block, int first, uint32_t lanes,
+                                const float* most) const {
+  // To a query a block is one more panel.
+  FarQueries queries = {};
+  queries.reach = task_.reach + first;
+  queries.most = most;
+  queries.row_limit = task_.row_limit + first;
   const FarFieldBlocks::Block& to = blocks_.block(block);
+  FarPoints points = {};
+  points.min_root = &to.min_root;
+  points.min_row = &to.min_row;
+  uint32_t wanted = 0;
+  blocks_.routines().wanted_panels(queries, lanes, points, /*num_panels=*/1,
+                                   &wanted);
+  return wanted;
+}
+
+uint32_t FarFieldPass::Wanted(int block, int first, float* most) {
   const FarFieldExpansions& expansions = blocks_.expansions();
   const float of_all = blocks_.most(task_.block, block);
   const float left = expansions.left(task_.block, block);
-  float& least_reach = task_.least_reach[first / kFarPanel];
-  if (of_all < least_reach * to.min_root) return 0;
-  float least = std::numeric_limits<float>::infinity();
-  uint32_t wanted = 0;
-  bool may_help = false;
-  for (int l = 0; l < kFarPanel; ++l) {
-    most[l] = of_all;
-    const int i = first + l;
-    if (i >= task_.count) continue;
-    if (!task_.hard[i]) least = std::min(least, task_.reach[i]);
-    const float need = task_.reach[i] * to.min_root;
-    const bool may =
-        !task_.hard[i] && to.min_row < task_.row_limit[i] && !(of_all < need);
-    wanted |= static_cast<uint32_t>(may) << l;
-    may_help = may_help || (may && left < need);
+  const int group = first / kFarPanel;
+  if (of_all < task_.least_reach[group] * blocks_.block(block).min_root) {
+    return 0;
   }
-  least_reach = least;
-  if (!may_help) return wanted;
+  std::fill_n(most, kFarPanel, of_all);
+  const uint32_t wanted = Reaching(block, first, task_.lanes[group], most);
+  if (wanted == 0) return 0;
+  alignas(64) float sums[kFarPanel];
+  std::fill_n(sums, kFarPanel, left);
+  if (Reaching(block, first, wanted, sums) == wanted) return wanted;
   if (expanded_ != block) {
     expansions.Load(task_.block, block, expansion_.data());
     expanded_ = block;
   }
-  alignas(64) float sums[kFarPanel];
   blocks_.routines().size_sums(
       expansion_.data(), expansions.terms(),
       task_.t.data() + int64_t{first} * expansions.terms(), sums);
-  for (uint32_t rest = wanted; rest != 0; rest &= rest - 1) {
-    const int l = std::countr_zero(rest);
+  for (int l = 0; l < kFarPanel; ++l) {
     most[l] = std::min(of_all, FarFieldExpansions::Bound(sums[l], left));
-    if (most[l] < task_.reach[first + l] * to.min_root) wanted &= ~(1u << l);
   }
-  return wanted;
+  return Reaching(block, first, wanted, most);
 }
 
 void FarFieldPass::SearchBlock(const Request& request, int block_index) {
@@ -388,20 +404,29 @@ void FarFieldPass::SearchPanels(const Request& request, int block, int first,
 }
 
 void FarFieldPass::RaiseThetas(int first, uint32_t lanes) {
+  bool raised = false;
   for (; lanes != 0; lanes &= lanes - 1) {
     const int i = first + std::countr_zero(lanes);
     if (kept_[i].size - task_.kept_at_theta[i] >=
         std::max(kNewBeforeTheta, kept_[i].size / kPartBeforeTheta)) {
       RaiseTheta(i);
+      raised = true;
     }
   }
+  if (!raised) return;
+  float least = std::numeric_limits<float>::infinity();
+  const int group = first / kFarPanel;
+  for (uint32_t rest = task_.lanes[group]; rest != 0; rest &= rest - 1) {
+    least = std::min(least, task_.reach[first + std::countr_zero(rest)]);
+  }
+  task_.least_reach[group] = least;
 }
 
 bool FarFieldPass::MakeRoom(int i) {
   if (kept_[i].size > capacity_) RaiseTheta(i);
-  if (kept_[i].size > capacity_) task_.hard[i] = true;
+  if (kept_[i].size > capacity_) GiveUp(i);
   kept_.Reserve(i, kPanelsAtOnce * kFarPanel);
-  return !task_.hard[i];
+  return !Hard(i);
 }
 
 void FarFieldPass::RaiseTheta(int i) {
@@ -417,7 +442,7 @@ void FarFieldPass::RaiseTheta(int i) {
 void FarFieldPass::FindInducing() {
   float theta = std::numeric_limits<float>::infinity();
   for (int i = 0; i < task_.count; ++i) {
-    if (!task_.hard[i]) theta = std::min(theta, task_.theta[i]);
+    if (!Hard(i)) theta = std::min(theta, task_.theta[i]);
   }
   const InducingBounds::Code least =
       InducingBounds::CodeAbove(std::max(0.0f, theta));
@@ -445,7 +470,7 @@ void FarFieldPass::KeepInducing(const Request& request, int i) {
     const int32_t row = inducing.rows()[j];
     if (!request.options.Allows(row) || row >= task_.row_limit[i]) continue;
     if (kept_[i].size > capacity_) {
-      task_.hard[i] = true;
+      GiveUp(i);
       return;
     }
     kept_.Add(i, row, /*lower=*/0, InducingBounds::BoundOf(code));
@@ -456,9 +481,9 @@ void FarFieldPass::Evaluate(const Request& request, NeighborTable& neighbors) {
   KeptCandidates::Asked asked[kMaxQueries];
   int count = 0;
   for (int i = 0; i < task_.count; ++i) {
-    if (!task_.hard[i]) KeepInducing(request, i);
+    if (!Hard(i)) KeepInducing(request, i);
     counts_.filtered += kept_[i].filtered;
-    if (task_.hard[i]) {
+    if (Hard(i)) {
       hard_queries_.push_back(task_.number[i]);
     } else {
       asked[count++] = {task_.number[i], i};

@@ -106,7 +106,9 @@ class FarFieldPass {
     alignas(64) float a_sum[kMaxQueries] = {};
     alignas(64) float rest[kMaxQueries] = {};
     alignas(64) float reach[kMaxQueries] = {};
-    // At most the least reach of each panel that is not hard: it never falls.
+    // Of each panel, those of its queries that are not given up, and at most
+    // the least reach of these: it never falls.
+    uint32_t lanes[kMaxQueries / kFarPanel] = {};
     float least_reach[kMaxQueries / kFarPanel] = {};
     alignas(64) float ball_reach[kMaxQueries] = {};
     alignas(64) float ball_turn[kMaxQueries] = {};
@@ -116,7 +118,6 @@ class FarFieldPass {
     double inverse_sqrt[kMaxQueries];
     float theta[kMaxQueries];
     int32_t number[kMaxQueries];
-    bool hard[kMaxQueries];
     int kept_at_theta[kMaxQueries];
   };
 
@@ -139,6 +140,13 @@ class FarFieldPass {
   // Returns the queries first + l for which `block` may hold something, and
   // bounds on the |c| of each.
   uint32_t Wanted(int block, int first, float* most);
+  // Returns those of the queries first + l of `lanes` that may need a point of
+  // `block` where their |c| are at most most[l].
+  uint32_t Reaching(int block, int first, uint32_t lanes,
+                    const float* most) const;
+  // Gives query i up, and returns whether it was.
+  void GiveUp(int i);
+  bool Hard(int i) const;
   bool MakeRoom(int i);
   void SetTheta(int i, float theta);
   void RaiseTheta(int i);
