@@ -25,7 +25,7 @@ struct KeptList {
 inline constexpr int kKeptPadding = 32;
 
 // Halvings of the interval in which `threshold` looks.
-inline constexpr int kThresholdSteps = 8;
+inline constexpr int kThresholdSteps = 12;
 
 // The most pairs that `nearest` orders.
 inline constexpr int kMaxRanked = 128;
