@@ -13,6 +13,7 @@
 
 #include "metric/float_lanes.h"
 #include "metric/lanes.h"
+#include "metric/register_tiles.h"
 #include "metric/simd_routines.h"
 #include "traversal/block/far_field_routines.h"
 #include "traversal/block/filter_routines.h"
@@ -85,18 +86,11 @@ struct FarFieldRoutinesOf {
                                   int64_t psi_stride, const double* nodes,
                                   int64_t nodes_stride, int num_nodes,
                                   int64_t count, double* errors) {
-    constexpr int kRows = Shape::kRows;
-    int64_t r = 0;
-    for (; r + kRows <= rows; r += kRows) {
-      ErrorsOf<kRows>(k + r * k_stride, k_stride, psi, psi_stride,
-                      nodes + r * nodes_stride, nodes_stride, num_nodes, count,
-                      errors + r);
-    }
-    for (; r < rows; ++r) {
-      ErrorsOf<1>(k + r * k_stride, k_stride, psi, psi_stride,
-                  nodes + r * nodes_stride, nodes_stride, num_nodes, count,
-                  errors + r);
-    }
+    EachTile<Shape::kRows>(rows, [&](int64_t r, auto tile) {
+      ErrorsOf<tile()>(k + r * k_stride, k_stride, psi, psi_stride,
+                       nodes + r * nodes_stride, nodes_stride, num_nodes, count,
+                       errors + r);
+    });
   }
 
   static void RowMaxima(const double* values, int64_t stride, int64_t rows,
@@ -226,16 +220,10 @@ struct FarFieldRoutinesOf {
                           const double* a, int64_t a_stride,
                           const double* basis, int64_t basis_stride, int rank,
                           int64_t terms, double* squares) {
-    constexpr int kRows = Shape::kRows;
-    int j = 0;
-    for (; j + kRows <= count; j += kRows) {
-      RestSquaresOf<kRows>(v + j, unit, a + j * a_stride, a_stride, basis,
-                           basis_stride, rank, terms, squares + j);
-    }
-    for (; j < count; ++j) {
-      RestSquaresOf<1>(v + j, unit, a + j * a_stride, a_stride, basis,
-                       basis_stride, rank, terms, squares + j);
-    }
+    EachTile<Shape::kRows>(count, [&](int64_t j, auto tile) {
+      RestSquaresOf<tile()>(v + j, unit, a + j * a_stride, a_stride, basis,
+                            basis_stride, rank, terms, squares + j);
+    });
   }
 
   static float Product(const float* a, const float* b, int64_t count) {
@@ -289,37 +277,24 @@ struct FarFieldRoutinesOf {
   static void TableColumns(const float* a, int64_t a_width, int a_rank,
                            const float* b, int64_t b_width, int64_t terms,
                            float* table) {
-    constexpr int kRows = Shape::kRows;
-    int j = 0;
-    for (; j + kRows <= a_rank; j += kRows) {
-      TableTile<kRows, kVectors>(a + j, a_width, b, b_width, terms,
-                                 table + j * b_width);
-    }
-    for (; j < a_rank; ++j) {
-      TableTile<1, kVectors>(a + j, a_width, b, b_width, terms,
-                             table + j * b_width);
-    }
+    EachTile<Shape::kRows>(a_rank, [&](int64_t j, auto tile) {
+      TableTile<tile(), kVectors>(a + j, a_width, b, b_width, terms,
+                                  table + j * b_width);
+    });
   }
 
   static void TableOf(const float* a, int64_t a_width, int a_rank,
                       const float* b, int64_t b_width, int64_t terms,
                       float* table) {
-    constexpr int kVectors = Shape::kVectors;
     std::fill_n(table, a_rank * b_width, 0.0f);
     for (int64_t c = 0; c < terms; c += kTableChain) {
       const int64_t chain = std::min(kTableChain, terms - c);
-      const float* from_a = a + c * a_width;
-      const float* from_b = b + c * b_width;
-      int64_t i = 0;
-      for (; i + kVectors * kFloatLanes <= b_width;
-           i += kVectors * kFloatLanes) {
-        TableColumns<kVectors>(from_a, a_width, a_rank, from_b + i, b_width,
-                               chain, table + i);
-      }
-      for (; i < b_width; i += kFloatLanes) {
-        TableColumns<1>(from_a, a_width, a_rank, from_b + i, b_width, chain,
-                        table + i);
-      }
+      EachTile<Shape::kVectors>(
+          b_width / kFloatLanes, [&](int64_t i, auto vectors) {
+            TableColumns<vectors()>(a + c * a_width, a_width, a_rank,
+                                    b + c * b_width + i * kFloatLanes, b_width,
+                                    chain, table + i * kFloatLanes);
+          });
     }
   }
 
@@ -343,15 +318,10 @@ struct FarFieldRoutinesOf {
 
   static void SizeSums(const float* table, int terms, const float* t,
                        float* sums) {
-    constexpr int kRows = Shape::kRows;
     V total = V::Broadcast(0);
-    int w = 0;
-    for (; w + kRows <= terms; w += kRows) {
-      total = AddSizes<kRows>(table + w * terms, terms, t, total);
-    }
-    for (; w < terms; ++w) {
-      total = AddSizes<1>(table + w * terms, terms, t, total);
-    }
+    EachTile<Shape::kRows>(terms, [&](int64_t w, auto tile) {
+      total = AddSizes<tile()>(table + w * terms, terms, t, total);
+    });
     total.Store(sums);
   }
 

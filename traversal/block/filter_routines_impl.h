@@ -13,6 +13,7 @@
 #include <type_traits>
 
 #include "metric/float_lanes.h"
+#include "metric/register_tiles.h"
 #include "traversal/block/filter_routines.h"
 
 namespace rct::simd {
@@ -79,19 +80,13 @@ struct FilterRoutinesOf {
   static void Project(const float* table, int64_t row_stride,
                       int64_t column_stride, int rows, int columns,
                       const float* w, float* y, float* squared_length) {
-    constexpr int kRows = Shape::kRows;
     V squared = V::Broadcast(0);
-    int i = 0;
-    for (; i + kRows <= rows; i += kRows) {
+    EachTile<Shape::kRows>(rows, [&](int64_t i, auto tile) {
       squared =
-          ProjectRows<kRows>(table + i * row_stride, row_stride, column_stride,
-                             columns, w, y + kPanel * i, squared);
-    }
-    for (; i < rows; ++i) {
-      squared =
-          ProjectRows<1>(table + i * row_stride, row_stride, column_stride,
-                         columns, w, y + kPanel * i, squared);
-    }
+          ProjectRows<tile()>(table + i * row_stride, row_stride,
+                              column_stride, columns, w, y + kPanel * i,
+                              squared);
+    });
     squared.Store(squared_length);
   }
 
@@ -184,13 +179,9 @@ struct FilterRoutinesOf {
     for (; lanes != 0; lanes &= lanes - 1) {
       list[count++] = std::countr_zero(lanes);
     }
-    int q = 0;
-    for (; q + Shape::kQueries <= count; q += Shape::kQueries) {
-      ConesOf<Shape::kQueries>(queries, list + q, cones, num_panels, masks);
-    }
-    for (; q < count; ++q) {
-      ConesOf<1>(queries, list + q, cones, num_panels, masks);
-    }
+    EachTile<Shape::kQueries>(count, [&](int64_t q, auto tile) {
+      ConesOf<tile()>(queries, list + q, cones, num_panels, masks);
+    });
   }
 
   // The errors of a panel's points, loaded once for all its queries.
