@@ -487,15 +487,31 @@ double FarFieldBlocks::Table(int a, int b, float* table) const {
                    (1 + 0x1p-10));
 }
 
+void FarFieldBlocks::Products(const float* v, int64_t stride, int count, int b,
+                              float* table) const {
+  routines_->table(v, stride, count, blocks_[b].basis, width(b), num_inducing_,
+                   table);
+}
+
+double FarFieldBlocks::Chains() const {
+  return static_cast<double>(kTableChain + 1 + num_inducing_ / kTableChain);
+}
+
 float FarFieldBlocks::ProductError(int a, int b, double table_norm,
                                    float a_length, float a_sum,
                                    float y_length) const {
-  const auto chains =
-      static_cast<double>(kTableChain + 1 + num_inducing_ / kTableChain);
   return static_cast<float>(
       1.01 * scale_.filter * kFloatRoundoff *
-      (chains * double{a_sum} * double{blocks_[b].spread} +
+      (Chains() * double{a_sum} * double{blocks_[b].spread} +
        (blocks_[a].rank + 2) * table_norm * double{a_length} +
+       (blocks_[b].rank + 2) * double{y_length}));
+}
+
+float FarFieldBlocks::ProjectionError(int b, float v_length,
+                                      float y_length) const {
+  return static_cast<float>(
+      1.01 * scale_.filter * kFloatRoundoff *
+      ((Chains() + 1) * double{v_length} * double{blocks_[b].spread} +
        (blocks_[b].rank + 2) * double{y_length}));
 }
 

@@ -25,6 +25,10 @@
 // and u32 (r_B + 2) |y| |a_x|, by |sum_j |C_ij| |a_j||  <=  F |a_q| and the
 // Cauchy-Schwarz inequality.
 //
+// Where few queries of A need B, y = P_B^T v_q costs less than C does, and says
+// more: v_q . v_x - y . a_x = v_q . w_x but for roundings, of which the first
+// two above become u32 (h + 1) |v_q| |a_x|_1, the last one for v_q in float32.
+//
 // Inside a block the sixteenth of the points with the smallest p stands first:
 // a tiny p makes |rho| of a tiny covariance large, and keeps only its own panel
 // alive. Each part is split in space, down to panels of sixteen points with
@@ -152,6 +156,13 @@ class FarFieldBlocks {
   // this |a_q|, |a_q|_1 and |y|.
   float ProductError(int a, int b, double table_norm, float a_length,
                      float a_sum, float y_length) const;
+  // Computes y = P_B^T v for `count` vectors, element c of number j at v[c
+  // stride + j], rounded to float32: table[j width(b) + i].
+  void Products(const float* v, int64_t stride, int count, int b,
+                float* table) const;
+  // Returns the error of y . a_x, as ProductError, for such a y; v_length >=
+  // |v|.
+  float ProjectionError(int b, float v_length, float y_length) const;
   // Returns the rank of a block, rounded up to whole vectors.
   int64_t width(int b) const;
 
@@ -178,6 +189,8 @@ class FarFieldBlocks {
   };
   // Makes the columns of empty blocks.
   void MakeColumns();
+  // Returns h, the most roundings of a term of C.
+  double Chains() const;
   // Takes the rows of block b, and orders them.
   void OrderRows(const ResidualCorrelation& metric,
                  const SpacePartition& partition, int b);

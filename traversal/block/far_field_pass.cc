@@ -81,6 +81,7 @@ FarFieldPass::FarFieldPass(const Searcher<ResidualCorrelation>& owner,
       table_(int64_t{FarFieldBlocks::kMaxRank} * FarFieldBlocks::kMaxRank),
       expansion_(int64_t{blocks.expansions().terms()} *
                  blocks.expansions().terms()),
+      few_(kFarPanel * metric_.data().v.cols()),
       y_(int64_t{kFarPanel} * FarFieldBlocks::kMaxRank),
       order_(blocks.num_blocks()),
       first_panels_(FirstPanels(blocks, k)),
@@ -89,6 +90,7 @@ FarFieldPass::FarFieldPass(const Searcher<ResidualCorrelation>& owner,
       kept_(owner, kMaxQueries, capacity_ + kPanelsAtOnce * kFarPanel, k,
             kExactTile) {
   inducing_.reserve(metric_.data().v.cols());
+  std::fill(few_.begin(), few_.end(), 0.0f);
 }
 
 SearchCounters FarFieldPass::counters() const {
@@ -159,6 +161,7 @@ void FarFieldPass::LoadQueries(const Request& request, int block,
     blocks_.expansions().Polynomials(
         x, task_.t.data() + to * blocks_.expansions().terms() + i % kFarPanel,
         kFarPanel);
+    task_.v_length[i] = points.length[place];
     task_.rest_length[i] = blocks_.rest()[position];
     task_.a_length[i] = blocks_.coordinate_length()[position];
     task_.a_sum[i] = blocks_.coordinate_sum()[position];
@@ -292,33 +295,30 @@ uint32_t FarFieldPass::Wanted(int block, int first, float* most) {
 }
 
 void FarFieldPass::SearchBlock(const Request& request, int block_index) {
-  const FarFieldBlocks::Block& from = blocks_.block(task_.block);
-  const FarFieldBlocks::Block& to = blocks_.block(block_index);
-  const int dim = metric_.dim();
-  double table_norm = -1;
+  const auto dim = metric_.dim();
+  uint32_t lanes[kMaxGroups];
+  int wanting = 0;
   for (int first = 0; first < task_.count; first += kFarPanel) {
-    const int count = std::min(kFarPanel, task_.count - first);
-    alignas(64) float most[kFarPanel];
-    const uint32_t lanes = Wanted(block_index, first, most);
-    counts_.block_tests += count;
-    counts_.blocks_pruned += count - std::popcount(lanes);
-    if (lanes == 0) continue;
-    if (table_norm < 0) {
-      table_norm = blocks_.Table(task_.block, block_index, table_.data());
-    }
-    alignas(64) float squared[kFarPanel];
-    filter_.project(table_.data(), /*row_stride=*/1, blocks_.width(block_index),
-                    to.rank, from.rank,
-                    task_.a.data() + int64_t{first} * from.rank, y_.data(),
-                    squared);
+    uint32_t& wanted = lanes[first / kFarPanel];
+    wanted = Wanted(block_index, first, task_.most + first);
+    wanting += std::popcount(wanted);
+  }
+  counts_.block_tests += task_.count;
+  counts_.blocks_pruned += task_.count - wanting;
+  if (wanting == 0) return;
+  const bool few = wanting <= kFarPanel;
+  const double table_norm =
+      few ? 0 : blocks_.Table(task_.block, block_index, table_.data());
+  if (few) ProjectFew(block_index, absl::MakeConstSpan(lanes).first(Groups()));
+  const float* next = table_.data();  // of the next one of few
+  for (int first = 0; first < task_.count; first += kFarPanel) {
+    const uint32_t wanted = lanes[first / kFarPanel];
+    if (wanted == 0) continue;
     alignas(64) float length[kFarPanel] = {};
-    for (int l = 0; l < count; ++l) {
-      const int i = first + l;
-      length[l] = (task_.rest_length[i] +
-                   blocks_.ProductError(task_.block, block_index, table_norm,
-                                        task_.a_length[i], task_.a_sum[i],
-                                        std::sqrt(squared[l]))) *
-                  (1 + kSlop);
+    if (few) {
+      next = LoadFew(block_index, first, wanted, next, length);
+    } else {
+      LoadAll(block_index, first, table_norm, length);
     }
     const FarQueries queries = {y_.data(),
                                 task_.z.data() + int64_t{first} * dim,
@@ -327,16 +327,70 @@ void FarFieldPass::SearchBlock(const Request& request, int block_index) {
                                 task_.reach + first,
                                 task_.ball_reach + first,
                                 task_.ball_turn + first,
-                                most,
+                                task_.most + first,
                                 task_.scale + first,
                                 task_.row_limit + first,
                                 task_.self + first};
     if (block_index == task_.block && first_panels_ > 0) {
-      SearchOwnPanels(request, first, lanes, queries);
+      SearchOwnPanels(request, first, wanted, queries);
     } else {
-      SearchPanels(request, block_index, first, lanes, queries, Panels::kAll);
+      SearchPanels(request, block_index, first, wanted, queries, Panels::kAll);
     }
   }
+}
+
+void FarFieldPass::LoadAll(int block, int first, double table_norm,
+                           float* length) {
+  const FarFieldBlocks::Block& from = blocks_.block(task_.block);
+  alignas(64) float squared[kFarPanel];
+  filter_.project(table_.data(), /*row_stride=*/1, blocks_.width(block),
+                  blocks_.block(block).rank, from.rank,
+                  task_.a.data() + int64_t{first} * from.rank, y_.data(),
+                  squared);
+  const int count = std::min(kFarPanel, task_.count - first);
+  for (int l = 0; l < count; ++l) {
+    const int i = first + l;
+    length[l] = (task_.rest_length[i] +
+                 blocks_.ProductError(task_.block, block, table_norm,
+                                      task_.a_length[i], task_.a_sum[i],
+                                      std::sqrt(squared[l]))) *
+                (1 + kSlop);
+  }
+}
+
+void FarFieldPass::ProjectFew(int block, absl::Span<const uint32_t> lanes) {
+  const int64_t m = metric_.data().v.cols();
+  const double unit = blocks_.frame().unit();
+  int count = 0;
+  for (int g = 0; g < std::ssize(lanes); ++g) {
+    for (uint32_t rest = lanes[g]; rest != 0; rest &= rest - 1) {
+      const int i = g * kFarPanel + std::countr_zero(rest);
+      const double* v = metric_.data().v.row(task_.self[i]);
+      for (int64_t c = 0; c < m; ++c) {
+        few_[c * kFarPanel + count] = static_cast<float>(unit * v[c]);
+      }
+      ++count;
+    }
+  }
+  blocks_.Products(few_.data(), kFarPanel, count, block, table_.data());
+}
+
+const float* FarFieldPass::LoadFew(int block, int first, uint32_t lanes,
+                                   const float* table, float* length) {
+  const int rank = blocks_.block(block).rank;
+  for (; lanes != 0; lanes &= lanes - 1) {
+    const int l = std::countr_zero(lanes);
+    float squared = 0;
+    for (int i = 0; i < rank; ++i) {
+      y_[int64_t{kFarPanel} * i + l] = table[i];
+      squared += table[i] * table[i];
+    }
+    length[l] = blocks_.ProjectionError(block, task_.v_length[first + l],
+                                        std::sqrt(squared)) *
+                (1 + kSlop);
+    table += blocks_.width(block);
+  }
+  return table;
 }
 
 void FarFieldPass::SearchOwnPanels(const Request& request, int first,

@@ -6,7 +6,7 @@
 //     U_AB            -> the queries that can find anything in B
 //     sum_w |sum_u chi_uw T_u|  -> the same, for each query by itself
 //     C = P_B^T P_A   -> y = C a_q, the coordinates of these queries in its
-//                        basis
+//                        basis; or where they are few, y = P_B^T v_q
 //     min sqrt(p)     -> the panels of 16 points that matter: U_AB again
 //     k - y . a_h     -> those of them whose ball matters (far_field_balls.h)
 //     k - y . a_x     -> upper and lower bounds on |rho| of their points
@@ -85,6 +85,8 @@ class FarFieldPass {
   SearchTrace trace() const;
 
  private:
+  static constexpr int kMaxGroups = kMaxQueries / kFarPanel;
+
   struct Counts {
     int64_t filtered = 0;
     int64_t block_tests = 0;
@@ -101,6 +103,7 @@ class FarFieldPass {
     AlignedBuffer<float> a;  // coordinates in the block's own basis
     AlignedBuffer<float> z;
     AlignedBuffer<float> t;                           // Chebyshev polynomials
+    alignas(64) float v_length[kMaxQueries] = {};     // at least |v|
     alignas(64) float rest_length[kMaxQueries] = {};  // |w|
     alignas(64) float a_length[kMaxQueries] = {};
     alignas(64) float a_sum[kMaxQueries] = {};
@@ -108,10 +111,11 @@ class FarFieldPass {
     alignas(64) float reach[kMaxQueries] = {};
     // Of each panel, those of its queries that are not given up, and at most
     // the least reach of these: it never falls.
-    uint32_t lanes[kMaxQueries / kFarPanel] = {};
-    float least_reach[kMaxQueries / kFarPanel] = {};
+    uint32_t lanes[kMaxGroups] = {};
+    float least_reach[kMaxGroups] = {};
     alignas(64) float ball_reach[kMaxQueries] = {};
     alignas(64) float ball_turn[kMaxQueries] = {};
+    alignas(64) float most[kMaxQueries] = {};  // of the block searched
     alignas(64) float scale[kMaxQueries] = {};
     alignas(64) int32_t row_limit[kMaxQueries] = {};
     alignas(64) int32_t self[kMaxQueries] = {};
@@ -126,6 +130,18 @@ class FarFieldPass {
   // Sorts the blocks by how near they are to the task's.
   void OrderBlocks();
   void SearchBlock(const Request& request, int block);
+  // Returns the number of panels of queries.
+  int Groups() const { return (task_.count + kFarPanel - 1) / kFarPanel; }
+  // Writes the coordinates of queries first + l in the basis of `block` to y_,
+  // and what their products miss as a part of a point's length: by the table C,
+  // which is there, for all of them, or for those of `lanes`, which are next in
+  // the table of ProjectFew. Returns the place of those after them.
+  void LoadAll(int block, int first, double table_norm, float* length);
+  const float* LoadFew(int block, int first, uint32_t lanes, const float* table,
+                       float* length);
+  // Projects the v of few queries, those of each panel's lanes, at most
+  // kFarPanel in all, on the basis of `block`, which costs less than C.
+  void ProjectFew(int block, absl::Span<const uint32_t> lanes);
   // Searches the panels of the task's own block for the queries first + l of
   // `lanes`, which `queries` describes: the nearest first, which make theta
   // large, so that balls may dismiss others.
@@ -164,6 +180,7 @@ class FarFieldPass {
   AlignedBuffer<float> table_;
   AlignedBuffer<float> expansion_;
   int expanded_ = -1;  // the block whose expansion is loaded
+  AlignedBuffer<float> few_;  // v of queries: element c of the l-th at 16 c + l
   AlignedBuffer<float> y_;
   std::vector<std::pair<float, int32_t>> order_;
   std::vector<int64_t> inducing_;
