@@ -43,7 +43,7 @@ constexpr int64_t kMaxBlockSize = 8192;
 // faster: their theta is so small that all blocks matter to them. It falls more
 // slowly the more dimensions there are.
 constexpr int64_t kMinPredecessors = 2048;
-int64_t MinPredecessorsOfBlock(int dim) { return dim <= 2 ? 8 : 16; }
+int64_t MinPredecessorsOfBlock(int dim) { return dim <= 2 ? 8 : 12; }
 
 // About one inducing point lies in a block, and v is smooth between them.
 int64_t AutomaticBlockSize(const ResidualCorrelation& metric) {
@@ -59,7 +59,7 @@ double AutomaticRest(const ResidualCorrelation& metric) {
   if (metric.kernel().family() == KernelFamily::kMatern12) {
     return metric.dim() <= 2 ? 2e-3 : 5e-3;
   }
-  return metric.dim() <= 2 ? 5e-4 : 3e-3;
+  return metric.dim() <= 2 ? 5e-4 : 4e-3;
 }
 
 // Balls cost more than they save where correlations fall like the root of the
