@@ -350,11 +350,11 @@ void FarFieldPass::LoadAll(int block, int first, double table_norm,
   const int count = std::min(kFarPanel, task_.count - first);
   for (int l = 0; l < count; ++l) {
     const int i = first + l;
-    length[l] = (task_.rest_length[i] +
-                 blocks_.ProductError(task_.block, block, table_norm,
-                                      task_.a_length[i], task_.a_sum[i],
-                                      std::sqrt(squared[l]))) *
-                (1 + kSlop);
+    length[l] =
+        (task_.rest_length[i] +
+         blocks_.ProductError(task_.block, block, table_norm, task_.a_length[i],
+                              task_.a_sum[i], std::sqrt(squared[l]))) *
+        (1 + kSlop);
   }
 }
 

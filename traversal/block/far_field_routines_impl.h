@@ -475,9 +475,9 @@ struct FarFieldRoutinesOf {
 
   template <KernelFamily kFamily>
   static int KeepAll(const ScreenCovariance& covariance,
-                    const FarQueries& queries, const uint32_t* wanted,
-                    const FarPoints& points, int num_panels, float slop,
-                    KeptList* kept) {
+                     const FarQueries& queries, const uint32_t* wanted,
+                     const FarPoints& points, int num_panels, float slop,
+                     KeptList* kept) {
     int tested = 0;
     for (int p = 0; p < num_panels; ++p) {
       if (wanted[p] == 0) continue;
@@ -515,7 +515,7 @@ struct FarFieldRoutinesOf {
                         KeptList* kept) {
     return ForFamily(covariance.family, [&](auto family) {
       return KeepAll<family()>(covariance, queries, wanted, points, num_panels,
-                              slop, kept);
+                               slop, kept);
     });
   }
 
@@ -564,8 +564,7 @@ struct FarFieldRoutinesOf {
       Dots<kMost>(queries.y, list, balls.a, balls.rank, sizes);
       EachSize<kFamily, kMost>(covariance, queries, list, balls.z, sizes);
       for (int q = 0; q < count; ++q) {
-        const uint32_t needed =
-            NeededBalls(queries, list[q], sizes[q], balls);
+        const uint32_t needed = NeededBalls(queries, list[q], sizes[q], balls);
         for (int p = 0; p < num_panels; ++p) {
           wanted[p] &= ~((~needed >> p & 1) << list[q]);
         }

@@ -83,9 +83,8 @@ struct FilterRoutinesOf {
     V squared = V::Broadcast(0);
     EachTile<Shape::kRows>(rows, [&](int64_t i, auto tile) {
       squared =
-          ProjectRows<tile()>(table + i * row_stride, row_stride,
-                              column_stride, columns, w, y + kPanel * i,
-                              squared);
+          ProjectRows<tile()>(table + i * row_stride, row_stride, column_stride,
+                              columns, w, y + kPanel * i, squared);
     });
     squared.Store(squared_length);
   }

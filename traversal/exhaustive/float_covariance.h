@@ -39,8 +39,8 @@ struct FloatCovariance {
       if constexpr (kFamily == KernelFamily::kMatern32) {
         values[i] = (one + a[i]) * values[i];
       } else if constexpr (kFamily == KernelFamily::kMatern52) {
-        values[i] = Fma(a[i], Fma(a[i], V::Broadcast(1.0f / 3), one), one) *
-                    values[i];
+        values[i] =
+            Fma(a[i], Fma(a[i], V::Broadcast(1.0f / 3), one), one) * values[i];
       }
       values[i] = variance * values[i];
     });
@@ -86,8 +86,7 @@ struct FloatCovariance {
                                            0.5f,
                                            1.0f,
                                            1.0f};
-    Steps<kCount>(
-        [&](int i) { exps[i] = V::Broadcast(kInverseFactorial[0]); });
+    Steps<kCount>([&](int i) { exps[i] = V::Broadcast(kInverseFactorial[0]); });
 #pragma GCC unroll 8
     for (int term = 1; term < 7; ++term) {
       Steps<kCount>([&](int i) {
