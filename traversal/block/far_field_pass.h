@@ -160,7 +160,7 @@ class FarFieldPass {
   // `block` where their |c| are at most most[l].
   uint32_t Reaching(int block, int first, uint32_t lanes,
                     const float* most) const;
-  // Gives query i up, and returns whether it was.
+  // Gives query i up: it is hard.
   void GiveUp(int i);
   bool Hard(int i) const;
   bool MakeRoom(int i);

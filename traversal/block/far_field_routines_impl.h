@@ -21,7 +21,8 @@
 
 namespace rct::simd {
 
-// How many rows or queries a register tile holds.
+// How many rows or queries a register tile holds, and how many covariances are
+// computed side by side.
 template <class Arch>
 struct FarShape {
   static constexpr int kRows = 1, kQueries = 1, kVectors = 1, kChains = 1;
