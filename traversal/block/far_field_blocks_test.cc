@@ -561,6 +561,58 @@ TEST_P(FarFieldSetsTest, BoundsOfPointsHoldForEveryPair) {
   RecordProperty("width", std::to_string(width / static_cast<double>(pairs)));
 }
 
+// What a computed y = P_B^T v_q misses of the exact one, in products with the
+// coordinates of points: less than its error, and more than a part in 200.
+TEST(FarFieldProjectionTest, ErrorHoldsAndIsNoLargerThanNeeded) {
+  const Matrix<double> points = MakePoints("cube", 256, 2, 1);
+  const auto metric = MakeFarFieldMetric(
+      points.view(), {.lengthscale = {0.2}, .num_inducing = 100});
+  const FarFieldBlocks blocks = MakeBlocks(*metric, {.block_size = 64});
+  const int64_t m = metric->data().v.cols();
+  const double unit = blocks.frame().unit();
+  AlignedBuffer<float> v(m * kFarPanel);
+  AlignedBuffer<float> table(kFarPanel * FarFieldBlocks::kMaxRank);
+  double largest = 0;
+  for (int b = 0; b < blocks.num_blocks(); ++b) {
+    const FarFieldBlocks::Block& block = blocks.block(b);
+    const FarPoints to = blocks.points(b);
+    const int64_t width = blocks.width(b);
+    for (int row = 0; row < metric->size(); row += 7) {
+      std::fill(v.begin(), v.end(), 0.0f);
+      double squared = 0;
+      for (int64_t c = 0; c < m; ++c) {
+        const double element = unit * metric->data().v(row, c);
+        v[c * kFarPanel] = static_cast<float>(element);
+        squared += element * element;
+      }
+      blocks.Products(v.data(), kFarPanel, 1, b, table.data());
+      const float error = blocks.ProjectionError(
+          b, FloatAbove(std::sqrt(squared)), /*y_length=*/0);
+      std::vector<double> missed(block.rank);
+      for (int i = 0; i < block.rank; ++i) {
+        missed[i] = table[i];
+        for (int64_t c = 0; c < m; ++c) {
+          missed[i] -= double{block.basis[c * width + i]} * unit *
+                       metric->data().v(row, c);
+        }
+      }
+      for (int j = 0; j < block.count; ++j) {
+        double product = 0;
+        for (int i = 0; i < block.rank; ++i) {
+          product +=
+              missed[i] * to.a[(j / kFarPanel * block.rank + i) * kFarPanel +
+                               j % kFarPanel];
+        }
+        const double share =
+            std::abs(product) / (double{error} * double{to.length[j]});
+        EXPECT_LE(share, 1);
+        largest = std::max(largest, share);
+      }
+    }
+  }
+  EXPECT_GT(largest, 0.005);
+}
+
 INSTANTIATE_TEST_SUITE_P(PointSets, FarFieldSetsTest,
                          testing::ValuesIn(AdversarialNames()),
                          [](const auto& info) { return info.param; });
