@@ -487,10 +487,18 @@ double FarFieldBlocks::Table(int a, int b, float* table) const {
                    (1 + 0x1p-10));
 }
 
-void FarFieldBlocks::Products(const float* v, int64_t stride, int count, int b,
-                              float* table) const {
-  routines_->table(v, stride, count, blocks_[b].basis, width(b), num_inducing_,
-                   table);
+void FarFieldBlocks::Project(const ResidualCorrelation& metric,
+                             absl::Span<const int32_t> rows, int b, float* v,
+                             float* table) const {
+  const auto count = static_cast<int>(rows.size());
+  for (int j = 0; j < count; ++j) {
+    const double* row = metric.data().v.row(rows[j]);
+    for (int64_t c = 0; c < num_inducing_; ++c) {
+      v[c * kFarPanel + j] = static_cast<float>(frame_.unit() * row[c]);
+    }
+  }
+  routines_->table(v, kFarPanel, count, blocks_[b].basis, width(b),
+                   num_inducing_, table);
 }
 
 double FarFieldBlocks::Chains() const {

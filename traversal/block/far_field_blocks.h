@@ -156,10 +156,11 @@ class FarFieldBlocks {
   // this |a_q|, |a_q|_1 and |y|.
   float ProductError(int a, int b, double table_norm, float a_length,
                      float a_sum, float y_length) const;
-  // Computes y = P_B^T v for `count` vectors, element c of number j at v[c
-  // stride + j], rounded to float32: table[j width(b) + i].
-  void Products(const float* v, int64_t stride, int count, int b,
-                float* table) const;
+  // Computes y = P_B^T v of `rows`, at most kFarPanel: table[j width(b) + i].
+  // `v` has room for kFarPanel m numbers: these v, rounded to float32.
+  void Project(const ResidualCorrelation& metric,
+               absl::Span<const int32_t> rows, int b, float* v,
+               float* table) const;
   // Returns the error of y . a_x, as ProductError, for such a y; v_length >=
   // |v|.
   float ProjectionError(int b, float v_length, float y_length) const;

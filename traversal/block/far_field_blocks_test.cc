@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/types/span.h"
 #include "base/aligned_buffer.h"
 #include "base/matrix.h"
 #include "base/monitor.h"
@@ -405,17 +406,17 @@ class Panel {
         a_points_(blocks.points(a).From(panel, metric.dim())),
         y_(kFarPanel * FarFieldBlocks::kMaxRank) {
     const int64_t first = blocks.block(a).first + panel * kFarPanel;
-    if (few) {
-      ProjectFew(metric);
-    } else {
-      ProjectAll(metric, a, first);
-    }
     for (int l = 0; l < kFarPanel; ++l) {
       rest_[l] = blocks.frame().bound().Rest(blocks.shift()[first + l]);
       reach_[l] = -1;
       most_[l] = HUGE_VALF;
       limit_[l] = kNoRow;
       if (a_points_.row[l] != kNoRow) lanes_ |= 1u << l;
+    }
+    if (few) {
+      ProjectFew(metric);
+    } else {
+      ProjectAll(metric, a, first);
     }
   }
 
@@ -470,21 +471,13 @@ class Panel {
   }
 
   void ProjectFew(const ResidualCorrelation& metric) {
-    const int64_t m = metric.data().v.cols();
-    const double unit = blocks_.frame().unit();
-    AlignedBuffer<float> v(m * kFarPanel);
-    std::fill(v.begin(), v.end(), 0.0f);
-    for (int l = 0; l < kFarPanel; ++l) {
-      if (query(l) == kNoRow) continue;
-      for (int64_t c = 0; c < m; ++c) {
-        v[c * kFarPanel + l] =
-            static_cast<float>(unit * metric.data().v(query(l), c));
-      }
-    }
+    const auto present = std::popcount(lanes_);  // the first of the panel
+    AlignedBuffer<float> v(metric.data().v.cols() * kFarPanel);
     const int64_t width = blocks_.width(b_);
     AlignedBuffer<float> table(kFarPanel * width + 1);
-    blocks_.Products(v.data(), kFarPanel, kFarPanel, b_, table.data());
-    for (int l = 0; l < kFarPanel; ++l) {
+    blocks_.Project(metric, absl::MakeConstSpan(a_points_.row, present), b_,
+                    v.data(), table.data());
+    for (int l = 0; l < present; ++l) {
       float squared = 0;
       for (int i = 0; i < blocks_.block(b_).rank; ++i) {
         const float y = table[l * width + i];
@@ -577,15 +570,13 @@ TEST(FarFieldProjectionTest, ErrorHoldsAndIsNoLargerThanNeeded) {
     const FarFieldBlocks::Block& block = blocks.block(b);
     const FarPoints to = blocks.points(b);
     const int64_t width = blocks.width(b);
-    for (int row = 0; row < metric->size(); row += 7) {
-      std::fill(v.begin(), v.end(), 0.0f);
+    for (int32_t row = 0; row < metric->size(); row += 7) {
       double squared = 0;
       for (int64_t c = 0; c < m; ++c) {
-        const double element = unit * metric->data().v(row, c);
-        v[c * kFarPanel] = static_cast<float>(element);
-        squared += element * element;
+        squared += std::pow(unit * metric->data().v(row, c), 2);
       }
-      blocks.Products(v.data(), kFarPanel, 1, b, table.data());
+      blocks.Project(*metric, absl::MakeConstSpan(&row, 1), b, v.data(),
+                     table.data());
       const float error = blocks.ProjectionError(
           b, FloatAbove(std::sqrt(squared)), /*y_length=*/0);
       std::vector<double> missed(block.rank);

@@ -90,7 +90,6 @@ FarFieldPass::FarFieldPass(const Searcher<ResidualCorrelation>& owner,
       kept_(owner, kMaxQueries, capacity_ + kPanelsAtOnce * kFarPanel, k,
             kExactTile) {
   inducing_.reserve(metric_.data().v.cols());
-  std::fill(few_.begin(), few_.end(), 0.0f);
 }
 
 SearchCounters FarFieldPass::counters() const {
@@ -359,20 +358,15 @@ void FarFieldPass::LoadAll(int block, int first, double table_norm,
 }
 
 void FarFieldPass::ProjectFew(int block, absl::Span<const uint32_t> lanes) {
-  const int64_t m = metric_.data().v.cols();
-  const double unit = blocks_.frame().unit();
+  int32_t rows[kFarPanel];
   int count = 0;
   for (int g = 0; g < std::ssize(lanes); ++g) {
     for (uint32_t rest = lanes[g]; rest != 0; rest &= rest - 1) {
-      const int i = g * kFarPanel + std::countr_zero(rest);
-      const double* v = metric_.data().v.row(task_.self[i]);
-      for (int64_t c = 0; c < m; ++c) {
-        few_[c * kFarPanel + count] = static_cast<float>(unit * v[c]);
-      }
-      ++count;
+      rows[count++] = task_.self[g * kFarPanel + std::countr_zero(rest)];
     }
   }
-  blocks_.Products(few_.data(), kFarPanel, count, block, table_.data());
+  blocks_.Project(metric_, absl::MakeConstSpan(rows).first(count), block,
+                  few_.data(), table_.data());
 }
 
 const float* FarFieldPass::LoadFew(int block, int first, uint32_t lanes,

@@ -180,7 +180,7 @@ class FarFieldPass {
   AlignedBuffer<float> table_;
   AlignedBuffer<float> expansion_;
   int expanded_ = -1;  // the block whose expansion is loaded
-  AlignedBuffer<float> few_;  // v of queries: element c of the l-th at 16 c + l
+  AlignedBuffer<float> few_;  // scratch space of projections
   AlignedBuffer<float> y_;
   std::vector<std::pair<float, int32_t>> order_;
   std::vector<int64_t> inducing_;
