@@ -35,7 +35,23 @@ struct Scalar {};
 template <class Arch>
 struct Lanes {
   using Batch = xsimd::batch<double, Arch>;
-  static constexpr int kParts = kLanes / static_cast<int>(Batch::size);
+  static constexpr int kPartLanes = static_cast<int>(Batch::size);
+  static constexpr int kParts = kLanes / kPartLanes;
+
+  // The lanes of one register, by themselves.
+  struct Part {
+    Batch lanes;
+
+    static Part Load(const double* p) { return {Batch::load_unaligned(p)}; }
+    static Part Broadcast(double x) { return {Batch(x)}; }
+    void Store(double* p) const { lanes.store_unaligned(p); }
+    friend Part operator*(Part a, Part b) { return {a.lanes * b.lanes}; }
+    // Add or subtract a * b, rounded once.
+    void AddProduct(Part a, Part b) { lanes = Fused(a.lanes, b.lanes, lanes); }
+    void SubtractProduct(Part a, Part b) {
+      lanes = FusedNegated(a.lanes, b.lanes, lanes);
+    }
+  };
 
   Batch part[kParts];
 
@@ -66,6 +82,8 @@ struct Lanes {
   friend Lanes Fma(Lanes a, Lanes b, Lanes c) {
     return Make([&](int i) { return Fused(a.part[i], b.part[i], c.part[i]); });
   }
+  // Adds a * b, rounded once.
+  void AddProduct(Lanes a, Lanes b) { *this = Fma(a, b, *this); }
   // Returns c - a * b, rounded once.
   friend Lanes NegatedFma(Lanes a, Lanes b, Lanes c) {
     return Make(
@@ -183,6 +201,10 @@ struct Lanes {
 
 template <>
 struct Lanes<Scalar> {
+  using Part = Lanes;
+  static constexpr int kPartLanes = kLanes;
+  static constexpr int kParts = 1;
+
   double lane[kLanes];
 
   static Lanes Load(const double* p) {
@@ -207,6 +229,10 @@ struct Lanes<Scalar> {
   friend Lanes Fma(const Lanes& a, const Lanes& b, const Lanes& c) {
     return Make(
         [&](int i) { return std::fma(a.lane[i], b.lane[i], c.lane[i]); });
+  }
+  void AddProduct(const Lanes& a, const Lanes& b) { *this = Fma(a, b, *this); }
+  void SubtractProduct(const Lanes& a, const Lanes& b) {
+    *this = NegatedFma(a, b, *this);
   }
   friend Lanes NegatedFma(const Lanes& a, const Lanes& b, const Lanes& c) {
     return Make(

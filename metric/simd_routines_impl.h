@@ -6,12 +6,13 @@
 #define RCT_METRIC_SIMD_ROUTINES_IMPL_H_
 
 #include "metric/lanes.h"
+#include "metric/register_tiles.h"
 #include "metric/simd_routines.h"
 
 namespace rct::simd {
 
 // The numbers of rows of a and b in a register tile of dot products, and of
-// rows and vectors of points in one of the forward substitution. They are
+// rows and registers of points in one of the forward substitution. They are
 // chosen so that accumulators and operands fit the register file (32 x 512 or
 // 16 x 256 bits).
 template <class Arch>
@@ -27,32 +28,57 @@ struct TileShape<xsimd::avx512bw> {
 #ifdef __FMA__
 template <>
 struct TileShape<xsimd::fma3<xsimd::avx2>> {
-  static constexpr int kDotA = 2, kDotB = 3, kSolveRows = 4, kSolveVectors = 1;
+  static constexpr int kDotA = 3, kDotB = 4, kSolveRows = 4, kSolveVectors = 3;
 };
 #endif
 
 template <class Arch>
 struct SimdRoutinesOf {
   using V = Lanes<Arch>;
+  using Part = typename V::Part;
   using Shape = TileShape<Arch>;
 
-  template <int kA, int kB>
-  static void DotRegisterTile(const double* const* a, const double* const* b,
-                              int64_t length, double* out, int64_t out_stride) {
-    V sum[kA][kB];
+  // The registers of 256 bits, the only ones that hold parts of the lanes.
+  static constexpr int kRegisters = 16;
+
+  // Adds up the products of some lanes, from `first` on, of all vectors.
+  template <class Some, int kA, int kB>
+  static void DotChains(const double* const* a, const double* const* b,
+                        int64_t first, int64_t length, Some (&sum)[kA][kB]) {
     for (int i = 0; i < kA; ++i) {
-      for (int j = 0; j < kB; ++j) sum[i][j] = V::Broadcast(0);
+      for (int j = 0; j < kB; ++j) sum[i][j] = Some::Broadcast(0);
     }
-    for (int64_t c = 0; c < length; c += kLanes) {
-      V row[kA];
+    for (int64_t c = first; c < length; c += kLanes) {
+      Some row[kA];
 #pragma GCC unroll 8
-      for (int i = 0; i < kA; ++i) row[i] = V::Load(a[i] + c);
+      for (int i = 0; i < kA; ++i) row[i] = Some::Load(a[i] + c);
 #pragma GCC unroll 8
       for (int j = 0; j < kB; ++j) {
-        const V column = V::Load(b[j] + c);
+        const Some column = Some::Load(b[j] + c);
 #pragma GCC unroll 8
+        for (int i = 0; i < kA; ++i) sum[i][j].AddProduct(row[i], column);
+      }
+    }
+  }
+
+  // Where the sums of all lanes do not fit the registers, one half of the lanes
+  // follows the other. Each half reads every line of the rows, the second from
+  // the first-level cache, and in return a tile has twice as many rows. A
+  // function of its own, so that the compiler has no other use for registers.
+  template <int kA, int kB>
+  [[gnu::noinline]] static void DotRegisterTile(const double* const* a,
+                                                const double* const* b,
+                                                int64_t length, double* out,
+                                                int64_t out_stride) {
+    V sum[kA][kB];
+    if constexpr (V::kParts == 1 || (kA * kB + kA) * V::kParts <= kRegisters) {
+      DotChains<V, kA, kB>(a, b, /*first=*/0, length, sum);
+    } else {
+      for (int p = 0; p < V::kParts; ++p) {
+        Part part[kA][kB];
+        DotChains<Part, kA, kB>(a, b, p * V::kPartLanes, length, part);
         for (int i = 0; i < kA; ++i) {
-          sum[i][j] = Fma(row[i], column, sum[i][j]);
+          for (int j = 0; j < kB; ++j) sum[i][j].part[p] = part[i][j].lanes;
         }
       }
     }
@@ -65,44 +91,6 @@ struct SimdRoutinesOf {
     }
   }
 
-  // Computes the last columns of a band of kA rows, fewer than a full tile.
-  template <int kA, int kB>
-  static void DotLastColumns(const double* const* a, const double* const* b,
-                             int num_b, int64_t length, double* out,
-                             int64_t out_stride) {
-    if constexpr (kB > 0) {
-      if (num_b == kB) {
-        DotRegisterTile<kA, kB>(a, b, length, out, out_stride);
-      } else {
-        DotLastColumns<kA, kB - 1>(a, b, num_b, length, out, out_stride);
-      }
-    }
-  }
-
-  template <int kA>
-  static void DotBand(const double* const* a, const double* const* b, int num_b,
-                      int64_t length, double* out, int64_t out_stride) {
-    int j = 0;
-    for (; j + Shape::kDotB <= num_b; j += Shape::kDotB) {
-      DotRegisterTile<kA, Shape::kDotB>(a, b + j, length, out + j, out_stride);
-    }
-    DotLastColumns<kA, Shape::kDotB - 1>(a, b + j, num_b - j, length, out + j,
-                                         out_stride);
-  }
-
-  template <int kA>
-  static void DotLastRows(const double* const* a, int num_a,
-                          const double* const* b, int num_b, int64_t length,
-                          double* out, int64_t out_stride) {
-    if constexpr (kA > 0) {
-      if (num_a == kA) {
-        DotBand<kA>(a, b, num_b, length, out, out_stride);
-      } else {
-        DotLastRows<kA - 1>(a, num_a, b, num_b, length, out, out_stride);
-      }
-    }
-  }
-
   static void DotTile(const double* const* a, int num_a, const double* const* b,
                       int num_b, int64_t length, double* out,
                       int64_t out_stride) {
@@ -110,27 +98,25 @@ struct SimdRoutinesOf {
     // Meanwhile the next tile comes to the second level, a part with each band.
     const int64_t row_lines = length / kLanes;
     const int64_t bands = num_a / Shape::kDotA;
-    for (int j = 0; j < num_b; j += Shape::kDotB) {
-      const int columns = num_b - j < Shape::kDotB ? num_b - j : Shape::kDotB;
+    EachTile<Shape::kDotB>(num_b, [&](int64_t j, auto columns) {
       const double* const* next = b + j + columns;
-      const int rest = num_b - j - columns;
-      const int next_columns = rest < Shape::kDotB ? rest : Shape::kDotB;
+      const int64_t rest = num_b - j - columns;
+      const int64_t next_columns = rest < Shape::kDotB ? rest : Shape::kDotB;
       int64_t line = 0;
-      int i = 0;
-      for (; i + Shape::kDotA <= num_a; i += Shape::kDotA) {
-        const int64_t end = row_lines * (i / Shape::kDotA + 1) / bands;
-        for (int r = 0; r < next_columns; ++r) {
-          for (int64_t l = line; l < end; ++l) {
-            __builtin_prefetch(next[r] + l * kLanes, 0, 2);
+      EachTile<Shape::kDotA>(num_a, [&](int64_t i, auto rows) {
+        if constexpr (rows == Shape::kDotA) {
+          const int64_t end = row_lines * (i / Shape::kDotA + 1) / bands;
+          for (int64_t r = 0; r < next_columns; ++r) {
+            for (int64_t l = line; l < end; ++l) {
+              __builtin_prefetch(next[r] + l * kLanes, 0, 2);
+            }
           }
+          line = end;
         }
-        line = end;
-        DotBand<Shape::kDotA>(a + i, b + j, columns, length,
-                              out + i * out_stride + j, out_stride);
-      }
-      DotLastRows<Shape::kDotA - 1>(a + i, num_a - i, b + j, columns, length,
-                                    out + i * out_stride + j, out_stride);
-    }
+        DotRegisterTile<rows, columns>(a + i, b + j, length,
+                                       out + i * out_stride + j, out_stride);
+      });
+    });
   }
 
   // Returns exp(x) for x <= 0, where x < -707 counts as -707.
@@ -269,46 +255,47 @@ struct SimdRoutinesOf {
     }
   }
 
-  // Solves rows [row, row + kRows) of the panel for kVectors vectors of points.
+  // Solves rows [row, row + kRows) of the panel for kVectors registers of
+  // points.
   template <int kRows, int kVectors>
   static void SolveRegisterTile(const double* panel,
                                 const double* inverse_diagonal, int64_t row,
                                 int64_t stride, double* rhs) {
-    V value[kRows][kVectors];
+    Part value[kRows][kVectors];
     for (int i = 0; i < kRows; ++i) {
       for (int v = 0; v < kVectors; ++v) {
-        value[i][v] = V::Load(rhs + (row + i) * stride + v * kLanes);
+        value[i][v] = Part::Load(rhs + (row + i) * stride + v * V::kPartLanes);
       }
     }
     for (int64_t c = 0; c < row; ++c) {
-      V known[kVectors];
+      Part known[kVectors];
 #pragma GCC unroll 4
       for (int v = 0; v < kVectors; ++v) {
-        known[v] = V::Load(rhs + c * stride + v * kLanes);
+        known[v] = Part::Load(rhs + c * stride + v * V::kPartLanes);
       }
 #pragma GCC unroll 8
       for (int i = 0; i < kRows; ++i) {
-        const V factor = V::Broadcast(panel[c * kPanelRows + i]);
+        const Part factor = Part::Broadcast(panel[c * kPanelRows + i]);
 #pragma GCC unroll 4
         for (int v = 0; v < kVectors; ++v) {
-          value[i][v] = NegatedFma(factor, known[v], value[i][v]);
+          value[i][v].SubtractProduct(factor, known[v]);
         }
       }
     }
 #pragma GCC unroll 8
     for (int c = 0; c < kRows; ++c) {
-      const V inverse = V::Broadcast(inverse_diagonal[c]);
+      const Part inverse = Part::Broadcast(inverse_diagonal[c]);
 #pragma GCC unroll 4
       for (int v = 0; v < kVectors; ++v) {
         value[c][v] = value[c][v] * inverse;
-        value[c][v].Store(rhs + (row + c) * stride + v * kLanes);
+        value[c][v].Store(rhs + (row + c) * stride + v * V::kPartLanes);
       }
 #pragma GCC unroll 8
       for (int i = c + 1; i < kRows; ++i) {
-        const V factor = V::Broadcast(panel[(row + c) * kPanelRows + i]);
+        const Part factor = Part::Broadcast(panel[(row + c) * kPanelRows + i]);
 #pragma GCC unroll 4
         for (int v = 0; v < kVectors; ++v) {
-          value[i][v] = NegatedFma(factor, value[c][v], value[i][v]);
+          value[i][v].SubtractProduct(factor, value[c][v]);
         }
       }
     }
@@ -317,20 +304,14 @@ struct SimdRoutinesOf {
   static void SolvePanel(const FactorPanel& panel, int64_t stride,
                          int64_t count, double* rhs) {
     constexpr int kRows = Shape::kSolveRows;
-    constexpr int64_t kWide = Shape::kSolveVectors * kLanes;
-    for (int first = 0; first < kPanelRows; first += kRows) {
-      const double* rows = panel.data + first;
-      const double* inverse = panel.inverse_diagonal + first;
-      const int64_t row = panel.row + first;
-      int64_t j = 0;
-      for (; j + kWide <= count; j += kWide) {
-        SolveRegisterTile<kRows, Shape::kSolveVectors>(rows, inverse, row,
-                                                       stride, rhs + j);
-      }
-      for (; j < count; j += kLanes) {
-        SolveRegisterTile<kRows, 1>(rows, inverse, row, stride, rhs + j);
-      }
-    }
+    EachTile<Shape::kSolveVectors>(
+        count / V::kPartLanes, [&](int64_t vector, auto vectors) {
+          for (int first = 0; first < kPanelRows; first += kRows) {
+            SolveRegisterTile<kRows, vectors>(
+                panel.data + first, panel.inverse_diagonal + first,
+                panel.row + first, stride, rhs + vector * V::kPartLanes);
+          }
+        });
   }
 
   template <int kVectors>
