@@ -13,21 +13,25 @@
 namespace rct {
 namespace {
 
-// What a task of up to so many queries takes for each block, and for each
-// number of its table, times m: of the tables fewer queries read fewer.
+// What a query costs by itself, for each of its neighbors, and for each of
+// these and each dimension of a skeleton, the last in multiply-adds.
+constexpr double kQuery = 50;
+constexpr double kNeighbor = 6.5;
+constexpr double kNeighborFilter = 40;
+
+// What a task of up to so many queries costs, for the root of their neighbors,
+// and for each number of the tables of its block, of which fewer queries need
+// fewer. In multiply-adds.
 constexpr double kTaskQueries = 128;
-constexpr double kTaskBlock = 30000;
-constexpr double kTaskTable = 8;
+constexpr double kTask = 300000;
+constexpr double kTaskTable = 27;
 constexpr double kWholeTask = 32;
 
-// The exact evaluations of a query by tables for each of its neighbors, at the
-// price of those in tiles.
-constexpr double kNeighborEvaluations = 8;
+// The multiply-adds that take as long as the kernel of an evaluation.
+constexpr double kKernel = 80;
 
-// The multiply-adds of its filter for each dimension of a skeleton, and those
-// that each neighbor adds.
-constexpr double kFilter = 3072;
-constexpr double kNeighborFilter = 61;
+// The part that is hard of the queries that a sample takes for hard.
+constexpr double kReallyHard = 0.5;
 
 // The cost of projecting a query on one skeleton beside its evaluations.
 constexpr double kBlockEvaluations = 25;
@@ -104,21 +108,21 @@ double SkeletonCosts::tables() const {
 double SkeletonCosts::Filtered(int64_t queries, int64_t k) const {
   const auto neighbors = static_cast<double>(k);
   return static_cast<double>(queries) *
-         (kNeighborEvaluations * neighbors +
-          (kFilter + kNeighborFilter * neighbors) * mean_rank_ / width_ +
-          hard_ * points_);
+         (kQuery +
+          neighbors *
+              (kNeighbor + kNeighborFilter * mean_rank_ / (width_ + kKernel)) +
+          kReallyHard * hard_ * points_);
 }
 
 double SkeletonCosts::by_tables(int64_t queries, int64_t k) const {
   const auto count = static_cast<double>(queries);
   const double tasks =
       std::max(std::min(count, num_blocks_), count / kTaskQueries);
-  const double tables = std::min(tasks, count / kWholeTask);
+  const double tables = std::min(tasks, count / kWholeTask) * num_blocks_;
   return Filtered(queries, k) +
-         num_blocks_ *
-             (tasks * kTaskBlock +
-              tables * kTaskTable * mean_rank_ * mean_rank_) /
-             width_;
+         (tasks * kTask * std::sqrt(static_cast<double>(k)) +
+          tables * kTaskTable * mean_rank_ * mean_rank_) /
+             (width_ + kKernel);
 }
 
 double SkeletonCosts::by_projections(int64_t queries, int64_t k) const {

@@ -1,22 +1,25 @@
 // Costs: formulas for what the forms of the skeleton bound take.
 //
-// The unit is an evaluation of exhaustive search, m fused multiply-adds in a
-// tile, m being the width of V in memory (in whole vectors): machines differ
-// less in ratios than in times. With n points, s the mean rank of the
-// skeletons, S the sum of all ranks and h the part of hard queries, which end
-// in exhaustive search:
+// The unit is an evaluation of exhaustive search: m fused multiply-adds in a
+// tile, m being the width of V in memory (in whole vectors), and a kernel,
+// which takes about as long as 80 more. Machines differ less in ratios than in
+// times. With n points, s the mean rank of the skeletons, S the sum of all
+// ranks and h the part of hard queries, which end in exhaustive search:
 //
 //     exhaustive search    n a query, or as many as it has predecessors
 //     skeletons            n s (3/2 + s/m)
 //     tables               S (S/2 (1 + 2 s/m) + n s / 2m)
-//     a query              8 k + (3072 + 61 k) s/m + h n
-//     by tables            b (30000 T + 8 U s^2) / m more    all queries
-//     by projections       S (1 + s/m) + 25 b more           a query
+//     a query              50 + 6.5 k + 40 k s / (m + 80) + h n / 2
+//     by tables            (300000 T sqrt(k) + 27 U b s^2) / (m + 80) more
+//     by projections       S (1 + s/m) + 25 b more
 //
-// for b blocks and T tasks of up to 128 queries of one block, each of which
-// meets all blocks; those of few queries need few tables, and U counts T or one
-// for 32 queries, whichever is less; and (partition, samples) 35000 / m a point
-// for the choice. The numbers are fitted to measurements (docs/performance.md).
+// the last but one for all queries together, in T tasks of up to 128 queries of
+// one of b blocks: a task looks at the more blocks the more neighbors it is
+// asked for. Tasks of few queries need few tables, and U counts T or one for 32
+// queries, whichever is less. Partition and samples take 35000 / m a point for
+// the choice. The numbers are fitted to measurements on two machines, one with
+// AVX-512 and one with AVX2 (docs/performance.md): a forecast lies between what
+// they measure, and within a factor of two of either.
 //
 // Memory. Skeletons take 4 n (s + 11) bytes, and 4 n s more while they are
 // made; tables 2 S^2, or 2/5 S^2 where they are compact, and 80 b^2; and gaps 2
@@ -25,7 +28,9 @@
 // nor is anything that does not fit into a limit. Where gaps alone do not,
 // there are tables without them.
 //
-// h is measured on a sample of the blocks (bound_probe.h).
+// h is measured on a sample of the blocks (bound_probe.h), which takes twice as
+// many queries for hard as are, or more: each of its few blocks stands for
+// many.
 
 #ifndef RCT_TRAVERSAL_BLOCK_SKELETON_COSTS_H_
 #define RCT_TRAVERSAL_BLOCK_SKELETON_COSTS_H_
