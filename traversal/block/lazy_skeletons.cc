@@ -58,6 +58,10 @@ constexpr double kExpectedRounds = 8;
 // own time is what forecasts are surest of.
 constexpr double kMostProjected = 0.75;
 
+// The cost of a query under the predecessor constraint, as a part of others':
+// it has fewer points to look at, and finds its neighbors farther away.
+constexpr double kPredecessorCost = 1.25;
+
 // The share of a build that a monitor is told the sample takes.
 constexpr double kForecastShare = 0.05;
 
@@ -305,13 +309,15 @@ LazySkeletons::CallCosts LazySkeletons::CostsOf(const Request& request) const {
   const int64_t queries = request.num_queries();
   const int64_t k = std::min(request.options.k, metric_->size());
   double dense = costs_->dense(queries);
+  double more = 1;
   if (request.options.predecessor) {
     dense = 0;
     for (const int64_t row : request.rows) dense += static_cast<double>(row);
+    more = kPredecessorCost;
   }
-  const double projected = costs_->by_projections(queries, k);
+  const double projected = more * costs_->by_projections(queries, k);
   return {dense, projected < kMostProjected * dense ? projected : dense,
-          costs_->by_tables(queries, k)};
+          more * costs_->by_tables(queries, k)};
 }
 
 SkeletonParts LazySkeletons::PartsFor(const Request& request,
