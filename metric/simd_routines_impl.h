@@ -12,23 +12,29 @@
 namespace rct::simd {
 
 // The numbers of rows of a and b in a register tile of dot products, and of
-// rows and registers of points in one of the forward substitution. They are
-// chosen so that accumulators and operands fit the register file (32 x 512 or
-// 16 x 256 bits).
+// rows and registers of points in one of the forward substitution; that of the
+// transposed one has all rows of a panel. They are chosen so that accumulators
+// and operands fit the register file (32 x 512 or 16 x 256 bits).
 template <class Arch>
 struct TileShape {
-  static constexpr int kDotA = 1, kDotB = 1, kSolveRows = 1, kSolveVectors = 1;
+  static constexpr int kDotA = 1, kDotB = 1;
+  static constexpr int kSolveRows = 1, kSolveVectors = 1;
+  static constexpr int kTransposedVectors = 1;
 };
 #ifdef __AVX512F__
 template <>
 struct TileShape<xsimd::avx512bw> {
-  static constexpr int kDotA = 4, kDotB = 6, kSolveRows = 8, kSolveVectors = 3;
+  static constexpr int kDotA = 4, kDotB = 6;
+  static constexpr int kSolveRows = 8, kSolveVectors = 3;
+  static constexpr int kTransposedVectors = 2;
 };
 #endif
 #ifdef __FMA__
 template <>
 struct TileShape<xsimd::fma3<xsimd::avx2>> {
-  static constexpr int kDotA = 3, kDotB = 4, kSolveRows = 4, kSolveVectors = 3;
+  static constexpr int kDotA = 3, kDotB = 4;
+  static constexpr int kSolveRows = 4, kSolveVectors = 3;
+  static constexpr int kTransposedVectors = 1;
 };
 #endif
 
@@ -314,58 +320,55 @@ struct SimdRoutinesOf {
         });
   }
 
+  // Solves all rows of the panel for kVectors registers of points.
   template <int kVectors>
   static void SolveTransposedTile(const FactorPanel& panel, int64_t stride,
                                   double* rhs) {
-    V value[kPanelRows][kVectors];
+    Part value[kPanelRows][kVectors];
 #pragma GCC unroll 8
     for (int i = kPanelRows - 1; i >= 0; --i) {
       double* row = rhs + (panel.row + i) * stride;
       const double* column = panel.data + (panel.row + i) * kPanelRows;
-      const V inverse = V::Broadcast(panel.inverse_diagonal[i]);
+      const Part inverse = Part::Broadcast(panel.inverse_diagonal[i]);
 #pragma GCC unroll 2
       for (int v = 0; v < kVectors; ++v) {
-        value[i][v] = V::Load(row + v * kLanes);
+        value[i][v] = Part::Load(row + v * V::kPartLanes);
 #pragma GCC unroll 8
         for (int k = i + 1; k < kPanelRows; ++k) {
-          value[i][v] =
-              NegatedFma(V::Broadcast(column[k]), value[k][v], value[i][v]);
+          value[i][v].SubtractProduct(Part::Broadcast(column[k]), value[k][v]);
         }
         value[i][v] = value[i][v] * inverse;
-        value[i][v].Store(row + v * kLanes);
+        value[i][v].Store(row + v * V::kPartLanes);
       }
     }
     for (int64_t c = 0; c < panel.row; ++c) {
-      V rest[kVectors];
+      Part rest[kVectors];
 #pragma GCC unroll 2
       for (int v = 0; v < kVectors; ++v) {
-        rest[v] = V::Load(rhs + c * stride + v * kLanes);
+        rest[v] = Part::Load(rhs + c * stride + v * V::kPartLanes);
       }
 #pragma GCC unroll 8
       for (int i = 0; i < kPanelRows; ++i) {
-        const V factor = V::Broadcast(panel.data[c * kPanelRows + i]);
+        const Part factor = Part::Broadcast(panel.data[c * kPanelRows + i]);
 #pragma GCC unroll 2
         for (int v = 0; v < kVectors; ++v) {
-          rest[v] = NegatedFma(factor, value[i][v], rest[v]);
+          rest[v].SubtractProduct(factor, value[i][v]);
         }
       }
 #pragma GCC unroll 2
       for (int v = 0; v < kVectors; ++v) {
-        rest[v].Store(rhs + c * stride + v * kLanes);
+        rest[v].Store(rhs + c * stride + v * V::kPartLanes);
       }
     }
   }
 
   static void SolveTransposedPanel(const FactorPanel& panel, int64_t stride,
                                    int64_t count, double* rhs) {
-    constexpr int kVectors = Shape::kSolveVectors > 1 ? 2 : 1;
-    int64_t j = 0;
-    for (; j + kVectors * kLanes <= count; j += kVectors * kLanes) {
-      SolveTransposedTile<kVectors>(panel, stride, rhs + j);
-    }
-    for (; j < count; j += kLanes) {
-      SolveTransposedTile<1>(panel, stride, rhs + j);
-    }
+    EachTile<Shape::kTransposedVectors>(
+        count / V::kPartLanes, [&](int64_t vector, auto vectors) {
+          SolveTransposedTile<vectors>(panel, stride,
+                                       rhs + vector * V::kPartLanes);
+        });
   }
 
   static int SelectAtMost(const double* t, int count, double threshold,
