@@ -27,9 +27,6 @@ constexpr double kTask = 300000;
 constexpr double kTaskTable = 27;
 constexpr double kWholeTask = 32;
 
-// The multiply-adds that take as long as the kernel of an evaluation.
-constexpr double kKernel = 80;
-
 // The part that is hard of the queries that a sample takes for hard.
 constexpr double kReallyHard = 0.5;
 

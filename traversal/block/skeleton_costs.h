@@ -17,10 +17,11 @@
 // one of b blocks: a task looks at the more blocks the more neighbors it is
 // asked for. Tasks of few queries need few tables, and U counts T or one for 32
 // queries, whichever is less. Under the predecessor constraint queries take a
-// quarter more (lazy_skeletons.h). Partition and samples take 35000 / m a point
-// for the choice. The numbers are fitted to measurements on two machines, one
-// with AVX-512 and one with AVX2 (docs/performance.md): most forecasts lie
-// between what these measure, all within a factor of two of either.
+// quarter more (lazy_skeletons.h). Partition and samples take 40500 / (m + 80)
+// a point for the choice. The numbers are fitted to measurements on two
+// machines, one with AVX-512 and one with AVX2 (docs/performance.md): most
+// forecasts lie between what these measure, all within a factor of two of
+// either.
 //
 // Memory. Skeletons take 4 n (s + 11) bytes, and 4 n s more while they are
 // made; tables 2 S^2, or 2/5 S^2 where they are compact, and 80 b^2; and gaps 2
@@ -55,6 +56,9 @@ class SkeletonCosts {
   static constexpr double kPairBytes = 80;
   static constexpr double kLengthBytes = 4;
 
+  // The multiply-adds that take as long as the kernel of an evaluation.
+  static constexpr double kKernel = 80;
+
   // Returns about what tables take, by n and S.
   static double TableBytes(double points, double total_rank);
 
@@ -82,10 +86,10 @@ class SkeletonCosts {
   // Returns the costs of the partition, and of the samples that the choice
   // looks at, of points of this width of V.
   static double Partition(double points, double width) {
-    return 10000 * points / width;
+    return 11500 * points / (width + kKernel);
   }
   static double Samples(double points, double width) {
-    return 25000 * points / width;
+    return 29000 * points / (width + kKernel);
   }
 
   // Returns the cost of this number of queries of 50 neighbors by the cheapest
