@@ -58,7 +58,7 @@ constexpr double kExpectedRounds = 8;
 // own time is what forecasts are surest of.
 constexpr double kMostProjected = 0.75;
 
-// The cost of a query under the predecessor constraint, as a part of others':
+// What a query under the predecessor constraint costs, in units of one without:
 // it has fewer points to look at, and finds its neighbors farther away.
 constexpr double kPredecessorCost = 1.25;
 

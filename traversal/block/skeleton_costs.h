@@ -17,11 +17,11 @@
 // one of b blocks: a task looks at the more blocks the more neighbors it is
 // asked for. Tasks of few queries need few tables, and U counts T or one for 32
 // queries, whichever is less. Under the predecessor constraint queries take a
-// quarter more (lazy_skeletons.h). Partition and samples take 40500 / (m + 80)
-// a point for the choice. The numbers are fitted to measurements on two
-// machines, one with AVX-512 and one with AVX2 (docs/performance.md): most
-// forecasts lie between what these measure, all within a factor of two of
-// either.
+// quarter more, in every form (lazy_skeletons.cc). Partition and samples take
+// 40500 / (m + 80) a point for the choice. The numbers are fitted to
+// measurements on two machines, one with AVX-512 and one with AVX2
+// (docs/performance.md): most forecasts of these lie between what the two
+// measure, and all within a factor of two of either.
 //
 // Memory. Skeletons take 4 n (s + 11) bytes, and 4 n s more while they are
 // made; tables 2 S^2, or 2/5 S^2 where they are compact, and 80 b^2; and gaps 2
